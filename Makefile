@@ -1,0 +1,66 @@
+# The two commands to know: `make run` and `make test`. Each sets up what it needs, and does nothing twice.
+
+# Node 26, from the npm package `node`: the machine's own Node only has to run npm.
+NODE := node_modules/.bin/node
+BIN := $(NODE) node_modules/.bin
+
+SOURCES := $(shell find src -name '*.ts')
+
+.DEFAULT_GOAL := help
+.PHONY: help run test build check format lint types imports docs docs-check bench setup chromium clean
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: setup build ## Start Kafka and the proxy, post the examples, show them in Kafka, go on until Ctrl-C.
+	@$(NODE) tools/demo/main.ts
+
+test: setup build chromium ## Run all tests, against a real Kafka and a real browser.
+	@$(NODE) tools/kafka/install.ts
+	$(NODE) --test --test-timeout=300000 'test/**/*.test.ts'
+
+build: setup dist/.built ## Compile to dist/, for bin/http2kafka.
+
+check: setup format lint types imports docs-check test ## All that a commit must pass.
+
+format: setup
+	$(BIN)/prettier --check --log-level warn .
+
+lint: setup
+	$(BIN)/eslint --max-warnings 0 .
+
+types: setup
+	$(BIN)/tsc --noEmit
+
+imports: setup
+	$(BIN)/depcruise --config .dependency-cruiser.cjs src
+
+docs: setup ## Write the generated pages of docs/ anew.
+	$(NODE) tools/generate-docs.ts
+
+docs-check: setup
+	$(NODE) tools/generate-docs.ts --check
+
+bench: setup build ## Measure against a bare HTTP server, in one run.
+	@$(NODE) tools/kafka/install.ts
+	$(NODE) benchmark/main.ts
+
+setup: node_modules/.installed
+
+chromium: setup
+	@$(NODE) tools/chromium.ts
+
+clean: ## Remove what make has made.
+	rm -rf dist node_modules .run
+
+dist/.built: $(SOURCES) tsconfig.json tsconfig.build.json package.json node_modules/.installed
+	@rm -rf dist
+	@$(BIN)/tsc --project tsconfig.build.json
+	@touch $@
+
+# Errors only: npm's warnings are about the machine's own, older Node.
+node_modules/.installed: package.json package-lock.json
+	@command -v npm > /dev/null || { echo 'npm is missing: install Node.js 20 or newer, which brings it.' >&2; exit 1; }
+	@echo 'Installing the packages (once)'
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@

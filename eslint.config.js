@@ -1,0 +1,58 @@
+import tseslint from 'typescript-eslint';
+
+export default tseslint.config(
+  { ignores: ['dist', 'node_modules', '.run', '**/*.js', '**/*.cjs'] },
+  ...tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true } },
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: {
+      // A number in a message needs no String() around it.
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      // What comes from outside is narrowed, never asserted.
+      '@typescript-eslint/no-unsafe-type-assertion': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'ExportDefaultDeclaration', message: 'Name what you export.' },
+        { selector: 'ExportAllDeclaration', message: 'No barrels: import from the file that has it.' },
+      ],
+      'max-lines': ['error', { max: 500 }],
+      eqeqeq: 'error',
+    },
+  },
+  {
+    // node:test returns promises that the runner itself awaits; a test may look at what a type would hide.
+    files: ['test/**', 'tools/**', 'benchmark/**'],
+    rules: {
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        {
+          allowForKnownSafeCalls: [
+            {
+              from: 'package',
+              name: ['test', 'it', 'describe', 'suite', 'before', 'after'],
+              package: 'node:test',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    // One file reads the environment.
+    files: ['src/**'],
+    ignores: ['src/config/environment.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        {
+          object: 'process',
+          property: 'env',
+          message: 'Only src/config/environment.ts reads the environment.',
+        },
+      ],
+    },
+  },
+);
