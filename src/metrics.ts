@@ -1,0 +1,158 @@
+/**
+ * The table of metrics. `docs/metrics.md` is made from it; nothing else registers one.
+ */
+import {
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Histogram,
+  Registry,
+  type RegistryContentType,
+} from 'prom-client';
+
+/** From a healthy acknowledgement of a few milliseconds to a client's five seconds of patience. */
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+interface Definition {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly name: string;
+  readonly help: string;
+  readonly labels?: readonly string[];
+  readonly buckets?: readonly number[];
+}
+
+export const metricTable = {
+  requests: {
+    type: 'counter',
+    name: 'http2kafka_http_requests_total',
+    help: 'Requests answered, by path, method and status. Paths that do not exist count as "other".',
+    labels: ['path', 'method', 'status'],
+  },
+  events: {
+    type: 'counter',
+    name: 'http2kafka_events_total',
+    help: 'Events, by kind (run, job, dataset, unknown) and what became of them: an error code, "acknowledged" by Kafka, or "dead_letter".',
+    labels: ['kind', 'outcome'],
+  },
+  eventBytes: {
+    type: 'counter',
+    name: 'http2kafka_event_bytes_total',
+    help: 'Bytes of events acknowledged by Kafka, decoded.',
+  },
+  breaches: {
+    type: 'counter',
+    name: 'http2kafka_specification_breaches_total',
+    help: "Events taken although they break the letter of OpenLineage's specification, by how.",
+    labels: ['breach'],
+  },
+  answerSeconds: {
+    type: 'histogram',
+    name: 'http2kafka_answer_seconds',
+    help: 'Time from the head of a request for an event or a batch to its answer.',
+    labels: ['status'],
+    buckets: SECONDS,
+  },
+  acknowledgementSeconds: {
+    type: 'histogram',
+    name: 'http2kafka_kafka_acknowledgement_seconds',
+    help: 'Time from sending a produce request to its answer.',
+    buckets: SECONDS,
+  },
+  queueEvents: {
+    type: 'gauge',
+    name: 'http2kafka_queue_events',
+    help: 'Events that wait for Kafka.',
+  },
+  queueBytes: {
+    type: 'gauge',
+    name: 'http2kafka_queue_bytes',
+    help: 'Bytes of the events that wait for Kafka.',
+  },
+  queueOldestSeconds: {
+    type: 'gauge',
+    name: 'http2kafka_queue_oldest_seconds',
+    help: 'How long the oldest event that waits for Kafka has waited.',
+  },
+  batches: {
+    type: 'counter',
+    name: 'http2kafka_kafka_batches_total',
+    help: 'Record batches acknowledged by Kafka.',
+  },
+  batchRecords: {
+    type: 'histogram',
+    name: 'http2kafka_kafka_batch_records',
+    help: 'Records of an acknowledged batch.',
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024],
+  },
+  batchBytes: {
+    type: 'counter',
+    name: 'http2kafka_kafka_batch_bytes_total',
+    help: 'Bytes of acknowledged batches, as sent (compressed).',
+  },
+  retries: {
+    type: 'counter',
+    name: 'http2kafka_kafka_retries_total',
+    help: 'Batches sent again, by Kafka\'s name for the reason, or "network".',
+    labels: ['reason'],
+  },
+  duplicatesPossible: {
+    type: 'counter',
+    name: 'http2kafka_duplicates_possible_total',
+    help: 'Records that may be in Kafka twice, because an acknowledgement was lost or came too late.',
+  },
+  kafkaUp: {
+    type: 'gauge',
+    name: 'http2kafka_kafka_up',
+    help: '1 while the main topic can be written to, as far as is known, else 0.',
+  },
+  authenticationFailures: {
+    type: 'counter',
+    name: 'http2kafka_authentication_failures_total',
+    help: 'Requests whose sender could not be recognised. This version does not check senders yet.',
+    labels: ['reason'],
+  },
+} as const satisfies Record<string, Definition>;
+
+type MetricName = keyof typeof metricTable;
+type Instrument<Type> = Type extends 'counter' ? Counter : Type extends 'gauge' ? Gauge : Histogram;
+
+/** One instrument for each row of the table. */
+export type Metrics = { readonly registry: Registry<RegistryContentType> } & {
+  readonly [Name in MetricName]: Instrument<(typeof metricTable)[Name]['type']>;
+};
+
+/** The instruments of one proxy, in a registry of their own so that two proxies in one process do not mix. */
+export function createMetrics(): Metrics {
+  const registry = new Registry<RegistryContentType>();
+  collectDefaultMetrics({ register: registry });
+  const counter = (row: Definition) =>
+    new Counter({ name: row.name, help: row.help, labelNames: row.labels ?? [], registers: [registry] });
+  const gauge = (row: Definition) => new Gauge({ name: row.name, help: row.help, registers: [registry] });
+  const histogram = (row: Definition) =>
+    new Histogram({
+      name: row.name,
+      help: row.help,
+      labelNames: row.labels ?? [],
+      buckets: [...(row.buckets ?? SECONDS)],
+      registers: [registry],
+    });
+  return {
+    registry,
+    requests: counter(metricTable.requests),
+    events: counter(metricTable.events),
+    eventBytes: counter(metricTable.eventBytes),
+    breaches: counter(metricTable.breaches),
+    answerSeconds: histogram(metricTable.answerSeconds),
+    acknowledgementSeconds: histogram(metricTable.acknowledgementSeconds),
+    queueEvents: gauge(metricTable.queueEvents),
+    queueBytes: gauge(metricTable.queueBytes),
+    queueOldestSeconds: gauge(metricTable.queueOldestSeconds),
+    batches: counter(metricTable.batches),
+    batchRecords: histogram(metricTable.batchRecords),
+    batchBytes: counter(metricTable.batchBytes),
+    retries: counter(metricTable.retries),
+    duplicatesPossible: counter(metricTable.duplicatesPossible),
+    kafkaUp: gauge(metricTable.kafkaUp),
+    authenticationFailures: counter(metricTable.authenticationFailures),
+  };
+}
