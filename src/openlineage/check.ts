@@ -1,0 +1,103 @@
+/**
+ * The check: from the bytes of a body to what the rest of the house needs to know of an event, or to the list of
+ * everything that is wrong with it.
+ */
+import { isUtf8 } from 'node:buffer';
+import { Compile } from 'typebox/compile';
+import { Settings } from 'typebox/system';
+import { findBreaches, type Breach } from './breaches.ts';
+import { keyPartsOf, type KeyParts } from './event-key.ts';
+import { eventSchemas, type CheckLevel, type EventKind } from './event-schema.ts';
+import { parseEventTime } from './event-time.ts';
+import { faultsOf, MAX_FAULTS, member, type Fault } from './fault.ts';
+import { scanJson, type JsonFault } from './json-scan.ts';
+
+// TypeBox stops collecting there, so a body made of faults costs no more than one with a hundred.
+Settings.Set({ maxErrors: MAX_FAULTS });
+
+const validators = {
+  core: {
+    run: Compile(eventSchemas.core.run),
+    job: Compile(eventSchemas.core.job),
+    dataset: Compile(eventSchemas.core.dataset),
+  },
+  routing: {
+    run: Compile(eventSchemas.routing.run),
+    job: Compile(eventSchemas.routing.job),
+    dataset: Compile(eventSchemas.routing.dataset),
+  },
+};
+
+export interface CheckedEvent {
+  readonly kind: EventKind;
+  readonly key: KeyParts;
+  /** `eventTime` in milliseconds since the epoch. */
+  readonly time: number;
+  readonly breaches: readonly Breach[];
+}
+
+export type Verdict =
+  | { readonly event: CheckedEvent; readonly faults?: undefined }
+  | { readonly event?: undefined; readonly kind: EventKind | undefined; readonly faults: readonly Fault[] };
+
+/** Judges one event. Never throws: whatever the bytes are, it is an event or a list of faults. */
+export function checkEvent(bytes: Buffer, level: CheckLevel): Verdict {
+  const faults = checkText(bytes).faults;
+  if (faults) return { kind: undefined, faults };
+  const event: unknown = JSON.parse(bytes.toString('utf8'));
+  return checkValue(event, level);
+}
+
+export interface TextVerdict {
+  readonly faults?: readonly Fault[];
+  /** Byte offsets of the elements, start and end in pairs, when it is an array. */
+  readonly elements?: readonly number[];
+}
+
+/** Looks at a body as JSON text only: UTF-8, no byte order mark, the grammar, and the limits of `json-scan.ts`. */
+export function checkText(bytes: Buffer): TextVerdict {
+  if (bytes.length === 0) return textFault('The body is empty');
+  if (!isUtf8(bytes)) return textFault('The body is not UTF-8');
+  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) {
+    // RFC 8259 §8.1 forbids one; some parsers refuse it, and the record must hold the very bytes received.
+    return textFault('The body starts with a byte order mark, which JSON forbids');
+  }
+  const { elements, fault } = scanJson(bytes);
+  if (fault) return { faults: [describe(fault, bytes)] };
+  return elements ? { elements } : {};
+}
+
+function checkValue(event: unknown, level: CheckLevel): Verdict {
+  const kind = kindOf(event);
+  const validator = validators[level][kind];
+  if (!validator.Check(event)) {
+    const faults = validator.Errors(event).flatMap((finding) => faultsOf(finding, event));
+    return { kind, faults: faults.slice(0, MAX_FAULTS) };
+  }
+  const key = keyPartsOf(kind, event);
+  const time = parseEventTime(event.eventTime);
+  // The schema demands what both are made of.
+  if (!key || !time) throw new Error('the event schema lets pass an event without key or time');
+  return { event: { kind, key, time: time.milliseconds, breaches: findBreaches(event) } };
+}
+
+/** OpenLineage has no field that names the kind: a run event has a run, a job event only a job (`OpenLineage.json`). */
+function kindOf(event: unknown): EventKind {
+  if (member(event, 'run') !== undefined) return 'run';
+  if (member(event, 'job') !== undefined) return 'job';
+  if (member(event, 'dataset') !== undefined) return 'dataset';
+  return 'run';
+}
+
+function textFault(message: string): TextVerdict {
+  return { faults: [{ location: ['body'], message, code: 'json_invalid', context: {}, input: null }] };
+}
+
+function describe({ offset, reason, code }: JsonFault, bytes: Buffer): Fault {
+  const before = bytes.toString('utf8', 0, offset);
+  const line = before.split('\n').length;
+  const column = before.length - before.lastIndexOf('\n');
+  const message = `Invalid JSON: ${reason} (line ${line}, column ${column})`;
+  const found = bytes.toString('utf8', offset, offset + 20);
+  return { location: ['body'], message, code, context: { offset, line, column }, input: found };
+}

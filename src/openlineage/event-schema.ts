@@ -1,0 +1,128 @@
+/**
+ * OpenLineage's core events (specification 2-0-2, `OpenLineage.json`) as level `core` demands them: required fields,
+ * types and formats of event, run, job and datasets, and facets that are objects. It is the one description from
+ * which come the check, the list of faults and the OpenAPI document. Where it is milder than the specification, real
+ * clients are: `breaches.ts` counts each such case.
+ */
+import { Type } from 'typebox';
+import Format from 'typebox/format';
+import { parseEventTime } from './event-time.ts';
+
+/** Any version, either case, dashes or not: Trino sends version 3, old Python 4, others 7. */
+const UUID = /^(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
+
+/** A scheme and something behind it (RFC 3986 §3); no white space, no control characters, no lone surrogate. */
+const URI = /^[a-z][a-z0-9+.-]*:[^\s\u0000-\u001f\u007f]+$/i;
+
+// TypeBox looks formats up by their JSON Schema name, so the OpenAPI document keeps the specification's words.
+Format.Set('uuid', (text) => UUID.test(text));
+Format.Set('uri', (text) => URI.test(text) && text.isWellFormed());
+Format.Set('date-time', (text) => parseEventTime(text) !== undefined);
+// A lone surrogate has no UTF-8: Kafka's key could not hold it, and consumers' parsers disagree about it.
+Format.Set('unicode', (text) => text.isWellFormed());
+
+const text = (description: string, example: string) =>
+  Type.String({ format: 'unicode', description, examples: [example] });
+
+const Facet = Type.Object({}, { description: 'A facet: an object with `_producer` and `_schemaURL`.' });
+
+const facets = (of: string) =>
+  Type.Optional(Type.Object({}, { additionalProperties: Facet, description: `Facets of the ${of}.` }));
+
+const Run = Type.Object(
+  {
+    runId: Type.String({
+      format: 'uuid',
+      description: 'The globally unique id of the run.',
+      examples: ['01990c5e-5d3b-7a4e-8c1f-6f2f1f6a2b3c'],
+    }),
+    facets: facets('run'),
+  },
+  { description: 'A run of a job.' },
+);
+
+const Job = Type.Object(
+  {
+    namespace: text('The namespace that the job belongs to.', 'my-scheduler'),
+    name: text('The name of the job, unique within its namespace.', 'daily.orders'),
+    facets: facets('job'),
+  },
+  { description: 'A job.' },
+);
+
+const dataset = {
+  namespace: text('The namespace that the dataset belongs to.', 'postgres://db:5432'),
+  name: text('The name of the dataset, unique within its namespace.', 'shop.public.orders'),
+  facets: facets('dataset'),
+};
+const Dataset = Type.Object(dataset, { description: 'A dataset.' });
+const InputDataset = Type.Object(
+  { ...dataset, inputFacets: facets('input') },
+  { description: 'A dataset read.' },
+);
+const OutputDataset = Type.Object(
+  { ...dataset, outputFacets: facets('output') },
+  { description: 'A dataset written.' },
+);
+
+const base = {
+  eventTime: Type.String({
+    format: 'date-time',
+    description: 'When the event happened. Without a zone it is taken as UTC.',
+    examples: ['2026-11-22T10:15:30.123Z'],
+  }),
+  producer: Type.String({
+    format: 'uri',
+    description: 'URI of the code that made the event.',
+    examples: ['https://github.com/OpenLineage/OpenLineage/tree/1.54.0/client/python'],
+  }),
+  schemaURL: Type.Optional(
+    Type.String({
+      format: 'uri',
+      description: 'The version of the specification the event follows. May be absent.',
+      examples: ['https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent'],
+    }),
+  ),
+};
+const datasets = {
+  inputs: Type.Optional(Type.Array(InputDataset, { description: 'The datasets read.' })),
+  outputs: Type.Optional(Type.Array(OutputDataset, { description: 'The datasets written.' })),
+};
+
+export const RunEvent = Type.Object(
+  {
+    ...base,
+    eventType: Type.Optional(
+      Type.Enum(['START', 'RUNNING', 'COMPLETE', 'ABORT', 'FAIL', 'OTHER'], {
+        description: 'What happened to the run.',
+      }),
+    ),
+    run: Run,
+    job: Job,
+    ...datasets,
+  },
+  { description: 'A run event: a run started, goes on, or ended.' },
+);
+export const JobEvent = Type.Object(
+  { ...base, job: Job, ...datasets },
+  { description: 'A job event: what a job is, apart from any run.' },
+);
+export const DatasetEvent = Type.Object(
+  { ...base, dataset: Dataset },
+  { description: 'A dataset event: what a dataset is, apart from any run.' },
+);
+
+/** What level `routing` needs of an event: the fields that timestamp and key are made of. */
+const { namespace, name } = Job.properties;
+const Named = Type.Object({ namespace, name });
+const RoutedJobEvent = Type.Object({ eventTime: base.eventTime, job: Named });
+const RoutedDatasetEvent = Type.Object({ eventTime: base.eventTime, dataset: Named });
+
+export type EventKind = 'run' | 'job' | 'dataset';
+export type CheckLevel = 'routing' | 'core';
+
+/** What each level demands of each kind of event. */
+export const eventSchemas = {
+  core: { run: RunEvent, job: JobEvent, dataset: DatasetEvent },
+  routing: { run: RoutedJobEvent, job: RoutedJobEvent, dataset: RoutedDatasetEvent },
+} as const;

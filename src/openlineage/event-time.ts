@@ -1,0 +1,64 @@
+/**
+ * `eventTime`: RFC 3339 `date-time`, and the forms of it that real clients send and every consumer reads: without a
+ * zone (Python's `datetime.now().isoformat()`, taken as UTC), without seconds, with a comma before the fraction, or
+ * with an ISO 8601 basic offset (`+0200`).
+ */
+const FORM =
+  /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:([.,])(\d{1,12}))?)?(?:([Zz])|([+-])(\d{2})(?:(:?)(\d{2}))?)?$/;
+
+export interface EventTime {
+  /** Milliseconds since the epoch, further digits cut off. */
+  readonly milliseconds: number;
+  /** Has it a zone, as RFC 3339 demands? */
+  readonly hasZone: boolean;
+  /** Is it RFC 3339 apart from the zone? */
+  readonly isRfc3339: boolean;
+}
+
+/** Reads an `eventTime`; undefined when it is no point in time (a 30th of February, say). */
+export function parseEventTime(text: string): EventTime | undefined {
+  const match = FORM.exec(text);
+  if (!match) return undefined;
+  const [
+    ,
+    year,
+    month,
+    day,
+    hour,
+    minute,
+    second,
+    separator,
+    fraction,
+    zulu,
+    sign,
+    zoneHour,
+    colon,
+    zoneMinute,
+  ] = match;
+  const hours = Number(hour);
+  const minutes = Number(minute);
+  // RFC 3339 allows second 60, the leap second; Date.UTC carries it over into the next minute.
+  const seconds = Number(second ?? 0);
+  const offsetHours = Number(zoneHour ?? 0);
+  const offsetMinutes = Number(zoneMinute ?? 0);
+  if (hours > 23 || minutes > 59 || seconds > 60 || offsetHours > 23 || offsetMinutes > 59) return undefined;
+  const midnight = utcMidnight(Number(year), Number(month), Number(day));
+  if (midnight === undefined) return undefined;
+
+  const offset = (sign === '-' ? -1 : 1) * (offsetHours * 60 + offsetMinutes);
+  const thousandths = Math.trunc(Number(`0.${fraction ?? '0'}`) * 1000);
+  const hasZone = zulu !== undefined || sign !== undefined;
+  return {
+    milliseconds: midnight + ((hours * 60 + minutes - offset) * 60 + seconds) * 1000 + thousandths,
+    hasZone,
+    isRfc3339: second !== undefined && separator !== ',' && (sign === undefined || colon === ':'),
+  };
+}
+
+function utcMidnight(year: number, month: number, day: number): number | undefined {
+  const date = new Date(0);
+  // Not Date.UTC: it takes years below 100 for 19xx.
+  date.setUTCFullYear(year, month - 1, day);
+  const exists = date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+  return exists ? date.getTime() : undefined;
+}
