@@ -1,0 +1,227 @@
+/**
+ * The cluster as a producer needs it: which broker leads which partition, what each topic takes, connections to the
+ * leaders, producer ids. Questions about it go to any broker in turn, so that no broker's death or silence, the first
+ * bootstrap server's included, blinds the proxy.
+ */
+import {
+  ConfigResourceTypes,
+  ConnectionPool,
+  describeConfigsV4,
+  initProducerIdV4,
+  metadataV12,
+  protocolErrorsCodesById,
+  type Broker,
+  type Connection,
+} from '@platformatic/kafka';
+import { reasonOf } from './broker-error.ts';
+
+type MetadataResponse = metadataV12.MetadataResponse;
+
+export interface ClusterSettings {
+  /** `host:port` of the brokers to ask first. */
+  readonly bootstrapServers: readonly string[];
+  readonly clientId: string;
+  readonly connectTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly connectionsMaxIdleMs: number;
+}
+
+export interface Topic {
+  /** The leader of each partition, by partition number; -1 where there is none now. */
+  readonly leaders: readonly number[];
+  /** `max.message.bytes`: the largest record batch the topic takes, in bytes as sent. */
+  readonly maxMessageBytes: number;
+  /** How far a record's time may lie ahead of the broker's clock and behind it, in milliseconds. */
+  readonly maxAheadMs: number;
+  readonly maxBehindMs: number;
+}
+
+export interface ProducerId {
+  readonly id: bigint;
+  readonly epoch: number;
+}
+
+/** Kafka's own defaults, for a cluster that does not let us read a topic's configuration. */
+const DEFAULT_LIMITS = {
+  maxMessageBytes: 1_048_588,
+  maxAheadMs: 3_600_000,
+  maxBehindMs: Number.MAX_SAFE_INTEGER,
+};
+
+const LIMIT_KEYS = ['max.message.bytes', 'message.timestamp.after.max.ms', 'message.timestamp.before.max.ms'];
+
+/** A question about the cluster is small: a broker that takes longer than this is asked for nothing else meanwhile. */
+const QUESTION_TIMEOUT_MS = 3000;
+
+export class Cluster {
+  readonly #settings: ClusterSettings;
+  readonly #bootstrap: readonly Broker[];
+  /** Apart from the records' connections: a megabyte on its way must not hold up a question. */
+  readonly #questions: ConnectionPool;
+  readonly #records: ConnectionPool;
+  readonly #lastUse = new Map<number, number>();
+  #brokers = new Map<number, Broker>();
+  readonly #topics = new Map<string, Topic>();
+  #turn = 0;
+
+  constructor(settings: ClusterSettings) {
+    this.#settings = settings;
+    this.#bootstrap = settings.bootstrapServers.map(parseBroker);
+    this.#questions = this.#pool(Math.min(QUESTION_TIMEOUT_MS, settings.requestTimeoutMs));
+    // The broker gives up first, and says so; only a silent one runs into our own limit.
+    this.#records = this.#pool(settings.requestTimeoutMs + 1000);
+  }
+
+  /** What is known of a topic; undefined until a refresh has found it. */
+  topic(name: string): Topic | undefined {
+    return this.#topics.get(name);
+  }
+
+  /** Has the cluster this broker, as far as is known? */
+  hasBroker(nodeId: number): boolean {
+    return this.#brokers.has(nodeId);
+  }
+
+  /**
+   * Asks for brokers, leaders and limits of these topics; creates a missing one where the brokers are set to.
+   * Returns, for each topic that cannot be written to now, Kafka's name for the reason. Rejects when no broker answers.
+   */
+  async refresh(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const metadata = await this.#ask((connection) => askMetadata(connection, names));
+    this.#brokers = new Map(metadata.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
+    const problems = new Map<string, string>();
+    const usable: string[] = [];
+    for (const { name, errorCode, partitions } of metadata.topics) {
+      if (!name) continue;
+      if (errorCode !== 0 || partitions.length === 0) {
+        problems.set(name, protocolErrorsCodesById[errorCode] ?? `error ${errorCode}`);
+        this.#topics.delete(name);
+        continue;
+      }
+      const leaders = new Array<number>(partitions.length).fill(-1);
+      for (const { partitionIndex, leaderId } of partitions) leaders[partitionIndex] = leaderId;
+      if (leaders.every((leader) => leader === -1)) problems.set(name, 'LEADER_NOT_AVAILABLE');
+      this.#topics.set(name, { ...DEFAULT_LIMITS, ...this.#topics.get(name), leaders });
+      usable.push(name);
+    }
+    await this.#refreshLimits(usable);
+    return problems;
+  }
+
+  /** A new producer id, with which sequences start at 0. */
+  async allocateProducerId(): Promise<ProducerId> {
+    // Not transactional, so the transaction timeout means nothing; -1 asks for a new id.
+    const answer = await this.#ask((connection) =>
+      initProducerIdV4.api.async(connection, null, 60_000, -1n, -1),
+    );
+    return { id: answer.producerId, epoch: answer.producerEpoch };
+  }
+
+  /** A connection for records to a broker, opened where there is none. */
+  async connect(nodeId: number): Promise<Connection> {
+    const broker = this.#brokers.get(nodeId);
+    if (!broker) throw new Error(`broker ${nodeId} is not in the cluster`);
+    const now = Date.now();
+    const idle = now - (this.#lastUse.get(nodeId) ?? now);
+    const open = this.#records.getEstablishedConnection(broker);
+    // The broker, or a firewall between, closes what is idle; a record must not be the one to find out.
+    if (open && idle > this.#settings.connectionsMaxIdleMs) await open.close();
+    const connection = await this.#records.get(broker);
+    this.#lastUse.set(nodeId, now);
+    return connection;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#questions.close(), this.#records.close()]);
+  }
+
+  #pool(requestTimeout: number): ConnectionPool {
+    const { clientId, connectTimeoutMs: connectTimeout } = this.#settings;
+    const pool = new ConnectionPool(clientId, { connectTimeout, requestTimeout });
+    // Requests fail by themselves; an event without a listener would end the process.
+    pool.on('connecting', ({ connection }) => connection.on('error', () => undefined));
+    return pool;
+  }
+
+  /** Puts a question to one broker after the other, beginning with the one that answered last. */
+  async #ask<Answer>(question: (connection: Connection) => Promise<Answer>): Promise<Answer> {
+    const brokers = [...this.#brokers.values(), ...this.#bootstrap];
+    const failures: string[] = [];
+    for (let i = 0; i < brokers.length; i++) {
+      const turn = (this.#turn + i) % brokers.length;
+      const broker = brokers[turn];
+      if (!broker) continue;
+      try {
+        const connection = await this.#questions.get(broker);
+        const answer = await this.#answerOf(connection, question);
+        this.#turn = turn;
+        return answer;
+      } catch (error) {
+        failures.push(`${broker.host}:${broker.port}: ${reasonOf(error)}`);
+      }
+    }
+    throw new Error([...new Set(failures)].join('; '));
+  }
+
+  async #answerOf<Answer>(
+    connection: Connection,
+    question: (connection: Connection) => Promise<Answer>,
+  ): Promise<Answer> {
+    try {
+      return await question(connection);
+    } catch (error) {
+      // After a time-out the library loses its place in the stream, should the answer still come.
+      void connection.close();
+      throw error;
+    }
+  }
+
+  async #refreshLimits(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
+    const resources = names.map((resourceName) => ({
+      resourceType: ConfigResourceTypes.TOPIC,
+      resourceName,
+      configurationKeys: LIMIT_KEYS,
+    }));
+    try {
+      const { results } = await this.#ask((connection) => describeConfigsV4.api.async(connection, resources));
+      for (const { resourceName, configs } of results) {
+        const known = this.#topics.get(resourceName);
+        if (!known) continue;
+        const values = new Map(configs.map(({ name, value }) => [name, Number(value ?? Number.NaN)]));
+        const limit = (key: string, otherwise: number) => {
+          const value = values.get(key);
+          // Kafka's "no limit" is 2^63 - 1, more than a number holds exactly; as a bound it does as well.
+          return value === undefined || Number.isNaN(value) ? otherwise : value;
+        };
+        this.#topics.set(resourceName, {
+          leaders: known.leaders,
+          maxMessageBytes: limit('max.message.bytes', known.maxMessageBytes),
+          maxAheadMs: limit('message.timestamp.after.max.ms', known.maxAheadMs),
+          maxBehindMs: limit('message.timestamp.before.max.ms', known.maxBehindMs),
+        });
+      }
+    } catch {
+      // Not allowed to read the configuration: the limits last known, or Kafka's defaults, stand until a broker objects.
+    }
+  }
+}
+
+async function askMetadata(connection: Connection, names: readonly string[]): Promise<MetadataResponse> {
+  try {
+    return await metadataV12.api.async(connection, [...names], true, false);
+  } catch (error) {
+    // The library makes an error of an answer that names any unusable topic; the answer itself is in it.
+    if (error instanceof Error && 'response' in error && isMetadata(error.response)) return error.response;
+    throw error;
+  }
+}
+
+function isMetadata(value: unknown): value is MetadataResponse {
+  return typeof value === 'object' && value !== null && 'brokers' in value && 'topics' in value;
+}
+
+function parseBroker(address: string): Broker {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
+}

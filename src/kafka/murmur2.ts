@@ -1,0 +1,22 @@
+/**
+ * The hash behind the Java client's default partitioner (`org.apache.kafka.common.utils.Utils.murmur2`), linear in the
+ * key's length: a key is a sender's text, so a slower one would be a door for abuse. Returns a signed 32-bit integer.
+ */
+export function murmur2(bytes: Uint8Array): number {
+  const multiplier = 0x5bd1e995;
+  const length = bytes.length;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
+  let hash = 0x9747b28c ^ length;
+  let at = 0;
+  for (; at + 4 <= length; at += 4) {
+    let word = Math.imul(view.getInt32(at, true), multiplier);
+    word = Math.imul(word ^ (word >>> 24), multiplier);
+    hash = Math.imul(hash, multiplier) ^ word;
+  }
+  const left = length - at;
+  if (left >= 3) hash ^= view.getUint8(at + 2) << 16;
+  if (left >= 2) hash ^= view.getUint8(at + 1) << 8;
+  if (left >= 1) hash = Math.imul(hash ^ view.getUint8(at), multiplier);
+  hash = Math.imul(hash ^ (hash >>> 13), multiplier);
+  return hash ^ (hash >>> 15);
+}

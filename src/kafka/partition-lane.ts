@@ -1,0 +1,173 @@
+/**
+ * What waits for one partition. At any time one batch at most is on its way, and it keeps its bytes, producer id and
+ * sequence through every retry: that is what makes writing idempotent and keeps the order.
+ */
+import type { ProducerId, Topic } from './cluster.ts';
+import { codecs, type Codec } from './compression.ts';
+import { PendingQueue, type PendingRecord } from './pending-record.ts';
+import { BATCH_HEADER_SIZE, encodeBatch, type TimedRecord } from './record-batch.ts';
+
+/** Sequence numbers wrap around to 0 behind this. */
+const MAX_SEQUENCE = 0x7fffffff;
+
+/** Records of a batch at most: what is in a batch can no longer be withdrawn. */
+const MAX_BATCH_RECORDS = 10_000;
+
+export interface Batch {
+  readonly records: readonly PendingRecord[];
+  readonly bytes: Buffer;
+  readonly baseSequence: number;
+  attempts: number;
+  /** An attempt ended without a word on whether it was written. */
+  mayBeWritten: boolean;
+}
+
+export interface LaneLimits {
+  /** Bytes of a batch before compression, at most. */
+  readonly maxBatchBytes: number;
+  readonly codec: Codec;
+}
+
+export class PartitionLane {
+  readonly topic: string;
+  readonly partition: number;
+  readonly queue = new PendingQueue();
+  /** Taken from the queue and not yet settled. */
+  batch: Batch | undefined;
+  /** A request with the batch is being made or is away. */
+  busy = false;
+  /** Not to be tried before this, in milliseconds since the epoch. */
+  retryAt = 0;
+  failures = 0;
+  /** What a broker refused as too large although it is within the limit known to us. */
+  #refused = nothingRefused({ maxMessageBytes: 0 });
+  #identity: ProducerId | undefined;
+  #nextSequence = 0;
+
+  constructor(topic: string, partition: number) {
+    this.topic = topic;
+    this.partition = partition;
+  }
+
+  /** Is there anything to send? */
+  get waiting(): boolean {
+    return this.batch !== undefined || this.queue.peek() !== undefined;
+  }
+
+  /** Bytes that a request with this lane's next batch would have, roughly. */
+  get nextBytes(): number {
+    return this.batch?.bytes.length ?? this.queue.peek()?.size ?? 0;
+  }
+
+  /** The producer id of the batches to come; a lane that has one keeps it. */
+  get identity(): ProducerId | undefined {
+    return this.#identity;
+  }
+
+  /** Starts a new sequence under a new producer id. */
+  adopt(identity: ProducerId): void {
+    this.#identity = identity;
+    this.#nextSequence = 0;
+  }
+
+  /** Gives up the producer id; the next batch needs another. */
+  forgetIdentity(): void {
+    this.#identity = undefined;
+  }
+
+  /**
+   * Makes the next batch from the front of the queue, if there is none. A record that alone is larger than the topic
+   * takes goes compressed, by itself; one that is too large even so is settled here.
+   */
+  async prepare(topic: Topic, limits: LaneLimits): Promise<Batch | undefined> {
+    if (topic.maxMessageBytes !== this.#refused.limit) this.#refused = nothingRefused(topic);
+    const limit = Math.min(topic.maxMessageBytes, this.#refused.recordBytes);
+    while (!this.batch && this.#identity) {
+      const records = this.#take(Math.min(limits.maxBatchBytes, limit, this.#refused.batchBytes));
+      if (records.length === 0) return undefined;
+      const timed = records.map((pending) => withTime(pending, topic));
+      const bytes = await this.#encode(timed, limit, limits.codec);
+      if (bytes.length > limit) {
+        for (const record of records) record.settle({ kind: 'too-large', size: bytes.length, limit });
+        continue;
+      }
+      this.batch = { records, bytes, baseSequence: this.#nextSequence, attempts: 0, mayBeWritten: false };
+    }
+    return this.batch;
+  }
+
+  /** The batch is in the topic. */
+  written(): void {
+    const batch = this.batch;
+    if (!batch) return;
+    this.batch = undefined;
+    this.failures = 0;
+    this.#nextSequence = (batch.baseSequence + batch.records.length) % (MAX_SEQUENCE + 1);
+    for (const record of batch.records) record.settle({ kind: 'written' });
+  }
+
+  /**
+   * The broker says the batch is too large: the topic's limit was lowered, or could not be read. Several records are
+   * tried in smaller batches; one alone more compressed, and is settled as too large if that does not help.
+   */
+  tooLarge(): void {
+    const batch = this.batch;
+    if (!batch) return;
+    if (batch.records.length > 1) this.#refused.batchBytes = Math.floor(batch.bytes.length / 2);
+    else this.#refused.recordBytes = batch.bytes.length - 1;
+    this.dissolve();
+  }
+
+  /** The batch is not in the topic: its records go back to the front, free to be batched another way. */
+  dissolve(): void {
+    const batch = this.batch;
+    this.batch = undefined;
+    if (batch) this.queue.putBack(batch.records.filter(({ withdrawn }) => !withdrawn));
+  }
+
+  /** The first record whatever its size, then as many as fit. */
+  #take(maxBytes: number): PendingRecord[] {
+    const records: PendingRecord[] = [];
+    let size = BATCH_HEADER_SIZE;
+    for (;;) {
+      const next = this.queue.peek();
+      if (!next || records.length === MAX_BATCH_RECORDS) break;
+      if (records.length > 0 && size + next.size > maxBytes) break;
+      this.queue.shift();
+      next.batched = true;
+      records.push(next);
+      size += next.size;
+    }
+    return records;
+  }
+
+  async #encode(records: readonly TimedRecord[], limit: number, codec: Codec): Promise<Buffer> {
+    const identity = this.#identity ?? { id: -1n, epoch: -1 };
+    const sequence = {
+      producerId: identity.id,
+      producerEpoch: identity.epoch,
+      baseSequence: this.#nextSequence,
+    };
+    const bytes = await encodeBatch(records, sequence, codec);
+    if (bytes.length <= limit || codec === codecs.gzip) return bytes;
+    // gzip: every consumer can read it without a further library, and nothing but zstd makes smaller.
+    return encodeBatch(records, sequence, codecs.gzip);
+  }
+}
+
+function nothingRefused({ maxMessageBytes }: Pick<Topic, 'maxMessageBytes'>) {
+  return {
+    limit: maxMessageBytes,
+    batchBytes: Number.MAX_SAFE_INTEGER,
+    recordBytes: Number.MAX_SAFE_INTEGER,
+  };
+}
+
+/** A time that the topic would refuse gives way to the time of arrival (contract section 3). */
+function withTime(pending: PendingRecord, topic: Topic): TimedRecord {
+  const { record, timestamp } = pending;
+  const now = Date.now();
+  const acceptable =
+    timestamp >= 0 && timestamp - now <= topic.maxAheadMs && now - timestamp <= topic.maxBehindMs;
+  return { record, timestamp: acceptable ? timestamp : record.arrivedAt };
+}

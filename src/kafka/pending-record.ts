@@ -1,0 +1,101 @@
+/** A record that a producer has been given and has not settled. */
+import { recordSize, type KafkaRecord } from './record.ts';
+
+export type Outcome =
+  /** All in-sync replicas have it. */
+  | { readonly kind: 'written' }
+  /** The topic takes at most `limit` bytes; the record needs `size`, compressed. */
+  | { readonly kind: 'too-large'; readonly size: number; readonly limit: number }
+  /** Kafka will never take it; `reason` is Kafka's name for why. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  /** The producer was closed first. It is not in the topic, unless `mayBeWritten`. */
+  | { readonly kind: 'closed'; readonly mayBeWritten: boolean };
+
+export class PendingRecord {
+  readonly record: KafkaRecord;
+  /** Bytes it adds to a batch at most, before compression. */
+  readonly size: number;
+  /** What the record's time gives way to when the topic refuses it. */
+  timestamp: number;
+  /** Is it in a batch that has been, or is about to be, sent? */
+  batched = false;
+  /** Where it waits for a batch. */
+  queue: PendingQueue | undefined;
+  /** Nobody waits for it any more; left out unless it is in a batch already. */
+  withdrawn = false;
+  readonly #settle: (outcome: Outcome) => void;
+
+  constructor(record: KafkaRecord, settle: (outcome: Outcome) => void) {
+    this.record = record;
+    this.size = recordSize(record);
+    this.timestamp = record.timestamp;
+    this.#settle = settle;
+  }
+
+  /** Settles it and keeps it from being sent again. */
+  withdrawAs(outcome: Outcome): void {
+    this.settle(outcome);
+    this.withdrawn = true;
+  }
+
+  /** Tells the one who waits; after a withdrawal nobody does. */
+  settle(outcome: Outcome): void {
+    if (!this.withdrawn) this.#settle(outcome);
+  }
+}
+
+/** First in, first out, with room for withdrawals and for putting records back at the front. */
+export class PendingQueue {
+  #records: PendingRecord[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#records.length - this.#head;
+  }
+
+  /** The oldest record somebody still waits for. */
+  peek(): PendingRecord | undefined {
+    this.#dropWithdrawn();
+    return this.#records[this.#head];
+  }
+
+  push(record: PendingRecord): void {
+    record.queue = this;
+    this.#records.push(record);
+  }
+
+  shift(): PendingRecord | undefined {
+    const record = this.peek();
+    if (record) this.#advance();
+    return record;
+  }
+
+  /** Puts records back in front of all others, in their order. */
+  putBack(records: readonly PendingRecord[]): void {
+    for (const record of records) record.batched = false;
+    this.#records = [...records, ...this.#records.slice(this.#head)];
+    this.#head = 0;
+  }
+
+  /** Takes out all. */
+  drain(): PendingRecord[] {
+    const all = this.#records.slice(this.#head);
+    this.#records = [];
+    this.#head = 0;
+    return all;
+  }
+
+  /** Lets go of withdrawn records at the front; those who wait give up in about the order in which they came. */
+  #dropWithdrawn(): void {
+    while (this.#records[this.#head]?.withdrawn) this.#advance();
+  }
+
+  #advance(): void {
+    this.#head += 1;
+    // Array.shift is linear in what is left: cut off what is gone once it is half of it.
+    if (this.#head > 1024 && this.#head * 2 > this.#records.length) {
+      this.#records = this.#records.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+}
