@@ -1,0 +1,7 @@
+/** Names and values as the operating system gives them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A copy of the environment. No other file reads it, so that whatever the program heeds is a declared setting. */
+export function readEnvironment(): Environment {
+  return { ...process.env };
+}

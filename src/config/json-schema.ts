@@ -1,0 +1,28 @@
+import { isSetting, snakeCase } from './catalog.ts';
+import type { Members, Setting } from './declaration.ts';
+import { schema } from './schema.ts';
+
+/** The JSON Schema of a configuration file, for editors to complete and check by. */
+export function configurationSchema(): object {
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'Configuration of http2kafka',
+    ...objectOf(schema, { $schema: { type: 'string' } }),
+  };
+}
+
+function objectOf(members: Members, more: object = {}): object {
+  const properties = Object.entries(members).map(([key, member]): [string, object] => [
+    snakeCase(key),
+    isSetting(member) ? leafOf(member) : { description: member.about, ...objectOf(member.members) },
+  ]);
+  return {
+    type: 'object',
+    properties: { ...more, ...Object.fromEntries(properties) },
+    additionalProperties: false,
+  };
+}
+
+function leafOf({ kind, sentence, default: value }: Setting<unknown>): object {
+  return { description: sentence, ...kind.written, ...(value !== undefined && { default: value }) };
+}

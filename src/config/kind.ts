@@ -1,0 +1,163 @@
+import { Type, type TSchema } from 'typebox';
+import { Value } from 'typebox/value';
+
+/**
+ * What values a setting takes. A value may be written as text (a flag, an environment variable) or as a JSON value (a
+ * file): `read` brings both to the value's own type, then `holds` decides.
+ */
+export interface Kind<T> {
+  /** For the reference page, with unit and limits: `integer (ms), 1 to 60000`, `list of host:port`. */
+  readonly label: string;
+  /** What a fault says was expected: `a whole number from 0 to 65535`. */
+  readonly expected: string;
+  /** JSON Schema of the best way to write it in a file; a little stricter than `read`. */
+  readonly written: TSchema;
+  /** Leaves alone what it cannot read, for `holds` to refuse. */
+  readonly read: (written: unknown) => unknown;
+  readonly holds: (value: unknown) => value is T;
+}
+
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+interface TextLimits {
+  readonly maxLength?: number;
+  readonly pattern?: string;
+  /** What a pattern cannot say. */
+  readonly valid?: (text: string) => boolean;
+}
+
+const plainText = 'text (in quotes where YAML would take it for something else)';
+
+/** Text that is not empty. `label` names it on the reference page, `expected` in a fault. */
+export function text(
+  label = 'text',
+  expected = plainText,
+  { valid, ...limits }: TextLimits = {},
+): Kind<string> {
+  const schema = Type.String({ minLength: 1, ...limits });
+  const checked = valid ? Type.Refine(schema, valid) : schema;
+  return {
+    label,
+    expected,
+    written: schema,
+    read: (written) => written,
+    holds: (value) => Value.Check(checked, value),
+  };
+}
+
+export function integer({ from, to }: Range, unit?: 'ms' | 's'): Kind<number> {
+  const schema = Type.Integer({ minimum: from, maximum: to });
+  const inUnit = unit ? ` (${unit})` : '';
+  return {
+    label: `integer${inUnit}, ${from} to ${to}`,
+    expected: `a whole number from ${from} to ${to}${inUnit}`,
+    written: schema,
+    read: (written) => (isText(written) && /^[+-]?\d+$/.test(written.trim()) ? Number(written) : written),
+    holds: (value) => Value.Check(schema, value),
+  };
+}
+
+const sizePattern = /^(?<count>\d+) ?(?:(?<prefix>[KMG])(?<binary>i?))?B?$/i;
+const powers: Readonly<Record<string, number>> = { K: 1, M: 2, G: 3 };
+
+/** A number of bytes, written as it is or with its unit: `64KB` is 64,000 bytes and `64KiB` 65,536. */
+export function bytes({ from, to }: Range): Kind<number> {
+  const schema = Type.Integer({ minimum: from, maximum: to });
+  return {
+    label: `size (bytes), ${from} to ${to}`,
+    expected: `a size from ${from} to ${to} bytes, such as ${from} or 5MiB`,
+    written: Type.Union([schema, Type.String({ pattern: '^\\d+ ?([KMGkmg][Ii]?)?[Bb]?$' })]),
+    read: (written) => (isText(written) ? readSize(written.trim()) : written),
+    holds: (value) => Value.Check(schema, value),
+  };
+}
+
+function readSize(written: string): number | string {
+  const { count, prefix, binary } = sizePattern.exec(written)?.groups ?? {};
+  if (count === undefined) return written;
+  const power = prefix ? (powers[prefix.toUpperCase()] ?? 0) : 0;
+  return Number(count) * (binary ? 1024 : 1000) ** power;
+}
+
+// What YAML 1.1, uvicorn and pydantic (Data.Rentgen) take for a boolean.
+const truth = new Map([
+  ...['true', '1', 'yes', 'on', 'y', 't'].map((word) => [word, true] as const),
+  ...['false', '0', 'no', 'off', 'n', 'f'].map((word) => [word, false] as const),
+]);
+
+export function boolean(): Kind<boolean> {
+  const schema = Type.Boolean();
+  return {
+    label: 'boolean',
+    expected: 'true or false (or 1, 0, yes, no, on, off)',
+    written: schema,
+    read: (written) => truth.get(asWord(written)) ?? written,
+    holds: (value) => Value.Check(schema, value),
+  };
+}
+
+/** One of a few words, in either case; `aliases` are other words for them. */
+export function oneOf<const Word extends string>(
+  words: readonly Word[],
+  aliases: Readonly<Record<string, Word>> = {},
+): Kind<Word> {
+  const schema = Type.Enum(words);
+  return {
+    label: words.map((word) => `\`${word}\``).join(', '),
+    expected: words.length === 1 ? words.join() : `one of ${words.join(', ')}`,
+    written: schema,
+    read: (written) => aliases[asWord(written)] ?? asWord(written),
+    holds: (value): value is Word => Value.Check(schema, value),
+  };
+}
+
+/** A list: a JSON array, or text parted at commas, unless commas may stand in an item (`commas: false`). */
+export function list<T>(item: Kind<T>, { commas = true } = {}): Kind<readonly T[]> {
+  const form = commas ? 'a comma list or a JSON array' : 'a JSON array, or one alone';
+  return {
+    label: `list of ${item.label}`,
+    expected: `a list of ${item.expected} (${form})`,
+    written: Type.Array(item.written),
+    read: (written) => {
+      const items = isText(written) ? parted(written.trim(), commas) : written;
+      return Array.isArray(items) ? items.map(item.read) : items;
+    },
+    holds: (value): value is readonly T[] => Array.isArray(value) && value.every(item.holds),
+  };
+}
+
+function parted(written: string, commas: boolean): unknown {
+  if (written.startsWith('[')) {
+    try {
+      return JSON.parse(written);
+    } catch {
+      // An IPv6 address stands in brackets too: `[::1]:9092`. What is neither is refused as an item.
+    }
+  }
+  if (written === '') return [];
+  return commas ? written.split(',').map((item) => item.trim()) : [written];
+}
+
+/** May be left out: an empty text and a `null` in a file mean that there is none. */
+export function optional<T>(kind: Kind<T>): Kind<T | undefined> {
+  return {
+    ...kind,
+    written: Type.Union([kind.written, Type.Null()]),
+    read: (written) => (written === '' || written === null ? undefined : kind.read(written)),
+    holds: (value): value is T | undefined => value === undefined || kind.holds(value),
+  };
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+/** A YAML file may hold 0 or true where a word is meant. */
+function asWord(written: unknown): string {
+  return isText(written) || typeof written === 'number' || typeof written === 'boolean'
+    ? String(written).trim().toLowerCase()
+    : '';
+}

@@ -1,0 +1,151 @@
+import { section, setting, type NamesOf, type SettingsOf } from './declaration.ts';
+import { boolean, bytes, integer, list, oneOf, text } from './kind.ts';
+import { server } from './server-section.ts';
+import { hostAndPort, topic } from './text-kinds.ts';
+
+const kibibyte = 1024;
+const mebibyte = 1024 * kibibyte;
+const gibibyte = 1024 * mebibyte;
+
+const milliseconds = (from: number) => integer({ from, to: 86_400_000 }, 'ms');
+
+const kafka = section('The cluster that events go to, and how it is spoken to.', {
+  bootstrapServers: setting(list(hostAndPort), {
+    default: [],
+    sentence:
+      'Brokers to ask first for the rest of the cluster; several, so that one may be away. At least one.',
+    dataRentgen: true,
+  }),
+  clientId: setting(text(), {
+    default: 'http2kafka',
+    sentence: 'The name under which brokers know this program, in their logs, metrics and quotas.',
+  }),
+  compression: setting(oneOf(['none', 'gzip', 'snappy', 'lz4', 'zstd']), {
+    default: 'lz4',
+    sentence:
+      'How batches are compressed. An event too large for its topic is compressed whatever this says.',
+    dataRentgen: true,
+  }),
+  partitioner: setting(oneOf(['murmur2', 'crc32']), {
+    default: 'murmur2',
+    sentence:
+      "How a key chooses its partition: `murmur2` as Java clients do, `crc32` as librdkafka's `consistent_random`.",
+  }),
+  requestTimeoutMs: setting(milliseconds(1), {
+    default: 10_000,
+    sentence: 'How long a broker may take to answer one request.',
+    dataRentgen: true,
+  }),
+  connectTimeoutMs: setting(milliseconds(1), {
+    default: 3_000,
+    sentence: 'How long a broker may take to accept a connection.',
+  }),
+  retryBackoffMs: setting(milliseconds(0), {
+    default: 100,
+    sentence: 'How long to wait before the same is tried again.',
+    dataRentgen: true,
+  }),
+  metadataMaxAgeMs: setting(milliseconds(1), {
+    default: 300_000,
+    sentence:
+      'How long leaders and topics are believed to be where they were, unless a broker says otherwise.',
+    dataRentgen: true,
+  }),
+  connectionsMaxIdleMs: setting(milliseconds(1), {
+    default: 540_000,
+    sentence: 'How long a connection to a broker is kept without use.',
+    dataRentgen: true,
+  }),
+});
+
+const producer = section('What becomes of an event in Kafka.', {
+  mainTopic: setting(topic, {
+    default: 'input.runs',
+    sentence: 'The topic that events are written to.',
+    dataRentgen: true,
+  }),
+  malformedTopic: setting(topic, {
+    default: 'input.runs__malformed',
+    sentence: 'The topic for events that the check refuses, where `check.invalid` is `dead-letter`.',
+    dataRentgen: true,
+  }),
+  maxBatchSize: setting(bytes({ from: 1, to: gibibyte }), {
+    default: mebibyte,
+    sentence: "The most that goes to one partition at once; it is kept under the topic's own limit.",
+    dataRentgen: true,
+  }),
+  maxRequestSize: setting(bytes({ from: 1, to: gibibyte }), {
+    default: 5 * mebibyte,
+    sentence: 'The largest body of a request, after decoding; what is larger is answered 413.',
+    dataRentgen: true,
+  }),
+  timestamp: setting(oneOf(['event-time', 'arrival']), {
+    default: 'event-time',
+    sentence:
+      "The record's time: the event's `eventTime`, or that of its arrival. Retention by time goes by it, so that a topic may drop an old event at once.",
+  }),
+  acks: setting(oneOf(['all'], { '-1': 'all' }), {
+    default: 'all',
+    sentence: 'Replicas that must have an event before it is acknowledged: always all that are in sync.',
+    dataRentgen: true,
+    overruled: {
+      values: ['0', '1'],
+      by: 'all',
+      why: 'an acknowledged event could be lost with less',
+    },
+  }),
+});
+
+const queue = section('The memory where events wait for Kafka.', {
+  maxBytes: setting(bytes({ from: 1, to: 1024 * gibibyte }), {
+    default: 256 * mebibyte,
+    sentence: 'Memory for events that wait for Kafka; what comes above is answered 503.',
+  }),
+  maxWaitMs: setting(milliseconds(1), {
+    default: 1_000,
+    sentence: "How long an event may wait for Kafka's acknowledgement before it is answered 503.",
+  }),
+});
+
+const check = section('Which events are taken.', {
+  level: setting(oneOf(['routing', 'core']), {
+    default: 'core',
+    sentence:
+      '`routing` refuses what lacks a key or a time; `core` also what no consumer of OpenLineage could use.',
+    flags: [{ name: '--check-level', argument: 'level' }],
+  }),
+  invalid: setting(oneOf(['reject', 'dead-letter']), {
+    default: 'reject',
+    sentence:
+      'What becomes of an event that the check refuses: `reject` answers 422, `dead-letter` answers 202 and writes it to `producer.malformed_topic`.',
+  }),
+});
+
+const logging = section('What the program says of itself, on standard error.', {
+  enabled: setting(boolean(), { default: true, sentence: 'Log at all.', dataRentgen: true }),
+  preset: setting(oneOf(['plain', 'colored', 'json']), {
+    default: 'plain',
+    sentence: 'How a line looks: for people, for people with a terminal, for machines.',
+    dataRentgen: true,
+    flags: [
+      { name: '--use-colors', gives: 'colored' },
+      { name: '--no-use-colors', gives: 'plain' },
+    ],
+  }),
+  level: setting(
+    oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], { warning: 'warn', critical: 'fatal' }),
+    {
+      default: 'info',
+      sentence: 'The least that is worth a line.',
+      flags: [{ name: '--log-level', argument: 'level' }],
+    },
+  ),
+});
+
+/** Every setting of the program, each declared here or in the file of its section, and nowhere else. */
+export const schema = { kafka, producer, queue, check, logging, server };
+
+/** What the program runs on: nested as the schema is, every value present and checked, frozen. */
+export type Settings = SettingsOf<typeof schema>;
+
+export type SettingName = NamesOf<typeof schema>;

@@ -1,0 +1,21 @@
+import type { Fault } from './fault.ts';
+
+/** What one source says: the flags, the environment, an `.env` file or the configuration file. */
+export interface Source {
+  /** By the name of the setting. */
+  readonly written: ReadonlyMap<string, Written>;
+  readonly faults: readonly Fault[];
+  /** It could not be read, so that what is not `written` may stand in it all the same. */
+  readonly unreadable?: boolean;
+}
+
+/** A value as somebody wrote it: text, or from a file any JSON value. */
+export interface Written {
+  readonly value: unknown;
+  /** For people: `HTTP2KAFKA__SERVER__PORT in the environment`. */
+  readonly place: string;
+  /** Whether it came under Data.Rentgen's name. */
+  readonly dataRentgen?: true;
+}
+
+export const silentSource: Source = { written: new Map(), faults: [] };

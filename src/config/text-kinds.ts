@@ -1,0 +1,58 @@
+import { isIP } from 'node:net';
+import { text } from './kind.ts';
+
+/** A broker to begin with: `kafka-1:9092`, `[::1]:9092`. */
+export const hostAndPort = text('host:port', 'host:port', { valid: isHostAndPort });
+
+/** As Kafka allows: `org.apache.kafka.common.internals.Topic`. */
+export const topic = text('topic', 'a topic name: up to 249 letters, digits, dots, dashes and underscores', {
+  pattern: '^(?!\\.{1,2}$)[a-zA-Z0-9._-]{1,249}$',
+});
+
+/** Who may speak for a client: one address, a network, or `*` for anyone. */
+export const address = text('address', 'IP addresses, networks such as 10.0.0.0/8, or *', {
+  valid: isAddressOrNetwork,
+});
+
+/** RFC 9110, 5.6.2: a token. */
+const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+
+export const headerName = text('header name', 'the name of an HTTP header', { pattern: `^${token}$` });
+
+/** No control character may stand in a value: a line break would start another header. */
+export const headerLine = text('`Name: value`', '"Name: value"', {
+  pattern: `^${token}: ?[\\t -~\\u0080-\\u00ff]*$`,
+});
+
+/** The path of a socket; the kernel's `sockaddr_un` has room for 107 bytes. */
+export const socketPath = text('path', 'a path of at most 107 bytes', {
+  valid: (path) => Buffer.byteLength(path) <= 107,
+});
+
+export const filePath = text('path', 'the path of a file');
+
+/** Where the proxy is mounted behind another server: `/lineage`. */
+export const urlPath = text('path', 'a path that begins with / and does not end with it', {
+  pattern: '^(/[^/?#\\s]+)+$',
+});
+
+/** The `Origin` of a page, or `*`. */
+export const origin = text('origin', 'origins such as https://lineage.example.com, or *', {
+  pattern: '^(\\*|[a-z][a-z0-9+.-]*://[^/\\s]+)$',
+});
+
+export const method = text('method', 'HTTP methods, or *', { pattern: '^(\\*|[A-Z]+)$' });
+
+function isHostAndPort(written: string): boolean {
+  const { bracketed, host, port } =
+    /^(?:\[(?<bracketed>[^\]]+)\]|(?<host>[\w.-]+)):(?<port>\d{1,5})$/.exec(written)?.groups ?? {};
+  const named = bracketed === undefined ? host !== undefined : isIP(bracketed) === 6;
+  return named && Number(port) >= 1 && Number(port) <= 65_535;
+}
+
+function isAddressOrNetwork(written: string): boolean {
+  if (written === '*') return true;
+  const { ip = '', bits = '0' } = /^(?<ip>[^/]+)(?:\/(?<bits>\d{1,3}))?$/.exec(written)?.groups ?? {};
+  const version = isIP(ip);
+  return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128);
+}

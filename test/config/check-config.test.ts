@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { ranProgram } from './child.ts';
+import { temporaryFile } from './loading.ts';
+
+suite('check-config', () => {
+  test('shows what the proxy would run on, with the place of what is not by default', async (t) => {
+    const configFile = temporaryFile(t, 'app.yaml', 'kafka:\n  bootstrap_servers: [kafka:9092]\n');
+    const envFile = temporaryFile(t, '.env', 'DATA_RENTGEN__PRODUCER__ACKS=1\nDATA_RENTGEN__UI__X=1\n');
+    const { status, stdout, stderr } = await ranProgram(
+      [
+        'check-config',
+        '--config',
+        configFile,
+        '--env-file',
+        envFile,
+        '--port',
+        '80',
+        '--header',
+        'A: b',
+        '--header',
+        'C: d',
+      ],
+      { HTTP2KAFKA__LOGGING__PRESET: 'json' },
+    );
+    assert.equal(stderr, '');
+    assert.equal(status, 0);
+    const lines = stdout.split('\n');
+    assert.deepEqual(lines.slice(0, 3), [
+      'configuration is valid',
+      `note: DATA_RENTGEN__PRODUCER__ACKS in ${envFile} line 1: 1 is not honoured, for an acknowledged event could be lost with less; producer.acks is all`,
+      'note: passed over, being no settings of http2kafka: DATA_RENTGEN__UI__X',
+    ]);
+    for (const line of [
+      `kafka.bootstrap_servers: ["kafka:9092"]  # kafka.bootstrap_servers in ${configFile} line 2`,
+      'logging.preset: "json"  # HTTP2KAFKA__LOGGING__PRESET in the environment',
+      'server.port: 80  # --port',
+      'server.headers: ["A: b","C: d"]  # --header',
+      'server.host: "127.0.0.1"',
+      'server.uds: null',
+    ])
+      assert.ok(lines.includes(line), line);
+  });
+
+  test('shows every fault, and ends with 1', async (t) => {
+    const configFile = temporaryFile(t, 'app.yaml', 'kafka:\n  bootstrap_server: [kafka:9092]\n');
+    const { status, stdout, stderr } = await ranProgram(
+      ['check-config', '--config', configFile, '--log-level', 'loud'],
+      {
+        HTTP2KAFKA__SERVER__PORT: 'many',
+      },
+    );
+    assert.deepEqual([status, stdout], [1, '']);
+    assert.deepEqual(stderr.trimEnd().split('\n'), [
+      'the configuration has 4 faults:',
+      `  kafka.bootstrap_server in ${configFile} line 2: there is no such setting. Did you mean kafka.bootstrap_servers?`,
+      "  --log-level: 'loud' where one of trace, debug, info, warn, error, fatal was expected",
+      "  HTTP2KAFKA__SERVER__PORT in the environment: 'many' where a whole number from 0 to 65535 was expected",
+      '  kafka.bootstrap_servers: missing. Name at least one broker, e.g. HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS=localhost:9092',
+    ]);
+  });
+
+  test('shows no secret', async (t) => {
+    const key = temporaryFile(t, 'key.pem', '');
+    const { status, stdout } = await ranProgram(
+      ['check-config', '--ssl-keyfile', key, '--ssl-certfile', key],
+      {
+        HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS: 'kafka:9092',
+        HTTP2KAFKA__SERVER__SSL_KEYFILE_PASSWORD: 'hunter2',
+      },
+    );
+    assert.equal(status, 0);
+    assert.doesNotMatch(stdout, /hunter2/);
+    assert.match(
+      stdout,
+      /^server\.ssl_keyfile_password: \*{5} {2}# HTTP2KAFKA__SERVER__SSL_KEYFILE_PASSWORD/m,
+    );
+  });
+});
+
+suite('the command line', () => {
+  test('has every flag of uvicorn that Data.Rentgen documents', async () => {
+    const { status, stdout } = await ranProgram(['--help']);
+    assert.equal(status, 0);
+    const flags =
+      '--host --port --uds --workers --env-file --config --log-level --access-log --no-access-log --use-colors ' +
+      '--no-use-colors --proxy-headers --no-proxy-headers --forwarded-allow-ips --root-path --limit-concurrency --backlog ' +
+      '--timeout-keep-alive --timeout-graceful-shutdown --ssl-keyfile --ssl-certfile --ssl-keyfile-password ' +
+      '--ssl-ca-certs --ssl-cert-reqs --header --version --help';
+    for (const flag of flags.split(' ')) assert.match(stdout, new RegExp(`[ ,]${flag}[ \\n]`), flag);
+  });
+
+  test('says its version', async () => {
+    const { status, stdout } = await ranProgram(['--version']);
+    assert.equal(status, 0);
+    assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+  });
+
+  const misused: readonly (readonly [args: readonly string[], message: RegExp])[] = [
+    [['--prot', '80'], /unknown option '--prot'\n\(Did you mean --port\?\)/],
+    [['check-confg'], /unknown command 'check-confg'\. Did you mean check-config\?/],
+    [['check-config', '--host'], /option '--host <address>' argument missing/],
+    [['check-config', 'app.yaml'], /too many arguments for 'check-config'/],
+    [['validate'], /missing required argument 'file'/],
+  ];
+  for (const [args, message] of misused) {
+    test(`ends with 2 for ${args.join(' ')}`, async () => {
+      const { status, stdout, stderr } = await ranProgram(args);
+      assert.deepEqual([status, stdout], [2, '']);
+      assert.match(stderr, message);
+    });
+  }
+
+  test('ends with 1 for a setting that keeps it from serving', async () => {
+    const { status, stdout, stderr } = await ranProgram(['--port', '0']);
+    assert.deepEqual([status, stdout], [1, '']);
+    assert.match(stderr, /^the configuration has a fault:\n {2}kafka\.bootstrap_servers: missing\./);
+  });
+});

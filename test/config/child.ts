@@ -1,0 +1,35 @@
+import { spawn, type SpawnOptions } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+
+export interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The root of the repository. */
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Runs a program to its end. Nothing of our environment goes to it but what is given, and the PATH. */
+export async function ran(
+  command: string,
+  args: readonly string[],
+  env: SpawnOptions['env'] = {},
+): Promise<Ended> {
+  const child = spawn(command, args, {
+    cwd: root,
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const status = new Promise<number | null>((resolve, reject) =>
+    child.once('error', reject).once('close', resolve),
+  );
+  const [code, stdout, stderr] = await Promise.all([status, text(child.stdout), text(child.stderr)]);
+  return { status: code, stdout, stderr };
+}
+
+/** Runs http2kafka from its source. Behind the dashes Node leaves `--env-file` to the program. */
+export function ranProgram(args: readonly string[], env: SpawnOptions['env'] = {}): Promise<Ended> {
+  return ran(process.execPath, ['--', 'src/main.ts', ...args], env);
+}

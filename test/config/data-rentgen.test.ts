@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { catalog } from '../../src/config/catalog.ts';
+import { loadSettings } from '../../src/config/load.ts';
+import { faultsOf, loaded, temporaryFile } from './loading.ts';
+
+/** Every name of Data.Rentgen's http2kafka that this version honours, with a value that is not the default here. */
+const honoured: Readonly<Record<string, readonly [written: string, value: unknown]>> = {
+  KAFKA__BOOTSTRAP_SERVERS: ['["kafka:9092"]', ['kafka:9092']],
+  KAFKA__COMPRESSION: ['zstd', 'zstd'],
+  KAFKA__REQUEST_TIMEOUT_MS: ['40000', 40_000],
+  KAFKA__RETRY_BACKOFF_MS: ['200', 200],
+  KAFKA__METADATA_MAX_AGE_MS: ['60000', 60_000],
+  KAFKA__CONNECTIONS_MAX_IDLE_MS: ['60000', 60_000],
+  PRODUCER__MAIN_TOPIC: ['runs', 'runs'],
+  PRODUCER__MALFORMED_TOPIC: ['malformed', 'malformed'],
+  PRODUCER__MAX_BATCH_SIZE: ['16384', 16_384],
+  PRODUCER__MAX_REQUEST_SIZE: ['1048576', 1_048_576],
+  PRODUCER__ACKS: ['all', 'all'],
+  LOGGING__ENABLED: ['false', false],
+  LOGGING__PRESET: ['colored', 'colored'],
+  SERVER__DEBUG: ['true', true],
+  SERVER__CORS__ENABLED: ['True', true],
+  SERVER__CORS__ALLOW_ORIGINS: ['["http://localhost:3000"]', ['http://localhost:3000']],
+  SERVER__CORS__ALLOW_CREDENTIALS: ['true', true],
+  SERVER__CORS__ALLOW_METHODS: ['["GET","POST"]', ['GET', 'POST']],
+  SERVER__CORS__ALLOW_HEADERS: ['["Authorization"]', ['Authorization']],
+  SERVER__CORS__EXPOSE_HEADERS: ['["Location"]', ['Location']],
+  SERVER__REQUEST_ID__ENABLED: ['0', false],
+  SERVER__REQUEST_ID__HEADER_NAME: ['X-Correlation', 'X-Correlation'],
+  SERVER__APPLICATION_VERSION__ENABLED: ['off', false],
+  SERVER__APPLICATION_VERSION__HEADER_NAME: ['X-Version', 'X-Version'],
+  SERVER__MONITORING__ENABLED: ['no', false],
+  SERVER__OPENAPI__ENABLED: ['false', false],
+};
+
+const prefixed = (name: string) => `DATA_RENTGEN__${name}`;
+
+suite("Data.Rentgen's settings", () => {
+  for (const [name, [written, value]] of Object.entries(honoured)) {
+    test(`${name} is honoured`, () => {
+      const environment = { [prefixed(name)]: written };
+      const outcome = loadSettings({ flags: new Map(), environment, offline: true });
+      assert.ok('settings' in outcome);
+      const { given, notices } = outcome;
+      assert.deepEqual(given.get(name.toLowerCase().replaceAll('__', '.'))?.value, value);
+      assert.deepEqual(notices, []);
+    });
+  }
+
+  test('the list of those that are honoured is whole', () => {
+    const declared = [...catalog.values()].flatMap(({ dataRentgenName }) => dataRentgenName ?? []);
+    assert.deepEqual(declared.toSorted(), Object.keys(honoured).map(prefixed).toSorted());
+  });
+
+  for (const acks of ['0', '1']) {
+    test(`acks of ${acks} is all, and said`, () => {
+      const { settings, notices } = loaded({ environment: { DATA_RENTGEN__PRODUCER__ACKS: acks } });
+      assert.equal(settings.producer.acks, 'all');
+      assert.deepEqual(notices, [
+        `DATA_RENTGEN__PRODUCER__ACKS in the environment: ${acks} is not honoured, for an acknowledged event could be lost with less; producer.acks is all`,
+      ]);
+    });
+  }
+
+  test('acks of 1 under our own name is a fault', () => {
+    assert.deepEqual(faultsOf({ environment: { HTTP2KAFKA__PRODUCER__ACKS: '1' } }), [
+      "HTTP2KAFKA__PRODUCER__ACKS in the environment: '1' where all was expected",
+    ]);
+  });
+
+  test('a wrong value is told under the name it has', () => {
+    assert.deepEqual(faultsOf({ environment: { DATA_RENTGEN__KAFKA__COMPRESSION: 'brotli' } }), [
+      "DATA_RENTGEN__KAFKA__COMPRESSION in the environment: 'brotli' where one of none, gzip, snappy, lz4, zstd was expected",
+    ]);
+  });
+
+  test('what is for its other programs is passed over, in one line', (t) => {
+    const envFile = temporaryFile(
+      t,
+      '.env',
+      `DATA_RENTGEN__UI__API_BROWSER_URL=http://localhost:8000
+DATA_RENTGEN__CONSUMER__MAX_POLL_RECORDS=10
+DATA_RENTGEN__DATABASE__URL=postgresql+asyncpg://user:hunter2@host:5432/db
+DATA_RENTGEN__AUTH__PROVIDER=data_rentgen.server.providers.auth.dummy_provider.DummyAuthProvider
+DATA_RENTGEN__AUTH__KEYCLOAK__CLIENT_SECRET=hunter2
+DATA_RENTGEN__AUTH__PERSONAL_TOKENS__ENABLED=false
+DATA_RENTGEN__AUTH__PERSONAL_TOKENS__SECRET_KEY=hunter2
+DATA_RENTGEN__SERVER__SESSION__SECRET_KEY=hunter2
+DATA_RENTGEN__SERVER__OPENAPI__SWAGGER__ENABLED=true
+DATA_RENTGEN__SERVER__MONITORING__SKIP_PATHS=[]
+POSTGRES_PASSWORD=hunter2
+KAFKA_CFG_NODE_ID=0
+`,
+    );
+    const { notices } = loaded({ envFile, environment: { DATA_RENTGEN__UI__API_BROWSER_URL: 'x' } });
+    assert.deepEqual(notices, [
+      'passed over, being no settings of http2kafka: DATA_RENTGEN__AUTH__KEYCLOAK__CLIENT_SECRET, ' +
+        'DATA_RENTGEN__AUTH__PERSONAL_TOKENS__ENABLED, DATA_RENTGEN__AUTH__PERSONAL_TOKENS__SECRET_KEY, ' +
+        'DATA_RENTGEN__AUTH__PROVIDER, DATA_RENTGEN__CONSUMER__MAX_POLL_RECORDS, DATA_RENTGEN__DATABASE__URL, ' +
+        'DATA_RENTGEN__SERVER__MONITORING__SKIP_PATHS, DATA_RENTGEN__SERVER__OPENAPI__SWAGGER__ENABLED, ' +
+        'DATA_RENTGEN__SERVER__SESSION__SECRET_KEY, DATA_RENTGEN__UI__API_BROWSER_URL',
+    ]);
+  });
+});
+
+suite('protection that this version does not have', () => {
+  const refused: readonly (readonly [why: string, environment: Record<string, string>, fault: RegExp])[] = [
+    [
+      'a login to Kafka',
+      { KAFKA__SECURITY__TYPE: 'SCRAM-SHA-256', KAFKA__SECURITY__PASSWORD: 'hunter2' },
+      /^DATA_RENTGEN__KAFKA__SECURITY__TYPE in the environment, .*cannot log in to Kafka/,
+    ],
+    ['a login to Kafka as JSON', { KAFKA__SECURITY: '{"type": "GSSAPI"}' }, /cannot log in to Kafka/],
+    ['tokens switched on', { AUTH__PERSONAL_TOKENS__ENABLED: 'true' }, /ENABLED in .*cannot check who sends/],
+    [
+      'tokens with a key',
+      { AUTH__PERSONAL_TOKENS__SECRET_KEY: 'hunter2' },
+      /KEY in .*cannot check who sends/,
+    ],
+    ['tokens neither on nor off', { AUTH__PERSONAL_TOKENS__ENABLED: 'maybe' }, /cannot check who sends/],
+    ['tokens as JSON', { AUTH__PERSONAL_TOKENS: '{"secret_key": "hunter2"}' }, /cannot check who sends/],
+    [
+      'a whole section as JSON',
+      { KAFKA: '{"security": "hunter2"}' },
+      /a section, .* such as DATA_RENTGEN__KAFKA__BOOT/,
+    ],
+  ];
+  for (const [why, environment, fault] of refused) {
+    test(`stops the start: ${why}`, () => {
+      const faults = faultsOf({
+        environment: Object.fromEntries(
+          Object.entries(environment).map(([name, value]) => [prefixed(name), value]),
+        ),
+      });
+      assert.equal(faults.length, 1);
+      assert.match(faults[0] ?? '', fault);
+      assert.doesNotMatch(faults[0] ?? '', /hunter2|GSSAPI/);
+    });
+  }
+
+  test('is not asked for by an empty variable', () => {
+    const environment = {
+      DATA_RENTGEN__KAFKA__SECURITY__TYPE: '',
+      DATA_RENTGEN__AUTH__PERSONAL_TOKENS__SECRET_KEY: '',
+    };
+    assert.equal(loaded({ environment }).notices.length, 1);
+  });
+
+  test('may be switched off in the environment when the file asks for it', (t) => {
+    const envFile = temporaryFile(t, '.env', 'DATA_RENTGEN__AUTH__PERSONAL_TOKENS__ENABLED=true\n');
+    const environment = { DATA_RENTGEN__AUTH__PERSONAL_TOKENS__ENABLED: 'false' };
+    assert.equal(loaded({ envFile, environment }).notices.length, 1);
+  });
+});

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { boolean, bytes, integer, list, oneOf, optional, text, type Kind } from '../../src/config/kind.ts';
+import { address, headerLine, hostAndPort, origin, topic, urlPath } from '../../src/config/text-kinds.ts';
+
+const refused = Symbol('refused');
+
+/** What a kind makes of what was written. */
+function taken(kind: Kind<unknown>, written: unknown): unknown {
+  const value = kind.read(written);
+  return kind.holds(value) ? value : refused;
+}
+
+interface Case {
+  readonly name: string;
+  readonly kind: Kind<unknown>;
+  readonly takes: readonly (readonly [written: unknown, value: unknown])[];
+  readonly refuses: readonly unknown[];
+}
+
+const same = (...values: readonly unknown[]) => values.map((value) => [value, value] as const);
+
+const cases: readonly Case[] = [
+  {
+    name: 'an integer',
+    kind: integer({ from: 0, to: 10 }),
+    takes: [
+      [5, 5],
+      ['5', 5],
+      [' 10 ', 10],
+      ['+0', 0],
+    ],
+    refuses: [11, '-1', '', ' ', '1e1', '0x1', '5.0', 5.5, null, true, [], {}, Number.NaN],
+  },
+  {
+    name: 'a size',
+    kind: bytes({ from: 1, to: 2 ** 40 }),
+    takes: [
+      [7, 7],
+      ['7', 7],
+      ['64KB', 64_000],
+      ['64KiB', 65_536],
+      ['5MiB', 5_242_880],
+      ['5 mib', 5_242_880],
+      ['1G', 1e9],
+      ['1Gi', 2 ** 30],
+      ['9B', 9],
+    ],
+    refuses: ['0', '1.5MiB', '5iB', '5 XB', '', '-1', '2TB', '9999999999999999', null, {}],
+  },
+  {
+    name: 'a boolean',
+    kind: boolean(),
+    takes: [
+      ...[true, 'true', 'TRUE', 1, '1', 'yes', 'on'].map((word) => [word, true] as const),
+      ...[false, 'False', 0, '0', 'no', 'off'].map((word) => [word, false] as const),
+    ],
+    refuses: ['', 'maybe', 2, null, []],
+  },
+  {
+    name: 'one of some words',
+    kind: oneOf(['none', 'required'], { 2: 'required' }),
+    takes: [
+      ['none', 'none'],
+      ['NONE', 'none'],
+      [2, 'required'],
+      ['2', 'required'],
+    ],
+    refuses: ['', 'constructor', '__proto__', null, ['none']],
+  },
+  { name: 'text', kind: text(), takes: same('a', ' a '), refuses: ['', 5, null, true, ['a']] },
+  {
+    name: 'something optional',
+    kind: optional(integer({ from: 1, to: 2 })),
+    takes: [
+      ['', undefined],
+      [null, undefined],
+      ['1', 1],
+    ],
+    refuses: [0, 'x'],
+  },
+  {
+    name: 'a list of brokers',
+    kind: list(hostAndPort),
+    takes: [
+      ['a:1, b:2', ['a:1', 'b:2']],
+      ['["a:1", "b:2"]', ['a:1', 'b:2']],
+      [['a:1'], ['a:1']],
+      ['[::1]:9092,a:1', ['[::1]:9092', 'a:1']],
+      ['', []],
+    ],
+    refuses: [
+      'a',
+      'a:0',
+      'a:65536',
+      'a:1,',
+      ':1',
+      'a b:1',
+      'http://a:1',
+      '::1:9092',
+      '[a]:1',
+      '["a:1"',
+      ['a:1', 2],
+      {},
+      null,
+    ],
+  },
+  {
+    name: 'a list whose items have commas',
+    kind: list(headerLine, { commas: false }),
+    takes: [
+      ['A: b, c', ['A: b, c']],
+      ['["A: b", "C:d"]', ['A: b', 'C:d']],
+    ],
+    refuses: ['A', 'A b: c', 'A: b\r\nC: d', ': a'],
+  },
+  {
+    name: 'an address',
+    kind: address,
+    takes: same('127.0.0.1', '::1', '10.0.0.0/8', 'fd00::/64', '*'),
+    refuses: ['a', '10.0.0.0/33', '10.0.0.0/', '1.2.3'],
+  },
+  {
+    name: 'a topic',
+    kind: topic,
+    takes: same('input.runs__malformed', 'a'.repeat(249)),
+    refuses: ['.', '..', 'a/b', 'a'.repeat(250)],
+  },
+  { name: 'a path of URLs', kind: urlPath, takes: same('/a', '/a/b'), refuses: ['/', 'a', '/a/', '/a?b'] },
+  {
+    name: 'an origin',
+    kind: origin,
+    takes: same('*', 'https://a.example:8443'),
+    refuses: ['a.example', 'https://a/b'],
+  },
+];
+
+for (const { name, kind, takes, refuses } of cases) {
+  suite(name, () => {
+    for (const [written, value] of takes)
+      test(`takes ${JSON.stringify(written)}`, () => assert.deepEqual(taken(kind, written), value));
+    for (const written of refuses)
+      test(`refuses ${JSON.stringify(written)}`, () => assert.equal(taken(kind, written), refused));
+  });
+}

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { suite, test, type TestContext } from 'node:test';
+import { ran, root } from './child.ts';
+
+/** A folder with the launcher in it as in a package, and nothing else. */
+function packageFolder(test: TestContext): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'http2kafka-')));
+  test.after(() => rmSync(folder, { recursive: true }));
+  cpSync(join(root, 'bin'), join(folder, 'bin'), { recursive: true });
+  return folder;
+}
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+}
+
+/** A program that says where it is and what it is given. */
+function writeEcho(folder: string): void {
+  write(join(folder, 'dist/main.js'), 'console.log(JSON.stringify(process.argv.slice(1)))');
+}
+
+suite('bin/http2kafka', () => {
+  test('finds its package through links, absolute and relative', async (t) => {
+    const folder = packageFolder(t);
+    writeEcho(folder);
+    mkdirSync(join(folder, 'a b'));
+    symlinkSync('../bin/http2kafka', join(folder, 'a b/relative'));
+    symlinkSync(join(folder, 'a b/relative'), join(folder, 'absolute'));
+    const env = { PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}` };
+    const { status, stdout, stderr } = await ran(join(folder, 'absolute'), ['--env-file', 'a b'], env);
+    assert.deepEqual([status, stderr], [0, '']);
+    assert.deepEqual(JSON.parse(stdout), [join(folder, 'dist/main.js'), '--env-file', 'a b']);
+  });
+
+  test('prefers the Node that comes with the package', async (t) => {
+    const folder = packageFolder(t);
+    writeEcho(folder);
+    const node = join(folder, 'node_modules/.bin/node');
+    write(node, '#!/bin/sh\necho packaged "$@"\n');
+    chmodSync(node, 0o755);
+    const { stdout } = await ran(join(folder, 'bin/http2kafka'), ['--help']);
+    assert.equal(stdout, `packaged -- ${folder}/dist/main.js --help\n`);
+  });
+
+  test('says what to do when the program is not built', async (t) => {
+    const folder = packageFolder(t);
+    const { status, stderr } = await ran(join(folder, 'bin/http2kafka'), []);
+    assert.equal(status, 1);
+    assert.equal(stderr, `http2kafka: ${folder}/dist is missing; run 'make build' in ${folder}\n`);
+  });
+});
+
+test('an old Node is refused before anything is loaded that needs a new one', async () => {
+  const older = `data:text/javascript,Object.defineProperty(process, 'versions', { value: { node: '20.20.2' } })`;
+  const { status, stderr } = await ran(process.execPath, ['--import', older, 'src/main.ts', '--help']);
+  assert.equal(status, 1);
+  assert.equal(stderr, 'http2kafka needs Node 26 or newer; this is Node 20.20.2.\n');
+});

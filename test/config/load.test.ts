@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { loadSettings } from '../../src/config/load.ts';
+import { faultsOf, loaded, temporaryFile } from './loading.ts';
+
+suite('where a setting comes from', () => {
+  const sources = ['default', 'file', '.env', 'environment', 'flag'];
+  const ports = [8002, 1, 2, 3, 4];
+
+  for (const [highest, source] of sources.entries()) {
+    test(`${source} wins over what is below it`, (t) => {
+      const has = (index: number) => index <= highest;
+      const { settings } = loaded({
+        configFile: has(1) ? temporaryFile(t, 'app.yaml', 'server: { port: 1 }') : undefined,
+        envFile: has(2) ? temporaryFile(t, '.env', 'HTTP2KAFKA__SERVER__PORT=2') : undefined,
+        environment: has(3) ? { HTTP2KAFKA__SERVER__PORT: '3' } : {},
+        flags: has(4) ? { '--port': '4' } : {},
+      });
+      assert.equal(settings.server.port, ports[highest]);
+    });
+  }
+
+  test('our name wins over that of Data.Rentgen in the same source, and only there', (t) => {
+    const environment = {
+      DATA_RENTGEN__PRODUCER__MAIN_TOPIC: 'theirs',
+      HTTP2KAFKA__PRODUCER__MAIN_TOPIC: 'ours',
+      DATA_RENTGEN__LOGGING__PRESET: 'json',
+    };
+    const envFile = temporaryFile(t, '.env', 'HTTP2KAFKA__LOGGING__PRESET=colored');
+    const { producer, logging } = loaded({ environment, envFile }).settings;
+    assert.deepEqual([producer.mainTopic, logging.preset], ['ours', 'json']);
+  });
+
+  test('a wrong value that is overridden is not judged', () => {
+    const environment = { HTTP2KAFKA__SERVER__PORT: 'many' };
+    assert.equal(loaded({ environment, flags: { '--port': '80' } }).settings.server.port, 80);
+  });
+
+  test('each given setting is told with its place, and none of the defaults', (t) => {
+    const envFile = temporaryFile(t, '.env', '# ports\nexport HTTP2KAFKA__SERVER__PORT=2\n');
+    const configFile = temporaryFile(t, 'app.yaml', 'check:\n  level: routing\n');
+    const { given } = loaded({ envFile, configFile, flags: { '--no-access-log': true } });
+    assert.deepEqual(Object.fromEntries([...given].map(([name, { place }]) => [name, place])), {
+      'kafka.bootstrap_servers': 'HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS in the environment',
+      'check.level': `check.level in ${configFile} line 2`,
+      'server.port': `HTTP2KAFKA__SERVER__PORT in ${envFile} line 2`,
+      'server.access_log': '--no-access-log',
+    });
+  });
+
+  test('the settings are frozen all through', () => {
+    const { settings } = loaded();
+    const { server, kafka } = settings;
+    for (const part of [settings, server, server.cors, server.cors.allowMethods, kafka.bootstrapServers])
+      assert.ok(Object.isFrozen(part));
+  });
+});
+
+suite('flags', () => {
+  test('of two for the same setting the last one counts', () => {
+    assert.equal(
+      loaded({ flags: { '--no-use-colors': true, '--use-colors': true } }).settings.logging.preset,
+      'colored',
+    );
+    assert.equal(
+      loaded({ flags: { '--use-colors': true, '--no-use-colors': true } }).settings.logging.preset,
+      'plain',
+    );
+  });
+
+  test("uvicorn's words for levels are understood", () => {
+    const levelOf = (word: string) => loaded({ flags: { '--log-level': word } }).settings.logging.level;
+    assert.deepEqual(['critical', 'warning', 'INFO'].map(levelOf), ['fatal', 'warn', 'info']);
+  });
+
+  test("uvicorn's numbers for client certificates are understood", () => {
+    assert.equal(loaded({ flags: { '--ssl-cert-reqs': '0' } }).settings.server.sslCertReqs, 'none');
+  });
+});
+
+suite('faults', () => {
+  test('every one is told at once, with its place, the value and what was expected', (t) => {
+    const configFile = temporaryFile(
+      t,
+      'app.yaml',
+      'server:\n  hots: example\nkafka:\n  compression: brotli\n',
+    );
+    const envFile = temporaryFile(t, '.env', 'HTTP2KAFKA__QUEUE__MAX_BYTES=lots\n');
+    const faults = faultsOf({
+      configFile,
+      envFile,
+      environment: {
+        HTTP2KAFKA__SERVER__PRT: '1',
+        HTTP2KAFKA__PRODUCER__MAIN_TOPIC: 'a b',
+        HTTP2KAFKA__KAFKA: '{}',
+      },
+      flags: { '--port': '70000', '--workers': '2' },
+    });
+    assert.deepEqual(faults, [
+      'HTTP2KAFKA__SERVER__PRT in the environment: there is no such setting. Did you mean HTTP2KAFKA__SERVER__PORT?',
+      'HTTP2KAFKA__KAFKA in the environment: a section, which has no value of its own; name a setting in it, such as HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS',
+      `server.hots in ${configFile} line 2: there is no such setting. Did you mean server.host?`,
+      `kafka.compression in ${configFile} line 4: 'brotli' where one of none, gzip, snappy, lz4, zstd was expected`,
+      "HTTP2KAFKA__PRODUCER__MAIN_TOPIC in the environment: 'a b' where a topic name: up to 249 letters, digits, dots, dashes and underscores was expected",
+      `HTTP2KAFKA__QUEUE__MAX_BYTES in ${envFile} line 1: 'lots' where a size from 1 to 1099511627776 bytes, such as 1 or 5MiB was expected`,
+      "--port: '70000' where a whole number from 0 to 65535 was expected",
+      '--workers: 2 where only 1 is possible in this version; run several of them behind a load balancer',
+    ]);
+  });
+
+  test('a broker is demanded where the program is to serve, and not where it only checks files', () => {
+    const inputs = { flags: new Map(), environment: {} };
+    const serving = loadSettings(inputs);
+    assert.ok('faults' in serving);
+    assert.deepEqual(serving.faults, [
+      {
+        place: 'kafka.bootstrap_servers',
+        message:
+          'missing. Name at least one broker, e.g. HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS=localhost:9092',
+      },
+    ]);
+    assert.ok('settings' in loadSettings({ ...inputs, offline: true }));
+  });
+
+  test('a file that cannot be read is one fault, and nothing is said to be missing that may stand in it', () => {
+    const outcome = loadSettings({
+      flags: new Map(),
+      environment: {},
+      configFile: '/no/where.yaml',
+      envFile: '/',
+    });
+    assert.ok('faults' in outcome);
+    assert.deepEqual(outcome.faults, [
+      { place: '/', message: 'cannot be read: illegal operation on a directory' },
+      { place: '/no/where.yaml', message: 'cannot be read: no such file or directory' },
+    ]);
+  });
+
+  test('the same setting by its last word is suggested from another section', () => {
+    assert.deepEqual(faultsOf({ environment: { HTTP2KAFKA__MAIN_TOPIC: 'x' } }), [
+      'HTTP2KAFKA__MAIN_TOPIC in the environment: there is no such setting. Did you mean HTTP2KAFKA__PRODUCER__MAIN_TOPIC?',
+    ]);
+  });
+
+  test('a value is cut short when it is long', () => {
+    const [fault = ''] = faultsOf({ flags: { '--port': 'x'.repeat(10_000) } });
+    assert.ok(fault.length < 300, fault);
+  });
+});
+
+suite('secrets', () => {
+  test('never stand in a fault', (t) => {
+    const configFile = temporaryFile(
+      t,
+      'app.yaml',
+      'server:\n  ssl_keyfile_password: [hunter2]\n  ssl_keyfile_pasword: hunter2\n',
+    );
+    const faults = faultsOf({ configFile, environment: { HTTP2KAFKA__SSL_KEYFILE_PASSWORD_: 'hunter2' } });
+    assert.equal(faults.length, 3);
+    assert.doesNotMatch(faults.join('\n'), /hunter2/);
+  });
+
+  test('never stand in the fault of a file that cannot be parsed', (t) => {
+    for (const line of ['*hunter2', '"hunter2', '@hunter2', '{hunter2', 'a: hunter2', '!hunter2 x']) {
+      const configFile = temporaryFile(t, 'app.yaml', `server:\n  ssl_keyfile_password: ${line}\n`);
+      const faults = faultsOf({ configFile });
+      assert.doesNotMatch(faults.join('\n'), /hunter2/, line);
+    }
+  });
+});
+
+suite('settings that do not go together', () => {
+  test('a socket and an address', () => {
+    const [fault] = faultsOf({ flags: { '--uds': '/tmp/h.sock', '--host': '0.0.0.0' } });
+    assert.match(fault ?? '', /^--uds: a socket takes the place of server.host and server.port/);
+    assert.equal(loaded({ flags: { '--uds': '/tmp/h.sock' } }).settings.server.uds, '/tmp/h.sock');
+  });
+
+  test('TLS by halves, and files that are not there', (t) => {
+    const there = temporaryFile(t, 'key.pem', '');
+    const needy = faultsOf({
+      flags: { '--ssl-certfile': there, '--ssl-cert-reqs': '2', '--ssl-keyfile-password': 'x' },
+    });
+    assert.deepEqual(needy, [
+      '--ssl-certfile: needs server.ssl_keyfile, which is not set',
+      '--ssl-keyfile-password: needs server.ssl_keyfile, which is not set',
+      '--ssl-cert-reqs: needs server.ssl_ca_certs, which is not set',
+    ]);
+    const absent = faultsOf({ flags: { '--ssl-certfile': there, '--ssl-keyfile': '/no/key.pem' } });
+    assert.deepEqual(absent, ["--ssl-keyfile: '/no/key.pem' is not a file that can be read"]);
+    const given = {
+      '--ssl-certfile': there,
+      '--ssl-keyfile': there,
+      '--ssl-ca-certs': there,
+      '--ssl-cert-reqs': '1',
+    };
+    assert.equal(loaded({ flags: given }).settings.server.sslCertReqs, 'optional');
+  });
+
+  test('a queue smaller than one event', () => {
+    const [fault] = faultsOf({ environment: { HTTP2KAFKA__QUEUE__MAX_BYTES: '1MiB' } });
+    assert.match(fault ?? '', /1048576 bytes are less than one event may have/);
+  });
+
+  test('a dead-letter topic that is the main topic', () => {
+    const [fault] = faultsOf({ environment: { HTTP2KAFKA__PRODUCER__MALFORMED_TOPIC: 'input.runs' } });
+    assert.match(fault ?? '', /the same topic as producer.main_topic/);
+  });
+});

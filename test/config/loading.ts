@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { faultReport } from '../../src/config/fault.ts';
+import type { FlagValue } from '../../src/config/flags.ts';
+import { loadSettings, type Inputs, type Loaded, type Refused } from '../../src/config/load.ts';
+
+const broker = { HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS: 'localhost:9092' };
+
+interface Given extends Omit<Partial<Inputs>, 'flags'> {
+  readonly flags?: Readonly<Record<string, FlagValue>>;
+}
+
+/** The settings, from what is given and a broker, without which nothing is valid. Throws with the report of the faults. */
+export function loaded(given: Given = {}): Loaded {
+  const outcome = outcomeOf(given);
+  if ('faults' in outcome) throw new Error(faultReport(outcome.faults));
+  return outcome;
+}
+
+/** The faults, a line each, of what is given and a broker. */
+export function faultsOf(given: Given): readonly string[] {
+  const outcome = outcomeOf(given);
+  return 'faults' in outcome ? outcome.faults.map(({ place, message }) => `${place}: ${message}`) : [];
+}
+
+function outcomeOf({ flags = {}, environment = {}, ...rest }: Given): Loaded | Refused {
+  return loadSettings({
+    ...rest,
+    flags: new Map(Object.entries(flags)),
+    environment: { ...broker, ...environment },
+  });
+}
+
+/** Writes a file that goes when the test ends, and gives its path. */
+export function temporaryFile(test: TestContext, name: string, text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'http2kafka-'));
+  test.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { Compile } from 'typebox/schema';
+import { parse } from 'yaml';
+import { catalog } from '../../src/config/catalog.ts';
+import { configurationSchema } from '../../src/config/json-schema.ts';
+import { loadSettings } from '../../src/config/load.ts';
+import { configurationPage } from '../../src/config/reference.ts';
+import { ran } from './child.ts';
+import { temporaryFile } from './loading.ts';
+
+/** A block of code of the page, by its language. */
+function example(language: string): string {
+  const found = new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, 's').exec(configurationPage());
+  return found?.[1] ?? assert.fail(`no ${language} on the page`);
+}
+
+suite('the reference page', () => {
+  test('has examples that are valid and say the same', (t) => {
+    const flags = new Map();
+    const configFile = temporaryFile(t, 'app.yaml', example('yaml'));
+    const envFile = temporaryFile(t, '.env', example('sh'));
+    const fromFile = loadSettings({ flags, environment: {}, configFile });
+    const fromVariables = loadSettings({ flags, environment: {}, envFile });
+    assert.ok('settings' in fromFile && 'settings' in fromVariables);
+    assert.deepEqual(fromFile.settings, fromVariables.settings);
+  });
+
+  test('names every setting, variable and flag', () => {
+    const page = configurationPage();
+    for (const { name, environmentName, flags = [] } of catalog.values()) {
+      for (const written of [name, environmentName]) assert.ok(page.includes(`\`${written}\``), written);
+      for (const flag of flags) assert.match(page, new RegExp(`\`${flag.name}[ \`]`));
+    }
+  });
+});
+
+suite('the JSON Schema', () => {
+  const schema = Compile(configurationSchema());
+
+  test('takes the example of the page', () => {
+    assert.ok(schema.Check(parse(example('yaml'))));
+  });
+
+  test('takes every default', () => {
+    for (const entry of catalog.values()) {
+      const nested = entry.name
+        .split('.')
+        .reduceRight<unknown>((value, key) => ({ [key]: value }), entry.default ?? null);
+      assert.ok(schema.Check(nested), entry.name);
+    }
+  });
+
+  test('refuses unknown names and wrong values', () => {
+    for (const wrong of [
+      { kafk: {} },
+      { server: { prt: 1 } },
+      { server: { port: 65_536 } },
+      { check: { level: 'x' } },
+    ])
+      assert.ok(!schema.Check(wrong), JSON.stringify(wrong));
+  });
+});
+
+suite('the declaration of the settings', () => {
+  test('has the unit of a time in its name', () => {
+    for (const { name, kind } of catalog.values()) {
+      const unit = /\((ms|s)\)/.exec(kind.label)?.[1];
+      if (unit !== undefined) assert.match(name, new RegExp(`_${unit}$`));
+      else assert.doesNotMatch(name, /_(ms|s)$/);
+    }
+  });
+
+  test('has a default of its own kind for each', () => {
+    for (const { name, kind, default: value } of catalog.values()) assert.ok(kind.holds(value), name);
+  });
+
+  test('has a flag but once', () => {
+    const flags = [...catalog.values()].flatMap(({ flags = [] }) => flags.map(({ name }) => name));
+    assert.deepEqual(flags, [...new Set(flags)]);
+  });
+});
+
+test('the pages in docs/ are what the code would make', async () => {
+  const { status, stderr } = await ran(process.execPath, ['tools/generate-docs.ts', '--check']);
+  assert.equal(stderr, '');
+  assert.equal(status, 0);
+});

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { readSettingsFile } from '../../src/config/settings-file.ts';
+
+function valuesOf(text: string): Record<string, unknown> {
+  const { written, faults } = readSettingsFile('app.yaml', text);
+  assert.deepEqual(faults, []);
+  return Object.fromEntries([...written].map(([name, { value }]) => [name, value]));
+}
+
+function faultsOf(text: string): readonly string[] {
+  return readSettingsFile('app.yaml', text).faults.map(({ place, message }) => `${place}: ${message}`);
+}
+
+suite('a configuration file', () => {
+  test('may nest its sections, write names out, or both', () => {
+    const text =
+      'server:\n  port: 1\n  cors:\n    enabled: true\n  cors.allow_origins: ["*"]\ncheck.level: core\n';
+    assert.deepEqual(valuesOf(text), {
+      'server.port': 1,
+      'server.cors.enabled': true,
+      'server.cors.allow_origins': ['*'],
+      'check.level': 'core',
+    });
+  });
+
+  test('may be JSON, with tabs and the name of its schema', () => {
+    const text = '{\n\t"$schema": "configuration.schema.json",\n\t"kafka": {\n\t\t"client_id": "a"\n\t}\n}\n';
+    assert.deepEqual(valuesOf(text), { 'kafka.client_id': 'a' });
+  });
+
+  test('may use anchors', () => {
+    const text = 'kafka:\n  client_id: &name a\nproducer: &p\n  main_topic: *name\n';
+    assert.deepEqual(valuesOf(text), { 'kafka.client_id': 'a', 'producer.main_topic': 'a' });
+  });
+
+  test('may be empty, and have empty sections', () => {
+    assert.deepEqual(valuesOf('# nothing yet\n'), {});
+    assert.deepEqual(valuesOf('kafka:\n  # client_id: a\nserver: {}\n'), {});
+  });
+
+  test('is told where it is not YAML', () => {
+    assert.deepEqual(faultsOf('kafka:\n  client_id: "a\n'), [
+      'app.yaml line 3: not YAML (missing char) at column 1',
+    ]);
+  });
+
+  test('is told which keys are twice in it', () => {
+    assert.deepEqual(faultsOf('server:\n  port: 1\nserver.port: 2\n'), [
+      'server.port in app.yaml line 3: set before in this file',
+    ]);
+    assert.match(faultsOf('server:\n  port: 1\n  port: 2\n').join(), /line 3: not YAML \(duplicate key\)/);
+  });
+
+  test('is told which sections have a value and which names are none of ours', () => {
+    assert.deepEqual(faultsOf('kafka: localhost:9092\nspol:\n  path: /x\n'), [
+      'kafka in app.yaml line 1: a section, which has no value of its own; name settings in it',
+      'spol in app.yaml line 2: there is no such setting.',
+    ]);
+    assert.deepEqual(faultsOf('- kafka\n'), [
+      'app.yaml: sections were expected, such as "kafka:", each with its settings',
+    ]);
+  });
+});

@@ -1,0 +1,35 @@
+/**
+ * Writes the pages that are made from the code. `--check` writes nothing and ends with 1 when a page is not what the
+ * code would make.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { format, resolveConfig } from 'prettier';
+import { configurationSchema } from '../src/config/json-schema.ts';
+import { configurationPage } from '../src/config/reference.ts';
+
+interface Page {
+  /** From the root of the repository. */
+  readonly path: string;
+  readonly generate: () => string;
+}
+
+const pages: readonly Page[] = [
+  { path: 'docs/configuration.md', generate: configurationPage },
+  { path: 'docs/configuration.schema.json', generate: () => JSON.stringify(configurationSchema()) },
+];
+
+const check = process.argv.includes('--check');
+
+for (const { path, generate } of pages) {
+  const file = fileURLToPath(new URL(`../${path}`, import.meta.url));
+  const text = await format(generate(), { ...(await resolveConfig(file)), filepath: file });
+  const stale = text !== (await readFile(file, 'utf8').catch(() => undefined));
+  if (stale && check) {
+    console.error(`${path} is not what the code would make; run: make docs`);
+    process.exitCode = 1;
+  } else if (stale) {
+    await writeFile(file, text);
+    console.log(`wrote ${path}`);
+  }
+}
