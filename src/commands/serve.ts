@@ -1,0 +1,190 @@
+/**
+ * `http2kafka serve`: the composition root. Builds the parts, starts them in order, and stops them in the reverse.
+ */
+import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
+import type { Settings } from '../config/schema.ts';
+import { Delivery } from '../delivery/delivery.ts';
+import { Answers } from '../http/answer.ts';
+import { takeBatch } from '../http/batch.ts';
+import { clientAddress } from '../http/client-address.ts';
+import { Ingest } from '../http/ingest.ts';
+import { createPages } from '../http/pages.ts';
+import { HttpServer, type EventHandler, type ServerSettings } from '../http/server.ts';
+import { takeSingle } from '../http/single.ts';
+import { Producer } from '../kafka/producer.ts';
+import { createLogger } from '../log.ts';
+import { createMetrics } from '../metrics.ts';
+import { version } from '../version.ts';
+
+/** Java's clients reuse a connection up to 5 s old, and lose the event when it is closed under it. */
+const REUSE_MS = 5000;
+
+/** Runs the proxy until it is told to stop. Sets the exit code, and never rejects for what an operator can mend. */
+export async function serve(settings: Settings, notices: readonly string[]): Promise<void> {
+  const log = createLogger(settings.logging);
+  for (const notice of notices) log.info(notice);
+  const metrics = createMetrics();
+
+  const producer = new Producer(producerSettings(settings), metrics, log);
+  const delivery = new Delivery(
+    { maxBytes: settings.queue.maxBytes, maxWaitMs: settings.queue.maxWaitMs },
+    producer,
+    metrics,
+  );
+  const { server } = settings;
+  const answers = new Answers(
+    {
+      requestIdHeader: server.requestId.enabled ? server.requestId.headerName : undefined,
+      versionHeader: server.applicationVersion.enabled ? server.applicationVersion.headerName : undefined,
+      version,
+      headers: server.headers.map(splitHeader),
+    },
+    metrics,
+    log,
+  );
+  const ingest = new Ingest(ingestSettings(settings), delivery, metrics, log);
+  const maxBytes = settings.producer.maxRequestSize;
+  const single: EventHandler = (exchange) => takeSingle(exchange, ingest, answers, maxBytes);
+  const batch: EventHandler = (exchange) => takeBatch(exchange, ingest, answers, maxBytes);
+  const eventPaths = new Map([
+    ['/api/v1/lineage', single],
+    ['/v1/openlineage', single],
+    // Java clients given `http://host:port/` post there (a trailing slash makes it the whole path).
+    ['/', single],
+    ['/api/v1/lineage/batch', batch],
+  ]);
+  const pages = await createPages(
+    {
+      rootPath: server.rootPath ?? '',
+      requestIdHeader: server.requestId.headerName.toLowerCase(),
+      metrics: server.monitoring.enabled,
+      docs: server.openapi.enabled,
+    },
+    delivery,
+    metrics,
+    answers,
+    log,
+  );
+  const http = new HttpServer(serverSettings(settings), eventPaths, pages, answers, metrics, log);
+
+  const kafkaIsKnown = producer.start();
+  let address: string | number;
+  try {
+    address = await http.listen();
+  } catch (error) {
+    log.fatal(`cannot listen on ${listening(settings)}: ${explainListenError(error)}`);
+    await delivery.stop();
+    await producer.close();
+    process.exitCode = 1;
+    return;
+  }
+  log.info(`http2kafka ${version} listens on ${listening(settings, address)}`);
+  warnOfOpenDoor(settings, log);
+  void kafkaIsKnown.then(() => {
+    const brokers = settings.kafka.bootstrapServers.join(', ');
+    if (producer.problem !== undefined)
+      log.error(`Kafka at ${brokers} cannot be written to: ${producer.problem}`);
+  });
+
+  const signal = await stopSignal();
+  log.info(`${signal}: finishing what is in hand`);
+  const graceMs = server.gracefulShutdownTimeoutS * 1000;
+  // Somebody who presses Ctrl-C wants it to end; an orchestrator's SIGTERM wants no event lost.
+  await http.stop(signal === 'SIGINT' ? 0 : Math.min(REUSE_MS, graceMs), graceMs);
+  await delivery.stop();
+  await producer.close();
+  log.info('stopped');
+}
+
+function producerSettings({ kafka, producer }: Settings): ConstructorParameters<typeof Producer>[0] {
+  return {
+    bootstrapServers: kafka.bootstrapServers,
+    clientId: kafka.clientId,
+    connectTimeoutMs: kafka.connectTimeoutMs,
+    requestTimeoutMs: kafka.requestTimeoutMs,
+    connectionsMaxIdleMs: kafka.connectionsMaxIdleMs,
+    topics: [producer.mainTopic],
+    compression: kafka.compression,
+    partitioner: kafka.partitioner,
+    maxBatchBytes: producer.maxBatchSize,
+    retryBackoffMs: kafka.retryBackoffMs,
+    metadataMaxAgeMs: kafka.metadataMaxAgeMs,
+  };
+}
+
+function ingestSettings({ producer, check }: Settings): ConstructorParameters<typeof Ingest>[0] {
+  return {
+    routing: { mainTopic: producer.mainTopic, malformedTopic: producer.malformedTopic },
+    checkLevel: check.level,
+    invalid: check.invalid,
+    timestamp: producer.timestamp,
+  };
+}
+
+function serverSettings({ server }: Settings): ServerSettings {
+  const { uds, host, port, backlog } = server;
+  const trusted = server.proxyHeaders ? server.forwardedAllowIps : [];
+  return {
+    listen: uds === undefined ? { host, port, backlog } : { path: uds, backlog },
+    tls: tlsSettings(server),
+    rootPath: server.rootPath ?? '',
+    requestIdHeader: server.requestId.headerName.toLowerCase(),
+    maxConcurrency: server.limitConcurrency ?? Number.POSITIVE_INFINITY,
+    keepAliveMs: server.keepAliveTimeoutS * 1000,
+    requestTimeoutMs: server.requestTimeoutS * 1000,
+    cors: server.cors.enabled ? server.cors : undefined,
+    accessLog: server.accessLog ? (request) => clientAddress(request, trusted) : undefined,
+  };
+}
+
+function tlsSettings(server: Settings['server']): ServerSettings['tls'] {
+  const { sslCertfile, sslKeyfile, sslKeyfilePassword, sslCaCerts, sslCertReqs } = server;
+  if (sslCertfile === undefined || sslKeyfile === undefined) return undefined;
+  return {
+    cert: readFileSync(sslCertfile),
+    key: readFileSync(sslKeyfile),
+    ...(sslKeyfilePassword === undefined ? {} : { passphrase: sslKeyfilePassword }),
+    ...(sslCaCerts === undefined ? {} : { ca: readFileSync(sslCaCerts) }),
+    requestCert: sslCertReqs !== 'none',
+    rejectUnauthorized: sslCertReqs === 'required',
+  };
+}
+
+function splitHeader(line: string): readonly [string, string] {
+  const colon = line.indexOf(':');
+  return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
+}
+
+function listening({ server }: Settings, address: string | number = server.port): string {
+  if (server.uds !== undefined) return server.uds;
+  const host = server.host.includes(':') ? `[${server.host}]` : server.host;
+  return `${server.sslCertfile === undefined ? 'http' : 'https'}://${host}:${address}`;
+}
+
+function explainListenError(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE') return 'another program listens there. Stop it, or choose another --port.';
+  if (code === 'EACCES') return 'not allowed. Ports below 1024 need privileges; choose another --port.';
+  if (code === 'EADDRNOTAVAIL') return 'this machine has no such address. Choose another --host.';
+  return error instanceof Error ? error.message : String(error);
+}
+
+function warnOfOpenDoor({ server }: Settings, log: Logger): void {
+  const loopback = server.uds !== undefined || ['127.0.0.1', '::1', 'localhost'].includes(server.host);
+  if (!loopback) log.warn(`SENDERS ARE NOT CHECKED: everyone who reaches ${server.host} may post events`);
+}
+
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let first = true;
+    const stop = (signal: NodeJS.Signals) => {
+      // A second signal is somebody who does not want to wait.
+      if (!first) process.exit(1);
+      first = false;
+      resolve(signal);
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+  });
+}

@@ -1,0 +1,116 @@
+/** Writes answers. Every one goes through here, so that each has the request's id and is counted. */
+import type { IncomingMessage } from 'node:http';
+import type { Logger } from 'pino';
+import { errorBody, errorTable, type Refusal } from '../errors.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Exchange } from './exchange.ts';
+
+export interface AnswerSettings {
+  /** undefined: not sent. */
+  readonly requestIdHeader: string | undefined;
+  readonly versionHeader: string | undefined;
+  readonly version: string;
+  /** Further headers of every answer. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+/** RFC 9110 §10.2.3, in seconds. Java clients wait it out inside the user's query, so never more. */
+const RETRY_AFTER = '1';
+
+/**
+ * What a refused body may still send after its answer, before the connection is cut. A client that writes its whole body
+ * before it reads would otherwise see a reset instead of the answer.
+ */
+const LINGER_BYTES = 64 * 1024 * 1024;
+const LINGER_MS = 2000;
+
+export class Answers {
+  readonly #settings: AnswerSettings;
+  readonly #metrics: Metrics;
+  readonly #log: Logger;
+  #stopping = false;
+
+  constructor(settings: AnswerSettings, metrics: Metrics, log: Logger) {
+    this.#settings = settings;
+    this.#metrics = metrics;
+    this.#log = log;
+  }
+
+  /** From now on every answer closes its connection, so that no client reuses one that is about to go. */
+  stopKeepAlive(): void {
+    this.#stopping = true;
+  }
+
+  /** The headers that every answer carries, in the form of `writeHead`. */
+  commonHeaders(requestId: string): string[] {
+    const { requestIdHeader, versionHeader, version, headers } = this.#settings;
+    const common: string[] = [];
+    if (requestIdHeader !== undefined) common.push(requestIdHeader, requestId);
+    if (versionHeader !== undefined) common.push(versionHeader, version);
+    for (const [name, value] of headers) common.push(name, value);
+    return common;
+  }
+
+  /** A status and nothing else. */
+  empty(exchange: Exchange, status: number): void {
+    this.#write(exchange, status, [], '');
+  }
+
+  json(exchange: Exchange, status: number, body: string, headers: readonly string[] = []): void {
+    this.#write(exchange, status, ['content-type', 'application/json', ...headers], body);
+  }
+
+  /** The answer to what is not taken. */
+  refuse(exchange: Exchange, refusal: Refusal): void {
+    const { status, retriable } = errorTable[refusal.code];
+    const headers = Object.entries(refusal.headers ?? {}).flat();
+    if (retriable && status !== 500) headers.push('retry-after', RETRY_AFTER);
+    this.json(exchange, status, errorBody(refusal), headers);
+  }
+
+  /** A defect of ours: the sender learns the request's id, the log the rest. */
+  fail(exchange: Exchange, error: unknown): void {
+    this.#log.error({ err: error, requestId: exchange.requestId }, 'internal error');
+    if (exchange.response.headersSent) exchange.response.destroy();
+    else this.refuse(exchange, { code: 'internal', message: errorTable.internal.message, details: null });
+  }
+
+  #write(exchange: Exchange, status: number, headers: readonly string[], body: string): void {
+    const { request, response, requestId, startedAt } = exchange;
+    this.#metrics.answerSeconds.observe({ status }, (performance.now() - startedAt) / 1000);
+    if (response.destroyed) return;
+    const unread = !request.complete && hasBody(request);
+    if (this.#stopping || unread) response.shouldKeepAlive = false;
+    const length = String(Buffer.byteLength(body));
+    response.writeHead(status, [...this.commonHeaders(requestId), ...headers, 'content-length', length]);
+    if (!unread) {
+      response.end(body);
+      return;
+    }
+    response.write(body);
+    discardRest(request, () => response.end());
+  }
+}
+
+/** RFC 9112 §6.3: a request has a body only where one of these says so. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+/** Reads on, for a while and up to a limit, without keeping anything. */
+function discardRest(request: IncomingMessage, done: () => void): void {
+  let size = 0;
+  const stop = () => {
+    clearTimeout(timer);
+    request.off('data', count);
+    done();
+  };
+  const count = (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > LINGER_BYTES) stop();
+  };
+  const timer = setTimeout(stop, LINGER_MS);
+  request.on('data', count);
+  request.once('close', stop);
+  request.once('end', stop);
+}

@@ -1,0 +1,113 @@
+/**
+ * `POST /api/v1/lineage/batch`: a JSON array of events, answered as OpenLineage's OpenAPI document has it
+ * (`postEventBatch`). Each good element is forwarded as the very bytes it has inside the array; a bad one does not
+ * spoil the others.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { errorTable, refusal, type Refusal } from '../errors.ts';
+import { checkText } from '../openlineage/check.ts';
+import type { Answers } from './answer.ts';
+import { gone, readBody } from './body.ts';
+import { describeFaults } from './event-record.ts';
+import type { Exchange } from './exchange.ts';
+import type { Ingest, Ingested } from './ingest.ts';
+
+export interface FailedEvent {
+  /** Its place in the array, from 0. */
+  readonly index: number;
+  readonly reason: string;
+  readonly retriable: boolean;
+}
+
+export interface BatchAnswer {
+  readonly status: 'success' | 'partial_success';
+  readonly summary: {
+    readonly received: number;
+    readonly successful: number;
+    readonly failed: number;
+    readonly retriable: number;
+    readonly non_retriable: number;
+  };
+  readonly failed_events: readonly FailedEvent[];
+}
+
+/** Elements checked before others get their turn: some milliseconds of work for real events. */
+const ELEMENTS_A_TURN = 64;
+
+/** Takes a batch and answers 200 with what became of each event, or refuses the whole where none can be kept now. */
+export async function takeBatch(
+  exchange: Exchange,
+  ingest: Ingest,
+  answers: Answers,
+  maxBytes: number,
+): Promise<void> {
+  const body = await readBody(exchange.request, maxBytes);
+  if (body === gone) return;
+  const elements = Buffer.isBuffer(body) ? elementsOf(body) : body;
+  if (!Array.isArray(elements)) {
+    ingest.refused(exchange, 'unknown', elements);
+    answers.refuse(exchange, elements);
+    return;
+  }
+  const taking: Promise<Ingested>[] = [];
+  for (const [index, element] of elements.entries()) {
+    if (index % ELEMENTS_A_TURN === ELEMENTS_A_TURN - 1) await nextTurn();
+    taking.push(ingest.take(exchange, element));
+  }
+  const answer = summarise(await Promise.all(taking));
+  const { successful, retriable } = answer.summary;
+  if (successful === 0 && retriable > 0) {
+    // 503 is the one "try again" that every client understands; with nothing kept, all of it can be sent again.
+    answers.refuse(
+      exchange,
+      refusal('unavailable', answer.failed_events.find((failed) => failed.retriable)?.reason),
+    );
+  } else {
+    answers.json(exchange, 200, JSON.stringify(answer));
+  }
+}
+
+/** The bytes of each element, or why the body is no array of JSON. */
+function elementsOf(body: Buffer): Buffer[] | Refusal {
+  const { elements, faults } = checkText(body);
+  if (faults) return refusal('invalid_request', undefined, faults);
+  if (!elements) {
+    const fault = {
+      location: ['body'],
+      message: 'Input should be a valid array of events',
+      code: 'list_type',
+    };
+    return refusal('invalid_request', undefined, [{ ...fault, context: {}, input: null }]);
+  }
+  const bodies: Buffer[] = [];
+  for (let i = 0; i + 1 < elements.length; i += 2) bodies.push(body.subarray(elements[i], elements[i + 1]));
+  return bodies;
+}
+
+function summarise(ingested: readonly Ingested[]): BatchAnswer {
+  const failed_events = ingested.flatMap((outcome, index): FailedEvent[] =>
+    outcome.kind === 'refused' ? [{ index, ...describeRefusal(outcome.refusal) }] : [],
+  );
+  const failed = failed_events.length;
+  const retriable = failed_events.filter((event) => event.retriable).length;
+  return {
+    status: failed === 0 ? 'success' : 'partial_success',
+    summary: {
+      received: ingested.length,
+      successful: ingested.length - failed,
+      failed,
+      retriable,
+      non_retriable: failed - retriable,
+    },
+    failed_events,
+  };
+}
+
+function describeRefusal(reason: Refusal): Omit<FailedEvent, 'index'> {
+  const { code, message, details } = reason;
+  const faults = code === 'invalid_request' && Array.isArray(details) ? describeFaults(details) : undefined;
+  return {
+    reason: faults === undefined ? message : `${message}: ${faults}`,
+    retriable: errorTable[code].retriable,
+  };
+}

@@ -1,0 +1,71 @@
+/** The body of a request: its type checked, read up to the limit, decoded. */
+import type { IncomingMessage } from 'node:http';
+import { refusal, type Refusal } from '../errors.ts';
+import { decodeBody, decoderFor } from './content-encoding.ts';
+
+/** A sender that went away: nobody is left to answer. */
+export const gone = Symbol('gone');
+
+/** What compressing can add to bytes that do not shrink (gzip: 5 bytes each 64 KiB), and more. */
+const ENCODED_SLACK = 65_536;
+
+/** `application/json`, `text/json`, `application/vnd.x+json`, with any parameters. */
+const JSON_TYPE = /^\s*[a-z0-9!#$&^_.-]+\/(?:json|[a-z0-9!#$&^_.-]+\+json)\s*(?:;|$)/i;
+
+/**
+ * Reads and decodes a body of at most `maxBytes`. A larger one is refused as soon as that is known: from its
+ * `Content-Length`, or when the limit is passed.
+ */
+export async function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+): Promise<Buffer | Refusal | typeof gone> {
+  const type = request.headers['content-type'];
+  if (type !== undefined && !JSON_TYPE.test(type)) {
+    return refusal(
+      'unsupported_media_type',
+      `Content-Type "${type.slice(0, 100)}" is not supported. Send application/json, or none.`,
+      null,
+      { accept: 'application/json' },
+    );
+  }
+  const decode = decoderFor(request.headers['content-encoding']);
+  if (decode !== undefined && typeof decode !== 'function') return decode;
+
+  const limit = decode ? maxBytes + ENCODED_SLACK : maxBytes;
+  const declared = Number(request.headers['content-length'] ?? 0);
+  if (declared > limit) return tooLarge(`is ${declared} bytes`, limit, declared);
+  const body = await collect(request, limit);
+  if (!Buffer.isBuffer(body) || !decode) return body;
+  return decodeBody(body, decode, maxBytes);
+}
+
+/** Plain listeners: an async iterator over the stream costs several times as much. */
+function collect(request: IncomingMessage, limit: number): Promise<Buffer | Refusal | typeof gone> {
+  const { promise, resolve } = Promise.withResolvers<Buffer | Refusal | typeof gone>();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const onData = (chunk: Buffer) => {
+    size += chunk.length;
+    if (size <= limit) {
+      chunks.push(chunk);
+      return;
+    }
+    request.off('data', onData);
+    chunks.length = 0;
+    resolve(tooLarge(`is at least ${size} bytes`, limit, size));
+  };
+  request.on('data', onData);
+  request.on('end', () => {
+    const [only] = chunks;
+    resolve(chunks.length === 1 && only ? only : Buffer.concat(chunks));
+  });
+  // After the end this changes nothing; before it, the sender has gone.
+  request.on('close', () => resolve(gone));
+  request.on('error', () => resolve(gone));
+  return promise;
+}
+
+function tooLarge(what: string, limit: number, size: number): Refusal {
+  return refusal('payload_too_large', `The body ${what}; the limit is ${limit} bytes`, { size, limit });
+}

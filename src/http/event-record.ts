@@ -1,0 +1,63 @@
+/** From an event and the request that brought it to the Kafka record (contract section 3). */
+import { recordHeader, type KafkaRecord, type RecordHeader } from '../kafka/record.ts';
+import { formatKey } from '../openlineage/event-key.ts';
+import type { CheckedEvent } from '../openlineage/check.ts';
+import type { Fault } from '../openlineage/fault.ts';
+import type { Exchange } from './exchange.ts';
+
+const CONTENT_TYPE = recordHeader('content-type', 'application/json');
+
+/** W3C Trace Context §3.2: version, trace id, parent id, flags. Anything else is not passed on. */
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** More than this of the reasons does not help whoever reads a dead letter. */
+const MAX_REASONS = 20;
+
+/** The record of an event that has passed the check. `timestamp` in milliseconds since the epoch. */
+export function eventRecord(
+  exchange: Exchange,
+  bytes: Buffer,
+  event: CheckedEvent,
+  topic: string,
+  timestamp: number,
+  arrivedAt: number,
+): KafkaRecord {
+  const key = Buffer.from(formatKey(event.key));
+  return { topic, key, value: bytes, headers: commonHeaders(exchange), timestamp, arrivedAt };
+}
+
+/** The record of an event that has not, for the dead-letter topic: the bytes as they came, and why they are there. */
+export function deadLetterRecord(
+  exchange: Exchange,
+  bytes: Buffer,
+  faults: readonly Fault[],
+  topic: string,
+  arrivedAt: number,
+): KafkaRecord {
+  const reasons = faults
+    .slice(0, MAX_REASONS)
+    .map(({ location, message, code }) => ({ location, message, code }));
+  const headers = [
+    ...commonHeaders(exchange),
+    recordHeader('dead-letter-reason', describeFaults(faults)),
+    recordHeader('dead-letter-details', JSON.stringify(reasons)),
+  ];
+  return { topic, key: null, value: bytes, headers, timestamp: arrivedAt, arrivedAt };
+}
+
+/** The faults in one line, without anything of the event's content: for logs, dead letters and batch answers. */
+export function describeFaults(faults: readonly Fault[]): string {
+  const shown = faults.slice(0, 5).map(({ location, message }) => `${location.join('.')}: ${message}`);
+  const more = faults.length - shown.length;
+  return more > 0 ? `${shown.join('; ')}; and ${more} more` : shown.join('; ');
+}
+
+/** The order is Data.Rentgen's. `reported-by-user-name` joins them once senders are known. */
+function commonHeaders({ request, requestId }: Exchange): RecordHeader[] {
+  const headers = [CONTENT_TYPE, recordHeader('correlation_id', requestId)];
+  const { traceparent } = request.headers;
+  if (typeof traceparent === 'string' && TRACEPARENT.test(traceparent)) {
+    headers.push(recordHeader('traceparent', traceparent));
+  }
+  return headers;
+}

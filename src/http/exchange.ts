@@ -1,0 +1,30 @@
+/** One request and its answer: what every step between them needs. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Without the query and the root path. */
+  readonly path: string;
+  readonly requestId: string;
+  /** `performance.now()` when the head of the request had arrived. */
+  readonly startedAt: number;
+}
+
+/** Safe in a header, a log line and a record header; what common tools make (UUIDs, ULIDs, trace ids, AWS's). */
+const SANE_TOKEN = /^[A-Za-z0-9._~:@=+/-]{1,128}$/;
+
+/** The request's own id when it is a sane token, else a new one. `header` in lower case. */
+export function requestIdOf(request: IncomingMessage, header: string): string {
+  const given = request.headers[header];
+  return typeof given === 'string' && SANE_TOKEN.test(given) ? given : randomUUID();
+}
+
+/** The path of a request: no query, no root path, no slash at the end. */
+export function pathOf(url: string, rootPath: string): string {
+  const query = url.indexOf('?');
+  let path = query === -1 ? url : url.slice(0, query);
+  if (rootPath !== '' && path.startsWith(`${rootPath}/`)) path = path.slice(rootPath.length);
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+}

@@ -1,0 +1,24 @@
+/** `POST /api/v1/lineage` and `POST /v1/openlineage`: one event a request. */
+import type { Answers } from './answer.ts';
+import { gone, readBody } from './body.ts';
+import type { Exchange } from './exchange.ts';
+import type { Ingest } from './ingest.ts';
+
+/** Takes one event and answers: 201 once Kafka has it, 202 for a dead letter. */
+export async function takeSingle(
+  exchange: Exchange,
+  ingest: Ingest,
+  answers: Answers,
+  maxBytes: number,
+): Promise<void> {
+  const body = await readBody(exchange.request, maxBytes);
+  if (body === gone) return;
+  if (!Buffer.isBuffer(body)) {
+    ingest.refused(exchange, 'unknown', body);
+    answers.refuse(exchange, body);
+    return;
+  }
+  const ingested = await ingest.take(exchange, body);
+  if (ingested.kind === 'refused') answers.refuse(exchange, ingested.refusal);
+  else answers.empty(exchange, ingested.kind === 'acknowledged' ? 201 : 202);
+}
