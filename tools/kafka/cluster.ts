@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { createBroker, type Broker, type BrokerOptions } from './broker.ts';
+import { newId } from './preparation.ts';
+import { freePorts } from './settings.ts';
+import { Wire } from './wire.ts';
+
+const START_MS = 60_000;
+
+export interface ClusterOptions extends Pick<BrokerOptions, 'properties' | 'jvm'> {
+  /** How many; each needs 170 MB or more. By default 3, with which new topics have 3 replicas. */
+  brokers?: number;
+  /** Where the data stays; each broker has a folder `broker-N` in it. By default temporary ones, removed on stop. */
+  folder?: string;
+}
+
+/** Several brokers, all of them controllers. */
+export interface Cluster {
+  readonly brokers: readonly Broker[];
+  /** `host:port` of every one, with commas. */
+  readonly bootstrapServers: string;
+  /** Stops them all, by force: without a majority a broker waits for minutes for leave to go. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts several Kafkas that make one cluster, with the node ids 1, 2, …, and resolves when each lists all of them.
+ * @throws as startBroker does; then none runs.
+ */
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const { brokers: count = 3, folder, ...common } = options;
+  const ports = await freePorts(2 * count);
+  const nodes = Array.from({ length: count }, (_, index) => ({
+    nodeId: index + 1,
+    port: ports[2 * index] ?? 0,
+    controllerPort: ports[2 * index + 1] ?? 0,
+  }));
+  const clusterId = newId();
+  const brokers: Broker[] = [];
+  for (const node of nodes) {
+    const own = folder === undefined ? common : { ...common, folder: join(folder, `broker-${node.nodeId}`) };
+    brokers.push(await createBroker(own, { node, cluster: nodes, clusterId }));
+  }
+  const stop = async (): Promise<void> => {
+    await Promise.all(brokers.map((broker) => broker.stop({ limitMs: 0 })));
+  };
+  try {
+    // Together, as the first is only up when a majority is.
+    await Promise.all(brokers.map((broker) => broker.start()));
+    await Promise.all(brokers.map((broker) => listsAll(broker, count)));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { brokers, stop, bootstrapServers: brokers.map((broker) => broker.bootstrapServers).join(',') };
+}
+
+async function listsAll(broker: Broker, count: number): Promise<void> {
+  const wire = new Wire(broker.bootstrapServers, START_MS);
+  try {
+    await wire.retry('Finding the whole cluster', async () => {
+      const { brokers } = await wire.layout([]);
+      if (brokers.size < count) throw new Error(`Broker ${broker.nodeId} lists ${brokers.size} of ${count}.`);
+    });
+  } finally {
+    wire.close();
+  }
+}

@@ -1,0 +1,111 @@
+import { execFile } from 'node:child_process';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { archiveClasses, formatStorage } from './preparation.ts';
+import { checkJava, findJava, findTool } from './java.ts';
+import { describe } from './wire.ts';
+
+const HERE = import.meta.dirname;
+const INSTALLATION = join(HERE, '..', '..', '.run', 'kafka');
+const LOCK = join(INSTALLATION, 'installing');
+// What decides what an installation consists of.
+const SOURCES = ['pom.xml', 'log4j2.properties', 'preparation.ts'];
+
+const run = promisify(execFile);
+
+/**
+ * Puts Kafka's jars into a folder of .run/kafka/libs, unless they are there already, which takes milliseconds to see. The first
+ * time takes some 20 s: Maven copies (and, if need be, downloads) 45 MB, and a trial start records what the JVM loads, which
+ * makes every later start two to three times as quick. Several processes may call it at once.
+ *
+ * The folder is named after what is in it: another version of the pom gets another one, and a broker that runs keeps its own.
+ * @returns the folder with the jars.
+ * @throws {MissingToolError} when java (17 or newer) or mvn is missing.
+ * @throws when Maven fails, with the first of its complaints.
+ */
+export async function installKafka(): Promise<string> {
+  const java = findJava();
+  const libraries = await expectedFolder();
+  if (existsSync(libraries)) return libraries;
+  const maven = findTool('mvn', 'mvn (Maven)');
+  await checkJava(java);
+  await mkdir(dirname(libraries), { recursive: true });
+  while (!(await takeLock())) {
+    await sleep(100);
+    if (existsSync(libraries)) return libraries;
+  }
+  try {
+    if (!existsSync(libraries)) await install(maven, libraries);
+  } finally {
+    await rm(LOCK, { force: true });
+  }
+  return libraries;
+}
+
+/** The jars in class path order. The order must not change: the class archive is tied to it. */
+export async function listJars(libraries: string): Promise<string[]> {
+  return (await readdir(libraries)).filter((name) => name.endsWith('.jar')).sort();
+}
+
+async function install(maven: string, libraries: string): Promise<void> {
+  // Made aside and renamed, so that nobody ever sees half of it.
+  const fresh = join(INSTALLATION, `fresh-${randomUUID()}`);
+  try {
+    await mkdir(fresh);
+    await cp(join(HERE, 'log4j2.properties'), join(fresh, 'log4j2.properties'));
+    await copyJars(maven, fresh);
+    const jars = await listJars(fresh);
+    await formatStorage(fresh, jars);
+    await archiveClasses(fresh, jars);
+    await rename(fresh, libraries);
+  } finally {
+    await rm(fresh, { recursive: true, force: true });
+  }
+}
+
+async function copyJars(maven: string, target: string): Promise<void> {
+  // prettier-ignore
+  const options = ['-q', '-B', '-f', join(HERE, 'pom.xml'), 'dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${target}`];
+  try {
+    await run(maven, options);
+  } catch (error) {
+    const output = error instanceof Error && 'stdout' in error ? String(error.stdout) : '';
+    const lines = output.split('\n').filter((line) => line.includes('ERROR'));
+    throw new Error(`Maven could not get Kafka:\n${lines.slice(0, 5).join('\n') || describe(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function expectedFolder(): Promise<string> {
+  const hash = createHash('sha256');
+  for (const name of SOURCES) hash.update(await readFile(join(HERE, name)));
+  return join(INSTALLATION, 'libs', hash.digest('hex').slice(0, 16));
+}
+
+/** Takes the lock if it is free or if the process that has it is gone. Maven's own cache does not stand two at once. */
+async function takeLock(): Promise<boolean> {
+  try {
+    const lock = await open(LOCK, 'wx');
+    await lock.writeFile(String(process.pid));
+    await lock.close();
+    return true;
+  } catch {
+    const holder = Number(await readFile(LOCK, 'utf8').catch(() => '0'));
+    if (holder > 0 && !isAlive(holder)) await rm(LOCK, { force: true });
+    return false;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

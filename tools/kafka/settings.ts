@@ -1,0 +1,89 @@
+import { createServer } from 'node:net';
+
+// Above this a client that connects to a dead broker's port can be given that very port, connect to itself, and so keep the
+// broker from coming back.
+const LOWEST_PORT = 15_000;
+const HIGHEST_PORT = 32_000;
+
+const QUICK_SESSION = { 'broker.session.timeout.ms': '3000', 'broker.heartbeat.interval.ms': '500' };
+
+/** One node of a cluster in which every node is broker and controller. */
+export interface Node {
+  nodeId: number;
+  port: number;
+  controllerPort: number;
+}
+
+/** The server.properties of one node, which `properties` may override. */
+export function serverProperties(
+  node: Node,
+  cluster: readonly Node[],
+  listeners: Readonly<Record<string, { port: number; protocol: string }>>,
+  dataFolder: string,
+  properties: Readonly<Record<string, string>>,
+): string {
+  const replicas = String(Math.min(3, cluster.length));
+  const more = Object.entries(listeners);
+  const settings: Record<string, string> = {
+    'process.roles': 'broker,controller',
+    'node.id': String(node.nodeId),
+    'controller.quorum.voters': cluster
+      .map((one) => `${one.nodeId}@127.0.0.1:${one.controllerPort}`)
+      .join(','),
+    listeners: [
+      `PLAINTEXT://127.0.0.1:${node.port}`,
+      `CONTROLLER://127.0.0.1:${node.controllerPort}`,
+      ...more.map(([name, { port }]) => `${name}://127.0.0.1:${port}`),
+    ].join(','),
+    'listener.security.protocol.map': [
+      'PLAINTEXT:PLAINTEXT',
+      'CONTROLLER:PLAINTEXT',
+      ...more.map(([name, { protocol }]) => `${name}:${protocol}`),
+    ].join(','),
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'controller.listener.names': 'CONTROLLER',
+    'log.dirs': dataFolder,
+    'auto.create.topics.enable': 'true',
+    'num.partitions': '3',
+    'default.replication.factor': replicas,
+    'offsets.topic.replication.factor': replicas,
+    // Fifty of them are slow to make.
+    'offsets.topic.num.partitions': '1',
+    'transaction.state.log.replication.factor': replicas,
+    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.num.partitions': '1',
+    'share.coordinator.state.topic.replication.factor': replicas,
+    'share.coordinator.state.topic.min.isr': '1',
+    // Records carry the time of their event, which may be years ago.
+    'log.retention.ms': '-1',
+    'group.initial.rebalance.delay.ms': '0',
+    // By default 128 MB, in a heap of 256.
+    'log.cleaner.dedupe.buffer.size': '2097152',
+    // By default Kafka waits 9 s for a broker that was killed before it lets the same one in again. Where there is no other to
+    // take over meanwhile, that would only be waiting.
+    ...(cluster.length === 1 ? QUICK_SESSION : {}),
+    ...properties,
+  };
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n`)
+    .join('');
+}
+
+/** Ports of 127.0.0.1 that nobody listens on just now, different ones, between 15000 and 32000. */
+export async function freePorts(count: number): Promise<number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = LOWEST_PORT + Math.floor(Math.random() * (HIGHEST_PORT - LOWEST_PORT));
+    if (await isFree(port)) ports.add(port);
+  }
+  return [...ports];
+}
+
+/** Whether nobody listens on a port of 127.0.0.1. */
+export function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}

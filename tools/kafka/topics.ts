@@ -1,0 +1,122 @@
+import { createTopicsV7, deleteTopicsV6, incrementalAlterConfigsV1 } from '@platformatic/kafka';
+import { BEGINNING, END, Wire } from './wire.ts';
+
+const TIMEOUT_MS = 30_000;
+const TOPIC = 2;
+const SET = 0;
+const DELETE = 1;
+const UNKNOWN_TOPIC = 3;
+
+export interface NewTopic {
+  name: string;
+  /** By default the broker's num.partitions. */
+  partitions?: number;
+  /** By default the broker's default.replication.factor. */
+  replicas?: number;
+  /** Topic settings, e.g. `{ 'max.message.bytes': '2000000' }`. */
+  configs?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Makes a topic and resolves when every broker knows a leader for each of its partitions.
+ * @throws when there is one of that name, or Kafka does not want it so, or does not answer within 30 s.
+ */
+export async function createTopic(bootstrapServers: string, topic: NewTopic): Promise<void> {
+  await withWire(bootstrapServers, async (wire) => {
+    const request = {
+      name: topic.name,
+      numPartitions: topic.partitions ?? -1,
+      replicationFactor: topic.replicas ?? -1,
+      assignments: [],
+      configs: Object.entries(topic.configs ?? {}).map(([name, value]) => ({ name, value })),
+    };
+    await createTopicsV7.api.async(await wire.any(), [request], TIMEOUT_MS, false);
+    await everywhere(wire, `Creating ${topic.name}`, async (server) => {
+      const { topics } = await wire.layout([topic.name], await wire.connect(server));
+      const leaders = topics.flatMap((one) => [...one.leaders.values()]);
+      if (leaders.length === 0 || leaders.includes(-1)) throw new Error('A partition has no leader.');
+    });
+  });
+}
+
+/**
+ * Deletes a topic and resolves when no broker knows it any more.
+ * @throws when there is none, or Kafka does not answer within 30 s.
+ */
+export async function deleteTopic(bootstrapServers: string, name: string): Promise<void> {
+  await withWire(bootstrapServers, async (wire) => {
+    await deleteTopicsV6.api.async(await wire.any(), [{ name }], TIMEOUT_MS);
+    await everywhere(wire, `Deleting ${name}`, async (server) => {
+      const connection = await wire.connect(server);
+      const known = await wire.layout([name], connection).then(
+        () => true,
+        (error: unknown) => {
+          if (!isUnknownTopic(error)) throw error;
+          return false;
+        },
+      );
+      if (known) throw new Error(`${server} still knows ${name}.`);
+    });
+  });
+}
+
+/**
+ * Changes settings of a topic; null takes one back to its default. Takes effect on the brokers a moment later.
+ * @throws when Kafka does not know the topic or the setting, or does not answer within 30 s.
+ */
+export async function setTopicConfig(
+  bootstrapServers: string,
+  topic: string,
+  configs: Readonly<Record<string, string | null>>,
+): Promise<void> {
+  await withWire(bootstrapServers, async (wire) => {
+    const changes = Object.entries(configs).map(([name, value]) =>
+      value === null
+        ? ({ name, configOperation: DELETE } as const)
+        : ({ name, configOperation: SET, value } as const),
+    );
+    const resource = { resourceType: TOPIC, resourceName: topic, configs: changes } as const;
+    await incrementalAlterConfigsV1.api.async(await wire.any(), [resource], false);
+  });
+}
+
+/** The offset that the next record of each partition will have. Fails when there is no such topic or a leader is away. */
+export async function endOffsets(bootstrapServers: string, topic: string): Promise<Map<number, bigint>> {
+  return await withWire(bootstrapServers, (wire) => wire.offsets(topic, END));
+}
+
+/** The offset of the first record of each partition that is still there. Fails as endOffsets does. */
+export async function beginningOffsets(
+  bootstrapServers: string,
+  topic: string,
+): Promise<Map<number, bigint>> {
+  return await withWire(bootstrapServers, (wire) => wire.offsets(topic, BEGINNING));
+}
+
+/** Whether an error of the wire layer says that there is no such topic. */
+export function isUnknownTopic(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.some(isUnknownTopic);
+  return error instanceof Error && 'apiCode' in error && error.apiCode === UNKNOWN_TOPIC;
+}
+
+/** Tries the same with every broker until it has worked with each. */
+async function everywhere(
+  wire: Wire,
+  what: string,
+  attempt: (server: string) => Promise<void>,
+): Promise<void> {
+  const { brokers } = await wire.layout([]);
+  for (const server of brokers.values()) await wire.retry(what, () => attempt(server));
+}
+
+async function withWire<Result>(
+  bootstrapServers: string,
+  task: (wire: Wire) => Promise<Result>,
+): Promise<Result> {
+  const wire = new Wire(bootstrapServers, TIMEOUT_MS);
+  try {
+    return await task(wire);
+  } finally {
+    wire.close();
+  }
+}
