@@ -1,0 +1,119 @@
+// A real proxy process, for `make run`, the tests and the benchmarks.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts } from './kafka/settings.ts';
+
+const root = join(import.meta.dirname, '..');
+
+export interface ProxyOptions {
+  /** Settings by their environment names without the prefix, e.g. `{ CHECK__LEVEL: 'routing' }`. */
+  settings?: Readonly<Record<string, string>>;
+  /** The environment besides; HTTP2KAFKA__ names of this process's own are not handed on. */
+  environment?: Readonly<Record<string, string>>;
+  args?: readonly string[];
+  /** By default a free one. */
+  port?: number;
+  /** `source` runs src/ as it is, `built` what `make build` made. */
+  program?: 'source' | 'built';
+  /** Flags of Node itself, e.g. `--cpu-prof`; for `source` only. */
+  nodeFlags?: readonly string[];
+}
+
+export interface ProxyExit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+/** Starts a proxy; resolves when it listens, before it has found its Kafka. Rejects with its log when it ends instead. */
+export async function startProxy(options: ProxyOptions = {}): Promise<Proxy> {
+  const [free] = await freePorts(1);
+  const port = options.port ?? free ?? 0;
+  const proxy = new Proxy(options, port);
+  await proxy.listening();
+  return proxy;
+}
+
+/** One running proxy. It does not outlive this process, unless that is killed. */
+export class Proxy {
+  readonly port: number;
+  readonly url: string;
+  /** What it has logged so far. */
+  log = '';
+  readonly ended: Promise<ProxyExit>;
+  readonly #child: ChildProcess;
+
+  constructor(options: ProxyOptions, port: number) {
+    this.port = port;
+    this.url = `http://127.0.0.1:${port}`;
+    const [command, args] =
+      options.program === 'built'
+        ? [join(root, 'bin', 'http2kafka'), []]
+        : [process.execPath, [...(options.nodeFlags ?? []), '--', join(root, 'src', 'main.ts')]];
+    // Apart from the terminal's process group: Ctrl-C reaches it when we say so, once.
+    this.#child = spawn(command, [...args, '--port', String(port), ...(options.args ?? [])], {
+      detached: true,
+      env: environmentOf(options),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.log += text));
+    this.ended = once(this.#child, 'exit').then(() => ({
+      code: this.#child.exitCode,
+      signal: this.#child.signalCode,
+    }));
+    const kill = () => this.#child.kill('SIGKILL');
+    process.on('exit', kill);
+    void this.ended.then(() => process.off('exit', kill));
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  /** Asks it to stop, and waits until it has. */
+  async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<ProxyExit> {
+    this.signal(signal);
+    return this.ended;
+  }
+
+  async listening(): Promise<void> {
+    while (this.running) {
+      if (this.log.includes('listens on')) return;
+      await sleep(10);
+    }
+    throw new Error(`the proxy has ended: ${this.log}`);
+  }
+
+  /** Waits until an event could be kept; gives its own words for why not when that takes longer than `limitMs`. */
+  async ready(limitMs = 20_000): Promise<string | undefined> {
+    const deadline = performance.now() + limitMs;
+    for (;;) {
+      const response = await fetch(`${this.url}/monitoring/ready`);
+      const text = await response.text();
+      if (response.ok) return undefined;
+      if (performance.now() > deadline) return text;
+      await sleep(50);
+    }
+  }
+}
+
+function environmentOf({ settings = {}, environment = {} }: ProxyOptions): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(HTTP2KAFKA|DATA_RENTGEN)__/.test(name),
+  );
+  const prefixed = Object.entries(settings).map(([name, value]): [string, string] => [
+    `HTTP2KAFKA__${name}`,
+    value,
+  ]);
+  const inheritedAndSet: NodeJS.ProcessEnv = Object.fromEntries<string | undefined>([...inherited, ...prefixed]);
+  return { ...inheritedAndSet, ...environment };
+}
