@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import { configurationSchema } from '../src/config/json-schema.ts';
 import { configurationPage } from '../src/config/reference.ts';
+import { apiPage } from './reference/api-page.ts';
+import { metricsPage } from './reference/metrics-page.ts';
 
 interface Page {
   /** From the root of the repository. */
@@ -16,6 +18,8 @@ interface Page {
 
 const pages: readonly Page[] = [
   { path: 'docs/configuration.md', generate: configurationPage },
+  { path: 'docs/api.md', generate: apiPage },
+  { path: 'docs/metrics.md', generate: metricsPage },
   { path: 'docs/configuration.schema.json', generate: () => JSON.stringify(configurationSchema()) },
 ];
 

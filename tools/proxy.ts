@@ -114,6 +114,9 @@ function environmentOf({ settings = {}, environment = {} }: ProxyOptions): NodeJ
     `HTTP2KAFKA__${name}`,
     value,
   ]);
-  const inheritedAndSet: NodeJS.ProcessEnv = Object.fromEntries<string | undefined>([...inherited, ...prefixed]);
+  const inheritedAndSet: NodeJS.ProcessEnv = Object.fromEntries<string | undefined>([
+    ...inherited,
+    ...prefixed,
+  ]);
   return { ...inheritedAndSet, ...environment };
 }

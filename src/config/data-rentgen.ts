@@ -1,13 +1,14 @@
-import { dataRentgenPrefix, isSectionName, settingName } from './catalog.ts';
-import type { Fault } from './fault.ts';
-import { boolean } from './kind.ts';
-import { sectionMisused, type Variable } from './variables.ts';
-
 /**
  * One `.env` file serves all of Data.Rentgen's programs, so most names under its prefix that are not ours are no
  * business of this program. But two groups are those of its http2kafka and ask for protection that this version does
  * not have. To start without it would be unsafe.
  */
+import { dataRentgenPrefix, isSectionName, settingName } from './catalog.ts';
+import type { Fault } from './fault.ts';
+import { boolean } from './kind.ts';
+import { sectionMisused, type Variable } from './variables.ts';
+
+/** What is to be done about names that are not ours. */
 export interface ForeignVerdict {
   readonly faults: readonly Fault[];
   /** Names that are passed over. */

@@ -50,10 +50,12 @@ type SnakeCase<Name extends string> = Name extends `${infer First}${infer Rest}`
   ? `${First extends Lowercase<First> ? First : `_${Lowercase<First>}`}${SnakeCase<Rest>}`
   : '';
 
+/** Some settings that belong together, and what they are about. */
 export function section<const M extends Members>(about: string, members: M): Section<M> {
   return { about, members };
 }
 
+/** A setting; its type follows from its kind. */
 export function setting<T>(kind: Kind<T>, facts: Omit<Setting<NoInfer<T>>, 'kind'>): Setting<T> {
   return { kind, ...facts };
 }

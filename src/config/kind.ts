@@ -48,6 +48,7 @@ export function text(
   };
 }
 
+/** A whole number; `unit` is also what the setting's name ends in. */
 export function integer({ from, to }: Range, unit?: 'ms' | 's'): Kind<number> {
   const schema = Type.Integer({ minimum: from, maximum: to });
   const inUnit = unit ? ` (${unit})` : '';
@@ -88,6 +89,7 @@ const truth = new Map([
   ...['false', '0', 'no', 'off', 'n', 'f'].map((word) => [word, false] as const),
 ]);
 
+/** True or false, in any of the words people use for them. */
 export function boolean(): Kind<boolean> {
   const schema = Type.Boolean();
   return {

@@ -3,9 +3,8 @@ import { boolean, bytes, integer, list, oneOf, text } from './kind.ts';
 import { server } from './server-section.ts';
 import { hostAndPort, topic } from './text-kinds.ts';
 
-const kibibyte = 1024;
-const mebibyte = 1024 * kibibyte;
-const gibibyte = 1024 * mebibyte;
+const mebibyte = 1024 ** 2;
+const gibibyte = 1024 ** 3;
 
 const milliseconds = (from: number) => integer({ from, to: 86_400_000 }, 'ms');
 
@@ -148,4 +147,5 @@ export const schema = { kafka, producer, queue, check, logging, server };
 /** What the program runs on: nested as the schema is, every value present and checked, frozen. */
 export type Settings = SettingsOf<typeof schema>;
 
+/** The name of a setting as users write it. */
 export type SettingName = NamesOf<typeof schema>;

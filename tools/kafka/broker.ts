@@ -2,7 +2,7 @@
 //
 // - It is Apache Kafka from Maven Central (pom.xml), installed into .run/kafka/libs at first use (install.ts). It needs
 //   java 17 or newer, and mvn for that first time.
-// - Each node is broker and controller at once (KRaft, no ZooKeeper). One is up in 1.5 to 2.5 s, in 170 MB; after a kill() in 5 s.
+// - Each node is broker and controller at once (KRaft, no ZooKeeper). One is up in 1.5 to 3 s, in 170 MB; after a kill() in 5 s.
 // - It listens on 127.0.0.1 without TLS or authentication; `listeners` adds others.
 // - Topics come into being when first written to, with 3 partitions, and keep their records for ever (settings.ts).
 // - It never outlives the process that started it, even if that is killed, nor does it keep it from ending (java.ts).

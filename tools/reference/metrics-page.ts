@@ -1,0 +1,37 @@
+import { breachKinds } from '../../src/openlineage/breaches.ts';
+import { metricTable } from '../../src/metrics.ts';
+
+/** docs/metrics.md: every metric of the table, and the kinds of breaches. */
+export function metricsPage(): string {
+  const rows = Object.values(metricTable).map((row) => {
+    const labels = 'labels' in row ? row.labels.map((label) => `\`${label}\``).join(', ') : '';
+    return `| \`${row.name}\` | ${row.type} | ${labels} | ${row.help} |`;
+  });
+  const breaches = Object.entries(breachKinds).map(([kind, meaning]) => `| \`${kind}\` | ${meaning} |`);
+  return `<!-- Generated from src/metrics.ts by \`make docs\`; edit that. -->
+
+# Metrics and health
+
+- \`GET /monitoring/ping\` answers 200 while the process lives.
+- \`GET /monitoring/ready\` answers 200 while an event could be kept, and 503 with the reason while not. Use it for load balancers.
+- \`GET /monitoring/metrics\` is for Prometheus: its text format, or OpenMetrics when \`Accept\` asks for that.
+
+Times are in seconds, sizes in bytes. The usual \`process_…\` and \`nodejs_…\` metrics are there, too.
+
+| metric | type | labels | what it tells |
+|---|---|---|---|
+${rows.join('\n')}
+
+What to watch: \`http2kafka_kafka_up\` at 0, \`http2kafka_events_total\` with any outcome but \`acknowledged\`, and
+\`http2kafka_duplicates_possible_total\` growing.
+
+## Breaches of the specification
+
+Real clients break OpenLineage's specification in small ways. Level \`core\` takes their events, and counts each breach in
+\`http2kafka_specification_breaches_total\` under one of these names:
+
+| breach | what it is |
+|---|---|
+${breaches.join('\n')}
+`;
+}
