@@ -83,8 +83,8 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
   warnOfOpenDoor(settings, log);
   void kafkaIsKnown.then(() => {
     const brokers = settings.kafka.bootstrapServers.join(', ');
-    if (producer.problem !== undefined)
-      log.error(`Kafka at ${brokers} cannot be written to: ${producer.problem}`);
+    const { problem, problemDetail: detail } = producer;
+    if (problem !== undefined) log.error({ detail }, `Kafka at ${brokers} cannot be written to: ${problem}`);
   });
 
   const signal = await stopSignal();
@@ -104,7 +104,7 @@ function producerSettings({ kafka, producer }: Settings): ConstructorParameters<
     connectTimeoutMs: kafka.connectTimeoutMs,
     requestTimeoutMs: kafka.requestTimeoutMs,
     connectionsMaxIdleMs: kafka.connectionsMaxIdleMs,
-    topics: [producer.mainTopic],
+    mainTopic: producer.mainTopic,
     compression: kafka.compression,
     partitioner: kafka.partitioner,
     maxBatchBytes: producer.maxBatchSize,

@@ -17,7 +17,6 @@ export interface Batch {
   readonly records: readonly PendingRecord[];
   readonly bytes: Buffer;
   readonly baseSequence: number;
-  attempts: number;
   /** An attempt ended without a word on whether it was written. */
   mayBeWritten: boolean;
 }
@@ -54,9 +53,12 @@ export class PartitionLane {
     return this.batch !== undefined || this.queue.peek() !== undefined;
   }
 
-  /** Bytes that a request with this lane's next batch would have, roughly. */
-  get nextBytes(): number {
-    return this.batch?.bytes.length ?? this.queue.peek()?.size ?? 0;
+  /** Bytes of the batch to come, or to be sent again, at most; but for a single record larger than any batch. */
+  nextBytes(maxBatchBytes: number): number {
+    return (
+      this.batch?.bytes.length ??
+      Math.max(this.queue.peek()?.size ?? 0, Math.min(this.queue.bytes, maxBatchBytes))
+    );
   }
 
   /** The producer id of the batches to come; a lane that has one keeps it. */
@@ -91,7 +93,7 @@ export class PartitionLane {
         for (const record of records) record.settle({ kind: 'too-large', size: bytes.length, limit });
         continue;
       }
-      this.batch = { records, bytes, baseSequence: this.#nextSequence, attempts: 0, mayBeWritten: false };
+      this.batch = { records, bytes, baseSequence: this.#nextSequence, mayBeWritten: false };
     }
     return this.batch;
   }
@@ -116,6 +118,36 @@ export class PartitionLane {
     if (batch.records.length > 1) this.#refused.batchBytes = Math.floor(batch.bytes.length / 2);
     else this.#refused.recordBytes = batch.bytes.length - 1;
     this.dissolve();
+  }
+
+  /**
+   * The topic refuses the times of the records at these places of the batch (all, when the broker does not say which):
+   * they give way to the times of arrival, and where that was tried already, the record is settled as refused.
+   */
+  timesRefused(culprits: readonly number[], reason: string): void {
+    for (const [index, pending] of (this.batch?.records ?? []).entries()) {
+      if (culprits.length > 0 && !culprits.includes(index)) continue;
+      const { arrivedAt } = pending.record;
+      if (pending.timestamp === arrivedAt) pending.withdrawAs({ kind: 'refused', reason });
+      pending.timestamp = arrivedAt;
+    }
+    this.dissolve();
+  }
+
+  /** The topic will never take the batch; `reason` is Kafka's name for why. */
+  refused(reason: string): void {
+    for (const pending of this.batch?.records ?? []) pending.withdrawAs({ kind: 'refused', reason });
+    this.dissolve();
+  }
+
+  /**
+   * An attempt to send the batch has failed. One that may be in the topic stays as it is, to be recognised; another
+   * dissolves: its records may be withdrawn, and go with those that have come since.
+   */
+  failed(mayBeWritten: boolean): void {
+    if (!this.batch) return;
+    this.batch.mayBeWritten ||= mayBeWritten;
+    if (!this.batch.mayBeWritten) this.dissolve();
   }
 
   /** The batch is not in the topic: its records go back to the front, free to be batched another way. */

@@ -48,19 +48,22 @@ export class PendingRecord {
 export class PendingQueue {
   #records: PendingRecord[] = [];
   #head = 0;
+  #bytes = 0;
 
-  get length(): number {
-    return this.#records.length - this.#head;
+  /** Bytes that the records would add to batches at most. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** The oldest record somebody still waits for. */
   peek(): PendingRecord | undefined {
-    this.#dropWithdrawn();
+    while (this.#records[this.#head]?.withdrawn) this.#advance();
     return this.#records[this.#head];
   }
 
   push(record: PendingRecord): void {
     record.queue = this;
+    this.#bytes += record.size;
     this.#records.push(record);
   }
 
@@ -72,7 +75,10 @@ export class PendingQueue {
 
   /** Puts records back in front of all others, in their order. */
   putBack(records: readonly PendingRecord[]): void {
-    for (const record of records) record.batched = false;
+    for (const record of records) {
+      record.batched = false;
+      this.#bytes += record.size;
+    }
     this.#records = [...records, ...this.#records.slice(this.#head)];
     this.#head = 0;
   }
@@ -82,18 +88,15 @@ export class PendingQueue {
     const all = this.#records.slice(this.#head);
     this.#records = [];
     this.#head = 0;
+    this.#bytes = 0;
     return all;
   }
 
-  /** Lets go of withdrawn records at the front; those who wait give up in about the order in which they came. */
-  #dropWithdrawn(): void {
-    while (this.#records[this.#head]?.withdrawn) this.#advance();
-  }
-
   #advance(): void {
+    this.#bytes -= this.#records[this.#head]?.size ?? 0;
     this.#head += 1;
-    // Array.shift is linear in what is left: cut off what is gone once it is half of it.
-    if (this.#head > 1024 && this.#head * 2 > this.#records.length) {
+    // Array.shift is linear in what is left. Cut off what is gone once it is half of it: events are not to be held by it.
+    if (this.#head * 2 > this.#records.length) {
       this.#records = this.#records.slice(this.#head);
       this.#head = 0;
     }

@@ -10,35 +10,31 @@ import type { Connection } from '@platformatic/kafka';
 import type { Logger } from 'pino';
 import type { Metrics } from '../metrics.ts';
 import { brokerError, reasonOf } from './broker-error.ts';
-import { Cluster, type ClusterSettings, type ProducerId } from './cluster.ts';
+import { Cluster, type ClusterSettings } from './cluster.ts';
+import { backoff, ClusterWatch, type WatchSettings } from './cluster-watch.ts';
 import { codecs, type CompressionName } from './compression.ts';
-import { PartitionLane, type LaneLimits } from './partition-lane.ts';
-import { partitioners, type Partitioner, type PartitionerName } from './partitioner.ts';
-import { PendingQueue, PendingRecord, type Outcome } from './pending-record.ts';
+import type { LaneLimits, PartitionLane } from './partition-lane.ts';
+import { partitioners, type PartitionerName } from './partitioner.ts';
+import { PendingRecord, type Outcome } from './pending-record.ts';
 import { produce } from './produce-request.ts';
 import type { KafkaRecord } from './record.ts';
+import { TopicLanes } from './topic-lanes.ts';
 
-export interface ProducerSettings extends ClusterSettings {
-  /** Topics to know from the start, the main topic first. */
-  readonly topics: readonly [string, ...string[]];
+export interface ProducerSettings extends ClusterSettings, WatchSettings {
   readonly compression: CompressionName;
   readonly partitioner: PartitionerName;
   /** Bytes of a batch before compression, at most; the topic's own limit may be lower. */
   readonly maxBatchBytes: number;
-  readonly retryBackoffMs: number;
-  readonly metadataMaxAgeMs: number;
 }
 
 /** Bytes of a produce request, at most: what a broker reads in one go without holding up others for long. */
 const MAX_REQUEST_BYTES = 8 * 1024 * 1024;
 
-/** Milliseconds between tries grow from `retryBackoffMs` up to this. */
-const MAX_BACKOFF_MS = 1000;
-
-interface TopicLanes {
-  readonly lanes: PartitionLane[];
-  /** Records whose partition cannot be chosen before the topic is known. */
-  readonly unplaced: PendingQueue;
+interface FailureReason {
+  /** Kafka's name for it, or `network`. */
+  readonly name: string;
+  /** For the log only. */
+  readonly detail: string;
 }
 
 export class Producer {
@@ -46,38 +42,39 @@ export class Producer {
   readonly #metrics: Metrics;
   readonly #log: Logger;
   readonly #cluster: Cluster;
-  readonly #choosePartition: Partitioner;
+  readonly #watch: ClusterWatch;
   readonly #limits: LaneLimits;
   readonly #topics = new Map<string, TopicLanes>();
   readonly #busyBrokers = new Set<number>();
-  #producerId: ProducerId | undefined;
-  #refreshing = false;
-  #refreshFailures = 0;
-  #refreshTimer: NodeJS.Timeout | undefined;
+  /** Counts requests, so that lanes take turns. */
+  #turn = 0;
   #wakeTimer: NodeJS.Timeout | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
   #pumpDue = false;
   #closed = false;
-  #problem: string | undefined = 'Kafka has not been asked yet';
 
   constructor(settings: ProducerSettings, metrics: Metrics, log: Logger) {
     this.#settings = settings;
     this.#metrics = metrics;
     this.#log = log;
     this.#cluster = new Cluster(settings);
-    this.#choosePartition = partitioners[settings.partitioner];
+    this.#watch = new ClusterWatch(settings, this.#cluster, () => this.#learn(), metrics, log);
     this.#limits = { maxBatchBytes: settings.maxBatchBytes, codec: codecs[settings.compression] };
-    for (const topic of settings.topics) this.#lanesOf(topic);
   }
 
   /** Makes the first acquaintance with the cluster; goes on trying until it succeeds. Resolves after the first try. */
   async start(): Promise<void> {
-    await this.#refresh();
+    await this.#watch.ask();
   }
 
   /** What keeps the main topic from being written to, in words for an operator; undefined when nothing is known to. */
   get problem(): string | undefined {
-    return this.#problem;
+    return this.#watch.problem;
+  }
+
+  /** More on the problem, for the log only: it names brokers and their addresses. */
+  get problemDetail(): string {
+    return this.#watch.detail;
   }
 
   /** Takes a record; `settle` is called once, unless the record is withdrawn first. */
@@ -87,7 +84,7 @@ export class Producer {
       queueMicrotask(() => settle({ kind: 'closed', mayBeWritten: false }));
       return pending;
     }
-    this.#place(pending);
+    this.#lanesOf(record.topic).place(pending);
     this.#pumpSoon();
     return pending;
   }
@@ -106,39 +103,33 @@ export class Producer {
   /** Settles what is left as closed, and lets go of all connections. */
   async close(): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#refreshTimer);
     clearTimeout(this.#wakeTimer);
-    for (const { lanes, unplaced } of this.#topics.values()) {
-      for (const record of unplaced.drain()) record.settle({ kind: 'closed', mayBeWritten: false });
-      for (const lane of lanes) {
-        for (const record of lane.batch?.records ?? []) record.settle({ kind: 'closed', mayBeWritten: true });
-        for (const record of lane.queue.drain()) record.settle({ kind: 'closed', mayBeWritten: false });
-      }
-    }
+    this.#watch.close();
+    for (const lanes of this.#topics.values()) lanes.close();
     await this.#cluster.close();
   }
 
   #lanesOf(topic: string): TopicLanes {
     let lanes = this.#topics.get(topic);
     if (!lanes) {
-      lanes = { lanes: [], unplaced: new PendingQueue() };
+      lanes = new TopicLanes(topic, partitioners[this.#settings.partitioner]);
+      lanes.lay(this.#cluster.topic(topic)?.leaders.length ?? 0);
       this.#topics.set(topic, lanes);
+      this.#watch.include(topic);
     }
     return lanes;
   }
 
-  #place(pending: PendingRecord): void {
-    const { topic, key } = pending.record;
-    const { lanes, unplaced } = this.#lanesOf(topic);
-    if (lanes.length === 0) {
-      unplaced.push(pending);
-      this.#refreshSoon(0);
-    } else {
-      // Java's and librdkafka's clients, too, are free where there is no key.
-      const partition =
-        key === null ? Math.floor(Math.random() * lanes.length) : this.#choosePartition(key, lanes.length);
-      lanes[partition]?.queue.push(pending);
+  /** Something new is known of the cluster: partitions, leaders, a producer id. */
+  #learn(): void {
+    for (const lanes of this.#topics.values()) {
+      const known = this.#cluster.topic(lanes.topic);
+      if (known) lanes.lay(known.leaders.length);
+      // What failed and has nobody waiting any more would be held against the cluster for ever.
+      for (const lane of lanes.lanes) if (!lane.waiting) lane.failures = 0;
     }
+    this.#reportSuccess();
+    this.#pumpSoon();
   }
 
   /** Once per turn of the event loop: all that arrived in one turn goes into one batch. */
@@ -167,33 +158,34 @@ export class Producer {
   /** Sends what can be sent: one request to each leader that has none away. */
   #pump(): void {
     if (this.#closed) return;
-    const now = Date.now();
     const byLeader = new Map<number, PartitionLane[]>();
-    for (const [topic, { lanes }] of this.#topics) {
-      const leaders = this.#cluster.topic(topic)?.leaders;
+    for (const { lanes } of this.#topics.values()) {
       for (const lane of lanes) {
-        if (lane.busy || !lane.waiting) continue;
-        if (lane.retryAt > now) {
-          this.#pumpAt(lane.retryAt);
-          continue;
-        }
-        const leader = leaders?.[lane.partition] ?? -1;
-        if (!this.#cluster.hasBroker(leader)) this.#refreshSoon(this.#settings.retryBackoffMs);
-        else if (this.#identify(lane) && !this.#busyBrokers.has(leader)) {
-          const group = byLeader.get(leader);
-          if (group) group.push(lane);
-          else byLeader.set(leader, [lane]);
-        }
+        const leader = this.#readyLeader(lane);
+        if (leader === undefined) continue;
+        const group = byLeader.get(leader);
+        if (group) group.push(lane);
+        else byLeader.set(leader, [lane]);
       }
     }
-    for (const [leader, lanes] of byLeader) void this.#request(leader, fitting(lanes));
+    for (const [leader, lanes] of byLeader) void this.#request(leader, this.#fitting(lanes));
   }
 
-  /** Sees that a lane has a producer id; false while there is none. */
-  #identify(lane: PartitionLane): boolean {
-    if (!lane.identity && this.#producerId) lane.adopt(this.#producerId);
-    if (!lane.identity) this.#refreshSoon(0);
-    return lane.identity !== undefined;
+  /** The broker that a lane's next batch can go to now; where it cannot, sees that this changes. */
+  #readyLeader(lane: PartitionLane): number | undefined {
+    if (lane.busy || !lane.waiting) return undefined;
+    if (lane.retryAt > Date.now()) {
+      this.#pumpAt(lane.retryAt);
+      return undefined;
+    }
+    const leader = this.#cluster.topic(lane.topic)?.leaders[lane.partition] ?? -1;
+    if (!this.#cluster.hasBroker(leader)) {
+      this.#watch.soon(this.#settings.retryBackoffMs);
+      return undefined;
+    }
+    if (!lane.identity && this.#watch.producerId) lane.adopt(this.#watch.producerId);
+    if (!lane.identity) this.#watch.soon(0);
+    return lane.identity && !this.#busyBrokers.has(leader) ? leader : undefined;
   }
 
   async #request(leader: number, lanes: readonly PartitionLane[]): Promise<void> {
@@ -228,13 +220,12 @@ export class Producer {
       connection = await this.#cluster.connect(leader);
     } catch (error) {
       // Nothing was sent.
-      this.#failed(lanes, `broker ${leader}: ${reasonOf(error)}`, 'network', false);
+      this.#failed(lanes, { name: 'network', detail: `broker ${leader}: ${reasonOf(error)}` }, false);
       return;
     }
     const batches = lanes.flatMap(({ topic, partition, batch }) =>
       batch ? [{ topic, partition, bytes: batch.bytes }] : [],
     );
-    for (const { batch } of lanes) if (batch) batch.attempts += 1;
     const stopTimer = this.#metrics.acknowledgementSeconds.startTimer();
     try {
       const { responses } = await produce(connection, batches, this.#settings.requestTimeoutMs);
@@ -255,7 +246,7 @@ export class Producer {
     } catch (error) {
       // After a time-out the library loses its place in the stream, should the answer still come.
       void connection.close();
-      this.#failed(lanes, `broker ${leader}: ${reasonOf(error)}`, 'network', true);
+      this.#failed(lanes, { name: 'network', detail: `broker ${leader}: ${reasonOf(error)}` }, true);
     }
   }
 
@@ -270,46 +261,49 @@ export class Producer {
         this.#metrics.batchBytes.inc(batch.bytes.length);
         this.#metrics.batchRecords.observe(batch.records.length);
         lane.written();
-        this.#setProblem(undefined);
+        this.#reportSuccess();
         break;
       case 'retry':
       case 'unknown':
-        this.#failed([lane], `${lane.topic}/${lane.partition}: ${name}`, name, meaning === 'unknown');
+        this.#failed([lane], { name, detail: `partition ${lane.partition}` }, meaning === 'unknown');
         break;
       case 'too-large':
         lane.tooLarge();
-        this.#refreshSoon(0);
+        this.#watch.soon(0);
         break;
       case 'timestamp':
-        for (const [index, record] of batch.records.entries()) {
-          if (culprits.length > 0 && !culprits.includes(index)) continue;
-          if (record.timestamp === record.record.arrivedAt)
-            record.withdrawAs({ kind: 'refused', reason: name });
-          record.timestamp = record.record.arrivedAt;
-        }
-        lane.dissolve();
+        lane.timesRefused(culprits, name);
         break;
       case 'producer-lost':
         this.#loseProducer(lane, name);
         break;
       case 'never':
-        for (const record of batch.records) record.withdrawAs({ kind: 'refused', reason: name });
-        lane.dissolve();
+        lane.refused(name);
         break;
     }
   }
 
-  /** The batch is sent again, in a while, perhaps to another leader. */
-  #failed(lanes: readonly PartitionLane[], problem: string, reason: string, mayBeWritten: boolean): void {
-    this.#setProblem(problem);
-    this.#metrics.retries.inc({ reason }, lanes.length);
+  /** The batches are sent again, in a while, perhaps to another leader. */
+  #failed(lanes: readonly PartitionLane[], reason: FailureReason, mayBeWritten: boolean): void {
+    const { name, detail } = reason;
+    const topics = [...new Set(lanes.map(({ topic }) => topic))].join(', ');
+    this.#watch.reportFailure(
+      `topic ${topics}: ${name === 'network' ? 'its broker does not answer' : name}`,
+      detail,
+    );
+    this.#metrics.retries.inc({ reason: name }, lanes.length);
     for (const lane of lanes) {
-      if (lane.batch && mayBeWritten) lane.batch.mayBeWritten = true;
-      // Surely not written: free to be withdrawn, and to be batched with what has come since.
-      if (lane.batch && !lane.batch.mayBeWritten) lane.dissolve();
+      lane.failed(mayBeWritten);
       this.#delay(lane);
     }
-    this.#refreshSoon(0);
+    this.#watch.soon(0);
+  }
+
+  #reportSuccess(): void {
+    const fails = ({ lanes }: TopicLanes) => lanes.some(({ failures }) => failures > 0);
+    if (this.#watch.problem !== undefined && ![...this.#topics.values()].some(fails)) {
+      this.#watch.reportSuccess();
+    }
   }
 
   /**
@@ -317,14 +311,12 @@ export class Producer {
    * been written can then no longer be recognised, so it may be there twice.
    */
   #loseProducer(lane: PartitionLane, reason: string): void {
-    const mayBeWritten = lane.batch?.mayBeWritten === true;
-    if (mayBeWritten) this.#metrics.duplicatesPossible.inc(lane.batch?.records.length ?? 0);
-    this.#log.warn(
-      { topic: lane.topic, partition: lane.partition, reason, mayBeWritten },
-      'producer id lost',
-    );
+    const { topic, partition, batch, identity } = lane;
+    const mayBeWritten = batch?.mayBeWritten === true;
+    if (mayBeWritten) this.#metrics.duplicatesPossible.inc(batch.records.length);
+    this.#log.warn({ topic, partition, reason, mayBeWritten }, 'producer id lost');
     this.#metrics.retries.inc({ reason });
-    if (this.#producerId === lane.identity) this.#producerId = undefined;
+    this.#watch.discard(identity);
     lane.forgetIdentity();
     lane.dissolve();
     this.#delay(lane);
@@ -332,80 +324,17 @@ export class Producer {
 
   #delay(lane: PartitionLane): void {
     lane.failures += 1;
-    lane.retryAt = Date.now() + this.#backoff(lane.failures);
+    lane.retryAt = Date.now() + backoff(lane.failures, this.#settings.retryBackoffMs);
   }
 
-  #backoff(failures: number): number {
-    return Math.min(MAX_BACKOFF_MS, this.#settings.retryBackoffMs * 2 ** Math.min(failures - 1, 10));
+  /** As many lanes as make one request, from another one on each time, so that none is always left for the next. */
+  #fitting(lanes: readonly PartitionLane[]): PartitionLane[] {
+    this.#turn += 1;
+    const from = this.#turn % lanes.length;
+    let bytes = 0;
+    return [...lanes.slice(from), ...lanes.slice(0, from)].filter((lane, index) => {
+      bytes += lane.nextBytes(this.#limits.maxBatchBytes);
+      return index === 0 || bytes <= MAX_REQUEST_BYTES;
+    });
   }
-
-  #refreshSoon(delayMs: number): void {
-    if (this.#refreshing || this.#closed) return;
-    if (this.#refreshFailures > 0 && this.#refreshTimer) return;
-    clearTimeout(this.#refreshTimer);
-    this.#refreshTimer = setTimeout(() => void this.#refresh(), delayMs);
-  }
-
-  /** Asks where everything is, and for a producer id where there is none; asks again in good time, or soon when it failed. */
-  async #refresh(): Promise<void> {
-    if (this.#refreshing || this.#closed) return;
-    this.#refreshing = true;
-    clearTimeout(this.#refreshTimer);
-    this.#refreshTimer = undefined;
-    try {
-      const problems = await this.#cluster.refresh([...this.#topics.keys()]);
-      for (const topic of this.#topics.keys()) this.#layLanes(topic);
-      this.#producerId ??= await this.#cluster.allocateProducerId();
-      const [main] = this.#settings.topics;
-      const problem = problems.get(main);
-      this.#refreshFailures = problem === undefined ? 0 : this.#refreshFailures + 1;
-      if (problem !== undefined) this.#setProblem(`topic ${main}: ${problem}`);
-      else if (!this.#anyLaneFails()) this.#setProblem(undefined);
-      this.#pumpSoon();
-    } catch (error) {
-      this.#refreshFailures += 1;
-      this.#setProblem(`no broker answers: ${reasonOf(error)}`);
-    } finally {
-      this.#refreshing = false;
-    }
-    const next =
-      this.#refreshFailures > 0 ? this.#backoff(this.#refreshFailures) : this.#settings.metadataMaxAgeMs;
-    if (!this.#isClosed()) this.#refreshTimer = setTimeout(() => void this.#refresh(), next);
-  }
-
-  /** `close` may have been called while a question was out; a plain read would be taken for known. */
-  #isClosed(): boolean {
-    return this.#closed;
-  }
-
-  #anyLaneFails(): boolean {
-    return [...this.#topics.values()].some(({ lanes }) => lanes.some(({ failures }) => failures > 0));
-  }
-
-  /** Gives a topic a lane for each partition, and the records that waited for one their place. */
-  #layLanes(topic: string): void {
-    const leaders = this.#cluster.topic(topic)?.leaders ?? [];
-    const { lanes, unplaced } = this.#lanesOf(topic);
-    for (let partition = lanes.length; partition < leaders.length; partition++) {
-      lanes.push(new PartitionLane(topic, partition));
-    }
-    if (lanes.length > 0) for (const pending of unplaced.drain()) this.#place(pending);
-  }
-
-  #setProblem(problem: string | undefined): void {
-    if (problem !== undefined && this.#problem === undefined) this.#log.warn({ problem }, 'Kafka is away');
-    if (problem === undefined && this.#problem !== undefined) this.#log.info('Kafka can be written to');
-    this.#problem = problem;
-    this.#metrics.kafkaUp.set(problem === undefined ? 1 : 0);
-  }
-}
-
-/** As many lanes as make one request; the rest go with the next. */
-function fitting(lanes: readonly PartitionLane[]): PartitionLane[] {
-  let bytes = 0;
-  const fitted = lanes.filter((lane, index) => {
-    bytes += lane.nextBytes;
-    return index === 0 || bytes <= MAX_REQUEST_BYTES;
-  });
-  return fitted;
 }
