@@ -22,7 +22,8 @@ const REUSE_MS = 5000;
 
 /** Runs the proxy until it is told to stop. Sets the exit code, and never rejects for what an operator can mend. */
 export async function serve(settings: Settings, notices: readonly string[]): Promise<void> {
-  const log = createLogger(settings.logging);
+  const { debug } = settings.server;
+  const log = createLogger(debug ? { ...settings.logging, level: 'debug' } : settings.logging);
   for (const notice of notices) log.info(notice);
   const metrics = createMetrics();
 

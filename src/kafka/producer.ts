@@ -292,6 +292,7 @@ export class Producer {
       detail,
     );
     this.#metrics.retries.inc({ reason: name }, lanes.length);
+    this.#log.debug({ topics, reason: name, detail, mayBeWritten }, 'a produce request failed');
     for (const lane of lanes) {
       lane.failed(mayBeWritten);
       this.#delay(lane);
