@@ -90,7 +90,7 @@ function inheritedSettings(bootstrap: string): Record<string, string> {
 }
 
 function messageOf(body: string): string {
-  return /"message":"([^"]*)"/.exec(body)?.[1] ?? body;
+  return /"message":"(?:Events cannot be kept now: )?([^"]*)"/.exec(body)?.[1] ?? body;
 }
 
 async function firstFree(from: number): Promise<number> {
