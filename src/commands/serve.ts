@@ -20,6 +20,9 @@ import { version } from '../version.ts';
 /** Java's clients reuse a connection up to 5 s old, and lose the event when it is closed under it. */
 const REUSE_MS = 5000;
 
+/** Milliseconds before it is worth a line that Kafka cannot be written to: a topic may only just be made. */
+const ACQUAINTANCE_MS = 2000;
+
 /** Runs the proxy until it is told to stop. Sets the exit code, and never rejects for what an operator can mend. */
 export async function serve(settings: Settings, notices: readonly string[]): Promise<void> {
   const { debug } = settings.server;
@@ -69,7 +72,7 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
   );
   const http = new HttpServer(serverSettings(settings), eventPaths, pages, answers, metrics, log);
 
-  const kafkaIsKnown = producer.start();
+  void producer.start();
   let address: string | number;
   try {
     address = await http.listen();
@@ -82,13 +85,14 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
   }
   log.info(`http2kafka ${version} listens on ${listening(settings, address)}`);
   warnOfOpenDoor(settings, log);
-  void kafkaIsKnown.then(() => {
-    const brokers = settings.kafka.bootstrapServers.join(', ');
+  const sayIfAway = setTimeout(() => {
     const { problem, problemDetail: detail } = producer;
+    const brokers = settings.kafka.bootstrapServers.join(', ');
     if (problem !== undefined) log.error({ detail }, `Kafka at ${brokers} cannot be written to: ${problem}`);
-  });
+  }, ACQUAINTANCE_MS);
 
   const signal = await stopSignal();
+  clearTimeout(sayIfAway);
   log.info(`${signal}: finishing what is in hand`);
   const graceMs = server.gracefulShutdownTimeoutS * 1000;
   // Somebody who presses Ctrl-C wants it to end; an orchestrator's SIGTERM wants no event lost.

@@ -36,6 +36,8 @@ export class ClusterWatch {
   #writingProblem: string | undefined;
   #detail = '';
   #asking = false;
+  /** Somebody needs to know more than the question under way will tell. */
+  #askAgain = false;
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
   #dueAt = Number.POSITIVE_INFINITY;
@@ -90,6 +92,7 @@ export class ClusterWatch {
 
   /** Has the next question asked no later than after `delayMs`; after failures, when their pause is over. */
   soon(delayMs: number): void {
+    if (this.#asking) this.#askAgain = true;
     if (this.#asking || this.#failures > 0 || Date.now() + delayMs >= this.#dueAt) return;
     this.#askIn(delayMs);
   }
@@ -98,6 +101,7 @@ export class ClusterWatch {
   async ask(): Promise<void> {
     if (this.#asking || this.#closed) return;
     this.#asking = true;
+    this.#askAgain = false;
     clearTimeout(this.#timer);
     this.#dueAt = Number.POSITIVE_INFINITY;
     try {
@@ -115,7 +119,8 @@ export class ClusterWatch {
       this.#asking = false;
     }
     const { retryBackoffMs, metadataMaxAgeMs } = this.#settings;
-    this.#askIn(this.#failures > 0 ? backoff(this.#failures, retryBackoffMs) : metadataMaxAgeMs);
+    const pause = this.#askAgain ? retryBackoffMs : metadataMaxAgeMs;
+    this.#askIn(this.#failures > 0 ? backoff(this.#failures, retryBackoffMs) : pause);
   }
 
   close(): void {

@@ -4,16 +4,20 @@
  * bootstrap server's included, blinds the proxy.
  */
 import {
+  apiVersionsV3,
   ConfigResourceTypes,
   ConnectionPool,
   describeConfigsV4,
   initProducerIdV4,
   metadataV12,
+  produceV11,
   protocolErrorsCodesById,
   type Broker,
   type Connection,
 } from '@platformatic/kafka';
 import { reasonOf } from './broker-error.ts';
+import { PRODUCE_VERSIONS, type RecordConnection } from './produce-request.ts';
+import { version } from '../version.ts';
 
 type MetadataResponse = metadataV12.MetadataResponse;
 
@@ -60,6 +64,8 @@ export class Cluster {
   readonly #questions: ConnectionPool;
   readonly #records: ConnectionPool;
   readonly #lastUse = new Map<number, number>();
+  /** What the broker at the other end takes; asked once a connection, for a broker may be upgraded between two. */
+  readonly #produceVersions = new WeakMap<Connection, number>();
   #brokers = new Map<number, Broker>();
   readonly #topics = new Map<string, Topic>();
   #turn = 0;
@@ -118,7 +124,7 @@ export class Cluster {
   }
 
   /** A connection for records to a broker, opened where there is none. */
-  async connect(nodeId: number): Promise<Connection> {
+  async connect(nodeId: number): Promise<RecordConnection> {
     const broker = this.#brokers.get(nodeId);
     if (!broker) throw new Error(`broker ${nodeId} is not in the cluster`);
     const now = Date.now();
@@ -128,7 +134,12 @@ export class Cluster {
     if (open && idle > this.#settings.connectionsMaxIdleMs) await open.close();
     const connection = await this.#records.get(broker);
     this.#lastUse.set(nodeId, now);
-    return connection;
+    let produceVersion = this.#produceVersions.get(connection);
+    if (produceVersion === undefined) {
+      produceVersion = await this.#answerOf(connection, askProduceVersion);
+      this.#produceVersions.set(connection, produceVersion);
+    }
+    return { connection, produceVersion };
   }
 
   async close(): Promise<void> {
@@ -205,6 +216,14 @@ export class Cluster {
       // Not allowed to read the configuration: the limits last known, or Kafka's defaults, stand until a broker objects.
     }
   }
+}
+
+async function askProduceVersion(connection: Connection): Promise<number> {
+  const { apiKeys } = await apiVersionsV3.api.async(connection, 'http2kafka', version);
+  const taken = apiKeys.find(({ apiKey }) => apiKey === produceV11.api.key);
+  const highest = Math.min(taken?.maxVersion ?? 0, PRODUCE_VERSIONS.max);
+  if (highest < PRODUCE_VERSIONS.min) throw new Error('this broker is too old: Kafka 3.1 or newer is needed');
+  return highest;
 }
 
 async function askMetadata(connection: Connection, names: readonly string[]): Promise<MetadataResponse> {

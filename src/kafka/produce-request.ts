@@ -1,5 +1,5 @@
 /**
- * The produce request, version 11 on the wire:
+ * The produce request, versions 9 to 11 on the wire, which differ only in what their answers may add:
  *
  *     transactional_id acks timeout_ms [name [index records TAG_BUFFER] TAG_BUFFER] TAG_BUFFER
  *
@@ -9,10 +9,19 @@ import { produceV11, ProduceAcks, Writer, type Connection } from '@platformatic/
 
 type ProduceResponse = produceV11.ProduceResponse;
 
+/** The versions we speak; 9 came with Kafka 2.8. */
+export const PRODUCE_VERSIONS = { min: 9, max: produceV11.api.version } as const;
+
 export interface PartitionBatch {
   readonly topic: string;
   readonly partition: number;
   readonly bytes: Buffer;
+}
+
+/** A connection to a leader, and the version of produce requests that it takes. */
+export interface RecordConnection {
+  readonly connection: Connection;
+  readonly produceVersion: number;
 }
 
 /**
@@ -20,14 +29,14 @@ export interface PartitionBatch {
  * answer came: then each batch may have been written or not.
  */
 export async function produce(
-  connection: Connection,
+  { connection, produceVersion }: RecordConnection,
   batches: readonly PartitionBatch[],
   timeoutMs: number,
 ): Promise<ProduceResponse> {
   const { promise, resolve, reject } = Promise.withResolvers<ProduceResponse>();
   connection.send(
     produceV11.api.key,
-    produceV11.api.version,
+    produceVersion,
     () => encodeRequest(batches, timeoutMs),
     produceV11.parseResponse,
     true,

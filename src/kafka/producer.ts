@@ -6,7 +6,6 @@
  * - a batch keeps its bytes, producer id and sequence through every retry, until an answer says what became of it;
  * - batches are grouped by leader anew at each try, and each is resolved by its own partition's answer.
  */
-import type { Connection } from '@platformatic/kafka';
 import type { Logger } from 'pino';
 import type { Metrics } from '../metrics.ts';
 import { brokerError, reasonOf } from './broker-error.ts';
@@ -16,7 +15,7 @@ import { codecs, type CompressionName } from './compression.ts';
 import type { LaneLimits, PartitionLane } from './partition-lane.ts';
 import { partitioners, type PartitionerName } from './partitioner.ts';
 import { PendingRecord, type Outcome } from './pending-record.ts';
-import { produce } from './produce-request.ts';
+import { produce, type RecordConnection } from './produce-request.ts';
 import type { KafkaRecord } from './record.ts';
 import { TopicLanes } from './topic-lanes.ts';
 
@@ -84,7 +83,9 @@ export class Producer {
       queueMicrotask(() => settle({ kind: 'closed', mayBeWritten: false }));
       return pending;
     }
-    this.#lanesOf(record.topic).place(pending);
+    const lanes = this.#lanesOf(record.topic);
+    lanes.place(pending);
+    if (lanes.waiting) this.#watch.soon(this.#settings.retryBackoffMs);
     this.#pumpSoon();
     return pending;
   }
@@ -125,6 +126,8 @@ export class Producer {
     for (const lanes of this.#topics.values()) {
       const known = this.#cluster.topic(lanes.topic);
       if (known) lanes.lay(known.leaders.length);
+      // A topic that the brokers create when asked about it is there a moment later.
+      else if (lanes.waiting) this.#watch.soon(this.#settings.retryBackoffMs);
       // What failed and has nobody waiting any more would be held against the cluster for ever.
       for (const lane of lanes.lanes) if (!lane.waiting) lane.failures = 0;
     }
@@ -215,9 +218,9 @@ export class Producer {
   }
 
   async #exchange(leader: number, lanes: readonly PartitionLane[]): Promise<void> {
-    let connection: Connection;
+    let broker: RecordConnection;
     try {
-      connection = await this.#cluster.connect(leader);
+      broker = await this.#cluster.connect(leader);
     } catch (error) {
       // Nothing was sent.
       this.#failed(lanes, { name: 'network', detail: `broker ${leader}: ${reasonOf(error)}` }, false);
@@ -228,7 +231,7 @@ export class Producer {
     );
     const stopTimer = this.#metrics.acknowledgementSeconds.startTimer();
     try {
-      const { responses } = await produce(connection, batches, this.#settings.requestTimeoutMs);
+      const { responses } = await produce(broker, batches, this.#settings.requestTimeoutMs);
       stopTimer();
       const codes = new Map(
         responses.flatMap(({ name, partitionResponses }) =>
@@ -245,7 +248,7 @@ export class Producer {
       }
     } catch (error) {
       // After a time-out the library loses its place in the stream, should the answer still come.
-      void connection.close();
+      void broker.connection.close();
       this.#failed(lanes, { name: 'network', detail: `broker ${leader}: ${reasonOf(error)}` }, true);
     }
   }

@@ -15,6 +15,11 @@ export class TopicLanes {
     this.#choosePartition = choosePartition;
   }
 
+  /** Does somebody wait for the topic to be known? */
+  get waiting(): boolean {
+    return this.#unplaced.peek() !== undefined;
+  }
+
   /** Puts a record into the lane of its key. */
   place(pending: PendingRecord): void {
     const { key } = pending.record;
