@@ -36,8 +36,8 @@ export class ClusterWatch {
   #writingProblem: string | undefined;
   #detail = '';
   #asking = false;
-  /** Somebody needs to know more than the question under way will tell. */
-  #askAgain = false;
+  /** Milliseconds from one answer to the next question. */
+  #pauseMs = 0;
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
   #dueAt = Number.POSITIVE_INFINITY;
@@ -92,7 +92,8 @@ export class ClusterWatch {
 
   /** Has the next question asked no later than after `delayMs`; after failures, when their pause is over. */
   soon(delayMs: number): void {
-    if (this.#asking) this.#askAgain = true;
+    // The answer under way may not have what somebody needs: another topic, or one that is only being made.
+    if (this.#asking) this.#pauseMs = this.#settings.retryBackoffMs;
     if (this.#asking || this.#failures > 0 || Date.now() + delayMs >= this.#dueAt) return;
     this.#askIn(delayMs);
   }
@@ -101,7 +102,7 @@ export class ClusterWatch {
   async ask(): Promise<void> {
     if (this.#asking || this.#closed) return;
     this.#asking = true;
-    this.#askAgain = false;
+    this.#pauseMs = this.#settings.metadataMaxAgeMs;
     clearTimeout(this.#timer);
     this.#dueAt = Number.POSITIVE_INFINITY;
     try {
@@ -118,9 +119,8 @@ export class ClusterWatch {
     } finally {
       this.#asking = false;
     }
-    const { retryBackoffMs, metadataMaxAgeMs } = this.#settings;
-    const pause = this.#askAgain ? retryBackoffMs : metadataMaxAgeMs;
-    this.#askIn(this.#failures > 0 ? backoff(this.#failures, retryBackoffMs) : pause);
+    const { retryBackoffMs } = this.#settings;
+    this.#askIn(this.#failures > 0 ? backoff(this.#failures, retryBackoffMs) : this.#pauseMs);
   }
 
   close(): void {

@@ -70,12 +70,13 @@ export class Cluster {
   readonly #topics = new Map<string, Topic>();
   #turn = 0;
 
-  constructor(settings: ClusterSettings) {
+  /** `onDisconnect` is called when a connection is lost: what was known of the cluster may have changed with it. */
+  constructor(settings: ClusterSettings, onDisconnect: () => void) {
     this.#settings = settings;
     this.#bootstrap = settings.bootstrapServers.map(parseBroker);
-    this.#questions = this.#pool(Math.min(QUESTION_TIMEOUT_MS, settings.requestTimeoutMs));
+    this.#questions = this.#pool(Math.min(QUESTION_TIMEOUT_MS, settings.requestTimeoutMs), onDisconnect);
     // The broker gives up first, and says so; only a silent one runs into our own limit.
-    this.#records = this.#pool(settings.requestTimeoutMs + 1000);
+    this.#records = this.#pool(settings.requestTimeoutMs + 1000, onDisconnect);
   }
 
   /** What is known of a topic; undefined until a refresh has found it. */
@@ -146,11 +147,12 @@ export class Cluster {
     await Promise.all([this.#questions.close(), this.#records.close()]);
   }
 
-  #pool(requestTimeout: number): ConnectionPool {
+  #pool(requestTimeout: number, onDisconnect: () => void): ConnectionPool {
     const { clientId, connectTimeoutMs: connectTimeout } = this.#settings;
     const pool = new ConnectionPool(clientId, { connectTimeout, requestTimeout });
     // Requests fail by themselves; an event without a listener would end the process.
     pool.on('connecting', ({ connection }) => connection.on('error', () => undefined));
+    pool.on('disconnect', onDisconnect);
     return pool;
   }
 

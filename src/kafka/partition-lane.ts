@@ -134,9 +134,14 @@ export class PartitionLane {
     this.dissolve();
   }
 
-  /** The topic will never take the batch; `reason` is Kafka's name for why. */
-  refused(reason: string): void {
-    for (const pending of this.batch?.records ?? []) pending.withdrawAs({ kind: 'refused', reason });
+  /**
+   * The topic will never take the records at these places of the batch (all, when the broker does not say which); the
+   * others are sent again without them. `reason` is Kafka's name for why.
+   */
+  refused(culprits: readonly number[], reason: string): void {
+    for (const [index, pending] of (this.batch?.records ?? []).entries()) {
+      if (culprits.length === 0 || culprits.includes(index)) pending.withdrawAs({ kind: 'refused', reason });
+    }
     this.dissolve();
   }
 

@@ -56,7 +56,7 @@ export class Producer {
     this.#settings = settings;
     this.#metrics = metrics;
     this.#log = log;
-    this.#cluster = new Cluster(settings);
+    this.#cluster = new Cluster(settings, () => this.#watch.soon(0));
     this.#watch = new ClusterWatch(settings, this.#cluster, () => this.#learn(), metrics, log);
     this.#limits = { maxBatchBytes: settings.maxBatchBytes, codec: codecs[settings.compression] };
   }
@@ -281,7 +281,7 @@ export class Producer {
         this.#loseProducer(lane, name);
         break;
       case 'never':
-        lane.refused(name);
+        lane.refused(culprits, name);
         break;
     }
   }

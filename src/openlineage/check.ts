@@ -4,16 +4,12 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { Compile } from 'typebox/compile';
-import { Settings } from 'typebox/system';
 import { findBreaches, type Breach } from './breaches.ts';
 import { keyPartsOf, type KeyParts } from './event-key.ts';
 import { eventSchemas, type CheckLevel, type EventKind } from './event-schema.ts';
 import { parseEventTime } from './event-time.ts';
-import { faultsOf, MAX_FAULTS, member, type Fault } from './fault.ts';
+import { findFaults, member, type Fault } from './fault.ts';
 import { scanJson, type JsonFault } from './json-scan.ts';
-
-// TypeBox stops collecting there, so a body made of faults costs no more than one with a hundred.
-Settings.Set({ maxErrors: MAX_FAULTS });
 
 const validators = {
   core: {
@@ -68,11 +64,11 @@ export function checkText(bytes: Buffer): TextVerdict {
 }
 
 function checkValue(event: unknown, level: CheckLevel): Verdict {
-  const kind = kindOf(event);
-  const validator = validators[level][kind];
-  if (!validator.Check(event)) {
-    const faults = validator.Errors(event).flatMap((finding) => faultsOf(finding, event));
-    return { kind, faults: faults.slice(0, MAX_FAULTS) };
+  const found = kindOf(event);
+  // What has no sign of any kind is told what a run event needs, that being what nearly all events are.
+  const kind = found ?? 'run';
+  if (!validators[level][kind].Check(event)) {
+    return { kind: found, faults: findFaults(eventSchemas[level][kind], event) };
   }
   const key = keyPartsOf(kind, event);
   const time = parseEventTime(event.eventTime);
@@ -82,11 +78,10 @@ function checkValue(event: unknown, level: CheckLevel): Verdict {
 }
 
 /** OpenLineage has no field that names the kind: a run event has a run, a job event only a job (`OpenLineage.json`). */
-function kindOf(event: unknown): EventKind {
+function kindOf(event: unknown): EventKind | undefined {
   if (member(event, 'run') !== undefined) return 'run';
   if (member(event, 'job') !== undefined) return 'job';
-  if (member(event, 'dataset') !== undefined) return 'dataset';
-  return 'run';
+  return member(event, 'dataset') === undefined ? undefined : 'dataset';
 }
 
 function textFault(message: string): TextVerdict {

@@ -4,7 +4,7 @@
  * with an ISO 8601 basic offset (`+0200`).
  */
 const FORM =
-  /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:([.,])(\d{1,12}))?)?(?:([Zz])|([+-])(\d{2})(?:(:?)(\d{2}))?)?$/;
+  /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:([.,])(\d+))?)?(?:([Zz])|([+-])(\d{2})(?:(:?)(\d{2}))?)?$/;
 
 export interface EventTime {
   /** Milliseconds since the epoch, further digits cut off. */

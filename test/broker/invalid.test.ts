@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { before, suite, test } from 'node:test';
+import { runEvent } from '../openlineage/events.ts';
+import { created, useBroker, type TopicProxy } from './stage.ts';
+
+const MALFORMED = 'input.runs__malformed';
+
+suite('an event', { timeout: 60_000 }, () => {
+  const stage = useBroker();
+  let proxy: TopicProxy;
+  let routing: TopicProxy;
+  before(async () => {
+    [proxy, routing] = await Promise.all([
+      stage.proxy({ name: 'input.runs' }, { CHECK__INVALID: 'dead-letter' }),
+      stage.proxy({ name: 'routed', partitions: 1 }, { CHECK__LEVEL: 'routing' }),
+    ]);
+  });
+
+  const cases: readonly (readonly [what: string, body: Buffer, reason: string, code: string])[] = [
+    [
+      'is no JSON',
+      Buffer.from('{"a": nope}\n'),
+      'body: Invalid JSON: a value is expected (line 1, column 7)',
+      'json_invalid',
+    ],
+    ['is not UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'body: The body is not UTF-8', 'json_invalid'],
+    ['has nothing', Buffer.alloc(0), 'body: The body is empty', 'json_invalid'],
+    [
+      'has a wrong run id',
+      Buffer.from(` ${JSON.stringify(runEvent({ run: { runId: 'secret' } }))}`),
+      'body.run.runId: Input should be a valid UUID',
+      'uuid_parsing',
+    ],
+  ];
+  for (const [what, body, reason, code] of cases) {
+    test(`that ${what} goes to the dead-letter topic, which need not be there before`, async () => {
+      const answer = await proxy.post(body, { headers: { 'x-request-id': 'the-request' } });
+      assert.deepEqual([answer.status, answer.body], [202, '']);
+      const records = await proxy.records(MALFORMED);
+      const record = records.find(({ value }) => value?.equals(body)) ?? assert.fail();
+      const headers = record.headers.map(([name, value]) => [name, value.toString()]);
+      const details: unknown = JSON.parse(headers.pop()?.[1] ?? '');
+      assert.equal(record.headers.at(-1)?.[0], 'dead-letter-details');
+      assert.deepEqual(headers, [
+        ['content-type', 'application/json'],
+        ['correlation_id', 'the-request'],
+        ['dead-letter-reason', reason],
+      ]);
+      const [place = '', ...message] = reason.split(': ');
+      assert.deepEqual(details, [{ location: place.split('.'), message: message.join(': '), code }]);
+    });
+  }
+
+  test('of many faults has twenty of them in its headers', async () => {
+    const inputs = Array.from({ length: 30 }, () => 0);
+    const body = JSON.stringify(runEvent({ inputs }));
+    assert.equal((await proxy.post(body)).status, 202);
+    const record = (await proxy.records(MALFORMED)).find(({ value }) => value?.toString() === body);
+    const headers = new Map(record?.headers.map(([name, value]) => [name, value.toString()]));
+    assert.ok(headers.get('dead-letter-reason')?.endsWith('; and 25 more'));
+    const details: unknown = JSON.parse(headers.get('dead-letter-details') ?? '');
+    assert.ok(Array.isArray(details));
+    assert.equal(details.length, 20);
+  });
+
+  test('of long names has small headers', async () => {
+    const facets = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`${i}`.padEnd(50_000, 'x'), i]));
+    const body = JSON.stringify(runEvent({ run: { facets } }));
+    assert.equal((await proxy.post(body)).status, 202);
+    const record = (await proxy.records(MALFORMED)).find(({ value }) => value?.toString() === body);
+    const sizes = record?.headers.map(([, value]) => value.length) ?? assert.fail();
+    assert.ok(Math.max(...sizes) < 20_000, String(sizes));
+  });
+
+  test('that the check refuses does not come to the main topic, where good ones still do', async () => {
+    const good = JSON.stringify(runEvent());
+    created(await proxy.post(good));
+    assert.deepEqual(
+      (await proxy.records()).map(({ value }) => value?.toString()),
+      [good],
+    );
+  });
+  test('at level routing is taken when it has a time and a key, whatever else is wrong', async () => {
+    const sloppy =
+      '{"eventTime":"2025-11-22T10:15:30","job":{"namespace":"a","name":"b"},"run":7,"inputs":"x"}';
+    created(await routing.post(sloppy));
+    const record = await routing.lastRecord();
+    assert.deepEqual(
+      [record.value?.toString(), record.key?.toString(), Number(record.timestamp)],
+      [sloppy, 'run:a/b', 1_763_806_530_000],
+    );
+  });
+
+  for (const [what, body, field] of [
+    ['a time', '{"job":{"namespace":"a","name":"b"}}', 'eventTime'],
+    ['a name', '{"eventTime":"2025-11-22T10:15:30Z","job":{"namespace":"a"}}', 'name'],
+    ['a job or dataset', '{"eventTime":"2025-11-22T10:15:30Z"}', 'job'],
+  ] as const) {
+    test(`at level routing is refused without ${what}`, async () => {
+      const answer = await routing.post(body);
+      assert.equal(answer.status, 422);
+      assert.match(answer.body, new RegExp(`"${field}"\\],"message":"Field required","code":"missing"`));
+    });
+  }
+});

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { before, suite, test } from 'node:test';
+import { crc32 } from 'node:zlib';
+import { createPartitionsV3 } from '@platformatic/kafka';
+import { murmur2 } from '../../src/kafka/murmur2.ts';
+import { Wire } from '../../tools/kafka/wire.ts';
+import { jobEvent } from '../openlineage/events.ts';
+import { created, until, useBroker, type TopicProxy } from './stage.ts';
+
+/** An event of the n-th job; `count` tells it from others of that job. */
+const event = (job: number | string, count = 0) =>
+  JSON.stringify(jobEvent({ job: { namespace: 'jobs', name: `${job}` }, producer: `test:${count}` }));
+
+const asJava = (key: Buffer, partitions: number) => (murmur2(key) & 0x7fffffff) % partitions;
+
+/** Posts an event of each of 200 jobs; fails unless each is in the partition that it should be in. */
+async function placeAll(
+  proxy: TopicProxy,
+  partitions: number,
+  partitionOf: (key: Buffer, partitions: number) => number,
+): Promise<void> {
+  const events = Array.from({ length: 200 }, (_, job) => event(job, -partitions));
+  for (const answer of await proxy.postAll(events, 20)) created(answer);
+  const records = (await proxy.records()).filter(({ value }) => events.includes(value?.toString() ?? ''));
+  assert.equal(new Set(records.map(({ key }) => key?.toString())).size, 200);
+  for (const { key, partition } of records) {
+    assert.ok(key);
+    assert.equal(partition, partitionOf(key, partitions), key.toString());
+  }
+  assert.equal(new Set(records.map(({ partition }) => partition)).size, partitions, 'all are used');
+}
+
+suite('the partition of a record', { timeout: 60_000 }, () => {
+  const stage = useBroker();
+  let java: TopicProxy;
+  let librdkafka: TopicProxy;
+  before(async () => {
+    [java, librdkafka] = await Promise.all([
+      stage.proxy({ name: 'java', partitions: 8 }, { KAFKA__METADATA_MAX_AGE_MS: '200' }),
+      stage.proxy({ name: 'librdkafka', partitions: 8 }, { KAFKA__PARTITIONER: 'crc32' }),
+    ]);
+  });
+
+  test("is that of Java's default partitioner", () => placeAll(java, 8, asJava));
+
+  test("is that of librdkafka's consistent_random if the settings say so", () =>
+    placeAll(librdkafka, 8, (key, partitions) => crc32(key) % partitions));
+
+  test('keeps the order of each sender that posts one event after the other', async () => {
+    const senders = 8;
+    const each = 60;
+    const posting = Array.from({ length: senders }, async (_, sender) => {
+      for (let count = 0; count < each; count++) created(await java.post(event(`sender ${sender}`, count)));
+    });
+    // Others at the same time, of which all partitions have some.
+    const others = java.postAll(
+      Array.from({ length: 600 }, (_, count) => event(count % 50, 1000 + count)),
+      24,
+    );
+    await Promise.all([...posting, others]);
+    const records = await java.records();
+    for (let sender = 0; sender < senders; sender++) {
+      const mine = records.filter(({ key }) => key?.toString() === `job:jobs/sender ${sender}`);
+      assert.deepEqual(
+        mine.map(({ value }) => value?.toString()),
+        Array.from({ length: each }, (_, count) => event(`sender ${sender}`, count)),
+      );
+    }
+  });
+
+  test('is one of those added while the proxy runs', async () => {
+    const wire = new Wire(stage.broker.bootstrapServers, 10_000);
+    const topic = { name: 'java', count: 12, assignments: null };
+    await createPartitionsV3.api.async(await wire.any(), [topic], 10_000, false);
+    wire.close();
+    const added = Array.from({ length: 1000 }, (_, job) => job).find(
+      (job) => asJava(Buffer.from(`job:jobs/${job}`), 12) === 11,
+    );
+    assert.ok(added !== undefined);
+    await until(
+      async () => {
+        created(await java.post(event(added)));
+        return new Set((await java.records()).map(({ partition }) => partition));
+      },
+      (partitions) => partitions.has(11),
+    );
+    await placeAll(java, 12, asJava);
+  });
+});

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { EventKind } from '../../src/openlineage/event-schema.ts';
+import { formatKey, keyPartsOf } from '../../src/openlineage/event-key.ts';
+
+/** The key of an event, or undefined when it has none. */
+function keyOf(kind: EventKind, event: unknown): string | undefined {
+  const parts = keyPartsOf(kind, event);
+  return parts && formatKey(parts);
+}
+
+const job = { namespace: 'jobs', name: 'own' };
+const runWith = (parent: unknown) => ({ run: { runId: 'r', facets: { parent } }, job });
+
+suite('event key', () => {
+  test('is that of the own job of a run without facets', () => {
+    assert.equal(keyOf('run', { run: { runId: 'r' }, job }), 'run:jobs/own');
+  });
+
+  test('is that of the own job of a run whose facets have no parent', () => {
+    assert.equal(keyOf('run', { run: { runId: 'r', facets: { nominalTime: {} } }, job }), 'run:jobs/own');
+  });
+
+  test('is that of the parent job of a run with a parent', () => {
+    const event = runWith({ run: { runId: 'p' }, job: { namespace: 'jobs', name: 'parent' } });
+    assert.equal(keyOf('run', event), 'run:jobs/parent');
+  });
+
+  test('is that of the root job of a run whose parent has a root', () => {
+    const event = runWith({
+      job: { namespace: 'jobs', name: 'parent' },
+      root: { run: { runId: 'q' }, job: { namespace: 'airflow', name: 'dag' } },
+    });
+    assert.equal(keyOf('run', event), 'run:airflow/dag');
+  });
+
+  const malformed: readonly (readonly [what: string, parent: unknown, key: string])[] = [
+    ['null', null, 'run:jobs/own'],
+    ['a text', 'parent', 'run:jobs/own'],
+    ['an array', [{ namespace: 'a', name: 'b' }], 'run:jobs/own'],
+    ['empty', {}, 'run:jobs/own'],
+    ['without a job', { run: { runId: 'p' } }, 'run:jobs/own'],
+    ['with a job that is null', { job: null }, 'run:jobs/own'],
+    ['with a job without a name', { job: { namespace: 'a' } }, 'run:jobs/own'],
+    ['with a job without a namespace', { job: { name: 'a' } }, 'run:jobs/own'],
+    ['with a number for a name', { job: { namespace: 'a', name: 1 } }, 'run:jobs/own'],
+    ['with half a surrogate pair', { job: { namespace: 'a', name: '\ud800' } }, 'run:jobs/own'],
+    ['with a broken root', { root: { job: { name: 1 } }, job: { namespace: 'a', name: 'p' } }, 'run:a/p'],
+    ['with a root without a job', { root: {}, job: { namespace: 'a', name: 'p' } }, 'run:a/p'],
+    ['with a root only', { root: { job: { namespace: 'a', name: 'r' } } }, 'run:a/r'],
+    ['with an inherited job', Object.create({ job: { namespace: 'a', name: 'p' } }), 'run:jobs/own'],
+  ];
+  for (const [what, parent, key] of malformed) {
+    test(`is ${key} with a parent that is ${what}`, () => assert.equal(keyOf('run', runWith(parent)), key));
+  }
+
+  test('of a job event is that of its job', () => {
+    assert.equal(keyOf('job', { job }), 'job:jobs/own');
+  });
+
+  test('of a job event does not follow a parent', () => {
+    const facets = { parent: { job: { namespace: 'a', name: 'p' } } };
+    assert.equal(keyOf('job', { job: { ...job, facets } }), 'job:jobs/own');
+    assert.equal(keyOf('job', { run: { facets }, job }), 'job:jobs/own');
+  });
+
+  test('of a dataset event is that of its dataset', () => {
+    const dataset = { namespace: 'postgres://db:5432', name: 'shop.public.orders' };
+    assert.equal(keyOf('dataset', { dataset, job }), 'dataset:postgres://db:5432/shop.public.orders');
+  });
+
+  test('has namespace and name as they are, odd or empty', () => {
+    assert.equal(keyOf('job', { job: { namespace: 'a/b:c', name: '' } }), 'job:a/b:c/');
+    assert.equal(keyOf('job', { job: { namespace: 'ä 🦆\u0000', name: '"\n' } }), 'job:ä 🦆\u0000/"\n');
+  });
+
+  test('does not exist where neither parent nor job is usable', () => {
+    assert.equal(keyOf('run', { run: {}, job: { namespace: 'a' } }), undefined);
+    assert.equal(keyOf('job', {}), undefined);
+    assert.equal(keyOf('dataset', null), undefined);
+  });
+});

@@ -1,0 +1,53 @@
+import type { CheckedEvent } from '../../src/openlineage/check.ts';
+import { checkEvent } from '../../src/openlineage/check.ts';
+import type { CheckLevel } from '../../src/openlineage/event-schema.ts';
+import type { Fault } from '../../src/openlineage/fault.ts';
+
+type Members = Readonly<Record<string, unknown>>;
+
+const base = {
+  eventTime: '2026-11-22T10:15:30.123Z',
+  producer: 'https://example.com/producer',
+  schemaURL: 'https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent',
+};
+
+/** A run event without a fault or a breach; members given are added or replace its own, undefined ones leave. */
+export function runEvent(members: Members = {}): Members {
+  return {
+    eventType: 'START',
+    ...base,
+    run: { runId: '01990c5e-5d3b-7a4e-8c1f-6f2f1f6a2b3c' },
+    job: { namespace: 'jobs', name: 'own' },
+    ...members,
+  };
+}
+
+export function jobEvent(members: Members = {}): Members {
+  return { ...base, job: { namespace: 'jobs', name: 'own' }, ...members };
+}
+
+export function datasetEvent(members: Members = {}): Members {
+  return { ...base, dataset: { namespace: 'data', name: 'set' }, ...members };
+}
+
+/** A run with these facets. */
+export function runWith(facets: unknown): Members {
+  return { runId: '01990c5e-5d3b-7a4e-8c1f-6f2f1f6a2b3c', facets };
+}
+
+/** What is wrong with an event, given as bytes, as text or as a value; nothing when it is taken. */
+export function faultsOf(event: Buffer | string | Members, level: CheckLevel = 'core'): readonly Fault[] {
+  return checkEvent(bytesOf(event), level).faults ?? [];
+}
+
+/** What is known of an event that must be taken. */
+export function taken(event: Buffer | string | Members, level: CheckLevel = 'core'): CheckedEvent {
+  const verdict = checkEvent(bytesOf(event), level);
+  if (!verdict.event) throw new Error(JSON.stringify(verdict.faults));
+  return verdict.event;
+}
+
+function bytesOf(event: Buffer | string | Members): Buffer {
+  if (Buffer.isBuffer(event)) return event;
+  return Buffer.from(typeof event === 'string' ? event : JSON.stringify(event));
+}
