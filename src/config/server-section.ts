@@ -190,7 +190,8 @@ export const server = section('Where the proxy listens, and how it treats connec
   }),
   debug: setting(boolean(), {
     default: false,
-    sentence: 'Log each failed attempt to write to Kafka, too (level `debug`). Answers to clients stay as they are.',
+    sentence:
+      'Log each failed attempt to write to Kafka, too (level `debug`). Answers to clients stay as they are.',
     dataRentgen: true,
   }),
   cors,

