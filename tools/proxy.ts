@@ -51,8 +51,10 @@ export class Proxy {
       options.program === 'built'
         ? [join(root, 'bin', 'http2kafka'), []]
         : [process.execPath, [...(options.nodeFlags ?? []), '--', join(root, 'src', 'main.ts')]];
+    const own = options.args ?? [];
+    const listen = own.includes('--uds') ? [] : ['--port', String(port)];
     // Apart from the terminal's process group: Ctrl-C reaches it when we say so, once.
-    this.#child = spawn(command, [...args, '--port', String(port), ...(options.args ?? [])], {
+    this.#child = spawn(command, [...args, ...listen, ...own], {
       detached: true,
       env: environmentOf(options),
       stdio: ['ignore', 'ignore', 'pipe'],

@@ -41,7 +41,7 @@ export async function takeBatch(
   answers: Answers,
   maxBytes: number,
 ): Promise<void> {
-  const body = await readBody(exchange.request, maxBytes);
+  const body = await readBody(exchange, maxBytes);
   if (body === gone) return;
   const elements = Buffer.isBuffer(body) ? elementsOf(body) : body;
   if (!Array.isArray(elements)) {

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { refusal, type Refusal } from '../errors.ts';
 import { decodeBody, decoderFor } from './content-encoding.ts';
+import type { Exchange } from './exchange.ts';
 
 /** A sender that went away: nobody is left to answer. */
 export const gone = Symbol('gone');
@@ -17,7 +18,7 @@ const JSON_TYPE = /^\s*[a-z0-9!#$&^_.-]+\/(?:json|[a-z0-9!#$&^_.-]+\+json)\s*(?:
  * `Content-Length`, or when the limit is passed.
  */
 export async function readBody(
-  request: IncomingMessage,
+  { request, response }: Exchange,
   maxBytes: number,
 ): Promise<Buffer | Refusal | typeof gone> {
   const type = request.headers['content-type'];
@@ -34,14 +35,25 @@ export async function readBody(
 
   const limit = decode ? maxBytes + ENCODED_SLACK : maxBytes;
   const declared = Number(request.headers['content-length'] ?? 0);
-  if (declared > limit) return tooLarge(`is ${declared} bytes`, limit, declared);
-  const body = await collect(request, limit);
+  if (declared > limit) return tooLarge(`is ${declared} bytes`, declared, maxBytes);
+  // curl asks before it sends more than 1 MiB: a refusal by the head alone must come before the body does.
+  if (expectsContinue(request)) response.writeContinue();
+  const body = await collect(request, limit, maxBytes);
   if (!Buffer.isBuffer(body) || !decode) return body;
   return decodeBody(body, decode, maxBytes);
 }
 
+/** RFC 9110 §10.1.1: to be passed over in a request of HTTP/1.0. */
+function expectsContinue({ headers, httpVersion }: IncomingMessage): boolean {
+  return headers.expect !== undefined && /100-continue/i.test(headers.expect) && httpVersion === '1.1';
+}
+
 /** Plain listeners: an async iterator over the stream costs several times as much. */
-function collect(request: IncomingMessage, limit: number): Promise<Buffer | Refusal | typeof gone> {
+function collect(
+  request: IncomingMessage,
+  limit: number,
+  maxBytes: number,
+): Promise<Buffer | Refusal | typeof gone> {
   const { promise, resolve } = Promise.withResolvers<Buffer | Refusal | typeof gone>();
   const chunks: Buffer[] = [];
   let size = 0;
@@ -53,7 +65,7 @@ function collect(request: IncomingMessage, limit: number): Promise<Buffer | Refu
     }
     request.off('data', onData);
     chunks.length = 0;
-    resolve(tooLarge(`is at least ${size} bytes`, limit, size));
+    resolve(tooLarge(`is at least ${size} bytes`, size, maxBytes));
   };
   request.on('data', onData);
   request.on('end', () => {
@@ -66,6 +78,6 @@ function collect(request: IncomingMessage, limit: number): Promise<Buffer | Refu
   return promise;
 }
 
-function tooLarge(what: string, limit: number, size: number): Refusal {
+function tooLarge(what: string, size: number, limit: number): Refusal {
   return refusal('payload_too_large', `The body ${what}; the limit is ${limit} bytes`, { size, limit });
 }

@@ -1,30 +1,39 @@
 /** The open connections, and how they are let go when the proxy stops. */
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Exchange } from './exchange.ts';
 
 interface State {
+  readonly socket: Socket;
   /** Requests begun and not yet answered; more than one when pipelined. */
   inHand: number;
   idleSince: number;
   /** `socket.bytesRead` when it fell idle: more than that, and the head of a request is on its way. */
   bytesRead: number;
+  /** The request begun last, while any is in hand. */
+  latest?: Exchange | undefined;
+  /** Set once what came was no request: answers that, when it is its turn. */
+  answerBroken?: () => void;
 }
 
 /** Milliseconds between looks at which connections may go. */
 const LOOK_INTERVAL_MS = 20;
 
 export class Connections {
-  readonly #states = new Map<Socket, State>();
+  readonly #states = new Map<Duplex, State>();
 
   add(socket: Socket): void {
-    this.#states.set(socket, { inHand: 0, idleSince: performance.now(), bytesRead: 0 });
+    this.#states.set(socket, { socket, inHand: 0, idleSince: performance.now(), bytesRead: 0 });
     socket.once('close', () => this.#states.delete(socket));
   }
 
   /** A request has begun. */
-  begin(socket: Socket): void {
+  begin(socket: Socket, exchange: Exchange): void {
     const state = this.#states.get(socket);
-    if (state) state.inHand += 1;
+    if (!state) return;
+    state.inHand += 1;
+    state.latest = exchange;
   }
 
   /** A request has been answered. */
@@ -34,6 +43,25 @@ export class Connections {
     state.inHand -= 1;
     state.idleSince = performance.now();
     state.bytesRead = socket.bytesRead;
+    if (state.answerBroken && isTurnOfBroken(state)) state.answerBroken();
+    if (state.inHand === 0) state.latest = undefined;
+  }
+
+  /**
+   * What came last on a connection was no whole request. Has it answered, once, after the requests before it; `answer` is
+   * given the request whose head had come, if it had. False for a connection that is not known.
+   */
+  fail(socket: Duplex, answer: (exchange: Exchange | undefined) => void): boolean {
+    const state = this.#states.get(socket);
+    if (!state) return false;
+    if (state.answerBroken) return true;
+    const broken = arriving(state);
+    state.answerBroken = () => {
+      // Refused by its head alone, it has had its answer.
+      if (broken?.response.headersSent !== true) answer(broken);
+    };
+    if (isTurnOfBroken(state)) state.answerBroken();
+    return true;
   }
 
   /** Resolves when none is left: each goes once it has been idle for `idleMs`, all after `timeoutMs`. */
@@ -41,11 +69,20 @@ export class Connections {
     const deadline = performance.now() + timeoutMs;
     while (this.#states.size > 0) {
       const now = performance.now();
-      for (const [socket, { inHand, idleSince, bytesRead }] of this.#states) {
+      for (const { socket, inHand, idleSince, bytesRead } of this.#states.values()) {
         const idle = inHand === 0 && socket.bytesRead === bytesRead && now - idleSince >= idleMs;
         if (idle || now >= deadline) socket.destroy();
       }
       await sleep(LOOK_INTERVAL_MS);
     }
   }
+}
+
+/** The request whose head has come, but not yet all of its body. */
+function arriving({ latest }: State): Exchange | undefined {
+  return latest?.request.complete === false ? latest : undefined;
+}
+
+function isTurnOfBroken(state: State): boolean {
+  return state.inHand === (arriving(state) ? 1 : 0);
 }

@@ -12,7 +12,10 @@ export interface CorsSettings {
 /** Seconds that a browser may remember a preflight's answer. */
 const PREFLIGHT_AGE = '600';
 
-/** Sets the headers that let a page of an allowed origin read the answer; true when the request was a preflight, answered. */
+/**
+ * Sets the headers that let a page of an allowed origin read the answer; true when the request was a preflight, which
+ * needs no more of an answer.
+ */
 export function answerCors(
   settings: CorsSettings,
   request: IncomingMessage,
@@ -40,7 +43,6 @@ export function answerCors(
     allowHeaders.includes('*') ? asked : allowHeaders.join(', '),
   );
   response.setHeader('access-control-max-age', PREFLIGHT_AGE);
-  response.writeHead(204).end();
   return true;
 }
 

@@ -47,9 +47,16 @@ export function deadLetterRecord(
 
 /** The faults in one line, without anything of the event's content: for logs, dead letters and batch answers. */
 export function describeFaults(faults: readonly Fault[]): string {
-  const shown = faults.slice(0, 5).map(({ location, message }) => `${location.join('.')}: ${message}`);
+  const shown = faults
+    .slice(0, 5)
+    .map(({ location, message }) => `${printable(location.join('.'))}: ${message}`);
   const more = faults.length - shown.length;
   return more > 0 ? `${shown.join('; ')}; and ${more} more` : shown.join('; ');
+}
+
+/** A location has names that the sender chose: a line end in one would make a line of its own in the log. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]/gu, '\ufffd');
 }
 
 /** The order is Data.Rentgen's. `reported-by-user-name` joins them once senders are known. */

@@ -23,8 +23,16 @@ export function requestIdOf(request: IncomingMessage, header: string): string {
 
 /** The path of a request: no query, no root path, no slash at the end. */
 export function pathOf(url: string, rootPath: string): string {
-  const query = url.indexOf('?');
-  let path = query === -1 ? url : url.slice(0, query);
+  let path = originForm(url);
+  const query = path.indexOf('?');
+  if (query !== -1) path = path.slice(0, query);
   if (rootPath !== '' && path.startsWith(`${rootPath}/`)) path = path.slice(rootPath.length);
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+}
+
+/** A server takes `POST http://host/path`, too, as it is sent to a forward proxy (RFC 9112 §3.2.2). */
+export function originForm(url: string): string {
+  if (url.startsWith('/')) return url;
+  const path = url.replace(/^https?:\/\/[^/?]*/i, '');
+  return path.startsWith('/') ? path : `/${path}`;
 }

@@ -33,6 +33,7 @@ const eventErrors: readonly ErrorCode[] = [
   'payload_too_large',
   'unsupported_media_type',
   'invalid_request',
+  'headers_too_large',
   'internal',
   'unavailable',
 ];

@@ -9,7 +9,7 @@ import type { Delivery } from '../delivery/delivery.ts';
 import { errorBody, errorTable, refusal, type Refusal } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Answers } from './answer.ts';
-import { pathOf, requestIdOf } from './exchange.ts';
+import { originForm, pathOf, requestIdOf } from './exchange.ts';
 import { openapiDocument } from './openapi.ts';
 
 export interface PagesSettings {
@@ -30,19 +30,32 @@ export async function createPages(
 ): Promise<RequestListener> {
   const app: FastifyInstance = fastify({
     rewriteUrl: (request) => {
-      const url = request.url ?? '/';
+      const url = originForm(request.url ?? '/');
       const { rootPath } = settings;
       return rootPath !== '' && url.startsWith(`${rootPath}/`) ? url.slice(rootPath.length) : url;
     },
     genReqId: (request) => requestIdOf(request, settings.requestIdHeader),
+    // An URL that cannot be decoded, say; no hook is called for it.
+    frameworkErrors: (error, request, reply) => {
+      addCommonHeaders(request, reply);
+      void refuse(reply, refusal('bad_request', error.message));
+    },
   });
-  app.addHook('onRequest', async (request, reply) => {
+  const addCommonHeaders = (request: FastifyRequest, reply: FastifyReply) => {
     const common = answers.commonHeaders(request.id);
     for (let i = 0; i + 1 < common.length; i += 2) reply.header(common[i] ?? '', common[i + 1]);
+  };
+  app.addHook('onRequest', async (request, reply) => {
+    addCommonHeaders(request, reply);
     await Promise.resolve();
   });
+  // No page takes a body, so none is looked at, whatever it is.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   app.setNotFoundHandler((request, reply) => refuse(reply, missing(app, request)));
   app.setErrorHandler((error, request, reply) => {
+    // What the server of files does not want to look for.
+    if (isClientError(error)) return refuse(reply, missing(app, request));
     log.error({ err: error, requestId: request.id }, 'internal error');
     return refuse(reply, refusal('internal'));
   });
@@ -68,14 +81,24 @@ function addMonitoring(
   if (!settings.metrics) return;
   app.get('/monitoring/metrics', async (request, reply) => {
     delivery.measure();
-    const { registry } = metrics;
+    const text = await metrics.registry.metrics();
     const openMetrics = request.headers.accept?.includes('application/openmetrics-text') === true;
-    registry.setContentType(
-      openMetrics ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE,
-    );
-    const text = await registry.metrics();
-    return reply.header('content-type', registry.contentType).send(text);
+    return openMetrics
+      ? reply.header('content-type', Registry.OPENMETRICS_CONTENT_TYPE).send(toOpenMetrics(text))
+      : reply.header('content-type', Registry.PROMETHEUS_CONTENT_TYPE).send(text);
   });
+}
+
+/**
+ * OpenMetrics from Prometheus' text, which differ in how a counter is announced and how the text ends. prom-client's own
+ * OpenMetrics renames the counters for good, so that whoever asks for Prometheus' text after that finds other names.
+ */
+function toOpenMetrics(text: string): string {
+  const renamed = text.replace(
+    /^# HELP (\S+)_total (.*)\n# TYPE \1_total counter$/gm,
+    '# HELP $1 $2\n# TYPE $1 counter',
+  );
+  return `${renamed.replaceAll('\n\n', '\n')}# EOF\n`;
 }
 
 async function addDocs(app: FastifyInstance, rootPath: string): Promise<void> {
@@ -85,13 +108,26 @@ async function addDocs(app: FastifyInstance, rootPath: string): Promise<void> {
   await app.register(swagger, { mode: 'static', specification: { document } });
   await app.register(swaggerUi, {
     routePrefix: '/docs',
-    uiConfig: { tryItOutEnabled: true, defaultModelsExpandDepth: 0, validatorUrl: null },
+    indexPrefix: rootPath,
+    theme: { title: 'http2kafka' },
+    uiConfig: {
+      // Without the bar on top, which offers to load documents from elsewhere.
+      layout: 'BaseLayout',
+      tryItOutEnabled: true,
+      defaultModelsExpandDepth: 0,
+      validatorUrl: null,
+    },
   });
 }
 
 /** The plugin's types know OpenAPI 3.0; what it does with a document is to serve it. */
 function isOpenapi(document: object): document is StaticDocumentSpec['document'] {
   return 'openapi' in document && 'info' in document && 'paths' in document;
+}
+
+function isClientError(error: unknown): boolean {
+  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
+  return status >= 400 && status < 500;
 }
 
 function missing(app: FastifyInstance, request: FastifyRequest): Refusal {

@@ -2,6 +2,7 @@
  * The HTTP server: limits, time-outs, which request goes where, and stopping without losing an answer. Events are
  * handled on bare `node:http`, where their cost is; pages for people and monitors by Fastify (`pages.ts`).
  */
+import { randomUUID } from 'node:crypto';
 import {
   createServer,
   type IncomingMessage,
@@ -10,16 +11,18 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { ListenOptions, Socket } from 'node:net';
+import { Server as NetServer, type ListenOptions, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import type { Logger } from 'pino';
-import { refusal } from '../errors.ts';
+import { errorTable, refusal } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Answers } from './answer.ts';
-import { answerBrokenRequest } from './broken-request.ts';
+import { answerBrokenRequest, reasonOf } from './broken-request.ts';
 import { Connections } from './connections.ts';
 import { answerCors, type CorsSettings } from './cors.ts';
 import { pathOf, requestIdOf, type Exchange } from './exchange.ts';
+import { removeStaleSocket } from './stale-socket.ts';
 
 export interface ServerSettings {
   readonly listen: ListenOptions;
@@ -50,6 +53,9 @@ const NAMED_PAGES = new Set([
   '/docs',
   '/openapi.json',
 ]);
+
+/** nginx's number for a client that has closed its connection before it was answered. */
+const CLIENT_GONE = 499;
 
 /** Bytes of a request line and its headers, at most. */
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -86,20 +92,26 @@ export class HttpServer {
       // How exactly the two are kept; the default of 30 s would make 60 s up to 90.
       connectionsCheckingInterval: 1000,
       maxHeaderSize: MAX_HEADER_BYTES,
+      // We refuse that ourselves, in the shape of every other error.
+      requireHostHeader: false,
     };
     this.#server = settings.tls ? createTlsServer({ ...options, ...settings.tls }) : createServer(options);
-    this.#server.on('connection', (socket: Socket) => this.#connections.add(socket));
-    this.#server.on('request', (request, response) => this.#handle(request, response));
-    this.#server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-      // curl asks before it sends more than 1 MiB: a refusal by its length alone must come before the body does.
-      if (this.#wouldRead(request)) response.writeContinue();
-      this.#handle(request, response);
-    });
-    this.#server.on('clientError', (error, socket) => answerBrokenRequest(error, socket, answers));
+    const add = (socket: Socket) => this.#connections.add(socket);
+    // Under TLS the requests come over a socket of its own, which is there once hands are shaken.
+    this.#server.on('connection', add).on('secureConnection', add);
+    // Whoever reads the body says "100 Continue"; expectations that nobody knows are passed over (RFC 9110 §10.1.1).
+    for (const event of ['request', 'checkContinue', 'checkExpectation']) {
+      this.#server.on(event, (request: IncomingMessage, response: ServerResponse) =>
+        this.#handle(request, response),
+      );
+    }
+    this.#server.on('clientError', (error, socket) => this.#refuseBroken(error, socket));
   }
 
   /** Listens; rejects when it cannot, e.g. because the port is taken. Resolves to the port, or the socket's path. */
   async listen(): Promise<string | number> {
+    const { path } = this.#settings.listen;
+    if (path !== undefined) await removeStaleSocket(path);
     const { promise, resolve, reject } = Promise.withResolvers<string | number>();
     this.#server.once('error', reject);
     this.#server.listen(this.#settings.listen, () => {
@@ -117,7 +129,10 @@ export class HttpServer {
    */
   async stop(idleMs: number, timeoutMs: number): Promise<void> {
     this.#answers.stopKeepAlive();
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    // Not the HTTP server's own `close`, which cuts idle connections at once.
+    const closed = new Promise<void>((resolve) =>
+      NetServer.prototype.close.call(this.#server, () => resolve()),
+    );
     await this.#connections.drain(idleMs, timeoutMs);
     await closed;
   }
@@ -126,21 +141,24 @@ export class HttpServer {
     const startedAt = performance.now();
     const path = pathOf(request.url ?? '/', this.#settings.rootPath);
     const handler = this.#eventHandlers.get(path);
-    this.#connections.begin(request.socket);
+    const requestId = requestIdOf(request, this.#settings.requestIdHeader);
+    const exchange: Exchange = { request, response, path, requestId, startedAt };
+    // Now, because a connection that is gone does not tell it any more.
+    const client = this.#settings.accessLog?.(request);
+    this.#connections.begin(request.socket, exchange);
     this.#inHand += 1;
     response.once('close', () => {
       this.#inHand -= 1;
       this.#connections.end(request.socket);
-      this.#record(request, response, handler || NAMED_PAGES.has(path) ? path : 'other');
+      this.#record(exchange, handler || NAMED_PAGES.has(path) ? path : 'other', client);
     });
-    if (this.#settings.cors && answerCors(this.#settings.cors, request, response)) return;
-    if (!handler || (path === '/' && request.method !== 'POST')) {
+    if (this.#settings.cors && answerCors(this.#settings.cors, request, response)) {
+      this.#answers.empty(exchange, 200);
+    } else if (request.headers.host === undefined && request.httpVersion === '1.1') {
+      this.#answers.refuse(exchange, refusal('bad_request', 'The Host header is missing'));
+    } else if (!handler || (path === '/' && request.method !== 'POST')) {
       this.#pages(request, response);
-      return;
-    }
-    const requestId = requestIdOf(request, this.#settings.requestIdHeader);
-    const exchange: Exchange = { request, response, path, requestId, startedAt };
-    if (request.method !== 'POST') {
+    } else if (request.method !== 'POST') {
       this.#answers.refuse(
         exchange,
         refusal('method_not_allowed', 'Post events here', null, { allow: 'POST' }),
@@ -152,20 +170,33 @@ export class HttpServer {
     }
   }
 
-  #wouldRead(request: IncomingMessage): boolean {
-    return (
-      request.method === 'POST' &&
-      this.#eventHandlers.has(pathOf(request.url ?? '/', this.#settings.rootPath))
-    );
+  #refuseBroken(error: Error & { code?: string }, socket: Duplex): void {
+    const reason = reasonOf(error.code);
+    const known =
+      reason &&
+      this.#connections.fail(socket, (exchange) => {
+        const requestId = exchange?.requestId ?? randomUUID();
+        answerBrokenRequest(socket, reason, this.#answers.commonHeaders(requestId));
+        const { status } = errorTable[reason.code];
+        if (exchange) exchange.response.statusCode = status;
+        else this.#metrics.requests.inc({ path: 'other', method: '', status });
+        this.#log.warn(
+          { requestId, code: reason.code, path: exchange?.path },
+          `request refused: ${reason.message}`,
+        );
+      });
+    // Nobody is left to answer, or TLS has not come about.
+    if (!known) socket.destroy();
   }
 
-  #record(request: IncomingMessage, response: ServerResponse, path: string): void {
-    const { method = '' } = request;
-    this.#metrics.requests.inc({ path, method, status: response.statusCode });
-    const { accessLog } = this.#settings;
-    if (accessLog) {
-      const line = `${accessLog(request)} - "${method} ${request.url ?? ''} HTTP/${request.httpVersion}"`;
-      this.#log.info(`${line} ${response.statusCode}`);
+  #record({ request, response }: Exchange, path: string, client: string | undefined): void {
+    const { method = '', url = '', httpVersion } = request;
+    // Where the connection was closed before its answer was begun, this is still what Node begins with.
+    const unanswered = !response.headersSent && response.statusCode === 200;
+    const status = unanswered ? CLIENT_GONE : response.statusCode;
+    this.#metrics.requests.inc({ path, method, status });
+    if (client !== undefined) {
+      this.#log.info(`${client} - "${method} ${url} HTTP/${httpVersion}" ${status}`);
     }
   }
 }

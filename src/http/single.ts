@@ -11,7 +11,7 @@ export async function takeSingle(
   answers: Answers,
   maxBytes: number,
 ): Promise<void> {
-  const body = await readBody(exchange.request, maxBytes);
+  const body = await readBody(exchange, maxBytes);
   if (body === gone) return;
   if (!Buffer.isBuffer(body)) {
     ingest.refused(exchange, 'unknown', body);

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { Agent } from 'node:http';
+import { after, before, suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Proxy } from '../../tools/proxy.ts';
+import { errorOf, get, post } from './posting.ts';
+import { RawConnection, rawPost } from './raw-connection.ts';
+import { runEvent } from './sample-events.ts';
+import { headerOf, Stage } from './stage.ts';
+
+const ASKING = 'Expect: 100-continue';
+
+void suite('a connection', { timeout: 120_000 }, () => {
+  let stage: Stage;
+  let proxy: Proxy;
+
+  before(async () => {
+    stage = await Stage.start();
+    proxy = await stage.proxy();
+  });
+  after(() => stage.stop());
+
+  /** The request ids of the records with this key, in their order. */
+  async function idsOf(job: string): Promise<(string | undefined)[]> {
+    const records = (await stage.records()).filter(({ key }) => key?.toString() === `run:test/${job}`);
+    return records.map((record) => headerOf(record, 'correlation_id'));
+  }
+
+  test('is kept and used again for the next request', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    let opened = 0;
+    const createConnection = agent.createConnection.bind(agent);
+    agent.createConnection = (...args) => {
+      opened += 1;
+      return createConnection(...args);
+    };
+    const sent = [runEvent('kept'), Buffer.from('{}'), Buffer.from('[]'), runEvent('kept')];
+    for (const body of sent) {
+      const { headers } = await post(proxy, body, { agent });
+      assert.deepEqual([headers.connection, headers['keep-alive']], ['keep-alive', 'timeout=75']);
+    }
+    assert.equal((await get(proxy, '/nothing', { agent })).status, 404);
+    assert.equal((await get(proxy, '/monitoring/ping', { agent })).status, 200);
+    assert.equal(opened, 1);
+    agent.destroy();
+  });
+
+  test('is kept for as long as the setting says', async () => {
+    const hasty = await stage.proxy({ args: ['--timeout-keep-alive', '1'] });
+    const connection = await RawConnection.open(hasty.port);
+    await connection.send(rawPost(runEvent('hasty')));
+    assert.equal((await connection.answer()).headers.get('keep-alive'), 'timeout=1');
+    assert.equal(await connection.closed, 'ended');
+  });
+
+  test('is closed after its answer where the client says so', async () => {
+    const connection = await RawConnection.open(proxy.port);
+    await connection.send(rawPost(runEvent('closing'), ['Connection: close']));
+    const { status, headers } = await connection.answer();
+    assert.deepEqual([status, headers.get('connection')], [201, 'close']);
+    assert.equal(await connection.closed, 'ended');
+  });
+
+  test('answers requests that come at once one after the other, in their order', async () => {
+    const connection = await RawConnection.open(proxy.port);
+    const requests = [runEvent('at once'), 'no JSON', runEvent('at once'), runEvent('at once'), ''];
+    await connection.send(
+      Buffer.concat(requests.map((body, index) => rawPost(body, [`X-Request-ID: at-once-${index}`]))),
+    );
+    for (const [index, body] of requests.entries()) {
+      const { status, headers } = await connection.answer();
+      assert.equal(status, Buffer.isBuffer(body) ? 201 : 422);
+      assert.equal(headers.get('x-request-id'), `at-once-${index}`);
+    }
+    assert.deepEqual(await idsOf('at once'), ['at-once-0', 'at-once-2', 'at-once-3']);
+    connection.cut();
+  });
+
+  test('answers what came whole before it refuses what is no request behind it', async () => {
+    const connection = await RawConnection.open(proxy.port);
+    const event = runEvent('before garbage');
+    await connection.send(Buffer.concat([rawPost(event), rawPost(event), Buffer.from('more\r\n\r\n')]));
+    assert.deepEqual(
+      [await connection.answer(), await connection.answer(), await connection.answer()].map(
+        ({ status }) => status,
+      ),
+      [201, 201, 400],
+    );
+    assert.equal(await connection.closed, 'ended');
+    assert.equal(connection.unread, '');
+    assert.equal((await idsOf('before garbage')).length, 2);
+  });
+
+  test('of HTTP/1.0 is served: closed, or kept where the client asks for it', async () => {
+    const body = runEvent('old');
+    const head = `POST /api/v1/lineage HTTP/1.0\r\nContent-Length: ${body.length}\r\n`;
+    const closing = await RawConnection.open(proxy.port);
+    await closing.send(`${head}${ASKING}\r\n\r\n${body.toString()}`);
+    const { status, headers } = await closing.answer();
+    assert.deepEqual(
+      [status, headers.get('connection')],
+      [201, 'close'],
+      'and HTTP/1.0 knows no "100 Continue"',
+    );
+    assert.equal(await closing.closed, 'ended');
+    const kept = await RawConnection.open(proxy.port);
+    for (let i = 0; i < 2; i++) {
+      await kept.send(`${head}Connection: keep-alive\r\n\r\n${body.toString()}`);
+      assert.equal((await kept.answer()).status, 201);
+    }
+    kept.cut();
+  });
+
+  test('does not take for two requests what another server may take for one', async () => {
+    const inner = rawPost(runEvent('smuggled'), ['X-Request-ID: smuggled']);
+    const asBody = `${inner.length.toString(16)}\r\n${inner.toString()}\r\n0\r\n\r\n`;
+    const ambiguous = {
+      'a length and chunks, the chunks ending first': `Content-Length: ${5 + inner.length}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${inner.toString()}`,
+      'chunks and a length, the length ending first': `Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n${asBody}`,
+      'two lengths': `Content-Length: 0\r\nContent-Length: ${inner.length}\r\n\r\n${inner.toString()}`,
+      'two equal lengths': `Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}${inner.toString()}`,
+      'a list of lengths': `Content-Length: 0, ${inner.length}\r\n\r\n${inner.toString()}`,
+      'a length with a sign': `Content-Length: +0\r\n\r\n${inner.toString()}`,
+      'white space before the colon': `Content-Length : 0\r\n\r\n${inner.toString()}`,
+      'a chunk that is not one': `Transfer-Encoding: chunked\r\n\r\n0x0\r\n\r\n${inner.toString()}`,
+      'a coding after the chunks': `Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n${inner.toString()}`,
+    };
+    for (const [name, rest] of Object.entries(ambiguous)) {
+      const connection = await RawConnection.open(proxy.port);
+      await connection.send(`POST /api/v1/lineage HTTP/1.1\r\nHost: proxy\r\n${rest}`);
+      const { status, body } = await connection.answer();
+      assert.deepEqual([status, errorOf(body).code], [400, 'bad_request'], name);
+      assert.equal(await connection.closed, 'ended', name);
+      assert.equal(connection.unread, '', name);
+    }
+    assert.equal((await post(proxy, runEvent('smuggled'))).status, 201);
+    assert.equal((await idsOf('smuggled')).includes('smuggled'), false);
+  });
+
+  test('that asks before it sends a body is told to go on', async () => {
+    const connection = await RawConnection.open(proxy.port);
+    const request = rawPost(runEvent('asking'), [ASKING]);
+    const body = request.indexOf('\r\n\r\n') + 4;
+    await connection.send(request.subarray(0, body));
+    assert.equal((await connection.answer()).status, 100);
+    await connection.send(request.subarray(body));
+    assert.equal((await connection.answer()).status, 201);
+    connection.cut();
+  });
+
+  test('that asks before it sends a body is refused by its head alone', async () => {
+    const heads: readonly (readonly [status: number, ...lines: string[]])[] = [
+      [413, 'POST /api/v1/lineage HTTP/1.1', 'Content-Length: 6000000'],
+      [413, 'POST /api/v1/lineage/batch HTTP/1.1', 'Content-Length: 6000000'],
+      [415, 'POST /v1/openlineage HTTP/1.1', 'Content-Length: 100', 'Content-Type: text/plain'],
+      [415, 'POST / HTTP/1.1', 'Content-Length: 100', 'Content-Encoding: rar'],
+      [404, 'POST /nothing HTTP/1.1', 'Content-Length: 100', 'Content-Type: application/json'],
+      [405, 'PUT /api/v1/lineage HTTP/1.1', 'Content-Length: 100'],
+    ];
+    for (const [expected, ...lines] of heads) {
+      const connection = await RawConnection.open(proxy.port);
+      await connection.send(`${[...lines, ASKING, 'Host: proxy'].join('\r\n')}\r\n\r\n`);
+      const { status, headers } = await connection.answer();
+      assert.deepEqual([status, headers.get('connection')], [expected, 'close'], lines.join());
+      connection.cut();
+    }
+  });
+
+  test('is served where it expects or offers what nobody knows', async () => {
+    for (const head of ['Expect: the-unexpected', 'Connection: Upgrade\r\nUpgrade: h2c']) {
+      const connection = await RawConnection.open(proxy.port);
+      await connection.send(rawPost(runEvent('hopeful'), [head]));
+      const { status, headers } = await connection.answer();
+      assert.equal(status, 201);
+      assert.ok(headers.has('x-request-id'));
+      connection.cut();
+    }
+  });
+
+  test('that says nothing keeps nobody waiting, and can still be used', async () => {
+    const silent = await Promise.all(Array.from({ length: 50 }, () => RawConnection.open(proxy.port)));
+    assert.equal((await post(proxy, runEvent('heard'))).status, 201);
+    await sleep(200);
+    const [first] = silent;
+    await first?.send(rawPost(runEvent('heard')));
+    assert.equal((await first?.answer())?.status, 201);
+    for (const connection of silent) connection.cut();
+  });
+});

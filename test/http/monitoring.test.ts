@@ -1,0 +1,258 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { metricTable } from '../../src/metrics.ts';
+import type { Proxy } from '../../tools/proxy.ts';
+import { logLines } from './log-lines.ts';
+import { readMetrics, samplesOf } from './metric-reading.ts';
+import { errorOf, get, parsed, post } from './posting.ts';
+import { RawConnection, rawPost } from './raw-connection.ts';
+import { datasetEvent, fields, jobEvent, runEvent } from './sample-events.ts';
+import { Stage } from './stage.ts';
+
+const OPENMETRICS = 'application/openmetrics-text; version=1.0.0,text/plain;q=0.5';
+const BATCH = { path: '/api/v1/lineage/batch' };
+/** Somebody's secret, to be found nowhere in a log. */
+const SECRET = 'tHe-mArKeR-7f3a';
+
+void suite('what an operator sees of a proxy', { timeout: 120_000 }, () => {
+  let stage: Stage;
+  let proxy: Proxy;
+  let lonely: Proxy;
+
+  before(async () => {
+    stage = await Stage.start();
+    [proxy, lonely] = await Promise.all([
+      stage.proxy({ settings: { LOGGING__PRESET: 'json' } }),
+      stage.proxyWithoutKafka({ settings: { QUEUE__MAX_WAIT_MS: '100' } }),
+    ]);
+  });
+  after(() => stage.stop());
+
+  test('it is alive, and ready while it can keep an event', async () => {
+    for (const path of ['/monitoring/ping', '/monitoring/ready']) {
+      const { status, text } = await get(proxy, path);
+      assert.deepEqual([status, parsed(text)], [200, { status: 'ok' }]);
+    }
+    assert.equal((await get(lonely, '/monitoring/ping')).status, 200);
+    const { status, text } = await get(lonely, '/monitoring/ready');
+    assert.deepEqual([status, errorOf(text).code], [503, 'unavailable']);
+    assert.match(errorOf(text).message, /cannot be kept now: .+/);
+    assert.equal((await readMetrics(lonely)).get('http2kafka_kafka_up'), 0);
+  });
+
+  test('each metric of the table is there, in Prometheus text and in OpenMetrics', async () => {
+    const plain = await get(proxy, '/monitoring/metrics');
+    assert.match(String(plain.headers['content-type']), /^text\/plain; version=0\.0\.4/);
+    const open = await get(proxy, '/monitoring/metrics', { headers: { accept: OPENMETRICS } });
+    assert.match(String(open.headers['content-type']), /^application\/openmetrics-text; version=1\.0\.0/);
+    const again = await get(proxy, '/monitoring/metrics', { headers: { accept: '*/*' } });
+    for (const { name, type, help } of Object.values(metricTable)) {
+      const head = (announced: string) => `# HELP ${announced} ${help}\n# TYPE ${announced} ${type}\n`;
+      assert.ok(plain.text.includes(head(name)), name);
+      assert.ok(
+        again.text.includes(head(name)),
+        `${name} is still called that after OpenMetrics was asked for`,
+      );
+      const family = type === 'counter' ? name.replace(/_total$/, '') : name;
+      assert.ok(open.text.includes(head(family)), family);
+    }
+    assert.ok(plain.text.includes('\nprocess_resident_memory_bytes '));
+    assert.doesNotMatch(plain.text, /# EOF/);
+    assert.match(open.text, /\n# EOF\n$/);
+    assert.doesNotMatch(open.text, /\n\n/);
+    const names = (text: string) =>
+      [...samplesOf(text).keys()].filter((name) => !name.startsWith('nodejs_')).sort();
+    assert.deepEqual(names(open.text), names(again.text), 'samples have the same names in both');
+  });
+
+  test('the counters tell what was sent', async () => {
+    const counted = await stage.proxy();
+    const good = [runEvent('counted'), runEvent('counted'), jobEvent('counted'), datasetEvent('counted')];
+    for (const event of good)
+      assert.equal(
+        (await post(counted, gzipSync(event), { headers: { 'content-encoding': 'gzip' } })).status,
+        201,
+      );
+    const sloppy = runEvent('counted', { schemaURL: undefined, eventTime: '2026-11-22T10:15:30' });
+    assert.equal((await post(counted, sloppy, { path: '/v1/openlineage' })).status, 201);
+    const batch = [...good, Buffer.from('{}')];
+    assert.equal((await post(counted, `[${batch.join()}]`, BATCH)).status, 200);
+    assert.equal((await post(counted, 'no JSON')).status, 422);
+    assert.equal(
+      (await post(counted, JSON.stringify({ ...fields('counted'), job: 1, run: undefined }))).status,
+      422,
+    );
+    assert.equal((await post(counted, '{}', { headers: { 'content-type': 'text/plain' } })).status, 415);
+    for (const path of ['/one', '/two', '/two/three']) assert.equal((await get(counted, path)).status, 404);
+    const broken = await RawConnection.open(counted.port);
+    await broken.send('garbage\r\n\r\n');
+    assert.equal(await broken.closed, 'ended');
+
+    const samples = await readMetrics(counted);
+    const sample = (name: string) => samples.get(`http2kafka_${name}`);
+    const events = (kind: string, outcome: string) =>
+      sample(`events_total{kind="${kind}",outcome="${outcome}"}`);
+    assert.deepEqual(
+      [events('run', 'acknowledged'), events('job', 'acknowledged'), events('dataset', 'acknowledged')],
+      [5, 2, 2],
+    );
+    assert.deepEqual([events('run', 'invalid_request'), events('job', 'invalid_request')], [undefined, 1]);
+    assert.deepEqual(
+      [events('unknown', 'invalid_request'), events('unknown', 'unsupported_media_type')],
+      [2, 1],
+    );
+    const requests = (path: string, method: string, status: number) =>
+      sample(`http_requests_total{path="${path}",method="${method}",status="${status}"}`);
+    assert.deepEqual(
+      [requests('/api/v1/lineage', 'POST', 201), requests('/api/v1/lineage', 'POST', 422)],
+      [4, 2],
+    );
+    assert.deepEqual([requests('/v1/openlineage', 'POST', 201), requests(BATCH.path, 'POST', 200)], [1, 1]);
+    assert.deepEqual([requests('other', 'GET', 404), requests('other', '', 400)], [3, 1]);
+    const bytes = [...good, ...good, sloppy].reduce((sum, { length }) => sum + length, 0);
+    assert.equal(sample('event_bytes_total'), bytes);
+    const breaches = [...samples].filter(([name]) =>
+      name.startsWith('http2kafka_specification_breaches_total'),
+    );
+    assert.equal(breaches.length, 2);
+    assert.deepEqual(
+      breaches.map(([, count]) => count),
+      [1, 1],
+    );
+    assert.equal(sample('answer_seconds_count{status="201"}'), 5);
+    assert.equal(sample('answer_seconds_bucket{le="+Inf",status="201"}'), 5);
+    assert.deepEqual(
+      [sample('queue_events'), sample('queue_bytes'), sample('queue_oldest_seconds')],
+      [0, 0, 0],
+    );
+    assert.equal(sample('kafka_up'), 1);
+    assert.equal(sample('kafka_batch_records_sum'), 9);
+    assert.equal(sample('kafka_batches_total'), sample('kafka_batch_records_count'));
+    assert.ok(Number(sample('kafka_acknowledgement_seconds_count')) > 0);
+    assert.equal(sample('duplicates_possible_total'), 0);
+  });
+
+  test('the queue is told while events wait', async () => {
+    const patient = await stage.proxyWithoutKafka({ settings: { QUEUE__MAX_WAIT_MS: '60000' } });
+    const event = runEvent('waiting');
+    const connections = await Promise.all(Array.from({ length: 3 }, () => RawConnection.open(patient.port)));
+    for (const connection of connections) await connection.send(rawPost(event));
+    for (;;) {
+      const samples = await readMetrics(patient);
+      if (samples.get('http2kafka_queue_events') !== 3) continue;
+      assert.equal(samples.get('http2kafka_queue_bytes'), 3 * event.length);
+      assert.ok(Number(samples.get('http2kafka_queue_oldest_seconds')) > 0);
+      break;
+    }
+    patient.signal('SIGKILL');
+    await patient.ended;
+  });
+
+  test('each refused event has one line with its reason and its request', async () => {
+    const refused: Readonly<
+      Record<string, readonly [reason: RegExp, sent: Parameters<typeof post>[2], body: Buffer | string]>
+    > = {
+      'refused-json': [/Invalid JSON: .*line 1, column 2/, {}, '{x'],
+      'refused-fields': [
+        /body\.run\.runId: .*UUID.*; body\.job\.name: Field required|body\.job\.name: Field required; .*runId/,
+        {},
+        JSON.stringify({ ...fields('x'), run: { runId: 'x' }, job: { namespace: 'x' } }),
+      ],
+      'refused-type': [/"text\/xml" is not supported/, { headers: { 'content-type': 'text/xml' } }, '{}'],
+      'refused-size': [
+        /at least \d+ bytes; the limit is 5242880/,
+        { chunked: true },
+        Buffer.alloc(5_300_000, ' '),
+      ],
+      'refused-bomb': [
+        /larger than the limit/,
+        { headers: { 'content-encoding': 'gzip' } },
+        gzipSync(Buffer.alloc(6 << 20)),
+      ],
+      'refused-batch': [/list_type|valid array/, BATCH, '{}'],
+    };
+    for (const [id, [, sending, body]] of Object.entries(refused)) {
+      const { status } = await post(proxy, body, {
+        ...sending,
+        headers: { ...sending?.headers, 'x-request-id': id, 'user-agent': 'tester/1.0' },
+      });
+      assert.ok(status >= 400);
+    }
+    const lines = (await logLines(proxy)).map(parsed);
+    for (const [id, [reason]] of Object.entries(refused)) {
+      const [line, ...others] = lines.filter(({ requestId }) => requestId === id);
+      assert.equal(others.length, 0, id);
+      assert.equal(line?.['level'], 40, id);
+      assert.equal(line['client'], 'tester/1.0');
+      assert.match(String(line['msg']), reason);
+    }
+  });
+
+  test('a sender cannot write lines of its own into the log', async () => {
+    const facets = { 'x\n[2026-01-01 00:00:00.000] INFO: forged\r\u001b[2Jline': 1, 'y\u2028\u0085': 2 };
+    const { status } = await post(
+      lonely,
+      runEvent('forger', { run: { runId: '01990c5e-5d3b-7a4e-8c1f-6f2f1f6a2b3c', facets } }),
+      {
+        headers: { 'user-agent': 'a\tb' },
+      },
+    );
+    assert.equal(status, 422);
+    const lines = await logLines(lonely);
+    assert.equal(lines.filter((line) => line.includes('forged')).length, 1);
+    for (const line of lines)
+      assert.match(line, /^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\] (INFO|WARN|ERROR): \P{Cc}+$/u);
+  });
+
+  test('the JSON preset writes nothing but JSON', async () => {
+    const lines = await logLines(proxy);
+    assert.ok(lines.length > 1);
+    for (const line of lines) {
+      const { level, time, msg } = parsed(line);
+      assert.deepEqual([typeof level, typeof time, typeof msg], ['number', 'number', 'string'], line);
+    }
+  });
+
+  test('no content of an event is ever in the log, good, bad or broken', async () => {
+    const talkative = await stage.proxy({
+      settings: { SERVER__DEBUG: 'true', CHECK__INVALID: 'dead-letter' },
+      args: ['--log-level', 'trace', '--access-log'],
+    });
+    const secretive = {
+      good: runEvent(SECRET, { facet: SECRET }),
+      bad: runEvent(SECRET, {
+        run: { runId: SECRET },
+        eventTime: SECRET,
+        eventType: SECRET,
+        producer: SECRET,
+        job: { namespace: SECRET },
+      }),
+      broken: `{"${SECRET}": "${SECRET}" ${SECRET}`,
+      cut: `{"job": "${SECRET}`,
+      bare: SECRET,
+      batch: `[${runEvent(SECRET).toString()},{"job":"${SECRET}"},"${SECRET}"]`,
+    };
+    for (const to of [proxy, talkative, lonely]) {
+      for (const body of Object.values(secretive)) {
+        await post(to, body, { headers: { authorization: `Bearer ${SECRET}`, cookie: SECRET } });
+        await post(to, body, { ...BATCH, headers: { 'content-encoding': 'gzip' } });
+        await post(to, gzipSync(body), { ...BATCH, headers: { 'content-encoding': 'gzip' } });
+        await post(to, body, { headers: { 'content-type': 'text/plain' } });
+      }
+      const connection = await RawConnection.open(to.port);
+      await connection.send(rawPost(`${secretive.broken}more`).subarray(0, -1));
+      connection.finish();
+      assert.equal(await connection.closed, 'ended');
+      const garbage = await RawConnection.open(to.port);
+      await garbage.send(`${SECRET}\r\n\r\n`);
+      assert.equal(await garbage.closed, 'ended');
+      const lines = await logLines(to);
+      assert.ok(lines.length > 10);
+      assert.deepEqual(
+        lines.filter((line) => line.includes(SECRET)),
+        [],
+      );
+    }
+  });
+});

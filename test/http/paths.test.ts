@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { errorTable } from '../../src/errors.ts';
+import type { Proxy } from '../../tools/proxy.ts';
+import { errorOf, get, isObject, parsed, post } from './posting.ts';
+import { RawConnection, rawPost } from './raw-connection.ts';
+import { datasetEvent, jobEvent, runEvent } from './sample-events.ts';
+import { Stage } from './stage.ts';
+
+const SINGLE = ['/api/v1/lineage', '/v1/openlineage', '/'];
+const BATCH = '/api/v1/lineage/batch';
+/** Codes that this version has no occasion for. */
+const LATER = ['unauthorized', 'forbidden', 'too_many_requests'];
+/** Codes for what is not a POST to one of the documented paths. */
+const ELSEWHERE = ['not_found', 'method_not_allowed'];
+
+void suite('a path', { timeout: 120_000 }, () => {
+  let stage: Stage;
+  let proxy: Proxy;
+  let mounted: Proxy;
+
+  before(async () => {
+    stage = await Stage.start();
+    [proxy, mounted] = await Promise.all([
+      stage.proxy(),
+      stage.proxy({ settings: { SERVER__ROOT_PATH: '/lineage/proxy' } }),
+    ]);
+  });
+  after(() => stage.stop());
+
+  async function assertTaken(to: Proxy, path: string): Promise<void> {
+    const event = runEvent(`posted to ${path}`);
+    const batch = path.includes('/batch');
+    const { status, headers, text } = await post(to, batch ? `[${event.toString()}]` : event, { path });
+    if (batch) assert.equal(parsed(text)['status'], 'success');
+    else assert.equal(text, '');
+    assert.equal(status, batch ? 200 : 201, path);
+    assert.ok((await stage.valueOf(headers['x-request-id'])).equals(event));
+  }
+
+  test('of an event takes it, with a slash at its end and with a query, too', async () => {
+    for (const path of [...SINGLE, BATCH]) {
+      for (const end of ['', '?', '?api_key=1&x=/a/b/', '/', '/?a=b']) {
+        if (path !== '/' || !end.startsWith('/')) await assertTaken(proxy, `${path}${end}`);
+      }
+    }
+  });
+
+  test('is understood in the absolute form that a forward proxy uses', async () => {
+    for (const path of [`http://proxy:8002/api/v1/lineage`, 'http://proxy', 'http://proxy?a=/b']) {
+      const connection = await RawConnection.open(proxy.port);
+      await connection.send(rawPost(runEvent('absolute'), [], path));
+      assert.equal((await connection.answer()).status, 201, path);
+      connection.cut();
+    }
+  });
+
+  test('takes run, job and dataset events alike', async () => {
+    for (const path of SINGLE) {
+      for (const event of [runEvent('kinds'), jobEvent('kinds'), datasetEvent('kinds')]) {
+        assert.equal((await post(proxy, event, { path })).status, 201);
+      }
+    }
+    const keys = (await stage.records()).map(({ key }) => key?.toString());
+    for (const key of ['run:test/kinds', 'job:test/kinds', 'dataset:test/kinds']) {
+      assert.equal(keys.filter((other) => other === key).length, SINGLE.length, key);
+    }
+  });
+
+  test('that only looks like one of an event takes nothing', async () => {
+    const event = runEvent('nowhere');
+    const paths = [
+      '/api/v1/lineages',
+      '/api/v1',
+      '/API/v1/lineage',
+      '/api/v1/lineage/batches',
+      '/api/v1/lineage//',
+      '/x/api/v1/lineage',
+    ];
+    for (const path of paths) {
+      const { status, text } = await post(proxy, event, { path });
+      assert.deepEqual([status, errorOf(text).code], [404, 'not_found'], path);
+    }
+    const keys = (await stage.records()).map(({ key }) => key?.toString());
+    assert.equal(keys.includes('run:test/nowhere'), false);
+  });
+
+  test('under a root path is served with it and without', async () => {
+    for (const path of [...SINGLE, BATCH]) {
+      await assertTaken(mounted, path);
+      await assertTaken(mounted, `/lineage/proxy${path}`);
+    }
+    await assertTaken(mounted, '/lineage/proxy/api/v1/lineage/?a=b');
+    for (const path of [
+      '/monitoring/ping',
+      '/monitoring/ready',
+      '/monitoring/metrics',
+      '/docs',
+      '/openapi.json',
+    ]) {
+      assert.equal((await get(mounted, path)).status, 200, path);
+      assert.equal((await get(mounted, `/lineage/proxy${path}`)).status, 200, path);
+    }
+    for (const path of ['/lineage/proxy2/api/v1/lineage', '/other/api/v1/lineage']) {
+      assert.equal((await post(mounted, runEvent('elsewhere'), { path })).status, 404, path);
+    }
+    assert.deepEqual(parsed((await get(mounted, '/openapi.json')).text)['servers'], [
+      { url: '/lineage/proxy' },
+    ]);
+  });
+
+  test('of an event is documented with the errors that the table has for it', async () => {
+    const document = parsed((await get(proxy, '/openapi.json')).text);
+    const expected = Object.entries(errorTable).filter(([code]) => ![...LATER, ...ELSEWHERE].includes(code));
+    for (const path of ['/api/v1/lineage', '/v1/openlineage', BATCH]) {
+      const good = path === BATCH ? ['200'] : ['201', '202'];
+      const responses = below(document, 'paths', path, 'post', 'responses');
+      const statuses = expected.map(([, { status }]) => String(status));
+      assert.deepEqual(Object.keys(responses).sort(), [...good, ...statuses].sort(), path);
+      for (const [code, { status, when }] of expected) {
+        const response = below(responses, String(status));
+        assert.equal(response['description'], `\`${code}\`: ${when}`);
+        const example = below(response, 'content', 'application/json')['example'];
+        assert.equal(errorOf(JSON.stringify(example)).code, code);
+      }
+    }
+    const codes = below(
+      document,
+      'components',
+      'schemas',
+      'Error',
+      'properties',
+      'error',
+      'properties',
+      'code',
+    );
+    assert.deepEqual(codes['enum'], Object.keys(errorTable));
+  });
+
+  test('has as many error codes as there are statuses', () => {
+    const statuses = Object.values(errorTable).map(({ status }) => status);
+    assert.equal(new Set(statuses).size, statuses.length);
+  });
+
+  test('of the document leads to nothing that is not there', async () => {
+    const text = (await get(proxy, '/openapi.json')).text;
+    const document = parsed(text);
+    const references = [...text.matchAll(/"\$ref":"([^"]+)"/g)].map(([, reference]) => reference ?? '');
+    assert.ok(references.length > 0);
+    for (const reference of references) below(document, ...reference.replace('#/', '').split('/'));
+    for (const path of Object.keys(below(document, 'paths'))) {
+      const method = 'get' in below(document, 'paths', path) ? 'GET' : 'POST';
+      assert.notEqual((await get(proxy, path, { method })).status, 404, path);
+    }
+  });
+
+  test('of the pages can be switched off', async () => {
+    const bare = await stage.proxy({
+      settings: { SERVER__MONITORING__ENABLED: 'false', SERVER__OPENAPI__ENABLED: 'false' },
+    });
+    for (const path of ['/monitoring/metrics', '/docs', '/docs/', '/openapi.json']) {
+      assert.equal((await get(bare, path)).status, 404, path);
+    }
+    assert.equal((await get(bare, '/monitoring/ping')).status, 200);
+  });
+});
+
+/** The object at the end of a way through objects, all of which has to be there. */
+function below(value: Record<string, unknown>, ...way: string[]): Record<string, unknown> {
+  let here = value;
+  for (const step of way) {
+    const next = here[step];
+    assert.ok(isObject(next), `${way.join('/')}: there is no ${step}`);
+    here = next;
+  }
+  return here;
+}

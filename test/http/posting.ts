@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { request, type Agent, type IncomingHttpHeaders, type RequestOptions } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import type { Proxy } from '../../tools/proxy.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+export interface Sending {
+  readonly method?: string;
+  readonly path?: string;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** In pieces of a kilobyte and without a length. */
+  readonly chunked?: boolean;
+  readonly agent?: Agent;
+}
+
+const PIECE = 1024;
+
+/** Posts bytes, to the path of all OpenLineage clients and without a Content-Type unless told otherwise. */
+export function post(proxy: Proxy, body: Buffer | string, sending: Sending = {}): Promise<Answer> {
+  return send(proxy, { method: 'POST', ...sending }, Buffer.from(body));
+}
+
+export function get(proxy: Proxy, path: string, sending: Sending = {}): Promise<Answer> {
+  return send(proxy, { method: 'GET', path, ...sending });
+}
+
+/** Over a connection of its own, unless an agent is given. */
+async function send(proxy: Proxy, sending: Sending, body?: Buffer): Promise<Answer> {
+  const { method = 'GET', path = '/api/v1/lineage', headers = {}, chunked = false, agent = false } = sending;
+  const options: RequestOptions = { method, path, agent, host: '127.0.0.1', port: proxy.port };
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const sent = request(options, (response) => {
+    const { statusCode = 0, headers } = response;
+    buffer(response).then(
+      (bytes) => resolve({ status: statusCode, headers, text: bytes.toString() }),
+      reject,
+    );
+  });
+  sent.on('error', reject);
+  for (const [name, value] of Object.entries(headers)) sent.setHeader(name, value);
+  if (body !== undefined && !chunked) sent.setHeader('content-length', body.length);
+  if (chunked)
+    for (let at = 0; at < (body?.length ?? 0); at += PIECE) sent.write(body?.subarray(at, at + PIECE));
+  sent.end(chunked ? undefined : body);
+  return promise;
+}
+
+export interface SentError {
+  readonly code: string;
+  readonly message: string;
+  readonly details: unknown;
+}
+
+/** The error of an answer, which has the one shape of all, and nothing besides. */
+export function errorOf(body: string): SentError {
+  const parsed: unknown = JSON.parse(body);
+  assert.ok(isObject(parsed));
+  assert.deepEqual(Object.keys(parsed), ['error']);
+  const { error } = parsed;
+  assert.ok(isObject(error));
+  assert.deepEqual(Object.keys(error), ['code', 'message', 'details']);
+  const { code, message, details } = error;
+  assert.ok(typeof code === 'string' && typeof message === 'string' && message !== '');
+  return { code, message, details };
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What a batch was answered. */
+export function parsed(body: string): Record<string, unknown> {
+  const value: unknown = JSON.parse(body);
+  assert.ok(isObject(value));
+  return value;
+}

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startBroker, type Broker, type BrokerOptions } from '../../tools/kafka/broker.ts';
+import { readRecords, type ReadRecord } from '../../tools/kafka/records.ts';
+import { isUnknownTopic } from '../../tools/kafka/topics.ts';
+import { startProxy, type Proxy, type ProxyOptions } from '../../tools/proxy.ts';
+import { get } from './posting.ts';
+
+export const TOPIC = 'input.runs';
+
+/** A Kafka, and proxies in front of it, for the tests of one file. */
+export class Stage {
+  readonly broker: Broker;
+  readonly #proxies: Proxy[] = [];
+
+  private constructor(broker: Broker) {
+    this.broker = broker;
+  }
+
+  static async start(options: BrokerOptions = {}): Promise<Stage> {
+    return new Stage(await startBroker(options));
+  }
+
+  /** A proxy that can write to the Kafka. */
+  async proxy(options: ProxyOptions = {}): Promise<Proxy> {
+    const settings = { KAFKA__BOOTSTRAP_SERVERS: this.broker.bootstrapServers, ...options.settings };
+    const proxy = await startProxy({ ...options, settings });
+    this.#proxies.push(proxy);
+    // Not `Proxy.ready`: its connection would stay open, and a stopping proxy wait for that.
+    while ((await get(proxy, '/monitoring/ready')).status !== 200) await sleep(20);
+    return proxy;
+  }
+
+  /** A proxy whose Kafka is not there. */
+  async proxyWithoutKafka(options: ProxyOptions = {}): Promise<Proxy> {
+    const settings = { KAFKA__BOOTSTRAP_SERVERS: '127.0.0.1:1', ...options.settings };
+    const proxy = await startProxy({ ...options, settings });
+    this.#proxies.push(proxy);
+    return proxy;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#proxies.filter(({ running }) => running).map((proxy) => proxy.stop()));
+    await this.broker.stop();
+  }
+
+  /** Every record of a topic; none when there is no such topic yet. */
+  async records(topic = TOPIC): Promise<ReadRecord[]> {
+    return readRecords(this.broker.bootstrapServers, topic).catch((error: unknown) => {
+      if (isUnknownTopic(error)) return [];
+      throw error;
+    });
+  }
+
+  /** The records that came of one request, by the id of its answer. */
+  async recordsOf(requestId: unknown, topic = TOPIC): Promise<ReadRecord[]> {
+    assert.ok(typeof requestId === 'string' && requestId !== '');
+    return (await this.records(topic)).filter((record) => headerOf(record, 'correlation_id') === requestId);
+  }
+
+  /** The value of the one record that came of a request. */
+  async valueOf(requestId: unknown, topic = TOPIC): Promise<Buffer> {
+    const [record, ...others] = await this.recordsOf(requestId, topic);
+    assert.ok(record?.value, 'there is a record of the request');
+    assert.equal(others.length, 0);
+    return record.value;
+  }
+}
+
+export function headerOf(record: ReadRecord, name: string): string | undefined {
+  return record.headers.find(([header]) => header === name)?.[1].toString();
+}
