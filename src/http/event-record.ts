@@ -7,8 +7,8 @@ import type { Exchange } from './exchange.ts';
 
 const CONTENT_TYPE = recordHeader('content-type', 'application/json');
 
-/** W3C Trace Context §3.2: version, trace id, parent id, flags. Anything else is not passed on. */
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+/** W3C Trace Context §3.2: version (not ff), trace id and parent id (not all zeros), flags. Nothing else is passed on. */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** More than this of the reasons does not help whoever reads a dead letter. */
 const MAX_REASONS = 20;

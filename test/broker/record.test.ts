@@ -101,7 +101,10 @@ suite('a record', { timeout: 60_000 }, () => {
       ]);
     });
 
-    for (const wrong of ['x', `${traceparent}-extra`, traceparent.slice(1), '', '00-0-0-0']) {
+    const noTrace = `00-${'0'.repeat(32)}-b7ad6b7169203331-01`;
+    const noParent = `00-0af7651916cd43dd8448eb211c80319c-${'0'.repeat(16)}-01`;
+    const unsound = ['x', `${traceparent}-extra`, traceparent.slice(1), '', '00-0-0-0', noTrace, noParent];
+    for (const wrong of [...unsound, traceparent.replace('00-', 'ff-')]) {
       test(`nothing of the trace ${JSON.stringify(wrong)}`, async () => {
         created(await proxy.post(event, { headers: { traceparent: wrong } }));
         assert.deepEqual(
