@@ -29,6 +29,9 @@ interface Waiting {
 /** Milliseconds between looks at who has waited too long: one timer for all, instead of one for each event. */
 const LOOK_INTERVAL_MS = 50;
 
+/** Milliseconds that a late event counts as a problem; then the next event may try, or nobody would ever send one. */
+const LATE_MS = 5000;
+
 export class Delivery {
   readonly #settings: DeliverySettings;
   readonly #producer: Producer;
@@ -36,6 +39,8 @@ export class Delivery {
   /** In the order of arrival, as a Set keeps it. */
   readonly #waiting = new Set<Waiting>();
   #bytes = 0;
+  /** When an event was last given up on for no known reason, with none acknowledged since; of `performance.now()`. */
+  #lateAt = Number.NEGATIVE_INFINITY;
   #stopping = false;
   readonly #look: NodeJS.Timeout;
 
@@ -50,7 +55,9 @@ export class Delivery {
   get problem(): string | undefined {
     if (this.#stopping) return 'stopping';
     if (this.#bytes >= this.#settings.maxBytes) return 'too many events are waiting for Kafka';
-    return this.#producer.problem;
+    const { problem } = this.#producer;
+    const isLate = performance.now() - this.#lateAt < LATE_MS;
+    return problem ?? (isLate ? 'Kafka does not acknowledge in time' : undefined);
   }
 
   /** Resolves once Kafka has the record, or it is clear that it will not be kept; within about `maxWaitMs`. */
@@ -91,6 +98,7 @@ export class Delivery {
     switch (outcome.kind) {
       case 'written':
         this.#metrics.eventBytes.inc(value.length);
+        this.#lateAt = Number.NEGATIVE_INFINITY;
         return { kind: 'acknowledged' };
       case 'too-large':
         return refused(
@@ -111,6 +119,8 @@ export class Delivery {
     const deadline = performance.now() - this.#settings.maxWaitMs;
     for (const waiting of this.#waiting) {
       if (waiting.since > deadline) return;
+      // A broker that hangs is a problem to the producer only when its request times out, long after the first event.
+      if (this.#producer.problem === undefined) this.#lateAt = performance.now();
       const surelyNotWritten = this.#producer.withdraw(waiting.pending);
       // The sender may post it again, while the first is still on its way.
       if (!surelyNotWritten) this.#metrics.duplicatesPossible.inc();

@@ -57,6 +57,25 @@ suite('a proxy', { timeout: 90_000 }, () => {
     for (const text of events) assert.ok(values.has(text));
   });
 
+  test('is not ready while a broker takes its events and answers nothing', async () => {
+    const proxy = await stage.proxy({ name: 'frozen', partitions: 1 });
+    created(await proxy.post(event(1)));
+    stage.broker.freeze();
+    try {
+      unavailable(await proxy.post(event(2)));
+      const { status, body } = await ready(proxy);
+      assert.equal(status, 503);
+      assert.match(body, /does not acknowledge in time/);
+    } finally {
+      stage.broker.thaw();
+    }
+    await until(
+      () => proxy.post(event(3)),
+      ({ status }) => status === 201,
+    );
+    assert.equal((await ready(proxy)).status, 200);
+  });
+
   test('answers 503 while its only broker is away, 201 when it is back, and has written each of these once', async () => {
     const proxy = await stage.proxy({ name: 'load', partitions: 3 });
     const acknowledged: string[] = [];
