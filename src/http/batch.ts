@@ -7,10 +7,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { errorTable, refusal, type Refusal } from '../errors.ts';
 import { checkText } from '../openlineage/check.ts';
 import type { Answers } from './answer.ts';
-import { gone, readBody } from './body.ts';
 import { describeFaults } from './event-record.ts';
 import type { Exchange } from './exchange.ts';
 import type { Ingest, Ingested } from './ingest.ts';
+import { receiveBody } from './reception.ts';
 
 export interface FailedEvent {
   /** Its place in the array, from 0. */
@@ -41,9 +41,9 @@ export async function takeBatch(
   answers: Answers,
   maxBytes: number,
 ): Promise<void> {
-  const body = await readBody(exchange, maxBytes);
-  if (body === gone) return;
-  const elements = Buffer.isBuffer(body) ? elementsOf(body) : body;
+  const body = await receiveBody(exchange, ingest, answers, maxBytes);
+  if (!body) return;
+  const elements = elementsOf(body);
   if (!Array.isArray(elements)) {
     ingest.refused(exchange, 'unknown', elements);
     answers.refuse(exchange, elements);

@@ -1,8 +1,8 @@
 /** `POST /api/v1/lineage` and `POST /v1/openlineage`: one event a request. */
 import type { Answers } from './answer.ts';
-import { gone, readBody } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import type { Ingest } from './ingest.ts';
+import { receiveBody } from './reception.ts';
 
 /** Takes one event and answers: 201 once Kafka has it, 202 for a dead letter. */
 export async function takeSingle(
@@ -11,13 +11,8 @@ export async function takeSingle(
   answers: Answers,
   maxBytes: number,
 ): Promise<void> {
-  const body = await readBody(exchange, maxBytes);
-  if (body === gone) return;
-  if (!Buffer.isBuffer(body)) {
-    ingest.refused(exchange, 'unknown', body);
-    answers.refuse(exchange, body);
-    return;
-  }
+  const body = await receiveBody(exchange, ingest, answers, maxBytes);
+  if (!body) return;
   const ingested = await ingest.take(exchange, body);
   if (ingested.kind === 'refused') answers.refuse(exchange, ingested.refusal);
   else answers.empty(exchange, ingested.kind === 'acknowledged' ? 201 : 202);

@@ -7,7 +7,7 @@ export interface RecordHeader {
 
 export interface KafkaRecord {
   readonly topic: string;
-  /** null: any partition will do. */
+  /** Nothing, where it does not matter which partition. */
   readonly key: Buffer | null;
   /** The event's bytes exactly as received, after decoding. */
   readonly value: Buffer;

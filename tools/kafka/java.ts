@@ -1,9 +1,10 @@
 import { execFile, spawn } from 'node:child_process';
-import { accessSync, closeSync, constants, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { isExecutable } from '../executable.ts';
 
 const OLDEST_JAVA = 17;
 
@@ -128,13 +129,4 @@ export async function endsWithin(java: JavaProcess, milliseconds: number): Promi
   await java.ended;
   clearTimeout(limit);
   clearInterval(waiting);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
