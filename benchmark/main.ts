@@ -98,7 +98,7 @@ function tableOf(all: ReadonlyMap<string, readonly Measure[]>): string {
 
 Commit ${commit}. \`make bench\`: ${connections} connections of wrk, ${seconds} s a round, median of ${rounds} interleaved rounds; the events
 of \`examples/\` in turn; one Kafka broker on the same machine, \`acks=all\`. CPU is user and system time of the server's process for each
-answered event. Read the ratio; the rest depends on the machine.
+answered event. Read the ratio; the rest depends on the machine and on what else it does meanwhile.
 
 | | CPU µs an event | ratio | events/s | p50 ms | p99 ms | resident MB | not 2xx |
 |---|---|---|---|---|---|---|---|
