@@ -80,17 +80,30 @@ export async function setTopicConfig(
   });
 }
 
-/** The offset that the next record of each partition will have. Fails when there is no such topic or a leader is away. */
+/**
+ * The offset that the next record of each partition will have. Waits for leaders: a topic that was only just made has none
+ * for a moment. Fails when there is no such topic, or no leader within 30 s.
+ */
 export async function endOffsets(bootstrapServers: string, topic: string): Promise<Map<number, bigint>> {
-  return await withWire(bootstrapServers, (wire) => wire.offsets(topic, END));
+  return await offsetsAt(bootstrapServers, topic, END);
 }
 
-/** The offset of the first record of each partition that is still there. Fails as endOffsets does. */
+/** The offset of the first record of each partition that is still there. Waits, and fails, as endOffsets does. */
 export async function beginningOffsets(
   bootstrapServers: string,
   topic: string,
 ): Promise<Map<number, bigint>> {
-  return await withWire(bootstrapServers, (wire) => wire.offsets(topic, BEGINNING));
+  return await offsetsAt(bootstrapServers, topic, BEGINNING);
+}
+
+async function offsetsAt(
+  bootstrapServers: string,
+  topic: string,
+  time: bigint,
+): Promise<Map<number, bigint>> {
+  return await withWire(bootstrapServers, (wire) =>
+    wire.retry(`Asking for the offsets of ${topic}`, () => wire.offsets(topic, time), isUnknownTopic),
+  );
 }
 
 /** Whether an error of the wire layer says that there is no such topic. */
