@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { after, before, suite, test } from 'node:test';
-import { startProxy, type Proxy } from '../../tools/proxy.ts';
+import type { Proxy } from '../../tools/proxy.ts';
 import { ranProgram } from '../config/child.ts';
 import { logged, logLines } from '../http/log-lines.ts';
 import { errorOf, get, post } from '../http/posting.ts';
@@ -85,11 +85,10 @@ void suite('http2kafka serve', { timeout: 120_000 }, () => {
     killed.signal('SIGKILL');
     await killed.ended;
     assert.ok(existsSync(path));
-    const settings = { KAFKA__BOOTSTRAP_SERVERS: stage.broker.bootstrapServers };
-    const listener = await startProxy({ settings, args: ['--uds', path, '--access-log'] });
+    const listener = await stage.launch({ args: ['--uds', path, '--access-log'] });
     assert.match(listener.log, new RegExp(`listens on ${path}\n`));
     assert.equal(await postTo(path, runEvent('socket')), 201);
-    await assert.rejects(startProxy({ settings, args: ['--uds', path] }), /another program listens there/);
+    await assert.rejects(stage.launch({ args: ['--uds', path] }), /another program listens there/);
     assert.equal(await postTo(path, runEvent('socket')), 201);
     assert.deepEqual(await listener.stop(), { code: 0, signal: null });
     assert.match(listener.log, /INFO: unix - "POST \/api\/v1\/lineage HTTP\/1\.1" 201/);
@@ -99,10 +98,7 @@ void suite('http2kafka serve', { timeout: 120_000 }, () => {
   test('does not take the place of a file at the path of its socket', async () => {
     const path = join(folder, 'file');
     writeFileSync(path, 'precious');
-    await assert.rejects(
-      startProxy({ settings: { KAFKA__BOOTSTRAP_SERVERS: '127.0.0.1:1' }, args: ['--uds', path] }),
-      /cannot listen on/,
-    );
+    await assert.rejects(stage.launch({ args: ['--uds', path] }), /cannot listen on/);
     assert.ok(existsSync(path));
   });
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { after, before, suite, test } from 'node:test';
-import { startProxy, type Proxy } from '../../tools/proxy.ts';
+import type { Proxy } from '../../tools/proxy.ts';
 import { RawConnection } from '../http/raw-connection.ts';
 import { runEvent } from '../http/sample-events.ts';
 import { Stage } from '../http/stage.ts';
@@ -30,12 +30,8 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
   });
 
   function start(...args: string[]): Promise<Proxy> {
-    const settings = {
-      KAFKA__BOOTSTRAP_SERVERS: stage.broker.bootstrapServers,
-      SERVER__SSL_KEYFILE_PASSWORD: PASSWORD,
-    };
-    return startProxy({
-      settings,
+    return stage.launch({
+      settings: { SERVER__SSL_KEYFILE_PASSWORD: PASSWORD },
       args: [...PATIENT, '--ssl-certfile', server.cert, '--ssl-keyfile', server.key, ...args],
     });
   }

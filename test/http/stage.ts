@@ -21,26 +21,37 @@ export class Stage {
     return new Stage(await startBroker(options));
   }
 
-  /** A proxy that can write to the Kafka. */
-  async proxy(options: ProxyOptions = {}): Promise<Proxy> {
-    const settings = { KAFKA__BOOTSTRAP_SERVERS: this.broker.bootstrapServers, ...options.settings };
+  /** A proxy that listens, and may not have found its Kafka yet. */
+  async launch(options: ProxyOptions = {}): Promise<Proxy> {
+    // A machine that is busy with other tests may take longer than the second that a sender is given.
+    const patience = { QUEUE__MAX_WAIT_MS: '20000' };
+    const kafka = { KAFKA__BOOTSTRAP_SERVERS: this.broker.bootstrapServers };
+    const settings = { ...patience, ...kafka, ...options.settings };
     const proxy = await startProxy({ ...options, settings });
     this.#proxies.push(proxy);
+    return proxy;
+  }
+
+  /** A proxy that can write to the Kafka. */
+  async proxy(options: ProxyOptions = {}): Promise<Proxy> {
+    const proxy = await this.launch(options);
     // Not `Proxy.ready`: its connection would stay open, and a stopping proxy wait for that.
     while ((await get(proxy, '/monitoring/ready')).status !== 200) await sleep(20);
     return proxy;
   }
 
   /** A proxy whose Kafka is not there. */
-  async proxyWithoutKafka(options: ProxyOptions = {}): Promise<Proxy> {
-    const settings = { KAFKA__BOOTSTRAP_SERVERS: '127.0.0.1:1', ...options.settings };
-    const proxy = await startProxy({ ...options, settings });
-    this.#proxies.push(proxy);
-    return proxy;
+  proxyWithoutKafka(options: ProxyOptions = {}): Promise<Proxy> {
+    return this.launch({
+      ...options,
+      settings: { KAFKA__BOOTSTRAP_SERVERS: '127.0.0.1:1', ...options.settings },
+    });
   }
 
+  /** Ends what still runs, whatever it is at: how a proxy stops is for tests to see. */
   async stop(): Promise<void> {
-    await Promise.all(this.#proxies.filter(({ running }) => running).map((proxy) => proxy.stop()));
+    const running = this.#proxies.filter((proxy) => proxy.running);
+    await Promise.all(running.map((proxy) => proxy.stop('SIGKILL')));
     await this.broker.stop();
   }
 
