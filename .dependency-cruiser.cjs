@@ -1,8 +1,8 @@
 /**
- * Which way imports may go. An event walks one way through the house: http → openlineage → routing → delivery → kafka;
+ * Which way imports may go. An event walks one way through the house: http → openlineage → routing → delivery → kafka and spool;
  * `errors`, `metrics`, `log` and `version` know nobody, and `commands` (the composition root) knows all.
  */
-const parts = ['config', 'openlineage', 'routing', 'kafka', 'delivery', 'http', 'commands'];
+const parts = ['config', 'openlineage', 'routing', 'kafka', 'spool', 'delivery', 'http', 'commands'];
 
 /** What each part may import of the others. */
 const mayImport = {
@@ -10,7 +10,8 @@ const mayImport = {
   openlineage: [],
   routing: [],
   kafka: [],
-  delivery: ['kafka'],
+  spool: [],
+  delivery: ['kafka', 'spool'],
   http: ['openlineage', 'routing', 'kafka', 'delivery'],
 };
 

@@ -1,0 +1,36 @@
+import { Random } from '../openlineage/random.ts';
+import { runScenario } from './scenario.ts';
+import { SpoolWorld } from './spool-world.ts';
+
+/** Lines of the story that a failure is told with. */
+const TOLD = 40;
+
+let now = 0;
+
+/** Lets the test say how time goes by: the spool spares a disk that has failed for a while. */
+export function stopClock(): void {
+  // Not `mock.method`, which remembers every call.
+  performance.now = () => now;
+}
+
+export function passTime(ms: number): void {
+  now += ms;
+}
+
+/** Runs what a seed makes up; rejects with all that explains a failure. */
+export async function runDay(seed: number): Promise<void> {
+  const random = new Random(seed);
+  const segmentBytes = random.of([200, 1000, 5000, 60_000]);
+  const maxBytes = random.of([Infinity, 10 * segmentBytes, 3 * segmentBytes]);
+  const world = new SpoolWorld({ random, segmentBytes, maxBytes });
+  try {
+    await runScenario(world, random, segmentBytes, passTime);
+  } catch (error) {
+    const story = world.story.slice(-TOLD).join('\n');
+    const trace = world.disk.operations.trace.slice(-TOLD).join('\n');
+    const how = `SPOOL_SEED=${seed} node --test test/spool/model.test.ts`;
+    throw new Error(`${String(error)}\n\nRepeat with ${how}\n\n${story}\n\nThe disk:\n${trace}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,112 @@
+/** What an earlier version has left on disk is read for ever: fixtures/version-1 was written when the format was new. */
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+
+import { listTopics, readKept } from '../../src/spool/inspection.ts';
+import { Mark } from '../../src/spool/marks.ts';
+import { Spool } from '../../src/spool/spool.ts';
+import type { DamageReport } from '../../src/spool/topic-log.ts';
+import { FIXTURE, FIXTURE_EVENTS } from './fixture.ts';
+import { damage, diskWith, openSpool, segmentsOn } from './log-stage.ts';
+import { crc32, decodeSegment, seedOf } from './segment-bytes.ts';
+
+/** More than there can be. */
+const READS = 100;
+
+const FOLDER = join(FIXTURE, 'topics', 'events');
+const KEPT = FIXTURE_EVENTS.filter(({ mark }) => mark !== Mark.delivered);
+
+describe('the fixture of format version 1', () => {
+  test('is as the description of the format has it', async () => {
+    const files = (await readdir(FOLDER)).sort();
+    assert.equal(files.length, 4);
+    for (const [index, segment] of (['close', 'kill'] as const).entries()) {
+      const events = FIXTURE_EVENTS.filter((event) => event.segment === segment);
+      const [log = '', marks = ''] = files.slice(2 * index, 2 * index + 2);
+      assert.match(log, new RegExp(`^000000000${index + 1}-[0-9a-f]{8}\\.log$`));
+      assert.equal(marks, log.replace('.log', '.marks'));
+
+      const bytes = await readFile(join(FOLDER, log));
+      const frames = decodeSegment(bytes, seedOf(log));
+      assert.deepEqual(
+        frames.map(({ ordinal, arrivedAt, payload }) => ({ ordinal, arrivedAt, payload })),
+        events.map(({ arrivedAt, payload }, ordinal) => ({ ordinal, arrivedAt, payload })),
+      );
+      assert.equal(bytes.length - (frames.at(-1)?.end ?? 0), segment === 'close' ? 0 : 60);
+
+      const values = await readFile(join(FOLDER, marks));
+      assert.equal(values.readUInt32LE(4), crc32(values.subarray(0, 4), seedOf(log)));
+      assert.equal(values.readUInt32LE(0), segment === 'close' ? events.length : 0xffffffff);
+      for (const [ordinal, { mark }] of events.entries()) assert.equal(values[16 + ordinal] ?? 0, mark);
+    }
+  });
+
+  test('is drained', async () => {
+    await withCopy(async (path) => {
+      const reports: DamageReport[] = [];
+      const spool = await Spool.open({ path, maxBytes: Infinity }, (report) => void reports.push(report));
+      assert.deepEqual(spool.topics, ['events']);
+      const log = spool.log('events');
+      assert.equal(log.count, KEPT.length);
+      assert.equal(log.unanswered, FIXTURE_EVENTS.filter(({ mark }) => mark === Mark.sent).length);
+      const out = [];
+      for (let reads = 0; log.hasUnread && reads < READS; reads++) {
+        for (const { payload, arrivedAt, place } of await log.read()) {
+          out.push({ payload, arrivedAt });
+          log.mark(place, Mark.delivered);
+        }
+      }
+      assert.deepEqual(
+        out,
+        KEPT.map(({ payload, arrivedAt }) => ({ payload, arrivedAt })),
+      );
+      await spool.close();
+      assert.deepEqual(reports, []);
+      assert.deepEqual(await readdir(join(path, 'topics', 'events')), []);
+    });
+  });
+
+  test('is shown without being changed', async () => {
+    await withCopy(async (path) => {
+      assert.deepEqual(await listTopics(path), ['events']);
+      const shown: unknown[] = [];
+      for await (const event of readKept(path, 'events')) shown.push(event);
+      assert.deepEqual(
+        shown,
+        KEPT.map(({ payload, arrivedAt }) => ({ payload, arrivedAt })),
+      );
+      for (const file of await readdir(FOLDER)) {
+        const copy = await readFile(join(path, 'topics', 'events', file));
+        assert.deepEqual(copy, await readFile(join(FOLDER, file)));
+      }
+    });
+  });
+});
+
+test('a segment of a later version is left alone, and told of', async () => {
+  const disk = await diskWith([Buffer.from('event')], 'close');
+  const [path = ''] = segmentsOn(disk);
+  damage(disk, path, (bytes) => {
+    bytes.writeUInt16LE(2, 8);
+    bytes.writeUInt32LE(crc32(bytes.subarray(16, 24), crc32(bytes.subarray(0, 12))), 12);
+  });
+  const before = disk.contents();
+  const { spool, log, reports } = await openSpool(disk);
+  assert.equal(log.count, 0);
+  assert.deepEqual(reports, [{ path, events: 0, reason: 'format version 2' }]);
+  await spool.close();
+  assert.deepEqual(disk.contents(), before);
+});
+
+async function withCopy(use: (path: string) => Promise<void>): Promise<void> {
+  const path = await mkdtemp(join(tmpdir(), 'h2k-spool-'));
+  try {
+    await cp(FIXTURE, path, { recursive: true });
+    await use(path);
+  } finally {
+    await rm(path, { recursive: true });
+  }
+}

@@ -1,0 +1,10 @@
+/** Opens the spool at this path, says so, and keeps it until it is killed. */
+import { Spool } from '../../src/spool/spool.ts';
+
+try {
+  await Spool.open({ path: process.argv[2] ?? '', maxBytes: 1_000_000 }, () => undefined);
+  console.log('open');
+  setInterval(() => undefined, 1000);
+} catch (error) {
+  console.log(String(error));
+}

@@ -1,0 +1,79 @@
+/** Events put into a real spool, and taken out of it again, for the tests of what is on disk in between. */
+import assert from 'node:assert/strict';
+
+import { Mark } from '../../src/spool/marks.ts';
+import { Spool } from '../../src/spool/spool.ts';
+import type { DamageReport, Place, TopicLog } from '../../src/spool/topic-log.ts';
+import { SimulatedDisk } from './simulated-disk.ts';
+
+/** More than any test needs. */
+const READS = 100;
+
+export const TOPIC = 'events';
+export const FOLDER = `/spool/topics/${TOPIC}`;
+
+export interface Opened {
+  readonly spool: Spool;
+  readonly log: TopicLog;
+  readonly reports: DamageReport[];
+}
+
+export async function openSpool(
+  disk: SimulatedDisk,
+  segmentBytes = 8 * 1024 * 1024,
+  maxBytes = Infinity,
+): Promise<Opened> {
+  const reports: DamageReport[] = [];
+  const settings = { path: '/spool', maxBytes, segmentBytes };
+  const spool = await Spool.open(settings, (report) => void reports.push(report), disk);
+  return { spool, log: spool.log(TOPIC), reports };
+}
+
+/** Resolves when the event would survive a power cut. */
+export function append(log: TopicLog, payload: Buffer, arrivedAt: number): Promise<Place> {
+  return new Promise((kept, failed) => {
+    const item = { parts: [payload], arrivedAt, mark: Mark.kept, kept };
+    log.append({ ...item, failed: (reason) => failed(new Error(reason)) });
+  });
+}
+
+/** All that comes out, delivered. */
+export async function drain(log: TopicLog): Promise<Buffer[]> {
+  const payloads: Buffer[] = [];
+  for (let reads = 0; log.hasUnread; reads++) {
+    assert.ok(reads < READS, 'there is said to be more, and it does not come out');
+    for (const { payload, place } of await log.read()) {
+      payloads.push(Buffer.from(payload));
+      log.mark(place, Mark.delivered);
+    }
+  }
+  await log.settled();
+  return payloads;
+}
+
+/** A disk on which a process has left these events when it was killed, or closed its spool. */
+export async function diskWith(
+  payloads: readonly Buffer[],
+  ending: 'kill' | 'close',
+  segmentBytes?: number,
+): Promise<SimulatedDisk> {
+  const disk = new SimulatedDisk();
+  const { spool, log } = await openSpool(disk, segmentBytes);
+  for (const [index, payload] of payloads.entries()) await append(log, payload, index);
+  if (ending === 'kill') return disk.afterCrash('kill');
+  await spool.close();
+  return disk;
+}
+
+/** The paths of the segments, in their order. */
+export function segmentsOn(disk: SimulatedDisk): string[] {
+  return [...disk.contents().keys()].filter((path) => path.endsWith('.log'));
+}
+
+/** Changes the bytes of a file as a failing disk would. */
+export function damage(disk: SimulatedDisk, path: string, change: (bytes: Buffer) => unknown): void {
+  const bytes = disk.contents().get(path);
+  if (!bytes) throw new Error(`no ${path}`);
+  const changed = change(bytes);
+  disk.place(path, Buffer.isBuffer(changed) ? changed : bytes);
+}

@@ -1,0 +1,75 @@
+/** Reads a segment by its description alone (src/spool/segment-format.ts), with nothing of the code that reads it else. */
+
+export interface DecodedFrame {
+  readonly start: number;
+  readonly ordinal: number;
+  readonly arrivedAt: number;
+  readonly payload: Buffer;
+  readonly end: number;
+}
+
+/** CRC-32 as zlib computes it, bit by bit, begun with another. */
+export function crc32(bytes: Buffer, begin = 0): number {
+  let crc = ~begin;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  }
+  return ~crc >>> 0;
+}
+
+/** The header of a segment, of any version. */
+export function segmentHeader(version: number, createdAt: number): Buffer {
+  const header = Buffer.alloc(24);
+  header.write('H2KSPOOL', 'latin1');
+  header.writeUInt16LE(version, 8);
+  header.writeDoubleLE(createdAt, 16);
+  header.writeUInt32LE(crc32(header.subarray(16, 24), crc32(header.subarray(0, 12))), 12);
+  return header;
+}
+
+/** A frame, as one who knows the seed would write it. */
+export function frame(seed: number, ordinal: number, arrivedAt: number, payload: Buffer): Buffer {
+  const header = Buffer.alloc(24);
+  header.write('H2KE', 'latin1');
+  header.writeUInt32LE(ordinal, 4);
+  header.writeUInt32LE(payload.length, 8);
+  header.writeDoubleLE(arrivedAt, 16);
+  header.writeUInt32LE(frameCrc(header, seed, payload), 12);
+  return Buffer.concat([header, payload]);
+}
+
+/** The frames of an undamaged segment; a torn one at the end is left out. @throws where anything else is wrong. */
+export function decodeSegment(bytes: Buffer, seed: number): DecodedFrame[] {
+  const createdAt = bytes.readDoubleLE(16);
+  if (!bytes.subarray(0, 24).equals(segmentHeader(1, createdAt))) throw new Error('header');
+  const frames: DecodedFrame[] = [];
+  for (let start = 24; start + 24 <= bytes.length;) {
+    const end = start + 24 + bytes.readUInt32LE(start + 8);
+    if (end > bytes.length) break;
+    const header = bytes.subarray(start, start + 24);
+    const payload = bytes.subarray(start + 24, end);
+    if (header.toString('latin1', 0, 4) !== 'H2KE') throw new Error(`marker at ${start}`);
+    if (header.readUInt32LE(12) !== frameCrc(header, seed, payload)) throw new Error(`CRC at ${start}`);
+    frames.push({
+      start,
+      ordinal: header.readUInt32LE(4),
+      arrivedAt: header.readDoubleLE(16),
+      payload,
+      end,
+    });
+    start = end;
+  }
+  return frames;
+}
+
+/** The seed in the name of a segment. */
+export function seedOf(path: string): number {
+  const [, seed] = /-([0-9a-f]{8})\.log$/.exec(path) ?? [];
+  if (seed === undefined) throw new Error(`${path} is not the name of a segment`);
+  return Number.parseInt(seed, 16);
+}
+
+function frameCrc(header: Buffer, seed: number, payload: Buffer): number {
+  return crc32(payload, crc32(header.subarray(16, 24), crc32(header.subarray(4, 12), seed)));
+}

@@ -1,0 +1,85 @@
+import type { Random } from '../openlineage/random.ts';
+import type { DiskFile } from '../../src/spool/disk.ts';
+import type { SimulatedInode } from './simulated-inode.ts';
+import { diskError, type SimulatedOperations } from './simulated-operations.ts';
+
+/** What an open file knows of the disk that it is on. */
+export interface FileHost {
+  readonly operations: SimulatedOperations;
+  readonly random: Random;
+  /** The files that are open, by their handles. */
+  readonly opened: Map<DiskFile, SimulatedInode>;
+  readonly bytesLeft: () => number;
+}
+
+/** A file that is open. */
+export class SimulatedFile implements DiskFile {
+  readonly #path: string;
+  readonly #inode: SimulatedInode;
+  readonly #host: FileHost;
+
+  constructor(path: string, inode: SimulatedInode, host: FileHost) {
+    this.#path = path;
+    this.#inode = inode;
+    this.#host = host;
+    host.opened.set(this, inode);
+  }
+
+  write(buffers: readonly Buffer[], position: number): Promise<number> {
+    const bytes = Buffer.concat(buffers);
+    const writePartly = (): void => {
+      this.#write(bytes.subarray(0, this.#host.random.below(bytes.length + 1)), position);
+    };
+    return this.#run(
+      'write',
+      () => {
+        const isShort = bytes.length > 1 && this.#host.operations.happens('shortWrite');
+        const length = isShort ? 1 + this.#host.random.below(bytes.length - 1) : bytes.length;
+        const written = this.#write(bytes.subarray(0, length), position);
+        if (written === 0 && bytes.length > 0) throw diskError('ENOSPC', this.#path);
+        return written;
+      },
+      { fails: writePartly, crashes: writePartly },
+    );
+  }
+
+  read(buffer: Buffer, position: number): Promise<number> {
+    return this.#run('read', () => this.#inode.seen.read(buffer, position));
+  }
+
+  truncate(size: number): Promise<void> {
+    return this.#run('truncate', () => this.#inode.truncate(size));
+  }
+
+  sync(): Promise<void> {
+    // A sync answers for what was written before it began, and for no more.
+    const { lastChange } = this.#inode;
+    return this.#run('sync', () => this.#inode.sync(lastChange), {
+      fails: () => this.#inode.failSync(this.#host.random),
+    });
+  }
+
+  close(): Promise<void> {
+    // Not an operation of its own: it changes nothing that a crash would show.
+    this.#host.opened.delete(this);
+    return Promise.resolve();
+  }
+
+  /** As much as there is room for. */
+  #write(bytes: Buffer, position: number): number {
+    const growth = position + bytes.length - this.#inode.seen.size;
+    const excess = Math.max(0, Math.min(growth, bytes.length) - Math.max(0, this.#host.bytesLeft()));
+    const length = bytes.length - excess;
+    this.#inode.write(bytes.subarray(0, length), position);
+    return length;
+  }
+
+  async #run<Result>(
+    operation: 'write' | 'read' | 'truncate' | 'sync',
+    act: () => Result,
+    partly?: { fails?: () => void; crashes?: () => void },
+  ): Promise<Result> {
+    if (!this.#host.opened.has(this)) throw diskError('EBADF', this.#path);
+    return this.#host.operations.run(operation, this.#path, act, partly);
+  }
+}

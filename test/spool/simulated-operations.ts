@@ -1,0 +1,137 @@
+import type { Random } from '../openlineage/random.ts';
+
+/** The operations that change something: those at which a crash is worth a test. */
+export type Change =
+  'write' | 'truncate' | 'sync' | 'create' | 'remove' | 'rename' | 'makeFolder' | 'syncFolder';
+export type Operation = Change | 'read' | 'open' | 'size' | 'list';
+
+/** How often, of a thousand times, an operation fails, or a write writes less than it was asked to; never unless told. */
+export type Faults = Partial<Record<Operation | 'shortWrite', number>>;
+
+const READING: ReadonlySet<Operation> = new Set(['read', 'open', 'size', 'list']);
+const TRACED = 200;
+
+/** What every operation rejects with once the disk has crashed: the process that sees it has no say any more. */
+export class SimulatedCrash extends Error {
+  readonly code = 'EBADF';
+
+  constructor() {
+    super('EBADF: the disk has crashed');
+  }
+}
+
+function isFailure(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'EIO' || error.code === 'ENOSPC');
+}
+
+export function diskError(code: string, path: string): Error {
+  return Object.assign(new Error(`${code}: simulated, '${path}'`), { code });
+}
+
+/** Runs the operations of a simulated disk: slowly, so that they interleave, and not always well. */
+export class SimulatedOperations {
+  faults: Faults = {};
+  /** The number of the change, from 1, in the middle of which the disk crashes. */
+  crashAt = Infinity;
+  /** How many changes have begun. */
+  changes = 0;
+  /** Hears of every operation that has gone well, just before whoever waits for it does. */
+  ended: (operation: Operation, path: string) => void = () => undefined;
+  /** How many operations have failed as a disk fails: for want of space, or broken. */
+  failures = 0;
+  /** The last few operations, to explain a failure with. */
+  readonly trace: string[] = [];
+  readonly #random: Random;
+  readonly #failNext: { operation: Operation; code: string; path: string }[] = [];
+  #hasCrashed = false;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  get hasCrashed(): boolean {
+    return this.#hasCrashed;
+  }
+
+  /** From now on, no operation does anything; each rejects. */
+  crash(): void {
+    this.#hasCrashed = true;
+  }
+
+  /** Lets the next operation of this kind, on a path that contains this, reject with this code. */
+  failNext(operation: Operation, code: string, path = ''): void {
+    this.#failNext.push({ operation, code, path });
+  }
+
+  happens(fault: keyof Faults): boolean {
+    const chance = this.faults[fault] ?? 0;
+    return chance > 0 && this.#random.below(1000) < chance;
+  }
+
+  /** `partly` is what an operation has done when it fails, or when the disk crashes in the middle of it. */
+  async run<Result>(
+    operation: Operation,
+    path: string,
+    act: () => Result,
+    partly: { fails?: () => void; crashes?: () => void } = {},
+  ): Promise<Result> {
+    this.#refuseIfCrashed();
+    if (!READING.has(operation) && ++this.changes >= this.crashAt) {
+      this.#note(`${operation} ${path}: crash`);
+      this.crash();
+      if (this.#random.below(2) === 0) (partly.crashes ?? act)();
+      throw new SimulatedCrash();
+    }
+    await this.#pause();
+    this.#refuseIfCrashed();
+    const result = this.#try(operation, path, act, partly.fails);
+    await this.#pause();
+    this.#refuseIfCrashed();
+    this.ended(operation, path);
+    return result;
+  }
+
+  #try<Result>(
+    operation: Operation,
+    path: string,
+    act: () => Result,
+    fails: (() => void) | undefined,
+  ): Result {
+    const code = this.#fault(operation, path);
+    try {
+      if (code === undefined) {
+        const result = act();
+        this.#note(`${operation} ${path}`);
+        return result;
+      }
+      fails?.();
+      throw diskError(code, path);
+    } catch (error) {
+      if (isFailure(error)) this.failures += 1;
+      this.#note(`${operation} ${path}: ${String(error)}`);
+      throw error;
+    }
+  }
+
+  #fault(operation: Operation, path: string): string | undefined {
+    const told = this.#failNext.findIndex((next) => next.operation === operation && path.includes(next.path));
+    if (told !== -1) return this.#failNext.splice(told, 1)[0]?.code;
+    if (!this.happens(operation)) return undefined;
+    return operation === 'write' || operation === 'create' ? this.#random.of(['EIO', 'ENOSPC']) : 'EIO';
+  }
+
+  async #pause(): Promise<void> {
+    const turns = this.#random.below(4);
+    if (turns === 0) await Promise.resolve();
+    for (let turn = 1; turn < turns; turn++) await new Promise((resolve) => void setImmediate(resolve));
+  }
+
+  #refuseIfCrashed(): void {
+    if (this.#hasCrashed) throw new SimulatedCrash();
+  }
+
+  #note(line: string): void {
+    this.trace.push(line);
+    if (this.trace.length > TRACED) this.trace.shift();
+  }
+}

@@ -1,0 +1,102 @@
+/** The space that the spool takes: what it gives back, and what it refuses to take. */
+import assert from 'node:assert/strict';
+import { before, beforeEach, describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+
+import { Mark } from '../../src/spool/marks.ts';
+import { FRAME_HEADER_SIZE } from '../../src/spool/segment-format.ts';
+import type { Place } from '../../src/spool/topic-log.ts';
+import { passTime, stopClock } from './day.ts';
+import { append, drain, FOLDER, openSpool, segmentsOn, type Opened } from './log-stage.ts';
+import { SimulatedDisk } from './simulated-disk.ts';
+
+/** Two to a segment. */
+const SEGMENT = 300;
+/** Of the event loop, in which the simulated disk has done whatever it was told to. */
+const TURNS = 60;
+const EVENT = Buffer.alloc(100, 'event');
+/** Milliseconds after which a disk that has failed is tried again, with some to spare. */
+const PAUSE_MS = 1000;
+
+describe('the space of a log', () => {
+  let disk = new SimulatedDisk();
+  let opened: Opened;
+  before(stopClock);
+  beforeEach(async () => {
+    disk = new SimulatedDisk();
+    opened = await openSpool(disk, SEGMENT);
+  });
+
+  async function restart(): Promise<void> {
+    disk = disk.afterCrash('kill');
+    opened = await openSpool(disk, SEGMENT);
+  }
+
+  test('has no file left of a segment that was delivered before the next was begun', async () => {
+    const { log, reports } = opened;
+    for (let time = 0; time < 20; time++) log.mark(await append(log, EVENT, time), Mark.delivered);
+    await log.settled();
+    assert.deepEqual([...disk.contents().keys()], []);
+    assert.deepEqual([log.count, log.bytes, reports], [0, 0, []]);
+  });
+
+  test('has no file left when it is closed with all delivered', async () => {
+    const { log, spool } = opened;
+    log.mark(await append(log, EVENT, 0), Mark.delivered);
+    await spool.close();
+    assert.deepEqual([...disk.contents().keys()], []);
+  });
+
+  test('gives back space that could not be given back when the disk works again', async () => {
+    const { log } = opened;
+    for (let time = 0; time < 5; time++) await append(log, EVENT, time);
+    disk.operations.faults = { remove: 1000, write: 1000 };
+    await drain(log);
+    assert.notEqual(segmentsOn(disk).length, 0);
+    disk.operations.faults = {};
+    await append(log, EVENT, 5);
+    await drain(log);
+    assert.deepEqual([...disk.contents().keys()], []);
+  });
+
+  test('refuses what it has no room for, and takes it when there is', async () => {
+    const size = EVENT.length + FRAME_HEADER_SIZE;
+    const { log } = await openSpool(disk, SEGMENT, 24 + 2 * size);
+    const [first] = await Promise.all([append(log, EVENT, 0), append(log, EVENT, 1)]);
+    await assert.rejects(append(log, Buffer.alloc(0), 2), /the spool is full/);
+    log.mark(first, Mark.delivered);
+    await assert.rejects(append(log, Buffer.alloc(0), 2), /the spool is full/);
+    await drain(log);
+    await append(log, EVENT, 3);
+  });
+
+  test('counts what is on its way to the disk', async () => {
+    const size = EVENT.length + FRAME_HEADER_SIZE;
+    const { log } = await openSpool(disk, SEGMENT, 2 * size);
+    const tries = await Promise.allSettled([0, 1, 2].map((time) => append(log, EVENT, time)));
+    assert.deepEqual(
+      tries.map(({ status }) => status),
+      ['fulfilled', 'fulfilled', 'rejected'],
+    );
+  });
+
+  test('has no file left of a segment that was delivered, and then met an error', async () => {
+    const { log } = opened;
+    log.mark(await append(log, EVENT, 0), Mark.delivered);
+    disk.operations.failNext('sync', 'EIO', '.log');
+    await assert.rejects(append(log, EVENT, 1));
+    await log.settled();
+    assert.deepEqual([[...disk.contents().keys()], log.bytes], [[], 0]);
+  });
+
+  test('has no file left of a segment that could not be begun', async () => {
+    const { log } = opened;
+    for (const operation of ['write', 'syncFolder'] as const) {
+      disk.operations.failNext(operation, 'ENOSPC', FOLDER);
+      await assert.rejects(append(log, EVENT, 1), /the disk is full/);
+      await log.settled();
+      assert.deepEqual([[...disk.contents().keys()], disk.openFiles], [[], 0]);
+      passTime(PAUSE_MS);
+    }
+  });
+});

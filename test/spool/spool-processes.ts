@@ -1,0 +1,141 @@
+/** One process after another that has the spool of a simulated disk, beside the model of what that has to hold. */
+import assert from 'node:assert/strict';
+import { basename, dirname } from 'node:path';
+
+import type { Random } from '../openlineage/random.ts';
+import { Spool } from '../../src/spool/spool.ts';
+import type { DamageReport } from '../../src/spool/topic-log.ts';
+import { SimulatedDisk, type CrashKind } from './simulated-disk.ts';
+import type { Faults } from './simulated-operations.ts';
+import { TopicModel, type Ending } from './topic-model.ts';
+
+export interface WorldSettings {
+  readonly random: Random;
+  readonly segmentBytes: number;
+  readonly maxBytes: number;
+}
+
+export class SpoolProcesses {
+  disk: SimulatedDisk;
+  readonly models = new Map<string, TopicModel>();
+  /** What was done, to explain a failure with. */
+  readonly story: string[] = [];
+  /** How often the disk has crashed. */
+  crashes = 0;
+  readonly #settings: WorldSettings;
+  #spool: Spool | undefined;
+  /** Counts the openings. */
+  #opening = 0;
+  #failuresAtOpening = 0;
+  /** Segments that this opening could not read. */
+  #unread = 0;
+  #mayLookDamaged = false;
+  /** The first thing that was wrong in a callback: thrown there, the spool might take it for an error of the disk. */
+  #wrong: Error | undefined;
+
+  constructor(settings: WorldSettings) {
+    this.#settings = settings;
+    this.disk = new SimulatedDisk({ random: settings.random });
+  }
+
+  get spool(): Spool {
+    assert.ok(this.#spool);
+    return this.#spool;
+  }
+
+  /** Has the disk failed since the spool was opened? */
+  get hasFailed(): boolean {
+    return this.disk.operations.failures > this.#failuresAtOpening;
+  }
+
+  model(topic: string): TopicModel {
+    let model = this.models.get(topic);
+    if (!model) this.models.set(topic, (model = new TopicModel()));
+    return model;
+  }
+
+  /** Opens the spool, again after each crash on the way, and compares what it finds. */
+  async open(faults: Faults = {}, ending: CrashKind = 'kill'): Promise<void> {
+    for (;;) {
+      this.#opening += 1;
+      this.#unread = 0;
+      this.disk.operations.faults = faults;
+      this.#failuresAtOpening = this.disk.operations.failures;
+      const opened = await this.#tryOpening();
+      this.disk.operations.faults = {};
+      if (opened) break;
+      this.story.push('opening fails');
+      faults = {};
+      this.end(ending);
+      this.disk = this.disk.afterCrash(ending);
+    }
+    for (const [topic, model] of this.models) {
+      const { count, unanswered } = this.spool.log(topic);
+      assertBetween(count, model.countBounds, `${topic}: count after opening`);
+      assertBetween(unanswered, model.unansweredBounds, `${topic}: unanswered after opening`);
+      model.count = count;
+    }
+    this.throwWrong();
+  }
+
+  /** What is to be called back in this process: not by a later one, nor after a crash, when nobody hears of it any more. */
+  hear<Told extends unknown[]>(listen: (...told: Told) => void): (...told: Told) => void {
+    const opening = this.#opening;
+    return (...told) => {
+      if (opening !== this.#opening || this.disk.operations.hasCrashed) return;
+      try {
+        listen(...told);
+      } catch (error) {
+        this.#wrong ??= error instanceof Error ? error : new Error(String(error));
+      }
+    };
+  }
+
+  throwWrong(): void {
+    if (this.#wrong) throw this.#wrong;
+  }
+
+  /** The process is gone. */
+  end(ending: Ending): void {
+    this.throwWrong();
+    this.story.push(`-- ${ending}`);
+    if (ending !== 'close') this.crashes += 1;
+    this.#mayLookDamaged ||= ending === 'power cut' || this.disk.operations.failures > 0;
+    for (const model of this.models.values()) model.ended(ending);
+  }
+
+  async #tryOpening(): Promise<boolean> {
+    const { maxBytes, segmentBytes } = this.#settings;
+    const report = this.hear((damage: DamageReport) => this.#reported(damage));
+    try {
+      this.#spool = await Spool.open({ path: '/spool', maxBytes, segmentBytes }, report, this.disk);
+    } catch (error) {
+      assert.ok(this.hasFailed || this.disk.operations.hasCrashed, String(error));
+      return false;
+    }
+    return this.#unread === 0 && !this.disk.operations.hasCrashed;
+  }
+
+  /**
+   * A segment that could not be opened is as good as none until the next opening. Damage there is none; but a power cut
+   * or a failed sync may leave events that were never acknowledged with gaps between them, which look like it.
+   */
+  #reported({ path, events, reason }: DamageReport): void {
+    this.story.push(`${path} is reported: ${events} events, ${reason}`);
+    if (events === 0) {
+      assert.ok(this.hasFailed, `no reason to report that ${path} cannot be read`);
+      this.#unread += 1;
+      return;
+    }
+    const model = this.model(basename(dirname(path)));
+    assert.ok(
+      this.#mayLookDamaged && events <= model.unacknowledged,
+      `${events} events of ${path} are given up`,
+    );
+    model.count -= events;
+  }
+}
+
+function assertBetween(value: number, [least, most]: [number, number], what: string): void {
+  assert.ok(value >= least && value <= most, `${what}: ${value}, not from ${least} to ${most}`);
+}

@@ -1,0 +1,199 @@
+/** A spool on a simulated disk beside the model of what it has to hold; every step is checked against the model. */
+import assert from 'node:assert/strict';
+
+import type { Random } from '../openlineage/random.ts';
+import { Mark } from '../../src/spool/marks.ts';
+import { FRAME_HEADER_SIZE } from '../../src/spool/segment-format.ts';
+import type { Item, Place, SpooledEvent } from '../../src/spool/topic-log.ts';
+import type { Faults } from './simulated-operations.ts';
+import { SpoolProcesses, type WorldSettings } from './spool-processes.ts';
+import type { Ending } from './topic-model.ts';
+
+/** More segments than there can be. */
+const TRIES = 1000;
+
+export class SpoolWorld extends SpoolProcesses {
+  readonly #random: Random;
+  readonly #maxBytes: number;
+  readonly #reading = new Map<string, Promise<void>>();
+
+  constructor(settings: WorldSettings) {
+    super(settings);
+    this.#random = settings.random;
+    this.#maxBytes = settings.maxBytes;
+  }
+
+  /** One event on its way to the disk. */
+  append(topic: string, payload: Buffer, mark: Item['mark'] = Mark.kept): void {
+    const model = this.model(topic);
+    const isWriting = model.entries.some(({ state }) => state === 'under way');
+    const entry = model.append(payload, mark);
+    const middle = this.#random.below(payload.length + 1);
+    const isFull = this.spool.bytes + payload.length + FRAME_HEADER_SIZE > this.#maxBytes;
+    this.spool.log(topic).append({
+      parts: [payload.subarray(0, middle), payload.subarray(middle)],
+      arrivedAt: entry.arrivedAt,
+      get mark() {
+        return entry.mark === Mark.sent ? Mark.taken : entry.mark;
+      },
+      kept: this.hear((place: Place) => model.kept(entry, place)),
+      failed: this.hear((reason: string) => {
+        model.failed(entry);
+        this.story.push(`event ${entry.arrivedAt} of ${topic} fails: ${reason}`);
+        if (reason === 'the spool is full') assert.ok(isFull, 'refused with room left');
+        else if (reason === 'the disk does not answer')
+          assert.ok(isWriting || this.hasFailed, 'refused while nothing is under way');
+        else assert.ok(this.hasFailed, `refused for no reason: ${reason}`);
+      }),
+    });
+    assert.ok(!isFull || entry.state === 'failed', 'taken without room for it');
+  }
+
+  /** Reads on; one at a time. */
+  read(topic: string): Promise<void> {
+    const reading =
+      this.#reading.get(topic) ?? this.#read(topic).finally(() => void this.#reading.delete(topic));
+    this.#reading.set(topic, reading);
+    return reading;
+  }
+
+  sent(topic: string, count: number): void {
+    for (const entry of this.#some(topic, count)) {
+      this.model(topic).sent(entry);
+      if (entry.place) this.spool.log(topic).mark(entry.place, Mark.sent);
+    }
+  }
+
+  deliver(topic: string, count: number): void {
+    for (const entry of this.#some(topic, count)) {
+      this.model(topic).delivered(entry);
+      if (entry.place) this.spool.log(topic).mark(entry.place, Mark.delivered);
+    }
+  }
+
+  /** Delivers one that is still on its way to the disk. */
+  deliverEarly(topic: string): void {
+    const entry = this.model(topic).entries.find(
+      ({ state, mark }) => state === 'under way' && mark === Mark.taken,
+    );
+    if (entry) this.model(topic).delivered(entry);
+  }
+
+  /** Waits until all that is under way is on the disk; then the marks are there too. */
+  async settle(): Promise<void> {
+    const { failures } = this.disk.operations;
+    for (let time = 0; time < 2; time++) {
+      for (const topic of this.models.keys()) await this.spool.log(topic).settled();
+    }
+    if (this.disk.operations.hasCrashed) return;
+    for (const [topic, model] of this.models)
+      assert.deepEqual(model.unheard, [], `${topic}: never heard of again`);
+    if (this.disk.operations.failures > failures) return;
+    for (const model of this.models.values()) model.marksWritten();
+    if (!this.hasFailed) this.#checkFiles();
+  }
+
+  /** Ends the process in one way or another, and starts the next. */
+  async reopen(ending: Ending, faults: Faults = {}): Promise<void> {
+    if (this.disk.operations.hasCrashed && ending === 'close') ending = 'kill';
+    if (ending === 'close') {
+      await Promise.all(this.#reading.values());
+      await this.settle();
+      const { failures } = this.disk.operations;
+      await this.spool.close();
+      const { failures: now, hasCrashed } = this.disk.operations;
+      if (hasCrashed) ending = 'kill';
+      else if (now === failures) assert.equal(this.disk.openFiles, 0, 'files left open');
+    }
+    this.#reading.clear();
+    this.end(ending);
+    if (ending !== 'close') this.disk = this.disk.afterCrash(ending);
+    await this.open(faults, ending === 'close' ? 'kill' : ending);
+  }
+
+  /** Looks at the figures, at any moment. */
+  check(): void {
+    this.throwWrong();
+    if (this.disk.operations.hasCrashed) return;
+    for (const [topic, model] of this.models) {
+      const log = this.spool.log(topic);
+      assert.equal(log.count, model.count, `${topic}: count`);
+      assert.equal(log.oldestAt !== undefined, log.count > 0, `${topic}: oldest`);
+      if (model.owed.length > 0 && !this.#reading.has(topic)) assert.ok(log.hasUnread, `${topic}: unread`);
+    }
+  }
+
+  /** Lets everything come out and be delivered: nothing may be missing, and nothing left. */
+  async finish(): Promise<void> {
+    this.disk.operations.faults = {};
+    this.disk.operations.crashAt = Infinity;
+    this.disk.capacity = Infinity;
+    if (this.disk.operations.hasCrashed) await this.reopen('kill');
+    await this.#drain();
+    if (this.hasFailed) {
+      await this.reopen('close');
+      await this.#drain();
+    }
+    const left = [...this.disk.contents().keys()].filter((path) => !path.endsWith('.damaged'));
+    assert.deepEqual(left, [], 'files left');
+    assert.equal(this.spool.bytes, 0);
+    await this.reopen('close');
+    for (const topic of this.models.keys()) {
+      await this.read(topic);
+      assert.equal(this.spool.log(topic).count, 0);
+    }
+    await this.spool.close();
+  }
+
+  async #drain(): Promise<void> {
+    await this.settle();
+    for (const [topic, model] of this.models) {
+      do {
+        this.deliver(topic, Infinity);
+        await this.read(topic);
+      } while (model.held.length > 0);
+    }
+    await this.settle();
+    this.check();
+  }
+
+  async #read(topic: string): Promise<void> {
+    const { disk } = this;
+    const model = this.model(topic);
+    const { owed } = model;
+    const cameOut = this.hear((events: readonly SpooledEvent[]) => model.cameOut(events, owed));
+    const { failures } = disk.operations;
+    try {
+      const log = this.spool.log(topic);
+      let events = await log.read();
+      // A segment of which nothing can be read gives nothing, and the next may have more.
+      for (let tries = 1; events.length === 0 && log.hasUnread && tries < TRIES; tries++)
+        events = await log.read();
+      cameOut(events);
+    } catch (error) {
+      assert.ok(disk.operations.hasCrashed || disk.operations.failures > failures, String(error));
+    }
+  }
+
+  #some(topic: string, count: number) {
+    const { held } = this.model(topic);
+    if (count >= held.length) return held;
+    const from = this.#random.below(held.length - count + 1);
+    return held.slice(from, from + count);
+  }
+
+  #logSizes(folder: string): number[] {
+    const files = [...this.disk.contents()].filter(
+      ([path]) => path.includes(folder) && path.endsWith('.log'),
+    );
+    return files.map(([, bytes]) => bytes.length);
+  }
+
+  #checkFiles(): void {
+    for (const topic of this.models.keys()) {
+      const sizes = this.#logSizes(`/topics/${topic}/`);
+      const sum = sizes.reduce((all, size) => all + size, 0);
+      assert.equal(this.spool.log(topic).bytes, sum, `${topic}: bytes`);
+    }
+  }
+}

@@ -1,0 +1,157 @@
+/** Moments that the random days of model.test.ts come to too seldom. */
+import assert from 'node:assert/strict';
+import { before, beforeEach, describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+
+import { Mark } from '../../src/spool/marks.ts';
+import { FRAME_HEADER_SIZE } from '../../src/spool/segment-format.ts';
+import type { Place } from '../../src/spool/topic-log.ts';
+import { passTime, stopClock } from './day.ts';
+import { append, drain, FOLDER, openSpool, segmentsOn, type Opened } from './log-stage.ts';
+import { SimulatedDisk } from './simulated-disk.ts';
+
+/** Two to a segment. */
+const SEGMENT = 300;
+/** Of the event loop, in which the simulated disk has done whatever it was told to. */
+const TURNS = 60;
+const EVENT = Buffer.alloc(100, 'event');
+/** Milliseconds after which a disk that has failed is tried again, with some to spare. */
+const PAUSE_MS = 1000;
+
+describe('a log', () => {
+  let disk = new SimulatedDisk();
+  let opened: Opened;
+  before(stopClock);
+  beforeEach(async () => {
+    disk = new SimulatedDisk();
+    opened = await openSpool(disk, SEGMENT);
+  });
+
+  async function restart(): Promise<void> {
+    disk = disk.afterCrash('kill');
+    opened = await openSpool(disk, SEGMENT);
+  }
+
+  test('keeps an event whenever it comes, also just when the last was kept', async () => {
+    const { log } = opened;
+    for (let ticks = 0; ticks < 20; ticks++) {
+      await append(log, EVENT, 2 * ticks);
+      for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
+      await append(log, EVENT, 2 * ticks + 1);
+    }
+    assert.equal(log.count, 40);
+  });
+
+  test('writes a mark whenever it comes, also just when the last was written', async () => {
+    for (let ticks = 0; ticks < 40; ticks++) {
+      const { log } = opened;
+      const places: Place[] = [];
+      for (let time = 0; time < 4; time++) places.push(await append(log, EVENT, time));
+      await log.settled();
+      const [first, second] = places;
+      assert.ok(first && second);
+      disk.operations.ended = (operation, path) => {
+        if (operation === 'write' && path.endsWith('.marks')) void markLater(second);
+      };
+      const markLater = async (place: Place): Promise<void> => {
+        for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
+        log.mark(place, Mark.delivered);
+      };
+      log.mark(first, Mark.delivered);
+      for (let turn = 0; turn < TURNS; turn++) await setImmediate();
+      await restart();
+      assert.equal(opened.log.count, 2, `with ${ticks} ticks in between`);
+      await drain(opened.log);
+      await restart();
+    }
+  });
+
+  test('takes no event for damaged that was given back while it was read', async () => {
+    const { log, spool, reports } = opened;
+    await append(log, EVENT, 0);
+    const [first] = await log.read();
+    assert.ok(first);
+    await append(log, EVENT, 1);
+    const reading = log.read();
+    log.mark(first.place, Mark.kept);
+    await reading;
+    await spool.close();
+    assert.deepEqual(reports, []);
+    assert.deepEqual(await drain((await openSpool(disk)).log), [EVENT, EVENT]);
+  });
+
+  test('tries a mark again that could not be written', async () => {
+    const { log, spool } = opened;
+    for (let time = 0; time < 2; time++) await append(log, EVENT, time);
+    const [first, second] = await log.read();
+    assert.ok(first && second);
+    disk.operations.faults = { write: 1000 };
+    log.mark(first.place, Mark.delivered);
+    await log.settled();
+    disk.operations.faults = {};
+    await spool.close();
+    assert.equal((await openSpool(disk)).log.count, 1);
+  });
+
+  test('does not begin anew with what is delivered when its marks cannot be read', async () => {
+    const { log } = opened;
+    for (let time = 0; time < 2; time++) await append(log, EVENT, time);
+    const [first] = await log.read();
+    assert.ok(first);
+    log.mark(first.place, Mark.delivered);
+    await log.settled();
+    for (const operation of ['open', 'size', 'read'] as const) {
+      disk = disk.afterCrash('kill');
+      disk.operations.failNext(operation, 'EIO', '.marks');
+      opened = await openSpool(disk, SEGMENT);
+      assert.equal(opened.log.count, 0);
+      assert.deepEqual(opened.reports, [{ path: segmentsOn(disk)[0], events: 0, reason: 'EIO' }]);
+    }
+    await restart();
+    assert.deepEqual(await drain(opened.log), [EVENT]);
+  });
+
+  test('is read in several goes where it is large, without a gap', async () => {
+    // Around the bytes that are read at once: whole ones, one that lies across, one that is larger, none.
+    const sizes = [
+      400_000,
+      400_000,
+      400_000,
+      2_500_000,
+      0,
+      10,
+      1_048_576 - 24,
+      1_048_576 - 23,
+      700_000,
+      700_000,
+      5,
+    ];
+    const events = sizes.map((size, index) => Buffer.alloc(size, index + 1));
+    const { log, spool } = await openSpool(new SimulatedDisk(), 20_000_000);
+    for (const [time, event] of events.entries()) await append(log, event, time);
+    const out = await drain(log);
+    assert.ok(out.every((payload, index) => payload.equals(events[index] ?? payload)));
+    assert.equal(out.length, events.length);
+    await spool.close();
+  });
+
+  test('goes on when the disk works again, in another segment', async () => {
+    const { log } = opened;
+    await append(log, EVENT, 0);
+    for (const operation of ['write', 'sync'] as const) {
+      disk.operations.failNext(operation, 'EIO', '.log');
+      await assert.rejects(append(log, EVENT, 1), /the disk fails \(EIO\)/);
+      await assert.rejects(append(log, EVENT, 1), /the disk fails/);
+      await log.settled();
+      const sizes = segmentsOn(disk).map((path) => disk.contents().get(path)?.length ?? 0);
+      const sum = sizes.reduce((all, size) => all + size, 0);
+      assert.equal(sum, log.bytes, 'what has failed is cut off');
+      passTime(PAUSE_MS);
+      const before = segmentsOn(disk).length;
+      await append(log, Buffer.from('more'), 2);
+      assert.equal(segmentsOn(disk).length, before + 1);
+    }
+    assert.deepEqual(await drain(log), [EVENT, Buffer.from('more'), Buffer.from('more')]);
+    assert.deepEqual(await disk.list(FOLDER), []);
+  });
+});

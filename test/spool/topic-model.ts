@@ -1,0 +1,164 @@
+/** What a topic's log has to hold, kept in memory: says of all that comes out of the log whether it may. */
+import assert from 'node:assert/strict';
+
+import { Mark } from '../../src/spool/marks.ts';
+import type { Item, Place, SpooledEvent } from '../../src/spool/topic-log.ts';
+import type { CrashKind } from './simulated-disk.ts';
+
+/** How an opening of the spool ends. */
+export type Ending = CrashKind | 'close';
+
+export interface Entry {
+  /** Its place in the order of the calls of `append`, and, as a time, its name on disk. */
+  readonly arrivedAt: number;
+  readonly payload: Buffer;
+  /** What `append` has come to: nobody knows any more of one that was under way at a crash. */
+  state: 'under way' | 'kept' | 'failed' | 'unknown';
+  /** As the log is told, and what this opening knows of it. */
+  mark: Item['mark'] | typeof Mark.sent;
+  place: Place | undefined;
+  /** It has come out in this opening, or whoever appended it has it at hand. */
+  isOut: boolean;
+  /** When its last mark was surely in the file: a kill does not undo it. */
+  isMarkWritten: boolean;
+  /** It was delivered, and a crash may have made the disk forget that. */
+  mayReturn: boolean;
+  /** It was marked as sent at some time. */
+  wasSent: boolean;
+}
+
+export class TopicModel {
+  readonly entries: Entry[] = [];
+  /** What the log must count. */
+  count = 0;
+  /** How many events an opening may find sent and not answered. */
+  unansweredBounds: [least: number, most: number] = [0, 0];
+  #lastOut = -1;
+
+  append(payload: Buffer, mark: Item['mark']): Entry {
+    const entry: Entry = {
+      arrivedAt: this.entries.length,
+      payload,
+      state: 'under way',
+      mark,
+      place: undefined,
+      isOut: mark !== Mark.kept,
+      isMarkWritten: false,
+      mayReturn: false,
+      wasSent: false,
+    };
+    this.entries.push(entry);
+    return entry;
+  }
+
+  kept(entry: Entry, place: Place): void {
+    assert.equal(entry.state, 'under way', `event ${entry.arrivedAt} is kept twice, or after it had failed`);
+    entry.state = 'kept';
+    entry.place = place;
+    if (entry.mark !== Mark.delivered) this.count += 1;
+  }
+
+  failed(entry: Entry): void {
+    assert.equal(entry.state, 'under way', `event ${entry.arrivedAt} fails twice, or after it was kept`);
+    entry.state = 'failed';
+    entry.isOut = true;
+  }
+
+  /** Those in this program's hands. */
+  get held(): Entry[] {
+    return this.entries.filter(
+      ({ place, isOut, mark }) => place !== undefined && isOut && mark !== Mark.delivered,
+    );
+  }
+
+  /** Those which the log owes: kept, not delivered, and not yet out. */
+  get owed(): Entry[] {
+    return this.entries.filter(
+      (entry) => entry.state === 'kept' && entry.mark !== Mark.delivered && !entry.isOut,
+    );
+  }
+
+  sent(entry: Entry): void {
+    entry.mark = Mark.sent;
+    entry.wasSent = true;
+    entry.isMarkWritten = false;
+  }
+
+  delivered(entry: Entry): void {
+    if (entry.place !== undefined && entry.mark !== Mark.delivered) this.count -= 1;
+    entry.mark = Mark.delivered;
+    entry.isMarkWritten = false;
+  }
+
+  /** What a call of `read` has brought, and what was owed when it was made. */
+  cameOut(events: readonly SpooledEvent[], owed: readonly Entry[]): void {
+    for (const { arrivedAt, payload, place } of events) {
+      const entry = this.entries[arrivedAt];
+      assert.ok(entry, `an event that nobody has appended comes out (${arrivedAt})`);
+      assert.ok(payload.equals(entry.payload), `event ${arrivedAt} comes out with other bytes`);
+      assert.ok(!entry.isOut, `event ${arrivedAt} comes out twice, or while it is at hand`);
+      assert.ok(arrivedAt > this.#lastOut, `event ${arrivedAt} comes out behind ${this.#lastOut}`);
+      assert.ok(
+        entry.mark !== Mark.delivered || entry.mayReturn,
+        `event ${arrivedAt} comes out again when delivered`,
+      );
+      assert.notEqual(entry.state, 'under way', `event ${arrivedAt} comes out before it is kept`);
+      entry.isOut = true;
+      entry.place = place;
+      entry.mark = Mark.taken;
+      entry.mayReturn = false;
+      this.#lastOut = arrivedAt;
+    }
+    const skipped = owed.find(
+      (entry) => !entry.isOut && (events.length === 0 || entry.arrivedAt < this.#lastOut),
+    );
+    assert.ok(!skipped, `event ${skipped?.arrivedAt ?? 0} was kept and does not come out`);
+    if (events.length > 0) return;
+    // All was read: what has not come back by now was not forgotten.
+    for (const entry of this.entries) {
+      if (entry.mayReturn) entry.isMarkWritten = true;
+      entry.mayReturn = false;
+    }
+  }
+
+  /** All marks given so far are in the files. */
+  marksWritten(): void {
+    for (const entry of this.entries) entry.isMarkWritten ||= entry.place !== undefined;
+  }
+
+  ended(ending: Ending): void {
+    this.#lastOut = -1;
+    const isSure = ({ isMarkWritten }: Entry): boolean => isMarkWritten && ending !== 'power cut';
+    const surelySent = this.entries.filter((entry) => entry.mark === Mark.sent && isSure(entry));
+    for (const entry of this.entries) {
+      if (entry.state === 'under way') entry.state = 'unknown';
+      if (entry.mark !== Mark.delivered) entry.mark = Mark.kept;
+      else if (!isSure(entry)) entry.mayReturn = true;
+      entry.isOut = false;
+      entry.place = undefined;
+    }
+    const maybeSent = this.entries.filter(
+      ({ wasSent, mark, mayReturn }) => wasSent && (mark !== Mark.delivered || mayReturn),
+    );
+    this.unansweredBounds = [surelySent.length, maybeSent.length];
+  }
+
+  /** Those of which the log has not yet said what has become of them, though somebody waits for that. */
+  get unheard(): Entry[] {
+    return this.entries.filter(({ state, mark }) => state === 'under way' && mark !== Mark.delivered);
+  }
+
+  /** How many events might be on disk that were never acknowledged, and have not come out. */
+  get unacknowledged(): number {
+    return this.entries.filter(({ state, isOut }) => state !== 'kept' && !isOut).length;
+  }
+
+  /** How many events the log may count after an opening. */
+  get countBounds(): [least: number, most: number] {
+    const least = this.owed.length;
+    const maybe = this.entries.filter(
+      ({ state, mark, mayReturn }) => (state !== 'kept' && mark !== Mark.delivered) || mayReturn,
+    );
+    return [least, least + maybe.length];
+  }
+}
