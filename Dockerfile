@@ -33,6 +33,10 @@ COPY --from=packages /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY bin bin
 
+# Where events stay while Kafka is away. A new volume takes over folder and owner; mount one, or the events go with the container.
+RUN install -d -o 1000 -g 1000 -m 700 /var/lib/http2kafka
+VOLUME /var/lib/http2kafka
+
 # The image's user `node`, as a number for Kubernetes' runAsNonRoot. The files belong to root: it can read them and
 # change nothing.
 USER 1000:1000

@@ -4,6 +4,7 @@ import type { Flag, Setting } from './config/declaration.ts';
 import { readEnvironment } from './config/environment.ts';
 import { faultReport } from './config/fault.ts';
 import type { FlagValue } from './config/flags.ts';
+import { written } from './config/kind.ts';
 import { loadSettings, type Inputs, type Loaded, type Refused } from './config/load.ts';
 import { nearestName, suggestion } from './config/nearest-name.ts';
 import { version } from './version.ts';
@@ -70,6 +71,26 @@ function createProgram(): Command {
       const { validate } = await import('./commands/validate.ts');
       process.exitCode = await validate(files, loaded.settings.check.level);
     });
+  const spool = program.command('spool').description('what is kept on disk and not in Kafka yet');
+  spool
+    .command('show', { isDefault: true })
+    .description('how much there is of each topic, and since when')
+    .action(async () => {
+      const loaded = report(load(true));
+      if (!loaded) return;
+      const { showSpool } = await import('./commands/spool.ts');
+      process.exitCode = await showSpool(loaded.settings.spool.path);
+    });
+  spool
+    .command('export')
+    .description('write it to standard output, a JSON object a line')
+    .option('--topic <topic>', 'only this one')
+    .action(async ({ topic }: { readonly topic?: string }) => {
+      const loaded = report(load(true));
+      if (!loaded) return;
+      const { exportSpool } = await import('./commands/spool.ts');
+      process.exitCode = await exportSpool(loaded.settings.spool.path, topic);
+    });
   return program;
 }
 
@@ -107,7 +128,8 @@ function usageOf(flag: Flag): string {
   return 'gives' in flag ? flag.name : `${flag.name} <${flag.argument}>`;
 }
 
-function helpOf({ sentence, default: value }: Setting<unknown>, flag: Flag): string {
+function helpOf({ sentence, kind, default: plainDefault }: Setting<unknown>, flag: Flag): string {
+  const value = written(kind, plainDefault);
   if ('gives' in flag && flag.name.startsWith('--no-')) return '';
   const plain = sentence.replaceAll('`', '');
   if ('gives' in flag) return plain;

@@ -89,7 +89,7 @@ const table = {
     status: 503,
     message: 'The event cannot be kept now',
     retriable: true,
-    when: 'Kafka has not acknowledged the event in time, too many events are waiting, or the proxy is stopping. `Retry-After: 1`.',
+    when: 'The event can be kept neither in Kafka nor on disk: the spool is full or failing, too many events are waiting, or the proxy is stopping. `Retry-After: 1`.',
   },
 } as const satisfies Record<string, ErrorKind>;
 

@@ -31,7 +31,7 @@ export const metricTable = {
   events: {
     type: 'counter',
     name: 'http2kafka_events_total',
-    help: 'Events, by kind (run, job, dataset, unknown) and what became of them: an error code, "acknowledged" by Kafka, or "dead_letter".',
+    help: 'Events, by kind (run, job, dataset, unknown) and what became of them: an error code, "acknowledged" by Kafka, "spooled" (on disk, synced), or "dead_letter".',
     labels: ['kind', 'outcome'],
   },
   eventBytes: {
@@ -61,17 +61,67 @@ export const metricTable = {
   queueEvents: {
     type: 'gauge',
     name: 'http2kafka_queue_events',
-    help: 'Events that wait for Kafka.',
+    help: 'Events in memory that Kafka has not acknowledged, those that are in the spool as well included.',
   },
   queueBytes: {
     type: 'gauge',
     name: 'http2kafka_queue_bytes',
-    help: 'Bytes of the events that wait for Kafka.',
+    help: 'Bytes of memory that these events take.',
   },
   queueOldestSeconds: {
     type: 'gauge',
     name: 'http2kafka_queue_oldest_seconds',
-    help: 'How long the oldest event that waits for Kafka has waited.',
+    help: 'How long the oldest of these events has been in memory.',
+  },
+  deliveryState: {
+    type: 'gauge',
+    name: 'http2kafka_delivery_state',
+    help: '1 for the state that a topic is in, else 0: straight (to Kafka), spooling (to disk), draining (from disk).',
+    labels: ['topic', 'state'],
+  },
+  spoolEvents: {
+    type: 'gauge',
+    name: 'http2kafka_spool_events',
+    help: 'Events on disk that Kafka has not acknowledged.',
+    labels: ['topic'],
+  },
+  spoolBytes: {
+    type: 'gauge',
+    name: 'http2kafka_spool_bytes',
+    help: 'Bytes of disk that the spool takes.',
+    labels: ['topic'],
+  },
+  spoolOldestSeconds: {
+    type: 'gauge',
+    name: 'http2kafka_spool_oldest_seconds',
+    help: 'How long the oldest event has been on disk; exact to the age of its segment of 8 MiB.',
+    labels: ['topic'],
+  },
+  spooled: {
+    type: 'counter',
+    name: 'http2kafka_spooled_events_total',
+    help: 'Events written and synced to disk.',
+  },
+  spoolFailures: {
+    type: 'counter',
+    name: 'http2kafka_spool_failures_total',
+    help: 'Events refused because the disk was full or failed, or the spool was at its limit, while Kafka was away.',
+  },
+  spoolDamaged: {
+    type: 'counter',
+    name: 'http2kafka_spool_damaged_events_total',
+    help: 'Events that could not be read back from disk. Their file is set aside, under the name that the log tells.',
+  },
+  deadLetters: {
+    type: 'counter',
+    name: 'http2kafka_dead_letters_total',
+    help: 'Acknowledged events that Kafka would not take (too-large, refused), and that went to the dead-letter topic.',
+    labels: ['reason'],
+  },
+  undeliverable: {
+    type: 'counter',
+    name: 'http2kafka_undeliverable_events_total',
+    help: 'Events that not even the dead-letter topic takes. They stay in the spool, and are tried again each minute.',
   },
   batches: {
     type: 'counter',
@@ -98,7 +148,7 @@ export const metricTable = {
   duplicatesPossible: {
     type: 'counter',
     name: 'http2kafka_duplicates_possible_total',
-    help: 'Records that may be in Kafka twice, because an acknowledgement was lost or came too late.',
+    help: 'Records that may be in Kafka twice, because an acknowledgement was lost: a broker or the proxy died, or it came too late.',
   },
   kafkaUp: {
     type: 'gauge',
@@ -127,7 +177,8 @@ export function createMetrics(): Metrics {
   collectDefaultMetrics({ register: registry });
   const counter = (row: Definition) =>
     new Counter({ name: row.name, help: row.help, labelNames: row.labels ?? [], registers: [registry] });
-  const gauge = (row: Definition) => new Gauge({ name: row.name, help: row.help, registers: [registry] });
+  const gauge = (row: Definition) =>
+    new Gauge({ name: row.name, help: row.help, labelNames: row.labels ?? [], registers: [registry] });
   const histogram = (row: Definition) =>
     new Histogram({
       name: row.name,
@@ -147,6 +198,15 @@ export function createMetrics(): Metrics {
     queueEvents: gauge(metricTable.queueEvents),
     queueBytes: gauge(metricTable.queueBytes),
     queueOldestSeconds: gauge(metricTable.queueOldestSeconds),
+    deliveryState: gauge(metricTable.deliveryState),
+    spoolEvents: gauge(metricTable.spoolEvents),
+    spoolBytes: gauge(metricTable.spoolBytes),
+    spoolOldestSeconds: gauge(metricTable.spoolOldestSeconds),
+    spooled: counter(metricTable.spooled),
+    spoolFailures: counter(metricTable.spoolFailures),
+    spoolDamaged: counter(metricTable.spoolDamaged),
+    deadLetters: counter(metricTable.deadLetters),
+    undeliverable: counter(metricTable.undeliverable),
     batches: counter(metricTable.batches),
     batchRecords: histogram(metricTable.batchRecords),
     batchBytes: counter(metricTable.batchBytes),

@@ -3,12 +3,16 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { temporaryFolder } from './kafka/folders.ts';
 import { freePorts } from './kafka/settings.ts';
 
 const root = join(import.meta.dirname, '..');
 
 export interface ProxyOptions {
-  /** Settings by their environment names without the prefix, e.g. `{ CHECK__LEVEL: 'routing' }`. */
+  /**
+   * Settings by their environment names without the prefix, e.g. `{ CHECK__LEVEL: 'routing' }`. Without SPOOL__PATH it keeps
+   * events in a temporary folder, which is removed when this process ends.
+   */
   settings?: Readonly<Record<string, string>>;
   /** The environment besides; HTTP2KAFKA__ names of this process's own are not handed on. */
   environment?: Readonly<Record<string, string>>;
@@ -95,13 +99,14 @@ export class Proxy {
     throw new Error(`the proxy has ended: ${this.log}`);
   }
 
-  /** Waits until an event could be kept; gives its own words for why not when that takes longer than `limitMs`. */
+  /** Waits until Kafka can be written to; gives the proxy's words for why not when that takes longer than `limitMs`. */
   async ready(limitMs = 20_000): Promise<string | undefined> {
     const deadline = performance.now() + limitMs;
     for (;;) {
-      const response = await fetch(`${this.url}/monitoring/ready`);
+      // A connection that stays open would have to be waited for when the proxy stops.
+      const response = await fetch(`${this.url}/monitoring/ready`, { headers: { connection: 'close' } });
       const text = await response.text();
-      if (response.ok) return undefined;
+      if (response.ok && text.includes('"kafka":"ok"')) return undefined;
       if (performance.now() > deadline) return text;
       await sleep(50);
     }
@@ -112,7 +117,9 @@ function environmentOf({ settings = {}, environment = {} }: ProxyOptions): NodeJ
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(HTTP2KAFKA|DATA_RENTGEN)__/.test(name),
   );
-  const prefixed = Object.entries(settings).map(([name, value]): [string, string] => [
+  const isSpoolGiven = 'SPOOL__PATH' in settings || 'HTTP2KAFKA__SPOOL__PATH' in environment;
+  const spool = isSpoolGiven ? {} : { SPOOL__PATH: temporaryFolder('http2kafka-spool-') };
+  const prefixed = Object.entries({ ...spool, ...settings }).map(([name, value]): [string, string] => [
     `HTTP2KAFKA__${name}`,
     value,
   ]);

@@ -1,5 +1,6 @@
 import { catalog } from '../config/catalog.ts';
 import { faultReport } from '../config/fault.ts';
+import { written } from '../config/kind.ts';
 import type { Loaded, Refused } from '../config/load.ts';
 
 /**
@@ -21,7 +22,8 @@ export function checkConfig(outcome: Loaded | Refused): number {
 function effectiveSettings({ given }: Loaded): readonly string[] {
   return [...catalog.values()].map((entry) => {
     const { value, place } = given.get(entry.name) ?? { value: entry.default, place: undefined };
-    const shown = entry.secret && value !== undefined ? '*****' : JSON.stringify(value ?? null);
+    const shown =
+      entry.secret && value !== undefined ? '*****' : JSON.stringify(written(entry.kind, value) ?? null);
     return `${entry.name}: ${shown}${place === undefined ? '' : `  # ${place}`}`;
   });
 }

@@ -14,11 +14,17 @@ import { HttpServer, type EventHandler, type ServerSettings } from '../http/serv
 import { takeSingle } from '../http/single.ts';
 import { Producer } from '../kafka/producer.ts';
 import { createLogger } from '../log.ts';
-import { createMetrics } from '../metrics.ts';
+import { createMetrics, type Metrics } from '../metrics.ts';
+import { Spool } from '../spool/spool.ts';
+import type { DamageReport } from '../spool/topic-log.ts';
 import { version } from '../version.ts';
 
 /** Java's clients reuse a connection up to 5 s old, and lose the event when it is closed under it. */
 const REUSE_MS = 5000;
+
+/** Milliseconds to wait for Kafka's last answers, also when the time to stop is up; and at most, for one who presses Ctrl-C. */
+const LAST_ANSWERS_MS = 500;
+const IMPATIENT_MS = 2000;
 
 /** Milliseconds before it is worth a line that Kafka cannot be written to: a topic may only just be made. */
 const ACQUAINTANCE_MS = 2000;
@@ -30,12 +36,10 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
   for (const notice of notices) log.info(notice);
   const metrics = createMetrics();
 
+  const spool = await openSpool(settings, metrics, log);
+  if (!spool) return;
   const producer = new Producer(producerSettings(settings), metrics, log);
-  const delivery = new Delivery(
-    { maxBytes: settings.queue.maxBytes, maxWaitMs: settings.queue.maxWaitMs },
-    producer,
-    metrics,
-  );
+  const delivery = new Delivery(deliverySettings(settings), producer, spool, metrics, log);
   const { server } = settings;
   const answers = new Answers(
     {
@@ -79,27 +83,69 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
   } catch (error) {
     log.fatal(`cannot listen on ${listening(settings)}: ${explainListenError(error)}`);
     await delivery.stop();
-    await producer.close();
+    await producer.close(0);
+    await spool.close();
     process.exitCode = 1;
     return;
   }
   log.info(`http2kafka ${version} listens on ${listening(settings, address)}`);
   warnOfOpenDoor(settings, log);
-  const sayIfAway = setTimeout(() => {
-    const { problem, problemDetail: detail } = producer;
-    const brokers = settings.kafka.bootstrapServers.join(', ');
-    if (problem !== undefined) log.error({ detail }, `Kafka at ${brokers} cannot be written to: ${problem}`);
-  }, ACQUAINTANCE_MS);
+  const sayIfAway = setTimeout(() => sayWhatIsWrong(settings, producer, log), ACQUAINTANCE_MS);
 
   const signal = await stopSignal();
   clearTimeout(sayIfAway);
   log.info(`${signal}: finishing what is in hand`);
   const graceMs = server.gracefulShutdownTimeoutS * 1000;
   // Somebody who presses Ctrl-C wants it to end; an orchestrator's SIGTERM wants no event lost.
+  const deadline = performance.now() + graceMs;
+  delivery.hurry();
   await http.stop(signal === 'SIGINT' ? 0 : Math.min(REUSE_MS, graceMs), graceMs);
   await delivery.stop();
-  await producer.close();
+  // What is away may still be acknowledged, and need not be sent again after the next start.
+  const left = Math.max(LAST_ANSWERS_MS, deadline - performance.now());
+  await producer.close(signal === 'SIGINT' ? Math.min(left, IMPATIENT_MS) : left);
+  const { spooledEvents: events } = delivery.status;
+  await spool.close();
+  if (events > 0)
+    log.info({ events, path: settings.spool.path }, 'events stay in the spool, for the next start');
   log.info('stopped');
+}
+
+/** Opens the spool; where that cannot be, says so and sets the exit code. */
+async function openSpool({ spool }: Settings, metrics: Metrics, log: Logger): Promise<Spool | undefined> {
+  const report = ({ path, events, reason }: DamageReport) => {
+    metrics.spoolDamaged.inc(events);
+    log.error({ path, events, reason }, 'events in the spool cannot be read: their file is set aside');
+  };
+  try {
+    return await Spool.open({ path: spool.path, maxBytes: spool.maxBytes }, report);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    log.fatal(
+      `cannot keep events in ${spool.path}: ${why}. Choose another folder: --spool-path, or HTTP2KAFKA__SPOOL__PATH.`,
+    );
+    process.exitCode = 1;
+    return undefined;
+  }
+}
+
+function sayWhatIsWrong({ kafka, producer: { mainTopic } }: Settings, producer: Producer, log: Logger): void {
+  const problem = producer.problemOf(mainTopic);
+  if (problem === undefined) return;
+  const { problemDetail: detail } = producer;
+  if (kafka.bootstrapServers.length === 0) log.warn(`${problem}: events stay in the spool`);
+  else
+    log.error({ detail }, `Kafka at ${kafka.bootstrapServers.join(', ')} cannot be written to: ${problem}`);
+}
+
+function deliverySettings({ producer, queue, spool }: Settings): ConstructorParameters<typeof Delivery>[0] {
+  return {
+    mainTopic: producer.mainTopic,
+    malformedTopic: producer.malformedTopic,
+    maxBytes: queue.maxBytes,
+    spoolAfterMs: spool.after,
+    spoolMaxAgeMs: spool.maxAge,
+  };
 }
 
 function producerSettings({ kafka, producer }: Settings): ConstructorParameters<typeof Producer>[0] {

@@ -1,5 +1,6 @@
 import { isSetting, snakeCase } from './catalog.ts';
 import type { Members, Setting } from './declaration.ts';
+import { written } from './kind.ts';
 import { schema } from './schema.ts';
 
 /** The JSON Schema of a configuration file, for editors to complete and check by. */
@@ -24,5 +25,9 @@ function objectOf(members: Members, more: object = {}): object {
 }
 
 function leafOf({ kind, sentence, default: value }: Setting<unknown>): object {
-  return { description: sentence, ...kind.written, ...(value !== undefined && { default: value }) };
+  return {
+    description: sentence,
+    ...kind.written,
+    ...(value !== undefined && { default: written(kind, value) }),
+  };
 }

@@ -15,6 +15,13 @@ export interface Kind<T> {
   /** Leaves alone what it cannot read, for `holds` to refuse. */
   readonly read: (written: unknown) => unknown;
   readonly holds: (value: unknown) => value is T;
+  /** A value as one would write it, where that is not its JSON. */
+  readonly format?: (value: unknown) => unknown;
+}
+
+/** A value as one would write it in a file. */
+export function written(kind: Kind<unknown>, value: unknown): unknown {
+  return kind.format && value !== undefined ? kind.format(value) : value;
 }
 
 interface Range {
@@ -81,6 +88,33 @@ function readSize(written: string): number | string {
   if (count === undefined) return written;
   const power = prefix ? (powers[prefix.toUpperCase()] ?? 0) : 0;
   return Number(count) * (binary ? 1024 : 1000) ** power;
+}
+
+const durationPattern = /^(?<count>\d+(?:\.\d+)?) ?(?<unit>ms|s|m|h|d)$/i;
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A time, written with its unit: `500ms`, `1s`, `15m`, `12h`, `7d`. The value is in milliseconds; so are the limits. */
+export function duration({ from, to }: Range): Kind<number> {
+  const schema = Type.Integer({ minimum: from, maximum: to });
+  return {
+    label: `duration, ${inUnits(from)} to ${inUnits(to)}`,
+    expected: `a time from ${inUnits(from)} to ${inUnits(to)} with its unit, such as 500ms, 1s, 15m, 12h or 7d`,
+    written: Type.String({ pattern: '^\\d+(\\.\\d+)? ?(ms|s|m|h|d)$' }),
+    read: (written) => {
+      const { count, unit } = (isText(written) && durationPattern.exec(written.trim())?.groups) || {};
+      if (count === undefined || unit === undefined) return undefined;
+      return Math.round(Number(count) * (unitMs[unit.toLowerCase()] ?? 1));
+    },
+    holds: (value) => Value.Check(schema, value),
+    format: (value) => (typeof value === 'number' ? inUnits(value) : value),
+  };
+}
+
+/** In the largest unit that it is a whole number of. */
+function inUnits(ms: number): string {
+  const units = Object.entries(unitMs).filter(([, size]) => ms % size === 0);
+  const [unit, size] = units.at(-1) ?? ['ms', 1];
+  return `${ms / size}${unit}`;
 }
 
 // What YAML 1.1, uvicorn and pydantic (Data.Rentgen) take for a boolean.

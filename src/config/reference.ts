@@ -1,4 +1,5 @@
 import { sections, type CatalogEntry, type CatalogSection } from './catalog.ts';
+import { written } from './kind.ts';
 
 /** The page `docs/configuration.md`, as Markdown. */
 export function configurationPage(): string {
@@ -22,7 +23,8 @@ comes from, or everything that is wrong. A variable that begins with \`HTTP2KAFK
 settings: a slip in a name is a fault, not a default.
 
 The name of a variable is the name of the setting in capitals, with \`__\` for each dot. Booleans are \`true\` or \`false\`
-(also \`1\`, \`0\`, \`yes\`, \`no\`, \`on\`, \`off\`), sizes are bytes or have a unit (\`5MiB\`, \`64KB\`), lists are JSON
+(also \`1\`, \`0\`, \`yes\`, \`no\`, \`on\`, \`off\`), sizes are bytes or have a unit (\`5MiB\`, \`64KB\`), durations
+have one (\`500ms\`, \`1s\`, \`7d\`), lists are JSON
 (\`["a:9092", "b:9092"]\`) or parted at commas (\`a:9092,b:9092\`). A setting whose default is "none" is taken away by an empty variable
 or by \`null\` in the file.
 
@@ -35,6 +37,8 @@ kafka:
   compression: zstd
 producer:
   main_topic: input.runs
+spool:
+  path: /data/http2kafka
 server:
   host: 0.0.0.0
   headers: ['Strict-Transport-Security: max-age=31536000']
@@ -48,6 +52,7 @@ The same as variables, in an \`.env\` file say:
 HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS=kafka-1:9092,kafka-2:9092
 HTTP2KAFKA__KAFKA__COMPRESSION=zstd
 HTTP2KAFKA__PRODUCER__MAIN_TOPIC=input.runs
+HTTP2KAFKA__SPOOL__PATH=/data/http2kafka
 HTTP2KAFKA__SERVER__HOST=0.0.0.0
 HTTP2KAFKA__SERVER__HEADERS=["Strict-Transport-Security: max-age=31536000"]
 HTTP2KAFKA__LOGGING__PRESET=json
@@ -88,13 +93,12 @@ function rowOf(entry: CatalogEntry): string {
 }
 
 /** A default as one would write it; a size also in its largest whole unit. */
-function defaultOf({ default: value, kind }: CatalogEntry): string {
+function defaultOf({ default: plain, kind }: CatalogEntry): string {
+  const value = written(kind, plain);
   if (value === undefined) return 'none';
   if (Array.isArray(value) && value.length === 0) return 'empty';
-  const written = code(typeof value === 'string' ? value : JSON.stringify(value));
-  return kind.label.startsWith('size') && typeof value === 'number'
-    ? `${written} (${inUnits(value)})`
-    : written;
+  const text = code(typeof value === 'string' ? value : JSON.stringify(value));
+  return kind.label.startsWith('size') && typeof value === 'number' ? `${text} (${inUnits(value)})` : text;
 }
 
 function inUnits(size: number): string {
@@ -108,6 +112,6 @@ function inUnits(size: number): string {
   return `${rest} ${units[unit] ?? ''}`;
 }
 
-function code(written: string): string {
-  return `\`${written}\``;
+function code(text: string): string {
+  return `\`${text}\``;
 }

@@ -13,20 +13,19 @@ export interface Rule {
 
 export const rules: readonly Rule[] = [
   {
-    about: ['kafka.bootstrap_servers'],
-    serving: true,
-    check: ({ kafka }) =>
-      when(
-        kafka.bootstrapServers.length === 0,
-        'missing. Name at least one broker, e.g. HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS=localhost:9092',
-      ),
-  },
-  {
     about: ['queue.max_bytes', 'producer.max_request_size'],
     check: ({ queue, producer }) =>
       when(
         queue.maxBytes < producer.maxRequestSize,
         `${queue.maxBytes} bytes are less than one event may have (producer.max_request_size, ${producer.maxRequestSize} bytes)`,
+      ),
+  },
+  {
+    about: ['spool.max_bytes', 'producer.max_request_size'],
+    check: ({ spool, producer }) =>
+      when(
+        spool.maxBytes < producer.maxRequestSize,
+        `${spool.maxBytes} bytes are less than one event may have (producer.max_request_size, ${producer.maxRequestSize} bytes)`,
       ),
   },
   {

@@ -1,7 +1,7 @@
 import { section, setting, type NamesOf, type SettingsOf } from './declaration.ts';
-import { boolean, bytes, integer, list, oneOf, text } from './kind.ts';
+import { boolean, bytes, duration, integer, list, oneOf, text } from './kind.ts';
 import { server } from './server-section.ts';
-import { hostAndPort, topic } from './text-kinds.ts';
+import { folderPath, hostAndPort, topic } from './text-kinds.ts';
 
 const mebibyte = 1024 ** 2;
 const gibibyte = 1024 ** 3;
@@ -12,7 +12,7 @@ const kafka = section('The cluster that events go to, and how it is spoken to.',
   bootstrapServers: setting(list(hostAndPort), {
     default: [],
     sentence:
-      'Brokers to ask first for the rest of the cluster; several, so that one may be away. At least one.',
+      'Brokers to ask first for the rest of the cluster; several, so that one may be away. With none, events stay in the spool until there is one.',
     dataRentgen: true,
   }),
   clientId: setting(text(), {
@@ -65,7 +65,8 @@ const producer = section('What becomes of an event in Kafka.', {
   }),
   malformedTopic: setting(topic, {
     default: 'input.runs__malformed',
-    sentence: 'The topic for events that the check refuses, where `check.invalid` is `dead-letter`.',
+    sentence:
+      'The dead-letter topic: for events that Kafka would not take after they were acknowledged, and, where `check.invalid` is `dead-letter`, for those that the check refuses.',
     dataRentgen: true,
   }),
   maxBatchSize: setting(bytes({ from: 1, to: gibibyte }), {
@@ -98,11 +99,33 @@ const producer = section('What becomes of an event in Kafka.', {
 const queue = section('The memory where events wait for Kafka.', {
   maxBytes: setting(bytes({ from: 1, to: 1024 * gibibyte }), {
     default: 256 * mebibyte,
-    sentence: 'Memory for events that wait for Kafka; what comes above is answered 503.',
+    sentence:
+      'Memory for events that are neither in Kafka nor on disk yet; what comes above is answered 503.',
   }),
-  maxWaitMs: setting(milliseconds(1), {
+});
+
+const day = 86_400_000;
+
+const spool = section('The disk where events stay while Kafka does not take them.', {
+  path: setting(folderPath, {
+    default: '/var/lib/http2kafka',
+    sentence:
+      'The folder for events, on a disk that survives a restart; it is made where there is none. Each proxy needs its own.',
+    flags: [{ name: '--spool-path', argument: 'path' }],
+  }),
+  after: setting(duration({ from: 1, to: day }), {
     default: 1_000,
-    sentence: "How long an event may wait for Kafka's acknowledgement before it is answered 503.",
+    sentence:
+      "How long an event may wait for Kafka's acknowledgement before it goes to the disk and is answered 202. While Kafka is known to be away it goes there at once.",
+  }),
+  maxBytes: setting(bytes({ from: mebibyte, to: 1024 * gibibyte }), {
+    default: 10 * gibibyte,
+    sentence: 'Disk for events; what comes above is answered 503. Nothing that is on disk is ever dropped.',
+  }),
+  maxAge: setting(duration({ from: 1, to: 3650 * day }), {
+    default: 7 * day,
+    sentence:
+      'How old the oldest event on disk may grow. Past it, while Kafka is away, new events are answered 503 and `/monitoring/ready` says so. Nothing that is on disk is ever dropped.',
   }),
 });
 
@@ -142,7 +165,7 @@ const logging = section('What the program says of itself, on standard error.', {
 });
 
 /** Every setting of the program, each declared here or in the file of its section, and nowhere else. */
-export const schema = { kafka, producer, queue, check, logging, server };
+export const schema = { kafka, producer, queue, spool, check, logging, server };
 
 /** What the program runs on: nested as the schema is, every value present and checked, frozen. */
 export type Settings = SettingsOf<typeof schema>;

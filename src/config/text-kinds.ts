@@ -31,6 +31,8 @@ export const socketPath = text('path', 'a path of at most 107 bytes', {
 
 export const filePath = text('path', 'the path of a file');
 
+export const folderPath = text('path', 'the path of a folder');
+
 /** Where the proxy is mounted behind another server: `/lineage`. */
 export const urlPath = text('path', 'a path that begins with / and does not end with it', {
   pattern: '^(/[^/?#\\s]+)+$',

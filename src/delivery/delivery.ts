@@ -1,147 +1,278 @@
 /**
- * Between the HTTP answer and Kafka: when is an event answered, and with what? In this version an event waits in
- * memory for Kafka's acknowledgement, and is refused as unavailable when that does not come in time. The spool, which
- * keeps it instead, has its place here.
+ * Between the HTTP answer and Kafka: keeps each event safe, and says when it is. One queue for each topic, so that a
+ * topic that cannot be written to holds up no other. See topic-queue.ts, and docs/delivery.md for the whole.
  */
-import { refusal, type Refusal } from '../errors.ts';
-import type { PendingRecord, Outcome as ProducerOutcome } from '../kafka/pending-record.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
 import type { Producer } from '../kafka/producer.ts';
-import type { KafkaRecord } from '../kafka/record.ts';
+import { recordSize, type KafkaRecord } from '../kafka/record.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Spool } from '../spool/spool.ts';
+import { deadLetterOf } from './dead-letter.ts';
+import type { Entry } from './entry.ts';
+import { reasonOf, unavailable, type Delivered, type NeverTaken } from './outcome.ts';
+import { TopicQueue, type QueueState } from './topic-queue.ts';
 
 export interface DeliverySettings {
-  /** Bytes of all waiting events, at most. */
+  /** Where events go first of all, and whose state decides whether events can be kept. */
+  readonly mainTopic: string;
+  /** Where that goes which was acknowledged and Kafka will not have. */
+  readonly malformedTopic: string;
+  /** Bytes of all events in memory, at most. */
   readonly maxBytes: number;
-  /** Milliseconds that an event may wait for Kafka's acknowledgement. */
-  readonly maxWaitMs: number;
+  /** Milliseconds that an event may wait for Kafka's acknowledgement before it is spooled. */
+  readonly spoolAfterMs: number;
+  /** Milliseconds that an event may be in the spool while Kafka is away, before no more are taken. */
+  readonly spoolMaxAgeMs: number;
 }
 
-/** What a sender is told: kept for good, or refused. */
-export type Delivered =
-  { readonly kind: 'acknowledged' } | { readonly kind: 'refused'; readonly refusal: Refusal };
-
-interface Waiting {
-  readonly pending: PendingRecord;
-  readonly since: number;
-  readonly resolve: (delivered: Delivered) => void;
+/** How things stand, for whoever asks whether events can be kept. */
+export interface DeliveryStatus {
+  /** Why an event could not be kept now; undefined when it could. */
+  readonly problem: string | undefined;
+  readonly state: QueueState;
+  /** What keeps Kafka from being written to; undefined when nothing is known to. */
+  readonly kafkaProblem: string | undefined;
+  readonly spooledEvents: number;
+  readonly spooledBytes: number;
 }
+
+/**
+ * Bytes of a topic in the producer's hands while Kafka is away, and while the spool is drained, at most. Enough to fill
+ * requests to several brokers; all else stays on disk.
+ */
+const WINDOW_BYTES = 32 * 1024 * 1024;
 
 /** Milliseconds between looks at who has waited too long: one timer for all, instead of one for each event. */
 const LOOK_INTERVAL_MS = 50;
 
-/** Milliseconds that a late event counts as a problem; then the next event may try, or nobody would ever send one. */
-const LATE_MS = 5000;
+/** Milliseconds that an event may wait for Kafka while the proxy is stopping. */
+const HURRY_MS = 1000;
+
+/** Milliseconds without a problem before it is said to be over. */
+const CALM_MS = 5000;
+
+/** Milliseconds until a dead letter that could not be kept is tried again; doubles with each time, up to a minute. */
+const RETRY_MS = 1000;
+const MAX_RETRY_MS = 60_000;
 
 export class Delivery {
   readonly #settings: DeliverySettings;
   readonly #producer: Producer;
+  readonly #spool: Spool;
   readonly #metrics: Metrics;
-  /** In the order of arrival, as a Set keeps it. */
-  readonly #waiting = new Set<Waiting>();
+  readonly #log: Logger;
+  readonly #queues = new Map<string, TopicQueue>();
+  readonly #states = new Map<string, QueueState>();
   #bytes = 0;
-  /** When an event was last given up on for no known reason, with none acknowledged since; of `performance.now()`. */
-  #lateAt = Number.NEGATIVE_INFINITY;
+  #tooOld = false;
+  /** When events could last not be kept, of `performance.now()`, and whether the log has told so. */
+  #problemAt = 0;
+  #isProblemTold = false;
   #stopping = false;
   readonly #look: NodeJS.Timeout;
 
-  constructor(settings: DeliverySettings, producer: Producer, metrics: Metrics) {
+  /** What an earlier process has left in the spool is delivered first. */
+  constructor(settings: DeliverySettings, producer: Producer, spool: Spool, metrics: Metrics, log: Logger) {
     this.#settings = settings;
     this.#producer = producer;
+    this.#spool = spool;
     this.#metrics = metrics;
-    this.#look = setInterval(() => this.#giveUpOnLate(), LOOK_INTERVAL_MS);
-  }
-
-  /** Why an event could not be kept now; undefined when it could. */
-  get problem(): string | undefined {
-    if (this.#stopping) return 'stopping';
-    if (this.#bytes >= this.#settings.maxBytes) return 'too many events are waiting for Kafka';
-    const { problem } = this.#producer;
-    const isLate = performance.now() - this.#lateAt < LATE_MS;
-    return problem ?? (isLate ? 'Kafka does not acknowledge in time' : undefined);
-  }
-
-  /** Resolves once Kafka has the record, or it is clear that it will not be kept; within about `maxWaitMs`. */
-  deliver(record: KafkaRecord): Promise<Delivered> {
-    const size = record.value.length;
-    if (this.#stopping) return Promise.resolve(unavailable('the proxy is stopping'));
-    if (this.#bytes + size > this.#settings.maxBytes) {
-      return Promise.resolve(unavailable('too many events are waiting for Kafka'));
+    this.#log = log;
+    for (const topic of new Set([settings.mainTopic, ...spool.topics])) {
+      this.#queueOf(topic);
+      this.#reportUnanswered(topic);
     }
+    this.#lookAtAll();
+    this.#look = setInterval(() => this.#lookAtAll(), LOOK_INTERVAL_MS);
+  }
+
+  get status(): DeliveryStatus {
+    const { mainTopic } = this.#settings;
+    const { state } = this.#queueOf(mainTopic);
+    const silence = state === 'spooling' ? 'Kafka does not acknowledge in time' : undefined;
+    const unknown = this.#producer.knows(mainTopic) ? silence : 'Kafka has not told of the topic yet';
+    return {
+      problem: this.#problem,
+      state,
+      kafkaProblem: this.#producer.problemOf(mainTopic) ?? unknown,
+      spooledEvents: this.#spool.topics.reduce((sum, topic) => sum + this.#spool.log(topic).count, 0),
+      spooledBytes: this.#spool.bytes,
+    };
+  }
+
+  /** Resolves once the record is in Kafka or synced to the spool, or is refused; within about `spoolAfterMs`. */
+  deliver(record: KafkaRecord): Promise<Delivered> {
+    if (this.#stopping) return Promise.resolve(unavailable('the proxy is stopping'));
+    if (this.#bytes + recordSize(record) > this.#settings.maxBytes) {
+      return Promise.resolve(unavailable('too many events are waiting in memory'));
+    }
+    const queue = this.#queueOf(record.topic);
+    if (this.#tooOld && queue.state === 'spooling') return Promise.resolve(unavailable(TOO_OLD));
     const { promise, resolve } = Promise.withResolvers<Delivered>();
-    this.#bytes += size;
-    const pending = this.#producer.send(record, (outcome) => this.#settle(waiting, outcome));
-    const waiting: Waiting = { pending, since: performance.now(), resolve };
-    this.#waiting.add(waiting);
+    queue.add(record, resolve);
     return promise;
   }
 
   /** Brings the gauges up to date; called when somebody reads them. */
   measure(): void {
-    this.#metrics.queueEvents.set(this.#waiting.size);
-    this.#metrics.queueBytes.set(this.#bytes);
-    const [oldest] = this.#waiting;
-    this.#metrics.queueOldestSeconds.set(oldest ? (performance.now() - oldest.since) / 1000 : 0);
+    const now = performance.now();
+    const metrics = this.#metrics;
+    let events = 0;
+    let oldestSince = now;
+    for (const [topic, queue] of this.#queues) {
+      events += queue.size;
+      oldestSince = Math.min(oldestSince, queue.oldestSince ?? now);
+      const log = this.#spool.log(topic);
+      metrics.spoolEvents.set({ topic }, log.count);
+      metrics.spoolBytes.set({ topic }, log.bytes);
+      metrics.spoolOldestSeconds.set({ topic }, secondsSince(log.oldestAt));
+      for (const state of STATES) metrics.deliveryState.set({ topic, state }, queue.state === state ? 1 : 0);
+    }
+    metrics.queueEvents.set(events);
+    metrics.queueBytes.set(this.#bytes);
+    metrics.queueOldestSeconds.set((now - oldestSince) / 1000);
   }
 
-  /** Takes no more, and waits until what was taken is answered: that takes `maxWaitMs` at most. */
+  /** The end is near: what Kafka does not acknowledge soon goes onto disk, however patient the settings are. */
+  hurry(): void {
+    for (const queue of this.#queues.values()) queue.hurry(HURRY_MS);
+  }
+
+  /** Takes no more, puts what Kafka has not got into the spool, and waits until everybody is answered. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    while (this.#waiting.size > 0) await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL_MS));
+    for (const queue of this.#queues.values()) queue.stop();
+    this.#isProblemTold = true;
+    while ([...this.#queues.values()].some((queue) => queue.hasUnanswered)) await sleep(5);
     clearInterval(this.#look);
   }
 
-  #settle(waiting: Waiting, outcome: ProducerOutcome): void {
-    this.#leave(waiting, this.#answer(waiting.pending.record, outcome));
+  get #problem(): string | undefined {
+    if (this.#stopping) return 'the proxy is stopping';
+    if (this.#bytes >= this.#settings.maxBytes) return 'too many events are waiting in memory';
+    const queue = this.#queueOf(this.#settings.mainTopic);
+    if (!queue.isAway && !queue.overflows) return undefined;
+    const problem = this.#tooOld && queue.state === 'spooling' ? TOO_OLD : this.#spool.problem;
+    return problem === undefined ? undefined : `Kafka is away and ${problem}`;
   }
 
-  #answer({ topic, value }: KafkaRecord, outcome: ProducerOutcome): Delivered {
-    switch (outcome.kind) {
-      case 'written':
-        this.#metrics.eventBytes.inc(value.length);
-        this.#lateAt = Number.NEGATIVE_INFINITY;
-        return { kind: 'acknowledged' };
-      case 'too-large':
-        return refused(
-          refusal(
-            'payload_too_large',
-            `The event needs ${outcome.size} bytes of topic ${topic} even compressed, which takes ${outcome.limit}`,
-            { size: outcome.size, limit: outcome.limit, event: value.length },
-          ),
-        );
-      case 'refused':
-        return refused(refusal('unavailable', `Kafka refuses the event: ${outcome.reason}`));
-      case 'closed':
-        return unavailable('the proxy is stopping');
-    }
-  }
-
-  #giveUpOnLate(): void {
-    const deadline = performance.now() - this.#settings.maxWaitMs;
-    for (const waiting of this.#waiting) {
-      if (waiting.since > deadline) return;
-      // A broker that hangs is a problem to the producer only when its request times out, long after the first event.
-      if (this.#producer.problem === undefined) this.#lateAt = performance.now();
-      const surelyNotWritten = this.#producer.withdraw(waiting.pending);
-      // The sender may post it again, while the first is still on its way.
-      if (!surelyNotWritten) this.#metrics.duplicatesPossible.inc();
-      this.#leave(
-        waiting,
-        unavailable(`Kafka has not acknowledged it within ${this.#settings.maxWaitMs} ms`),
+  #queueOf(topic: string): TopicQueue {
+    let queue = this.#queues.get(topic);
+    if (!queue) {
+      const { spoolAfterMs, maxBytes } = this.#settings;
+      const windowBytes = Math.min(WINDOW_BYTES, maxBytes / 2);
+      queue = new TopicQueue(
+        topic,
+        { spoolAfterMs, windowBytes },
+        {
+          producer: this.#producer,
+          log: this.#spool.log(topic),
+          metrics: this.#metrics,
+          logger: this.#log,
+          refused: (entry, outcome, safe) => this.#putAside(entry, outcome, safe),
+          claim: (bytes) => (this.#bytes += bytes),
+        },
       );
+      this.#queues.set(topic, queue);
+    }
+    return queue;
+  }
+
+  #lookAtAll(): void {
+    for (const [topic, queue] of this.#queues) {
+      queue.look();
+      this.#reportState(topic, queue.state);
+    }
+    this.#reportAge();
+    this.#reportProblem();
+  }
+
+  /** One line when events cannot be kept any more, one when they can again, for good: a full disk may take one now and then. */
+  #reportProblem(): void {
+    const problem = this.#problem;
+    if (problem !== undefined) {
+      this.#problemAt = performance.now();
+      if (!this.#isProblemTold) this.#log.error(`events cannot be kept: ${problem}`);
+      this.#isProblemTold = true;
+    } else if (this.#isProblemTold && performance.now() - this.#problemAt > CALM_MS) {
+      this.#log.info('events can be kept again');
+      this.#isProblemTold = false;
     }
   }
 
-  #leave(waiting: Waiting, delivered: Delivered): void {
-    if (!this.#waiting.delete(waiting)) return;
-    this.#bytes -= waiting.pending.record.value.length;
-    waiting.resolve(delivered);
+  /** One line in the log at each change, not at each event. */
+  #reportState(topic: string, state: QueueState): void {
+    const { count: events, bytes } = this.#spool.log(topic);
+    const before = this.#states.get(topic) ?? 'straight';
+    // Kafka may be away, or a topic only just be made, without an event that meets with it.
+    if (state === before || (before === 'straight' && events === 0)) return;
+    this.#states.set(topic, state);
+    if (state === 'spooling') this.#log.warn({ topic }, 'events go to the spool');
+    else if (state === 'draining') this.#log.info({ topic, events, bytes }, 'the spool is being drained');
+    else this.#log.info({ topic }, 'the spool is empty: events go straight to Kafka');
+  }
+
+  #reportAge(): void {
+    const { mainTopic, spoolMaxAgeMs } = this.#settings;
+    const { oldestAt } = this.#spool.log(mainTopic);
+    const tooOld = oldestAt !== undefined && Date.now() - oldestAt > spoolMaxAgeMs;
+    if (tooOld && !this.#tooOld) {
+      this.#log.error({ topic: mainTopic, since: new Date(oldestAt) }, TOO_OLD);
+    }
+    this.#tooOld = tooOld;
+  }
+
+  #reportUnanswered(topic: string): void {
+    const { unanswered: events } = this.#spool.log(topic);
+    if (events === 0) return;
+    this.#metrics.duplicatesPossible.inc(events);
+    this.#log.warn(
+      { topic, events },
+      'sent by the last process and never answered: these may be in Kafka twice',
+    );
+  }
+
+  /** What was acknowledged and Kafka never takes goes to the dead-letter topic; it stays in the spool until it is safe there. */
+  #putAside(entry: Entry, outcome: NeverTaken, safe: () => void): void {
+    const { record } = entry;
+    const { malformedTopic } = this.#settings;
+    const { topic } = record;
+    const reason = reasonOf(outcome);
+    if (topic === malformedTopic) {
+      this.#reportUndeliverable(topic, reason);
+      return;
+    }
+    this.#metrics.deadLetters.inc({ reason: outcome.kind });
+    this.#log.error({ topic, reason, to: malformedTopic }, 'Kafka does not take an acknowledged event');
+    this.#keepAside(deadLetterOf(record, malformedTopic, reason), safe);
+  }
+
+  #keepAside(record: KafkaRecord, safe: () => void, failures = 0): void {
+    if (this.#stopping) return;
+    this.#queueOf(record.topic).add(record, (delivered) => {
+      if (delivered.kind !== 'refused') {
+        safe();
+        return;
+      }
+      const isNews = delivered.never && failures === 0;
+      if (isNews) this.#reportUndeliverable(record.topic, delivered.refusal.message);
+      const delay = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** failures);
+      setTimeout(() => this.#keepAside(record, safe, failures + 1), delay).unref();
+    });
+  }
+
+  #reportUndeliverable(topic: string, reason: string): void {
+    this.#metrics.undeliverable.inc();
+    this.#log.error({ topic, reason }, 'the dead-letter topic does not take an event: it stays in the spool');
   }
 }
 
-function refused(reason: Refusal): Delivered {
-  return { kind: 'refused', refusal: reason };
-}
+const STATES: readonly QueueState[] = ['straight', 'spooling', 'draining'];
 
-function unavailable(why: string): Delivered {
-  return refused(refusal('unavailable', `The event cannot be kept now: ${why}`));
+const TOO_OLD = 'the oldest event in the spool is older than spool.max_age';
+
+/** `at` in milliseconds since the epoch. */
+function secondsSince(at: number | undefined): number {
+  return at === undefined ? 0 : (Date.now() - at) / 1000;
 }

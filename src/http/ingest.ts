@@ -25,6 +25,7 @@ export interface IngestSettings {
 /** What became of one event. */
 export type Ingested =
   | { readonly kind: 'acknowledged' }
+  | { readonly kind: 'spooled' }
   | { readonly kind: 'dead-letter' }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
@@ -53,7 +54,7 @@ export class Ingest {
     const record = eventRecord(exchange, bytes, event, topicOf(this.#settings.routing), timestamp, arrivedAt);
     const delivered = await this.#delivery.deliver(record);
     if (delivered.kind === 'refused') return this.refused(exchange, event.kind, delivered.refusal);
-    this.#metrics.events.inc({ kind: event.kind, outcome: 'acknowledged' });
+    this.#metrics.events.inc({ kind: event.kind, outcome: delivered.kind });
     return delivered;
   }
 

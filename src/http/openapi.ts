@@ -190,7 +190,7 @@ export function openapiDocument(rootPath: string): object {
       version,
       summary: 'HTTP to Kafka proxy for OpenLineage events',
       description:
-        'Post OpenLineage events here; they are checked, and written to Kafka byte for byte. A 201 says that Kafka has the event.',
+        'Post OpenLineage events here; they are checked, and written to Kafka byte for byte. A 201 says that Kafka has the event, a 202 that it is on disk and will be delivered.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: rootPath === '' ? '/' : rootPath }],

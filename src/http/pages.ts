@@ -74,9 +74,14 @@ function addMonitoring(
   // What Data.Rentgen's answers; its users' checks may look at the text.
   app.get('/monitoring/ping', () => ({ status: 'ok' }));
   app.get('/monitoring/ready', (_request, reply) => {
-    const { problem } = delivery;
-    if (problem === undefined) return { status: 'ok' };
-    return refuse(reply, refusal('unavailable', `Events cannot be kept now: ${problem}`));
+    const { problem, state, kafkaProblem, spooledEvents, spooledBytes } = delivery.status;
+    const details = {
+      state,
+      kafka: kafkaProblem ?? 'ok',
+      spool: { events: spooledEvents, bytes: spooledBytes },
+    };
+    if (problem === undefined) return { status: 'ok', ...details };
+    return refuse(reply, refusal('unavailable', `Events cannot be kept now: ${problem}`, details));
   });
   if (!settings.metrics) return;
   app.get('/monitoring/metrics', async (request, reply) => {

@@ -4,7 +4,7 @@ import type { Exchange } from './exchange.ts';
 import type { Ingest } from './ingest.ts';
 import { receiveBody } from './reception.ts';
 
-/** Takes one event and answers: 201 once Kafka has it, 202 for a dead letter. */
+/** Takes one event and answers: 201 once Kafka has it, 202 when it is on disk or for a dead letter. */
 export async function takeSingle(
   exchange: Exchange,
   ingest: Ingest,

@@ -1,6 +1,6 @@
 /**
  * Keeps what is known of the cluster fresh: asks again in good time, at once when somebody finds it wrong, and with
- * growing pauses while nobody answers. Sees to a producer id, too, and knows whether the main topic can be written to.
+ * growing pauses while nobody answers. Sees to a producer id, too, and knows which topics can be written to.
  */
 import type { Logger } from 'pino';
 import type { Metrics } from '../metrics.ts';
@@ -8,7 +8,7 @@ import { reasonOf } from './broker-error.ts';
 import type { Cluster, ProducerId } from './cluster.ts';
 
 export interface WatchSettings {
-  /** Whose state decides whether there is a problem. */
+  /** Watched from the start, and told of in the metrics. */
   readonly mainTopic: string;
   /** Milliseconds before the first retry of anything; doubles with each. */
   readonly retryBackoffMs: number;
@@ -31,9 +31,13 @@ export class ClusterWatch {
   readonly #topics: Set<string>;
   readonly #onFresh: () => void;
   #producerId: ProducerId | undefined;
-  /** What the last question found, and what somebody met who wrote to Kafka. */
-  #answerProblem: string | undefined = 'Kafka has not been asked yet';
-  #writingProblem: string | undefined;
+  /** What the last question found: of all topics, and of single ones. */
+  #generalProblem: string | undefined;
+  #topicProblems: ReadonlyMap<string, string> = new Map();
+  /** What somebody met who wrote to a topic. */
+  readonly #writingProblems = new Map<string, string>();
+  /** Problems that the log has told of. */
+  readonly #told = new Map<string, string>();
   #detail = '';
   #asking = false;
   /** Milliseconds from one answer to the next question. */
@@ -48,17 +52,21 @@ export class ClusterWatch {
     this.#settings = settings;
     this.#cluster = cluster;
     this.#topics = new Set([settings.mainTopic]);
+    // Its first answer is worth a line, too.
+    this.#told.set(settings.mainTopic, 'not asked yet');
     this.#onFresh = onFresh;
     this.#metrics = metrics;
     this.#log = log;
   }
 
-  /** What keeps the main topic from being written to, in words for an operator; undefined when nothing is known to. */
-  get problem(): string | undefined {
-    return this.#answerProblem ?? this.#writingProblem;
+  /** What keeps a topic from being written to, in words for an operator; undefined when nothing is known to. */
+  problemOf(topic: string): string | undefined {
+    if (this.#generalProblem !== undefined) return this.#generalProblem;
+    const problem = this.#topicProblems.get(topic) ?? this.#writingProblems.get(topic);
+    return problem === undefined ? undefined : `topic ${topic}: ${problem}`;
   }
 
-  /** More on the problem, for the log only: it names brokers and their addresses. */
+  /** More on the last problem, for the log only: it names brokers and their addresses. */
   get detail(): string {
     return this.#detail;
   }
@@ -68,14 +76,16 @@ export class ClusterWatch {
     return this.#producerId;
   }
 
-  /** Somebody who wrote to Kafka met a problem; `detail` goes to the log only. */
-  reportFailure(problem: string, detail: string): void {
-    this.#update(this.#answerProblem, problem, detail);
+  /** Somebody who wrote to a topic met a problem; `detail` goes to the log only. */
+  reportFailure(topic: string, problem: string, detail: string): void {
+    this.#writingProblems.set(topic, problem);
+    this.#tell(detail);
   }
 
-  /** Nobody who writes to Kafka has a problem any more. */
-  reportSuccess(): void {
-    this.#update(this.#answerProblem, undefined, '');
+  /** Nobody who writes to this topic has a problem any more. */
+  reportSuccess(topic: string): void {
+    this.#writingProblems.delete(topic);
+    this.#tell('');
   }
 
   /** A broker does not accept this producer id any more: nobody is to begin with it again. */
@@ -101,21 +111,24 @@ export class ClusterWatch {
   /** Asks for brokers, leaders and limits, and for a producer id where there is none. */
   async ask(): Promise<void> {
     if (this.#asking || this.#closed) return;
+    if (!this.#cluster.isConfigured) {
+      this.#learned('no Kafka is configured (kafka.bootstrap_servers)', new Map(), '');
+      return;
+    }
     this.#asking = true;
     this.#pauseMs = this.#settings.metadataMaxAgeMs;
     clearTimeout(this.#timer);
     this.#dueAt = Number.POSITIVE_INFINITY;
     try {
       const problems = await this.#cluster.refresh([...this.#topics]);
-      this.#producerId ??= await this.#cluster.allocateProducerId();
-      const { mainTopic } = this.#settings;
-      const problem = problems.get(mainTopic);
-      this.#failures = problem === undefined ? 0 : this.#failures + 1;
+      const idProblem = await this.#seeToProducerId();
+      this.#failures = problems.size === 0 && idProblem === undefined ? 0 : this.#failures + 1;
       this.#onFresh();
-      this.#update(problem && `topic ${mainTopic}: ${problem}`, this.#writingProblem, '');
+      // A cluster that has only just started gives out no ids for a moment.
+      this.#learned(this.#failures > 1 ? idProblem : undefined, problems, '');
     } catch (error) {
       this.#failures += 1;
-      this.#update('no broker answers', this.#writingProblem, reasonOf(error));
+      this.#learned('no broker answers', new Map(), reasonOf(error));
     } finally {
       this.#asking = false;
     }
@@ -128,16 +141,38 @@ export class ClusterWatch {
     clearTimeout(this.#timer);
   }
 
+  /** Why there is no producer id; undefined when there is one. */
+  async #seeToProducerId(): Promise<string | undefined> {
+    try {
+      this.#producerId ??= await this.#cluster.allocateProducerId();
+      return undefined;
+    } catch (error) {
+      this.#log.debug({ reason: reasonOf(error) }, 'no producer id');
+      return 'Kafka gives no producer id';
+    }
+  }
+
+  #learned(general: string | undefined, topics: ReadonlyMap<string, string>, detail: string): void {
+    this.#generalProblem = general;
+    this.#topicProblems = topics;
+    this.#tell(detail);
+  }
+
   /** One line in the log at each change, not at each event. */
-  #update(answerProblem: string | undefined, writingProblem: string | undefined, detail: string): void {
-    const before = this.problem;
+  #tell(detail: string): void {
     this.#detail = detail;
-    this.#answerProblem = answerProblem;
-    this.#writingProblem = writingProblem;
-    const { problem } = this;
-    if (before === undefined && problem !== undefined) this.#log.warn({ problem, detail }, 'Kafka is away');
-    if (before !== undefined && problem === undefined) this.#log.info('Kafka can be written to');
-    this.#metrics.kafkaUp.set(problem === undefined ? 1 : 0);
+    for (const topic of this.#topics) {
+      const problem = this.problemOf(topic);
+      const told = this.#told.get(topic);
+      if (problem !== undefined && told === undefined) {
+        this.#log.warn({ topic, detail }, `Kafka is away: ${problem}`);
+        this.#told.set(topic, problem);
+      } else if (problem === undefined && told !== undefined) {
+        this.#log.info({ topic }, 'Kafka can be written to');
+        this.#told.delete(topic);
+      }
+      if (topic === this.#settings.mainTopic) this.#metrics.kafkaUp.set(problem === undefined ? 1 : 0);
+    }
   }
 
   #askIn(delayMs: number): void {

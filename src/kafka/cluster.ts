@@ -68,6 +68,8 @@ export class Cluster {
   readonly #produceVersions = new WeakMap<Connection, number>();
   #brokers = new Map<number, Broker>();
   readonly #topics = new Map<string, Topic>();
+  /** Brokers that have not answered since the cluster was last asked. */
+  readonly #suspects = new Set<number>();
   #turn = 0;
 
   /** `onDisconnect` is called when a connection is lost: what was known of the cluster may have changed with it. */
@@ -79,14 +81,24 @@ export class Cluster {
     this.#records = this.#pool(settings.requestTimeoutMs + 1000, onDisconnect);
   }
 
+  /** Is there anybody to ask? */
+  get isConfigured(): boolean {
+    return this.#bootstrap.length > 0;
+  }
+
   /** What is known of a topic; undefined until a refresh has found it. */
   topic(name: string): Topic | undefined {
     return this.#topics.get(name);
   }
 
-  /** Has the cluster this broker, as far as is known? */
+  /** Has the cluster this broker, as far as is known, and is it not suspect? */
   hasBroker(nodeId: number): boolean {
-    return this.#brokers.has(nodeId);
+    return this.#brokers.has(nodeId) && !this.#suspects.has(nodeId);
+  }
+
+  /** This broker has not answered: others are asked first whether it still leads what it led. */
+  suspect(nodeId: number): void {
+    this.#suspects.add(nodeId);
   }
 
   /**
@@ -94,8 +106,10 @@ export class Cluster {
    * Returns, for each topic that cannot be written to now, Kafka's name for the reason. Rejects when no broker answers.
    */
   async refresh(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const suspects = [...this.#suspects];
     const metadata = await this.#ask((connection) => askMetadata(connection, names));
     this.#brokers = new Map(metadata.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
+    for (const nodeId of suspects) this.#suspects.delete(nodeId);
     const problems = new Map<string, string>();
     const usable: string[] = [];
     for (const { name, errorCode, partitions } of metadata.topics) {
@@ -137,7 +151,9 @@ export class Cluster {
     this.#lastUse.set(nodeId, now);
     let produceVersion = this.#produceVersions.get(connection);
     if (produceVersion === undefined) {
-      produceVersion = await this.#answerOf(connection, askProduceVersion);
+      produceVersion = await this.#answerOf(connection, (asked) =>
+        withinTime(askProduceVersion(asked), QUESTION_TIMEOUT_MS),
+      );
       this.#produceVersions.set(connection, produceVersion);
     }
     return { connection, produceVersion };
@@ -226,6 +242,13 @@ async function askProduceVersion(connection: Connection): Promise<number> {
   const highest = Math.min(taken?.maxVersion ?? 0, PRODUCE_VERSIONS.max);
   if (highest < PRODUCE_VERSIONS.min) throw new Error('this broker is too old: Kafka 3.1 or newer is needed');
   return highest;
+}
+
+/** The pool's own time-out is that of a request with records, long after others would have known of another leader. */
+async function withinTime<Answer>(question: Promise<Answer>, limitMs: number): Promise<Answer> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error('no answer in time')), limitMs);
+  return Promise.race([question, promise]).finally(() => clearTimeout(timer));
 }
 
 async function askMetadata(connection: Connection, names: readonly string[]): Promise<MetadataResponse> {

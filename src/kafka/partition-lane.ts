@@ -162,6 +162,12 @@ export class PartitionLane {
     if (batch) this.queue.putBack(batch.records.filter(({ withdrawn }) => !withdrawn));
   }
 
+  /** Takes out all; what may have been written went with the partition. */
+  empty(): PendingRecord[] {
+    this.dissolve();
+    return this.queue.drain();
+  }
+
   /** The first record whatever its size, then as many as fit. */
   #take(maxBytes: number): PendingRecord[] {
     const records: PendingRecord[] = [];

@@ -11,25 +11,41 @@ export type Outcome =
   /** The producer was closed first. It is not in the topic, unless `mayBeWritten`. */
   | { readonly kind: 'closed'; readonly mayBeWritten: boolean };
 
+/** Who hands a record to the producer, and wants to know what becomes of it. */
+export interface RecordOwner {
+  /** A batch with it goes out, for the first time or again. */
+  sent(): void;
+  /** Called once, unless the record is withdrawn first. */
+  settled(outcome: Outcome): void;
+}
+
 export class PendingRecord {
   readonly record: KafkaRecord;
   /** Bytes it adds to a batch at most, before compression. */
   readonly size: number;
   /** What the record's time gives way to when the topic refuses it. */
   timestamp: number;
-  /** Is it in a batch that has been, or is about to be, sent? */
+  /** Is it in a batch? */
   batched = false;
+  /** Has a batch with it gone out? */
+  sent = false;
   /** Where it waits for a batch. */
   queue: PendingQueue | undefined;
   /** Nobody waits for it any more; left out unless it is in a batch already. */
   withdrawn = false;
-  readonly #settle: (outcome: Outcome) => void;
+  readonly #owner: RecordOwner;
 
-  constructor(record: KafkaRecord, settle: (outcome: Outcome) => void) {
+  constructor(record: KafkaRecord, owner: RecordOwner) {
     this.record = record;
     this.size = recordSize(record);
     this.timestamp = record.timestamp;
-    this.#settle = settle;
+    this.#owner = owner;
+  }
+
+  /** A batch with it goes out. */
+  send(): void {
+    this.sent = true;
+    if (!this.withdrawn) this.#owner.sent();
   }
 
   /** Settles it and keeps it from being sent again. */
@@ -40,7 +56,7 @@ export class PendingRecord {
 
   /** Tells the one who waits; after a withdrawal nobody does. */
   settle(outcome: Outcome): void {
-    if (!this.withdrawn) this.#settle(outcome);
+    if (!this.withdrawn) this.#owner.settled(outcome);
   }
 }
 

@@ -6,6 +6,7 @@
  * - a batch keeps its bytes, producer id and sequence through every retry, until an answer says what became of it;
  * - batches are grouped by leader anew at each try, and each is resolved by its own partition's answer.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Metrics } from '../metrics.ts';
 import { brokerError, reasonOf } from './broker-error.ts';
@@ -14,7 +15,7 @@ import { backoff, ClusterWatch, type WatchSettings } from './cluster-watch.ts';
 import { codecs, type CompressionName } from './compression.ts';
 import type { LaneLimits, PartitionLane } from './partition-lane.ts';
 import { partitioners, type PartitionerName } from './partitioner.ts';
-import { PendingRecord, type Outcome } from './pending-record.ts';
+import { PendingRecord, type RecordOwner } from './pending-record.ts';
 import { produce, type RecordConnection } from './produce-request.ts';
 import type { KafkaRecord } from './record.ts';
 import { TopicLanes } from './topic-lanes.ts';
@@ -28,6 +29,9 @@ export interface ProducerSettings extends ClusterSettings, WatchSettings {
 
 /** Bytes of a produce request, at most: what a broker reads in one go without holding up others for long. */
 const MAX_REQUEST_BYTES = 8 * 1024 * 1024;
+
+/** Milliseconds between looks at what is still unknown, while the producer closes. */
+const CLOSE_LOOK_MS = 10;
 
 interface FailureReason {
   /** Kafka's name for it, or `network`. */
@@ -50,6 +54,7 @@ export class Producer {
   #wakeTimer: NodeJS.Timeout | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
   #pumpDue = false;
+  #closing = false;
   #closed = false;
 
   constructor(settings: ProducerSettings, metrics: Metrics, log: Logger) {
@@ -66,21 +71,26 @@ export class Producer {
     await this.#watch.ask();
   }
 
-  /** What keeps the main topic from being written to, in words for an operator; undefined when nothing is known to. */
-  get problem(): string | undefined {
-    return this.#watch.problem;
+  /** What keeps a topic from being written to, in words for an operator; undefined when nothing is known to. */
+  problemOf(topic: string): string | undefined {
+    return this.#watch.problemOf(topic);
   }
 
-  /** More on the problem, for the log only: it names brokers and their addresses. */
+  /** Has the cluster told all that is needed to write to this topic? */
+  knows(topic: string): boolean {
+    return this.#cluster.topic(topic) !== undefined && this.#watch.producerId !== undefined;
+  }
+
+  /** More on a problem, for the log only: it names brokers and their addresses. */
   get problemDetail(): string {
     return this.#watch.detail;
   }
 
-  /** Takes a record; `settle` is called once, unless the record is withdrawn first. */
-  send(record: KafkaRecord, settle: (outcome: Outcome) => void): PendingRecord {
-    const pending = new PendingRecord(record, settle);
-    if (this.#closed) {
-      queueMicrotask(() => settle({ kind: 'closed', mayBeWritten: false }));
+  /** Takes a record; its owner hears what becomes of it. */
+  send(record: KafkaRecord, owner: RecordOwner): PendingRecord {
+    const pending = new PendingRecord(record, owner);
+    if (this.#closing) {
+      queueMicrotask(() => pending.settle({ kind: 'closed', mayBeWritten: false }));
       return pending;
     }
     const lanes = this.#lanesOf(record.topic);
@@ -98,16 +108,31 @@ export class Producer {
     pending.withdrawn = true;
     // Lets the queue drop what nobody waits for, so that it does not grow while Kafka is away.
     pending.queue?.peek();
+    this.#topics.get(pending.record.topic)?.adjust();
     return !pending.batched;
   }
 
-  /** Settles what is left as closed, and lets go of all connections. */
-  async close(): Promise<void> {
+  /**
+   * Sends nothing new, goes on for `graceMs` at most with what may have been written, until it is known, settles what is
+   * left as closed, and lets go of all connections.
+   */
+  async close(graceMs: number): Promise<void> {
+    this.#closing = true;
+    const deadline = performance.now() + graceMs;
+    while (this.#hasUnknown && performance.now() < deadline) await sleep(CLOSE_LOOK_MS);
     this.#closed = true;
     clearTimeout(this.#wakeTimer);
     this.#watch.close();
     for (const lanes of this.#topics.values()) lanes.close();
     await this.#cluster.close();
+  }
+
+  /** Is there a batch of which nobody knows whether it is written? */
+  get #hasUnknown(): boolean {
+    for (const { lanes } of this.#topics.values()) {
+      if (lanes.some(({ busy, batch }) => busy || batch?.mayBeWritten === true)) return true;
+    }
+    return false;
   }
 
   #lanesOf(topic: string): TopicLanes {
@@ -130,8 +155,8 @@ export class Producer {
       else if (lanes.waiting) this.#watch.soon(this.#settings.retryBackoffMs);
       // What failed and has nobody waiting any more would be held against the cluster for ever.
       for (const lane of lanes.lanes) if (!lane.waiting) lane.failures = 0;
+      this.#reportSuccess(lanes.topic);
     }
-    this.#reportSuccess();
     this.#pumpSoon();
   }
 
@@ -176,7 +201,7 @@ export class Producer {
 
   /** The broker that a lane's next batch can go to now; where it cannot, sees that this changes. */
   #readyLeader(lane: PartitionLane): number | undefined {
-    if (lane.busy || !lane.waiting) return undefined;
+    if (lane.busy || !lane.waiting || (this.#closing && !lane.batch)) return undefined;
     if (lane.retryAt > Date.now()) {
       this.#pumpAt(lane.retryAt);
       return undefined;
@@ -204,6 +229,7 @@ export class Producer {
     } finally {
       this.#busyBrokers.delete(leader);
       for (const lane of lanes) lane.busy = false;
+      for (const topic of new Set(lanes.map((lane) => lane.topic))) this.#topics.get(topic)?.adjust();
       this.#pumpSoon();
     }
   }
@@ -223,12 +249,14 @@ export class Producer {
       broker = await this.#cluster.connect(leader);
     } catch (error) {
       // Nothing was sent.
+      this.#cluster.suspect(leader);
       this.#failed(lanes, { name: 'network', detail: `broker ${leader}: ${reasonOf(error)}` }, false);
       return;
     }
     const batches = lanes.flatMap(({ topic, partition, batch }) =>
       batch ? [{ topic, partition, bytes: batch.bytes }] : [],
     );
+    for (const { batch } of lanes) for (const record of batch?.records ?? []) record.send();
     const stopTimer = this.#metrics.acknowledgementSeconds.startTimer();
     try {
       const { responses } = await produce(broker, batches, this.#settings.requestTimeoutMs);
@@ -249,6 +277,7 @@ export class Producer {
     } catch (error) {
       // After a time-out the library loses its place in the stream, should the answer still come.
       void broker.connection.close();
+      this.#cluster.suspect(leader);
       this.#failed(lanes, { name: 'network', detail: `broker ${leader}: ${reasonOf(error)}` }, true);
     }
   }
@@ -264,7 +293,7 @@ export class Producer {
         this.#metrics.batchBytes.inc(batch.bytes.length);
         this.#metrics.batchRecords.observe(batch.records.length);
         lane.written();
-        this.#reportSuccess();
+        this.#reportSuccess(lane.topic);
         break;
       case 'retry':
       case 'unknown':
@@ -289,13 +318,11 @@ export class Producer {
   /** The batches are sent again, in a while, perhaps to another leader. */
   #failed(lanes: readonly PartitionLane[], reason: FailureReason, mayBeWritten: boolean): void {
     const { name, detail } = reason;
-    const topics = [...new Set(lanes.map(({ topic }) => topic))].join(', ');
-    this.#watch.reportFailure(
-      `topic ${topics}: ${name === 'network' ? 'its broker does not answer' : name}`,
-      detail,
-    );
+    const topics = new Set(lanes.map(({ topic }) => topic));
+    const problem = name === 'network' ? 'its broker does not answer' : name;
+    for (const topic of topics) this.#watch.reportFailure(topic, problem, detail);
     this.#metrics.retries.inc({ reason: name }, lanes.length);
-    this.#log.debug({ topics, reason: name, detail, mayBeWritten }, 'a produce request failed');
+    this.#log.debug({ topics: [...topics], reason: name, detail, mayBeWritten }, 'a produce request failed');
     for (const lane of lanes) {
       lane.failed(mayBeWritten);
       this.#delay(lane);
@@ -303,11 +330,10 @@ export class Producer {
     this.#watch.soon(0);
   }
 
-  #reportSuccess(): void {
-    const fails = ({ lanes }: TopicLanes) => lanes.some(({ failures }) => failures > 0);
-    if (this.#watch.problem !== undefined && ![...this.#topics.values()].some(fails)) {
-      this.#watch.reportSuccess();
-    }
+  #reportSuccess(topic: string): void {
+    if (this.#watch.problemOf(topic) === undefined) return;
+    const lanes = this.#topics.get(topic)?.lanes ?? [];
+    if (!lanes.some(({ failures }) => failures > 0)) this.#watch.reportSuccess(topic);
   }
 
   /**

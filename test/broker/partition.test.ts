@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import { createPartitionsV3 } from '@platformatic/kafka';
 import { murmur2 } from '../../src/kafka/murmur2.ts';
-import { Wire } from '../../tools/kafka/wire.ts';
 import { jobEvent } from '../openlineage/events.ts';
+import { addPartitions } from './partitions.ts';
 import { created, until, useBroker, type TopicProxy } from './stage.ts';
 
 /** An event of the n-th job; `count` tells it from others of that job. */
@@ -69,10 +68,7 @@ suite('the partition of a record', { timeout: 60_000 }, () => {
   });
 
   test('is one of those added while the proxy runs', async () => {
-    const wire = new Wire(stage.broker.bootstrapServers, 10_000);
-    const topic = { name: 'java', count: 12, assignments: null };
-    await createPartitionsV3.api.async(await wire.any(), [topic], 10_000, false);
-    wire.close();
+    await addPartitions(stage.broker.bootstrapServers, 'java', 12);
     const added = Array.from({ length: 1000 }, (_, job) => job).find(
       (job) => asJava(Buffer.from(`job:jobs/${job}`), 12) === 11,
     );

@@ -4,8 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before } from 'node:test';
 import { startBroker, type Broker, type BrokerOptions } from '../../tools/kafka/broker.ts';
 import { readBatches, readRecords, type ReadBatch, type ReadRecord } from '../../tools/kafka/records.ts';
-import { createTopic, type NewTopic } from '../../tools/kafka/topics.ts';
+import { createTopic, endOffsets, isUnknownTopic, type NewTopic } from '../../tools/kafka/topics.ts';
 import { startProxy, type Proxy } from '../../tools/proxy.ts';
+import { logged } from '../http/log-lines.ts';
 
 export interface Answer {
   readonly status: number;
@@ -21,6 +22,17 @@ export interface Post {
 /** Fails unless Kafka has acknowledged the event. */
 export function created({ status, body }: Answer): void {
   assert.deepEqual({ status, body }, { status: 201, body: '' });
+}
+
+/** Fails unless the event is on disk. */
+export function spooled({ status, body }: Answer): void {
+  assert.deepEqual({ status, body }, { status: 202, body: '' });
+}
+
+/** Fails unless the event is in Kafka or on disk. */
+export function accepted({ status, body }: Answer): void {
+  assert.ok(status === 201 || status === 202, `${status}: ${body}`);
+  assert.equal(body, '');
 }
 
 /** A broker for the tests of one suite; to be called in the suite's function. */
@@ -52,18 +64,30 @@ export class Stage {
 
   /** A topic and a proxy that writes to it and is ready. */
   async proxy(topic: NewTopic, settings: Readonly<Record<string, string>> = {}): Promise<TopicProxy> {
-    await createTopic(this.broker.bootstrapServers, topic);
+    const { bootstrapServers } = this.broker;
+    await createTopic(bootstrapServers, topic);
+    // A leader that all know of may need a moment more until it takes records.
+    await endOffsets(bootstrapServers, topic.name);
     const proxy = await this.proxyTo(topic.name, settings);
     const problem = await proxy.process.ready();
     if (problem !== undefined) throw new Error(problem);
+    // It has a producer id, too.
+    await logged(proxy.process, 'Kafka can be written to');
     return proxy;
   }
 
   /** A proxy that writes to a topic, which may not be there. */
   async proxyTo(topic: string, settings: Readonly<Record<string, string>> = {}): Promise<TopicProxy> {
     const { bootstrapServers } = this.broker;
+    // A machine that is busy with other tests may take longer than the second that Kafka is given.
+    const patience = { SPOOL__AFTER: '20s' };
     const process = await startProxy({
-      settings: { KAFKA__BOOTSTRAP_SERVERS: bootstrapServers, PRODUCER__MAIN_TOPIC: topic, ...settings },
+      settings: {
+        ...patience,
+        KAFKA__BOOTSTRAP_SERVERS: bootstrapServers,
+        PRODUCER__MAIN_TOPIC: topic,
+        ...settings,
+      },
     });
     const proxy = new TopicProxy(process, bootstrapServers, topic);
     this.#proxies.push(proxy);
@@ -109,6 +133,14 @@ export class TopicProxy {
     return readRecords(this.#bootstrapServers, topic);
   }
 
+  /** The same; nothing when there is no such topic yet. */
+  recordsIfAny(topic: string = this.topic): Promise<ReadRecord[]> {
+    return this.records(topic).catch((error: unknown) => {
+      if (isUnknownTopic(error)) return [];
+      throw error;
+    });
+  }
+
   /** For a topic with one partition. */
   async lastRecord(): Promise<ReadRecord> {
     return (await this.records()).at(-1) ?? assert.fail('the topic is empty');
@@ -121,6 +153,12 @@ export class TopicProxy {
   async stop(): Promise<void> {
     this.#agent.destroy();
     await this.process.stop();
+  }
+
+  /** Ends it by `kill -9`. */
+  async kill(): Promise<void> {
+    this.#agent.destroy();
+    await this.process.stop('SIGKILL');
   }
 
   #exchange(

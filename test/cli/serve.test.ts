@@ -10,6 +10,7 @@ import { ranProgram } from '../config/child.ts';
 import { logged, logLines } from '../http/log-lines.ts';
 import { errorOf, get, post } from '../http/posting.ts';
 import { RawConnection, rawPost } from '../http/raw-connection.ts';
+import { inState, readiness } from '../http/readiness.ts';
 import { runEvent } from '../http/sample-events.ts';
 import { Stage } from '../http/stage.ts';
 
@@ -48,7 +49,10 @@ void suite('http2kafka serve', { timeout: 120_000 }, () => {
   });
 
   test('says in one line that its port is taken, and ends', async () => {
-    const env = { HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS: stage.broker.bootstrapServers };
+    const env = {
+      HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS: stage.broker.bootstrapServers,
+      HTTP2KAFKA__SPOOL__PATH: join(folder, 'port taken'),
+    };
     const { status, stdout, stderr } = await ranProgram(['--port', String(proxy.port)], env);
     assert.deepEqual([status, stdout], [1, '']);
     const lines = stderr.trimEnd().split('\n');
@@ -61,16 +65,67 @@ void suite('http2kafka serve', { timeout: 120_000 }, () => {
     );
   });
 
-  test('starts without its Kafka, says so in one line, and is not ready', async () => {
+  test('starts without its Kafka, says so in one line, and is ready to keep events', async () => {
     const lonely = await stage.proxyWithoutKafka();
     await logged(lonely, 'cannot be written to');
     assert.equal((await get(lonely, '/monitoring/ping')).status, 200);
-    const { status, text } = await get(lonely, '/monitoring/ready');
-    assert.deepEqual([status, errorOf(text).code], [503, 'unavailable']);
+    const { problem, kafka } = await readiness(lonely);
+    assert.deepEqual([problem, kafka], [undefined, 'no broker answers']);
     const lines = (await logLines(lonely)).filter((line) => /ERROR|cannot be written/.test(line));
     assert.equal(lines.length, 1, lonely.log);
     assert.match(String(lines[0]), /ERROR: Kafka at 127\.0\.0\.1:1 cannot be written to: .+/);
     assert.doesNotMatch(lonely.log, /^\s+at /m, 'no stack');
+  });
+
+  test('starts before it is told of a Kafka, and sends what it has kept when it is', async () => {
+    const settings = { SPOOL__PATH: join(folder, 'no Kafka yet') };
+    const early = await stage.launch({ settings: { ...settings, KAFKA__BOOTSTRAP_SERVERS: '' } });
+    await logged(early, 'events stay in the spool');
+    const { problem, state, kafka } = await readiness(early);
+    assert.deepEqual([problem, state], [undefined, 'spooling']);
+    assert.equal(kafka, 'no Kafka is configured (kafka.bootstrap_servers)');
+    const events = Array.from({ length: 20 }, (_, n) => runEvent('early', { n }));
+    for (const event of events) assert.equal((await post(early, event)).status, 202);
+    const lines = (await logLines(early)).filter((line) => /(WARN|ERROR): /.test(line));
+    assert.deepEqual(
+      lines.map((line) => line.replace(/^\[[^\]]*\] /, '')),
+      [
+        'WARN: no Kafka is configured (kafka.bootstrap_servers): events stay in the spool',
+        'WARN: events go to the spool {"topic":"input.runs"}',
+      ],
+    );
+    assert.deepEqual(await early.stop(), { code: 0, signal: null });
+
+    const late = await stage.proxy({ settings });
+    await inState(late, 'straight');
+    const values = (await stage.records()).filter(({ key }) => key?.toString() === 'run:test/early');
+    assert.deepEqual(
+      values.map(({ value }) => value?.toString()),
+      events.map(String),
+    );
+  });
+
+  test('says in one line that its folder for events cannot be used, and ends', async () => {
+    const file = join(folder, 'no folder');
+    writeFileSync(file, '');
+    const taken = join(folder, 'taken');
+    const first = await stage.proxy({ settings: { SPOOL__PATH: taken } });
+    for (const [path, reason] of [
+      [file, 'ENOTDIR|EEXIST|not a (folder|directory)'],
+      [taken, 'another http2kafka is using it'],
+    ] as const) {
+      const env = { HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS: stage.broker.bootstrapServers };
+      const { status, stdout, stderr } = await ranProgram(['--port', '0', '--spool-path', path], env);
+      assert.deepEqual([status, stdout], [1, '']);
+      assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
+      assert.match(stderr, new RegExp(`FATAL: cannot keep events in ${path}: .*(${reason}).*--spool-path`));
+    }
+    assert.equal((await post(first, runEvent('taken'))).status, 201);
+    // The kernel gives the folder back also when its owner is killed.
+    first.signal('SIGKILL');
+    await first.ended;
+    const second = await stage.proxy({ settings: { SPOOL__PATH: taken } });
+    assert.equal((await post(second, runEvent('taken'))).status, 201);
   });
 
   test('warns of a door that is open to everyone', async () => {
@@ -87,6 +142,7 @@ void suite('http2kafka serve', { timeout: 120_000 }, () => {
     assert.ok(existsSync(path));
     const listener = await stage.launch({ args: ['--uds', path, '--access-log'] });
     assert.match(listener.log, new RegExp(`listens on ${path}\n`));
+    await logged(listener, 'Kafka can be written to');
     assert.equal(await postTo(path, runEvent('socket')), 201);
     await assert.rejects(stage.launch({ args: ['--uds', path] }), /another program listens there/);
     assert.equal(await postTo(path, runEvent('socket')), 201);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { after, before, suite, test } from 'node:test';
 import type { Proxy } from '../../tools/proxy.ts';
+import { logged } from '../http/log-lines.ts';
 import { RawConnection } from '../http/raw-connection.ts';
 import { runEvent } from '../http/sample-events.ts';
 import { Stage } from '../http/stage.ts';
@@ -29,11 +30,13 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
     rmSync(folder, { recursive: true });
   });
 
-  function start(...args: string[]): Promise<Proxy> {
-    return stage.launch({
+  async function start(...args: string[]): Promise<Proxy> {
+    const proxy = await stage.launch({
       settings: { SERVER__SSL_KEYFILE_PASSWORD: PASSWORD },
       args: [...PATIENT, '--ssl-certfile', server.cert, '--ssl-keyfile', server.key, ...args],
     });
+    await logged(proxy, 'Kafka can be written to');
+    return proxy;
   }
 
   async function post({ port }: Proxy, agent: Agent): Promise<[number | undefined, string | undefined]> {

@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { boolean, bytes, integer, list, oneOf, optional, text, type Kind } from '../../src/config/kind.ts';
+import {
+  boolean,
+  bytes,
+  duration,
+  integer,
+  list,
+  oneOf,
+  optional,
+  text,
+  written,
+  type Kind,
+} from '../../src/config/kind.ts';
 import { address, headerLine, hostAndPort, origin, topic, urlPath } from '../../src/config/text-kinds.ts';
 
 const refused = Symbol('refused');
@@ -47,6 +58,42 @@ const cases: readonly Case[] = [
       ['9B', 9],
     ],
     refuses: ['0', '1.5MiB', '5iB', '5 XB', '', '-1', '2TB', '9999999999999999', null, {}],
+  },
+  {
+    name: 'a duration',
+    kind: duration({ from: 1, to: 7 * 86_400_000 }),
+    takes: [
+      ['1ms', 1],
+      ['500ms', 500],
+      ['1s', 1000],
+      ['1.5s', 1500],
+      [' 15 m ', 900_000],
+      ['12H', 12 * 3_600_000],
+      ['7d', 7 * 86_400_000],
+      ['0.5d', 12 * 3_600_000],
+    ],
+    refuses: [
+      1000,
+      '1000',
+      '',
+      's',
+      '0s',
+      '0.4ms',
+      '8d',
+      '-1s',
+      '+1s',
+      '1e3s',
+      '.5s',
+      '1.s',
+      '1s500ms',
+      '1 week',
+      '1mo',
+      'Infinitys',
+      true,
+      null,
+      [],
+      {},
+    ],
   },
   {
     name: 'a boolean',
@@ -143,3 +190,29 @@ for (const { name, kind, takes, refuses } of cases) {
       test(`refuses ${JSON.stringify(written)}`, () => assert.equal(taken(kind, written), refused));
   });
 }
+
+suite('a duration as one would write it', () => {
+  const kind = duration({ from: 1, to: 400 * 86_400_000 });
+  const durations: readonly (readonly [milliseconds: number, text: string])[] = [
+    [1, '1ms'],
+    [1500, '1500ms'],
+    [1000, '1s'],
+    [90_000, '90s'],
+    [60_000, '1m'],
+    [5_400_000, '90m'],
+    [3_600_000, '1h'],
+    [86_400_000, '1d'],
+    [366 * 86_400_000, '366d'],
+  ];
+  for (const [milliseconds, text] of durations) {
+    test(`${milliseconds} ms is ${text}`, () => {
+      assert.equal(written(kind, milliseconds), text);
+      assert.equal(taken(kind, text), milliseconds);
+    });
+  }
+
+  test('other kinds are written as they are', () => {
+    assert.equal(written(bytes({ from: 1, to: 10 }), 7), 7);
+    assert.equal(written(optional(kind), undefined), undefined);
+  });
+});

@@ -56,6 +56,29 @@ suite('where a setting comes from', () => {
   });
 });
 
+suite('the spool', () => {
+  test('is in /var/lib/http2kafka, holds 10 GiB, is used after a second, and grows 7 days old', () => {
+    assert.deepEqual(loaded().settings.spool, {
+      path: '/var/lib/http2kafka',
+      after: 1000,
+      maxBytes: 10 * 2 ** 30,
+      maxAge: 7 * 86_400_000,
+    });
+  });
+
+  test('is set by file, environment and flag', (t) => {
+    const configFile = temporaryFile(t, 'app.yaml', 'spool:\n  after: 1.5s\n  max_age: 12h\n');
+    const environment = { HTTP2KAFKA__SPOOL__AFTER: '250ms', HTTP2KAFKA__SPOOL__MAX_BYTES: '1GiB' };
+    const { spool } = loaded({ configFile, environment, flags: { '--spool-path': '/data/spool' } }).settings;
+    assert.deepEqual(spool, {
+      path: '/data/spool',
+      after: 250,
+      maxBytes: 2 ** 30,
+      maxAge: 12 * 3_600_000,
+    });
+  });
+});
+
 suite('flags', () => {
   test('of two for the same setting the last one counts', () => {
     assert.equal(
@@ -108,18 +131,16 @@ suite('faults', () => {
     ]);
   });
 
-  test('a broker is demanded where the program is to serve, and not where it only checks files', () => {
-    const inputs = { flags: new Map(), environment: {} };
-    const serving = loadSettings(inputs);
-    assert.ok('faults' in serving);
-    assert.deepEqual(serving.faults, [
-      {
-        place: 'kafka.bootstrap_servers',
-        message:
-          'missing. Name at least one broker, e.g. HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS=localhost:9092',
-      },
+  test('no broker is demanded: events stay in the spool until there is one', () => {
+    const outcome = loadSettings({ flags: new Map(), environment: {} });
+    assert.ok('settings' in outcome);
+    assert.deepEqual(outcome.settings.kafka.bootstrapServers, []);
+  });
+
+  test('a duration without its unit is told how one is written', () => {
+    assert.deepEqual(faultsOf({ environment: { HTTP2KAFKA__SPOOL__AFTER: '1000' } }), [
+      "HTTP2KAFKA__SPOOL__AFTER in the environment: '1000' where a time from 1ms to 1d with its unit, such as 500ms, 1s, 15m, 12h or 7d was expected",
     ]);
-    assert.ok('settings' in loadSettings({ ...inputs, offline: true }));
   });
 
   test('a file that cannot be read is one fault, and nothing is said to be missing that may stand in it', () => {
@@ -199,6 +220,11 @@ suite('settings that do not go together', () => {
 
   test('a queue smaller than one event', () => {
     const [fault] = faultsOf({ environment: { HTTP2KAFKA__QUEUE__MAX_BYTES: '1MiB' } });
+    assert.match(fault ?? '', /1048576 bytes are less than one event may have/);
+  });
+
+  test('a spool smaller than one event', () => {
+    const [fault] = faultsOf({ environment: { HTTP2KAFKA__SPOOL__MAX_BYTES: '1MiB' } });
     assert.match(fault ?? '', /1048576 bytes are less than one event may have/);
   });
 

@@ -12,7 +12,7 @@ interface Given extends Omit<Partial<Inputs>, 'flags'> {
   readonly flags?: Readonly<Record<string, FlagValue>>;
 }
 
-/** The settings, from what is given and a broker, without which nothing is valid. Throws with the report of the faults. */
+/** The settings, from what is given and a broker. Throws with the report of the faults. */
 export function loaded(given: Given = {}): Loaded {
   const outcome = outcomeOf(given);
   if ('faults' in outcome) throw new Error(faultReport(outcome.faults));

@@ -4,6 +4,7 @@ import { Compile } from 'typebox/schema';
 import { parse } from 'yaml';
 import { catalog } from '../../src/config/catalog.ts';
 import { configurationSchema } from '../../src/config/json-schema.ts';
+import { written } from '../../src/config/kind.ts';
 import { loadSettings } from '../../src/config/load.ts';
 import { configurationPage } from '../../src/config/reference.ts';
 import { ran } from './child.ts';
@@ -29,7 +30,7 @@ suite('the reference page', () => {
   test('names every setting, variable and flag', () => {
     const page = configurationPage();
     for (const { name, environmentName, flags = [] } of catalog.values()) {
-      for (const written of [name, environmentName]) assert.ok(page.includes(`\`${written}\``), written);
+      for (const text of [name, environmentName]) assert.ok(page.includes(`\`${text}\``), text);
       for (const flag of flags) assert.match(page, new RegExp(`\`${flag.name}[ \`]`));
     }
   });
@@ -46,7 +47,7 @@ suite('the JSON Schema', () => {
     for (const entry of catalog.values()) {
       const nested = entry.name
         .split('.')
-        .reduceRight<unknown>((value, key) => ({ [key]: value }), entry.default ?? null);
+        .reduceRight<unknown>((value, key) => ({ [key]: value }), written(entry.kind, entry.default) ?? null);
       assert.ok(schema.Check(nested), entry.name);
     }
   });
@@ -57,6 +58,8 @@ suite('the JSON Schema', () => {
       { server: { prt: 1 } },
       { server: { port: 65_536 } },
       { check: { level: 'x' } },
+      { spool: { after: 1000 } },
+      { spool: { after: '1000' } },
     ])
       assert.ok(!schema.Check(wrong), JSON.stringify(wrong));
   });
@@ -73,6 +76,21 @@ suite('the declaration of the settings', () => {
 
   test('has a default of its own kind for each', () => {
     for (const { name, kind, default: value } of catalog.values()) assert.ok(kind.holds(value), name);
+  });
+
+  test('writes a duration with its unit, so that its name needs none', () => {
+    const durations = [...catalog.values()].filter(({ kind }) => kind.label.startsWith('duration'));
+    assert.deepEqual(
+      durations.map(({ name, kind, default: value }) => [name, written(kind, value)]),
+      [
+        ['spool.after', '1s'],
+        ['spool.max_age', '7d'],
+      ],
+    );
+    const page = configurationPage();
+    for (const text of ['`1s`', '`7d`']) assert.ok(page.includes(text), text);
+    const text = JSON.stringify(configurationSchema());
+    for (const value of ['"default":"1s"', '"default":"7d"']) assert.ok(text.includes(value), value);
   });
 
   test('has a flag but once', () => {

@@ -53,9 +53,10 @@ suite('a configuration file', () => {
   });
 
   test('is told which sections have a value and which names are none of ours', () => {
-    assert.deepEqual(faultsOf('kafka: localhost:9092\nspol:\n  path: /x\n'), [
+    assert.deepEqual(faultsOf('kafka: localhost:9092\nspol:\n  path: /x\nnothing.like: 1\n'), [
       'kafka in app.yaml line 1: a section, which has no value of its own; name settings in it',
-      'spol in app.yaml line 2: there is no such setting.',
+      'spol in app.yaml line 2: there is no such setting. Did you mean spool?',
+      'nothing.like in app.yaml line 4: there is no such setting.',
     ]);
     assert.deepEqual(faultsOf('- kafka\n'), [
       'app.yaml: sections were expected, such as "kafka:", each with its settings',

@@ -37,6 +37,8 @@ const compose = Value.Parse(
           env_file: Type.String(),
           environment: Type.Optional(Type.Record(Type.String(), Type.String())),
           depends_on: Type.Record(Type.String(), Type.Object({ condition: Type.String() })),
+          read_only: Type.Boolean(),
+          volumes: Type.Array(Type.String()),
         }),
       },
       { additionalProperties: false },
@@ -99,6 +101,16 @@ suite('Dockerfile', () => {
     assert.deepEqual(wordsOf('ENTRYPOINT'), ['["http2kafka"]']);
     assert.deepEqual(wordsOf('STOPSIGNAL'), ['SIGTERM']);
     assert.deepEqual(wordsOf('EXPOSE'), ['8002']);
+  });
+
+  test('has a volume for events, which belongs to the user that it runs as', () => {
+    const { path } = load('.env.docker').settings.spool;
+    assert.deepEqual(wordsOf('VOLUME'), [path]);
+    const [owner, group] = wordsOf('USER')[0]?.split(':') ?? [];
+    assert.ok(
+      wordsOf('RUN').some((words) => words === `install -d -o ${owner} -g ${group} -m 700 ${path}`),
+      'a new volume takes over owner and mode of the folder',
+    );
   });
 
   test('builds every stage on a Node that the program takes', () => {
@@ -171,6 +183,12 @@ suite('docker-compose.yml', () => {
     assert.deepEqual(broker.ports, ['127.0.0.1:9092:9092']);
     assert.deepEqual(broker.volumes, [`kafka_data:${folder ?? ''}`]);
     assert.ok('kafka_data' in compose.volumes);
+  });
+
+  test('keeps events of the proxy in a volume, and lets it write nowhere else', () => {
+    assert.deepEqual(http2kafka.volumes, [`http2kafka_spool:${load('.env.docker').settings.spool.path}`]);
+    assert.ok('http2kafka_spool' in compose.volumes);
+    assert.equal(http2kafka.read_only, true);
   });
 
   test('keeps old events: retention by time would go by the time of the event', () => {

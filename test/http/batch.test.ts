@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { temporaryFolder } from '../../tools/kafka/folders.ts';
 import { createTopic } from '../../tools/kafka/topics.ts';
 import type { Proxy } from '../../tools/proxy.ts';
 import { logLines } from './log-lines.ts';
 import { errorOf, isObject, parsed, post, type Answer, type Sending } from './posting.ts';
+import { inState } from './readiness.ts';
 import { datasetEvent, fields, incompressible, jobEvent, runEvent } from './sample-events.ts';
 import { Stage } from './stage.ts';
 
@@ -169,12 +171,26 @@ void suite('a batch', { timeout: 120_000 }, () => {
     }
   });
 
+  test('is a success when its events are on disk, and each is in Kafka later, once and in order', async () => {
+    const settings = { SPOOL__PATH: temporaryFolder('http2kafka-batch-') };
+    const lonely = await stage.proxyWithoutKafka({ settings });
+    const events = Array.from({ length: 1500 }, (_, n) => runEvent('kept', { n }).toString());
+    const answer = await postBatch(`[${events.join()},{}]`, {}, lonely);
+    assert.equal(answer.status, 200);
+    assert.deepEqual(parsed(answer.text)['summary'], summary(1501, 1));
+    await lonely.stop();
+    const back = await stage.proxy({ settings });
+    await inState(back, 'straight');
+    assert.deepEqual(await valuesOf(answer), events);
+  });
+
   test('is answered 503 when nothing of it could be kept and something may be later', async () => {
-    const lonely = await stage.proxyWithoutKafka({ settings: { QUEUE__MAX_WAIT_MS: '100' } });
+    const full = await stage.proxyWithFullSpool();
     const good = runEvent('kept later').toString();
-    const { status, text, headers } = await postBatch(`[${good},{},${good}]`, {}, lonely);
+    const { status, text, headers } = await postBatch(`[${good},{},${good}]`, {}, full);
     assert.deepEqual([status, headers['retry-after'], errorOf(text).code], [503, '1', 'unavailable']);
-    const bad = await postBatch('[{}]', {}, lonely);
+    assert.match(errorOf(text).message, /^The event cannot be kept now: .*the spool is full$/);
+    const bad = await postBatch('[{}]', {}, full);
     assert.deepEqual([bad.status, parsed(bad.text)['summary']], [200, summary(1, 1)]);
   });
 

@@ -18,14 +18,14 @@ void suite('the answer to what is not taken', { timeout: 120_000 }, () => {
   let stage: Stage;
   let proxy: Proxy;
   let impatient: Proxy;
-  let lonely: Proxy;
+  let full: Proxy;
 
   before(async () => {
     stage = await Stage.start();
-    [proxy, impatient, lonely] = await Promise.all([
+    [proxy, impatient, full] = await Promise.all([
       stage.proxy({ settings: { PRODUCER__MAX_REQUEST_SIZE: String(LIMIT) } }),
       stage.proxy({ settings: { SERVER__REQUEST_TIMEOUT_S: '1' } }),
-      stage.proxyWithoutKafka({ settings: { QUEUE__MAX_WAIT_MS: '200' } }),
+      stage.proxyWithFullSpool(),
     ]);
   });
   after(() => stage.stop());
@@ -234,15 +234,17 @@ void suite('the answer to what is not taken', { timeout: 120_000 }, () => {
     assert.equal(status, 200);
   });
 
-  test('503 while there is no Kafka, to be tried again in a second', async () => {
+  test('503 while Kafka is away and the disk full, to be tried again in a second', async () => {
     for (const path of EVENT_PATHS) {
       const event = runEvent('nowhere');
       const body = path.endsWith('batch') ? `[${event.toString()}]` : event;
-      const { headers } = await assertRefused('unavailable', post(lonely, body, { path }));
+      const { headers, message } = await assertRefused('unavailable', post(full, body, { path }));
       assert.equal(headers['retry-after'], '1');
+      assert.equal(message, 'The event cannot be kept now: Kafka is away, and the spool is full');
     }
-    const { headers } = await assertRefused('unavailable', get(lonely, '/monitoring/ready'));
+    const { headers, message } = await assertRefused('unavailable', get(full, '/monitoring/ready'));
     assert.equal(headers['retry-after'], '1');
+    assert.equal(message, 'Events cannot be kept now: Kafka is away and the spool is full');
   });
 
   test('no event path ever answers 204 or with a redirection', async () => {

@@ -5,8 +5,9 @@ import { metricTable } from '../../src/metrics.ts';
 import type { Proxy } from '../../tools/proxy.ts';
 import { logLines } from './log-lines.ts';
 import { readMetrics, samplesOf } from './metric-reading.ts';
-import { errorOf, get, parsed, post } from './posting.ts';
+import { get, parsed, post } from './posting.ts';
 import { RawConnection, rawPost } from './raw-connection.ts';
+import { inState, readiness } from './readiness.ts';
 import { datasetEvent, fields, jobEvent, runEvent } from './sample-events.ts';
 import { Stage } from './stage.ts';
 
@@ -24,21 +25,42 @@ void suite('what an operator sees of a proxy', { timeout: 120_000 }, () => {
     stage = await Stage.start();
     [proxy, lonely] = await Promise.all([
       stage.proxy({ settings: { LOGGING__PRESET: 'json' } }),
-      stage.proxyWithoutKafka({ settings: { QUEUE__MAX_WAIT_MS: '100' } }),
+      stage.proxyWithoutKafka(),
     ]);
   });
   after(() => stage.stop());
 
   test('it is alive, and ready while it can keep an event', async () => {
-    for (const path of ['/monitoring/ping', '/monitoring/ready']) {
-      const { status, text } = await get(proxy, path);
-      assert.deepEqual([status, parsed(text)], [200, { status: 'ok' }]);
-    }
-    assert.equal((await get(lonely, '/monitoring/ping')).status, 200);
-    const { status, text } = await get(lonely, '/monitoring/ready');
-    assert.deepEqual([status, errorOf(text).code], [503, 'unavailable']);
-    assert.match(errorOf(text).message, /cannot be kept now: .+/);
+    for (const one of [proxy, lonely])
+      assert.deepEqual(parsed((await get(one, '/monitoring/ping')).text), { status: 'ok' });
+    const { status, text } = await get(proxy, '/monitoring/ready');
+    assert.equal(status, 200);
+    assert.deepEqual(parsed(text), {
+      status: 'ok',
+      state: 'straight',
+      kafka: 'ok',
+      spool: { events: 0, bytes: 0 },
+    });
+    assert.equal((await readMetrics(proxy)).get('http2kafka_kafka_up'), 1);
+  });
+
+  test('without its Kafka it is ready for as long as the disk has room, and says how things stand', async () => {
+    await inState(lonely, 'spooling');
+    assert.equal((await post(lonely, runEvent('kept'))).status, 202);
+    const away = await readiness(lonely);
+    assert.equal(away.problem, undefined);
+    assert.deepEqual([away.state, away.kafka, away.spool.events], ['spooling', 'no broker answers', 1]);
+    assert.ok(away.spool.bytes > runEvent('kept').length);
     assert.equal((await readMetrics(lonely)).get('http2kafka_kafka_up'), 0);
+
+    const full = await stage.proxyWithFullSpool();
+    assert.equal((await get(full, '/monitoring/ping')).status, 200);
+    const refused = await readiness(full);
+    assert.equal(refused.problem, 'Events cannot be kept now: Kafka is away and the spool is full');
+    assert.deepEqual([refused.state, refused.kafka], ['spooling', 'no broker answers']);
+    assert.ok(refused.spool.events > 1 && refused.spool.bytes <= 1_048_576);
+    const samples = await readMetrics(full);
+    assert.ok(Number(samples.get('http2kafka_spool_failures_total')) > 0);
   });
 
   test('each metric of the table is there, in Prometheus text and in OpenMetrics', async () => {
@@ -131,22 +153,34 @@ void suite('what an operator sees of a proxy', { timeout: 120_000 }, () => {
     assert.equal(sample('kafka_batches_total'), sample('kafka_batch_records_count'));
     assert.ok(Number(sample('kafka_acknowledgement_seconds_count')) > 0);
     assert.equal(sample('duplicates_possible_total'), 0);
+    assert.equal(sample('delivery_state{topic="input.runs",state="straight"}'), 1);
+    assert.deepEqual([sample('spool_events{topic="input.runs"}'), sample('spooled_events_total')], [0, 0]);
   });
 
-  test('the queue is told while events wait', async () => {
-    const patient = await stage.proxyWithoutKafka({ settings: { QUEUE__MAX_WAIT_MS: '60000' } });
+  test('the queue and the spool are told while events wait', async () => {
+    const waiting = await stage.proxyWithoutKafka();
+    await inState(waiting, 'spooling');
     const event = runEvent('waiting');
-    const connections = await Promise.all(Array.from({ length: 3 }, () => RawConnection.open(patient.port)));
-    for (const connection of connections) await connection.send(rawPost(event));
-    for (;;) {
-      const samples = await readMetrics(patient);
-      if (samples.get('http2kafka_queue_events') !== 3) continue;
-      assert.equal(samples.get('http2kafka_queue_bytes'), 3 * event.length);
-      assert.ok(Number(samples.get('http2kafka_queue_oldest_seconds')) > 0);
-      break;
+    for (let count = 0; count < 3; count++) {
+      const { status, text } = await post(waiting, event);
+      assert.deepEqual([status, text], [202, '']);
     }
-    patient.signal('SIGKILL');
-    await patient.ended;
+    const samples = await readMetrics(waiting);
+    const sample = (name: string) => samples.get(`http2kafka_${name}`) ?? Number.NaN;
+    assert.equal(sample('queue_events'), 3);
+    assert.ok(sample('queue_bytes') > 3 * event.length);
+    assert.ok(sample('queue_oldest_seconds') > 0);
+    assert.equal(sample('spool_events{topic="input.runs"}'), 3);
+    assert.ok(sample('spool_bytes{topic="input.runs"}') > 3 * event.length);
+    assert.ok(sample('spool_oldest_seconds{topic="input.runs"}') > 0);
+    assert.equal(sample('spooled_events_total'), 3);
+    assert.equal(sample('events_total{kind="run",outcome="spooled"}'), 3);
+    assert.equal(sample('http_requests_total{path="/api/v1/lineage",method="POST",status="202"}'), 3);
+    assert.equal(sample('event_bytes_total'), 0);
+    const states = ['straight', 'spooling', 'draining'].map((state) =>
+      sample(`delivery_state{topic="input.runs",state="${state}"}`),
+    );
+    assert.deepEqual(states, [0, 1, 0]);
   });
 
   test('each refused event has one line with its reason and its request', async () => {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { startBroker, type Broker, type BrokerOptions } from '../../tools/kafka/broker.ts';
 import { readRecords, type ReadRecord } from '../../tools/kafka/records.ts';
-import { isUnknownTopic } from '../../tools/kafka/topics.ts';
+import { endOffsets, isUnknownTopic } from '../../tools/kafka/topics.ts';
 import { startProxy, type Proxy, type ProxyOptions } from '../../tools/proxy.ts';
-import { get } from './posting.ts';
+import { logged } from './log-lines.ts';
+import { post } from './posting.ts';
+import { jobEvent, padded } from './sample-events.ts';
 
 export const TOPIC = 'input.runs';
 
@@ -24,7 +25,7 @@ export class Stage {
   /** A proxy that listens, and may not have found its Kafka yet. */
   async launch(options: ProxyOptions = {}): Promise<Proxy> {
     // A machine that is busy with other tests may take longer than the second that a sender is given.
-    const patience = { QUEUE__MAX_WAIT_MS: '20000' };
+    const patience = { SPOOL__AFTER: '20s' };
     const kafka = { KAFKA__BOOTSTRAP_SERVERS: this.broker.bootstrapServers };
     const settings = { ...patience, ...kafka, ...options.settings };
     const proxy = await startProxy({ ...options, settings });
@@ -35,8 +36,12 @@ export class Stage {
   /** A proxy that can write to the Kafka. */
   async proxy(options: ProxyOptions = {}): Promise<Proxy> {
     const proxy = await this.launch(options);
-    // Not `Proxy.ready`: its connection would stay open, and a stopping proxy wait for that.
-    while ((await get(proxy, '/monitoring/ready')).status !== 200) await sleep(20);
+    const problem = await proxy.ready();
+    if (problem !== undefined) throw new Error(problem);
+    // It has a producer id, too.
+    await logged(proxy, 'Kafka can be written to');
+    // A leader that all know of may need a moment more until it takes records.
+    await endOffsets(this.broker.bootstrapServers, options.settings?.['PRODUCER__MAIN_TOPIC'] ?? TOPIC);
     return proxy;
   }
 
@@ -46,6 +51,16 @@ export class Stage {
       ...options,
       settings: { KAFKA__BOOTSTRAP_SERVERS: '127.0.0.1:1', ...options.settings },
     });
+  }
+
+  /** A proxy whose Kafka is not there, and whose spool takes no event any more. */
+  async proxyWithFullSpool(): Promise<Proxy> {
+    const proxy = await this.proxyWithoutKafka({
+      settings: { SPOOL__MAX_BYTES: '1MiB', PRODUCER__MAX_REQUEST_SIZE: '1MiB', SPOOL__AFTER: '100ms' },
+    });
+    assert.equal((await post(proxy, padded(jobEvent('fills'), 1_040_000))).status, 202);
+    while ((await post(proxy, jobEvent('fills'))).status === 202);
+    return proxy;
   }
 
   /** Ends what still runs, whatever it is at: how a proxy stops is for tests to see. */

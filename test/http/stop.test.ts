@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { temporaryFolder } from '../../tools/kafka/folders.ts';
 import type { Proxy } from '../../tools/proxy.ts';
 import { logged } from './log-lines.ts';
-import { post } from './posting.ts';
+import { readMetrics } from './metric-reading.ts';
+import { post, type Answer } from './posting.ts';
 import { RawConnection, rawPost } from './raw-connection.ts';
+import { inState } from './readiness.ts';
 import { runEvent } from './sample-events.ts';
 import { headerOf, Stage } from './stage.ts';
 
@@ -15,7 +18,7 @@ const STOPPING = 'finishing what is in hand';
 /** Longer than the time that a test has: whoever waits for it does not end. */
 const PATIENT = ['--timeout-graceful-shutdown', '3600'];
 
-void suite('a proxy that is told to stop', { timeout: 120_000 }, () => {
+void suite('a proxy that is told to stop', { timeout: 240_000 }, () => {
   let stage: Stage;
 
   before(async () => {
@@ -23,8 +26,9 @@ void suite('a proxy that is told to stop', { timeout: 120_000 }, () => {
   });
   after(() => stage.stop());
 
-  test('answers all that is sent to it, and loses nothing that it has acknowledged', async () => {
-    const proxy = await stage.proxy();
+  test('answers all that is sent to it, and loses and doubles nothing that it has acknowledged', async () => {
+    const settings = { SPOOL__PATH: temporaryFolder('http2kafka-stop-') };
+    const proxy = await stage.proxy({ settings });
     const connections = Array.from({ length: CONNECTIONS }, (_, index) => postUntilClosed(proxy, index));
     await sleep(LOAD_MS);
     const exit = proxy.stop('SIGTERM');
@@ -32,11 +36,11 @@ void suite('a proxy that is told to stop', { timeout: 120_000 }, () => {
     const acknowledged = (await Promise.all(connections)).flat();
     assert.deepEqual(await exit, { code: 0, signal: null });
     assert.ok(acknowledged.length > 2 * CONNECTIONS, `only ${acknowledged.length} requests`);
-    const kept = new Set((await stage.records()).map((record) => headerOf(record, 'correlation_id')));
-    assert.deepEqual(
-      acknowledged.filter((id) => !kept.has(id)),
-      [],
-    );
+    // What Kafka had not acknowledged when it stopped is sent by the next one.
+    const next = await stage.proxy({ settings });
+    await inState(next, 'straight');
+    const kept = (await stage.records()).map((record) => headerOf(record, 'correlation_id'));
+    assert.deepEqual(kept.toSorted(), acknowledged.toSorted());
   });
 
   test('waits for a request that is under way, and takes no connection meanwhile', async () => {
@@ -100,17 +104,79 @@ void suite('a proxy that is told to stop', { timeout: 120_000 }, () => {
     assert.deepEqual(await stage.recordsOf('stuck'), []);
   });
 
-  test('says of what Kafka does not take that it is not kept', async () => {
-    const proxy = await stage.proxyWithoutKafka({ settings: { QUEUE__MAX_WAIT_MS: '1500' } });
-    const waiting = Array.from({ length: 8 }, () => post(proxy, runEvent('waiting')));
-    await sleep(100);
-    const exit = proxy.stop('SIGTERM');
-    for (const { status, headers } of await Promise.all(waiting)) {
-      assert.deepEqual([status, headers['retry-after'], headers.connection], [503, '1', 'close']);
+  test('keeps what Kafka does not answer for, and it comes there once', async () => {
+    const settings = {
+      SPOOL__PATH: temporaryFolder('http2kafka-stop-'),
+      SPOOL__AFTER: '4s',
+      KAFKA__REQUEST_TIMEOUT_MS: '600000',
+    };
+    const proxy = await stage.proxy({ settings, args: ['--timeout-graceful-shutdown', '60'] });
+    await connect(proxy);
+    stage.broker.freeze();
+    try {
+      // The first goes to the broker, which has it and says nothing; the others wait behind it.
+      const waiting = Array.from({ length: 8 }, (_, index) => post(proxy, runEvent('waits', { index })));
+      while ((await readMetrics(proxy)).get('http2kafka_queue_events') !== 8) await sleep(10);
+      proxy.signal('SIGTERM');
+      for (const { status, text, headers } of await Promise.all(waiting)) {
+        assert.deepEqual([status, text, headers.connection], [202, '', 'close']);
+      }
+    } finally {
+      stage.broker.thaw();
     }
-    assert.deepEqual(await exit, { code: 0, signal: null });
+    assert.deepEqual(await proxy.ended, { code: 0, signal: null });
+    const next = await stage.proxy({ settings });
+    await inState(next, 'straight');
+    const values = (await stage.records()).filter(({ key }) => key?.toString() === 'run:test/waits');
+    assert.deepEqual(
+      values.map(({ value }) => value?.toString()).sort(),
+      Array.from({ length: 8 }, (_, index) => runEvent('waits', { index }).toString()),
+    );
+    assert.equal((await readMetrics(next)).get('http2kafka_duplicates_possible_total'), 0);
+  });
+
+  test('says of what Kafka may have or not that it may be there twice', async () => {
+    const settings = { SPOOL__PATH: temporaryFolder('http2kafka-stop-'), SPOOL__AFTER: '100ms' };
+    const proxy = await stage.proxy({ settings, args: ['--timeout-graceful-shutdown', '1'] });
+    await connect(proxy);
+    stage.broker.freeze();
+    let answer: Answer;
+    try {
+      answer = await post(proxy, runEvent('twice'));
+      assert.equal(answer.status, 202);
+      // With the first on its way, this one surely is not in Kafka.
+      assert.equal((await post(proxy, runEvent('behind'))).status, 202);
+      assert.deepEqual(await proxy.stop('SIGTERM'), { code: 0, signal: null });
+    } finally {
+      stage.broker.thaw();
+    }
+    const next = await stage.proxy({ settings });
+    await inState(next, 'straight');
+    assert.equal((await readMetrics(next)).get('http2kafka_duplicates_possible_total'), 1);
+    assert.match(next.log, /WARN: sent by the last process and never answered: .*"events":1}/);
+    assert.ok((await stage.recordsOf(answer.headers['x-request-id'])).length >= 1);
+    const behind = (await stage.records()).filter(({ key }) => key?.toString() === 'run:test/behind');
+    assert.equal(behind.length, 1);
+  });
+
+  test('by Ctrl-C keeps what Kafka does not take, too', async () => {
+    const settings = { SPOOL__PATH: temporaryFolder('http2kafka-stop-') };
+    const proxy = await stage.proxyWithoutKafka({ settings });
+    const event = runEvent('kept');
+    const { status, headers } = await post(proxy, event);
+    assert.equal(status, 202);
+    assert.deepEqual(await proxy.stop('SIGINT'), { code: 0, signal: null });
+    assert.match(proxy.log, /INFO: events stay in the spool, for the next start {"events":1,/);
+    const next = await stage.proxy({ settings });
+    await inState(next, 'straight');
+    assert.ok((await stage.valueOf(headers['x-request-id'])).equals(event));
   });
 });
+
+/** Has a proxy write to the partition leaders: the next request needs no connection. */
+async function connect(proxy: Proxy): Promise<void> {
+  assert.equal((await post(proxy, runEvent('first'))).status, 201);
+}
 
 /** Rejects once the proxy takes no connection any more, which may be a moment after it has said so. */
 async function connectAgainAndAgain({ port }: Proxy): Promise<never> {

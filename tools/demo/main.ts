@@ -8,6 +8,7 @@ import { Proxy } from '../proxy.ts';
 import { postExamples, showRecords } from './examples.ts';
 
 const KAFKA = 'HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS';
+const SPOOL = 'HTTP2KAFKA__SPOOL__PATH';
 const root = join(import.meta.dirname, '..', '..');
 const topic = process.env['HTTP2KAFKA__PRODUCER__MAIN_TOPIC'] ?? 'input.runs';
 const port = Number(process.env['PORT'] ?? 8002);
@@ -86,11 +87,12 @@ async function startKafka(): Promise<string> {
 /** The settings of whoever called us hold for the proxy, too. */
 function inheritedSettings(bootstrap: string): Record<string, string> {
   const own = Object.entries(process.env).filter(([name]) => /^(HTTP2KAFKA|DATA_RENTGEN)__/.test(name));
-  return { ...Object.fromEntries(own.map(([name, value]) => [name, value ?? ''])), [KAFKA]: bootstrap };
+  const given = Object.fromEntries(own.map(([name, value]) => [name, value ?? '']));
+  return { [SPOOL]: join(root, '.run', 'spool'), ...given, [KAFKA]: bootstrap };
 }
 
 function messageOf(body: string): string {
-  return /"message":"(?:Events cannot be kept now: )?([^"]*)"/.exec(body)?.[1] ?? body;
+  return /"kafka":"([^"]*)"/.exec(body)?.[1] ?? body;
 }
 
 async function firstFree(from: number): Promise<number> {

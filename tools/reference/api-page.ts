@@ -29,11 +29,13 @@ A running proxy has this as a page to try things on, \`/docs\`, and as an OpenAP
 - \`X-Request-ID\` is taken when it is 1 to 128 letters, digits and \`._~:@=+/-\`; else one is made. It is in the answer, in the log, and in the
   record's header \`correlation_id\`.
 - **201 Created**, empty body: Kafka has the event. All in-sync replicas have acknowledged it (\`acks=all\`). Nothing you do to the proxy can lose it.
-- **202 Accepted**, empty body: only with \`check.invalid: dead-letter\`. The event is not valid, and is in the dead-letter topic.
+- **202 Accepted**, empty body: the event is on the proxy's disk, synced, and will be delivered in its order: Kafka is away or slow. With
+  \`check.invalid: dead-letter\` also: the event is not valid, and is kept for the dead-letter topic. [Delivery](delivery.md) has the whole.
 - Anything else: the event was **not** taken. The body says why.
 
-The answer comes within about a second, whatever Kafka does. A 503 after that second may leave a record in Kafka all the same, if the
-acknowledgement came too late; sending the event again then makes a duplicate. \`http2kafka_duplicates_possible_total\` counts these.
+The answer comes within about a second, whatever Kafka does. A 503 says that the event can be kept neither in Kafka nor on disk. It may leave a
+record in Kafka all the same, if an acknowledgement came too late; sending the event again then makes a duplicate.
+\`http2kafka_duplicates_possible_total\` counts these.
 
 ## Posting a batch
 

@@ -13,7 +13,8 @@ export function metricsPage(): string {
 # Metrics and health
 
 - \`GET /monitoring/ping\` answers 200 while the process lives.
-- \`GET /monitoring/ready\` answers 200 while an event could be kept, and 503 with the reason while not. Use it for load balancers.
+- \`GET /monitoring/ready\` answers 200 while an event could be kept, in Kafka or on disk, and 503 with the reason while not. Use it for load
+  balancers. It also says whether Kafka can be written to, and what is [in the spool](delivery.md).
 - \`GET /monitoring/metrics\` is for Prometheus: its text format, or OpenMetrics when \`Accept\` asks for that.
 
 Times are in seconds, sizes in bytes. The usual \`process_…\` and \`nodejs_…\` metrics are there, too.
@@ -22,8 +23,8 @@ Times are in seconds, sizes in bytes. The usual \`process_…\` and \`nodejs_…
 |---|---|---|---|
 ${rows.join('\n')}
 
-What to watch: \`http2kafka_kafka_up\` at 0, \`http2kafka_events_total\` with any outcome but \`acknowledged\`, and
-\`http2kafka_duplicates_possible_total\` growing.
+What to watch: \`http2kafka_kafka_up\` at 0, \`http2kafka_spool_oldest_seconds\` growing, \`http2kafka_spool_failures_total\` growing at all,
+\`http2kafka_events_total\` with any outcome but \`acknowledged\` and \`spooled\`, and \`http2kafka_duplicates_possible_total\`.
 
 ## Breaches of the specification
 
