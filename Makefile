@@ -7,10 +7,10 @@ BIN := $(NODE) node_modules/.bin
 SOURCES := $(shell find src -name '*.ts')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build check format lint types imports docs docs-check bench setup chromium clean
+.PHONY: help run test build check format lint types imports docs docs-check bench bench-states faults setup chromium clean
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: setup build ## Start Kafka and the proxy, post the examples, show them in Kafka, go on until Ctrl-C.
 	@$(NODE) tools/demo/main.ts
@@ -44,6 +44,14 @@ docs-check: setup
 bench: setup build ## Measure against a bare HTTP server, in one run.
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) benchmark/main.ts
+
+bench-states: setup build ## Measure events straight, spooled and drained.
+	@$(NODE) tools/kafka/install.ts
+	$(NODE) benchmark/states.ts
+
+faults: setup build ## Kill, freeze and fill everything under load, and count what was lost (half an hour).
+	@$(NODE) tools/kafka/install.ts
+	$(NODE) test/faults/main.ts
 
 setup: node_modules/.installed
 

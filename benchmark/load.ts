@@ -11,6 +11,7 @@ export interface Measure {
   perSecond: number;
   p50Ms: number;
   p99Ms: number;
+  p999Ms: number;
   residentMb: number;
   /** Answers that were not 2xx, and connections that broke. */
   failed: number;
@@ -52,6 +53,9 @@ request = function()
   next = next % #bodies + 1
   return wrk.format("POST", nil, { ["Content-Type"] = "application/json" }, bodies[next])
 end
+done = function(summary, latency)
+  io.write("99.9th percentile: ", latency:percentile(99.9), "us\\n")
+end
 `,
   );
   return path;
@@ -89,13 +93,20 @@ export async function measureLoad(
     perSecond: number(/Requests\/sec:\s+([\d.]+)/),
     p50Ms: milliseconds(/50%\s+([\d.]+\w+)/.exec(text)?.[1]),
     p99Ms: milliseconds(/99%\s+([\d.]+\w+)/.exec(text)?.[1]),
-    residentMb: Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
+    p999Ms: number(/99\.9th percentile: ([\d.]+)us/) / 1000,
+    residentMb: residentMb(pid),
     failed:
       number(/Non-2xx or 3xx responses: (\d+)/) + sockets.reduce((sum, count) => sum + Number(count), 0),
   };
 }
 
-function cpuSeconds(pid: number): number {
+/** Memory of a process, in MB. */
+export function residentMb(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+}
+
+/** User and system time that a process has taken so far. */
+export function cpuSeconds(pid: number): number {
   // The name, in brackets, may hold spaces: count the fields behind it.
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /s, '')

@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  AclOperations,
+  AclPermissionTypes,
+  alterPartitionReassignmentsV0,
+  createAclsV3,
+  createPartitionsV3,
+  deleteAclsV3,
+  metadataV12,
+  ResourcePatternTypes,
+  ResourceTypes,
+} from '@platformatic/kafka';
+import { Wire } from '../../tools/kafka/wire.ts';
+
+const TIMEOUT_MS = 60_000;
+
+/** Resolves when each partition of a topic has all of its replicas in sync, and just so many. */
+export async function inSync(servers: string, topic: string, replicas: number): Promise<void> {
+  await withWire(servers, (wire) =>
+    wire.retry(`Waiting for the replicas of ${topic}`, async () => {
+      const response = await metadataV12.api.async(await wire.any(), [topic], false);
+      const partitions = response.topics.flatMap((one) => one.partitions);
+      const behind = partitions.filter(
+        ({ isrNodes, replicaNodes, leaderId }) =>
+          leaderId === -1 || isrNodes.length < replicas || replicaNodes.length !== replicas,
+      );
+      if (partitions.length > 0 && behind.length === 0) return;
+      await sleep(200);
+      throw new Error(`${behind.length} of ${partitions.length} partitions are not in sync.`);
+    }),
+  );
+}
+
+/** Puts each partition on other brokers; it is done when `inSync`. */
+export async function movePartitions(
+  servers: string,
+  topic: string,
+  replicas: ReadonlyMap<number, readonly number[]>,
+): Promise<void> {
+  await withWire(servers, async (wire) => {
+    const partitions = [...replicas].map(([partitionIndex, nodes]) => ({
+      partitionIndex,
+      replicas: [...nodes],
+    }));
+    await wire.retry('Moving partitions', async () => {
+      await alterPartitionReassignmentsV0.api.async(await wire.any(), TIMEOUT_MS, true, [
+        { name: topic, partitions },
+      ]);
+    });
+  });
+}
+
+/** Adds partitions, so that there are `count`. */
+export async function addPartitions(servers: string, topic: string, count: number): Promise<void> {
+  await withWire(servers, async (wire) => {
+    await createPartitionsV3.api.async(
+      await wire.any(),
+      [{ name: topic, count, assignments: null }],
+      TIMEOUT_MS,
+      false,
+    );
+  });
+}
+
+/** What a broker needs that heeds access rules, and lets everyone do everything where there are none. */
+export const AUTHORIZED = {
+  'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+  'allow.everyone.if.no.acl.found': 'true',
+} as const;
+
+/** Takes the right to write to a topic from everyone; all else stays allowed. */
+export async function denyWrites(servers: string, topic: string): Promise<void> {
+  await withWire(servers, async (wire) => {
+    await createAclsV3.api.async(await wire.any(), [
+      // A topic with rules is no longer open to everyone.
+      { ...rule(topic), operation: AclOperations.ALL, permissionType: AclPermissionTypes.ALLOW },
+      { ...rule(topic), operation: AclOperations.WRITE, permissionType: AclPermissionTypes.DENY },
+    ]);
+  });
+}
+
+/** Gives it back. */
+export async function allowWrites(servers: string, topic: string): Promise<void> {
+  await withWire(servers, async (wire) => {
+    await deleteAclsV3.api.async(await wire.any(), [
+      { ...rule(topic), operation: AclOperations.WRITE, permissionType: AclPermissionTypes.DENY },
+    ]);
+  });
+}
+
+function rule(topic: string) {
+  return {
+    resourceType: ResourceTypes.TOPIC,
+    resourceName: topic,
+    resourcePatternType: ResourcePatternTypes.LITERAL,
+    principal: 'User:*',
+    host: '*',
+  } as const;
+}
+
+async function withWire(servers: string, task: (wire: Wire) => Promise<void>): Promise<void> {
+  const wire = new Wire(servers, TIMEOUT_MS);
+  try {
+    await task(wire);
+  } finally {
+    wire.close();
+  }
+}

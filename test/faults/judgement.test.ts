@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { EventBodies, sequenceOf } from './event-bodies.ts';
+import { Judgement } from './judgement.ts';
+import { Ledger } from './ledger.ts';
+
+/** A ledger with one job for every three statuses. */
+function ledgerOf(...statuses: number[]): Ledger {
+  const ledger = new Ledger();
+  while (ledger.size < statuses.length) {
+    for (const sequence of ledger.nextJob()) {
+      const status = statuses[sequence];
+      if (status !== undefined) ledger.answered(sequence, status, 1);
+    }
+  }
+  return ledger;
+}
+
+/** The verdict on a partition that holds these events in this order. */
+function verdictOn(ledger: Ledger, sequences: readonly number[], partitions: readonly number[] = []) {
+  const judgement = new Judgement(ledger);
+  sequences.forEach((sequence, index) => {
+    const partition = partitions[index] ?? 0;
+    judgement.arrived({ sequence, partition, offset: BigInt(index), intact: true });
+  });
+  return { complete: judgement.complete, ...judgement.verdict() };
+}
+
+const good = {
+  complete: true,
+  lost: [],
+  damaged: [],
+  reordered: [],
+  duplicated: 0,
+  twiceAsResent: 0,
+  refusedYetThere: 0,
+};
+
+suite('the judgement', () => {
+  test('finds nothing where all is well', () => {
+    assert.deepEqual(verdictOn(ledgerOf(201, 202, 201, 202, 201, 201), [0, 3, 1, 4, 5, 2]), good);
+  });
+
+  test('finds what is lost, of 201 and of 202, but not what was refused or never answered', () => {
+    const ledger = ledgerOf(201, 202, 503, 201);
+    assert.deepEqual(verdictOn(ledger, [3]), { ...good, complete: false, lost: [0, 1] });
+    assert.deepEqual(verdictOn(ledger, [0, 1, 3]), good);
+  });
+
+  test('takes an event with other bytes for lost', () => {
+    const judgement = new Judgement(ledgerOf(201));
+    judgement.arrived({ sequence: 0, partition: 0, offset: 0n, intact: false });
+    assert.equal(judgement.complete, false);
+    assert.deepEqual(judgement.verdict().lost, [0]);
+  });
+
+  test('tells what was damaged on purpose from what is lost', () => {
+    const judgement = new Judgement(ledgerOf(201, 201, 201), new Set([1]));
+    judgement.arrived({ sequence: 0, partition: 0, offset: 0n, intact: true });
+    assert.equal(judgement.complete, false);
+    assert.deepEqual(judgement.verdict().lost, [2]);
+    judgement.arrived({ sequence: 2, partition: 0, offset: 1n, intact: true });
+    assert.equal(judgement.complete, true);
+    assert.deepEqual(judgement.verdict().damaged, [1]);
+  });
+
+  test('finds what is reordered within a partition, not between two', () => {
+    const ledger = ledgerOf(201, 201, 201);
+    assert.deepEqual(verdictOn(ledger, [1, 0, 2]), { ...good, reordered: [1] });
+    assert.deepEqual(verdictOn(ledger, [2, 0, 1]), { ...good, reordered: [2] });
+    assert.deepEqual(verdictOn(ledger, [2, 1, 0]), { ...good, reordered: [1, 2] });
+    assert.deepEqual(verdictOn(ledger, [2, 0, 1], [1, 0, 0]), good);
+  });
+
+  test('does not hold a duplicate that comes late against the order', () => {
+    assert.deepEqual(verdictOn(ledgerOf(201, 201, 201), [0, 1, 0, 2]), { ...good, duplicated: 1 });
+  });
+
+  test('does not ask for the order of what was refused', () => {
+    assert.deepEqual(verdictOn(ledgerOf(503, 201, 201), [1, 2, 0]), { ...good, refusedYetThere: 1 });
+  });
+
+  test('tells duplicates from events that their sender posted again', () => {
+    const ledger = ledgerOf(201, 201, 201);
+    ledger.resent(1);
+    assert.deepEqual(verdictOn(ledger, [0, 1, 1, 1, 2, 2]), { ...good, duplicated: 2, twiceAsResent: 1 });
+  });
+});
+
+suite('the bodies', () => {
+  test('are the same again, differ from each other, and say which they are', () => {
+    const bodies = new EventBodies(5000, 0);
+    const made = Array.from({ length: 9 }, (_, sequence) => bodies.bodyOf(sequence));
+    made.forEach((body, sequence) => {
+      assert.equal(sequenceOf(body), sequence);
+      assert.deepEqual(bodies.bodyOf(sequence), body);
+      assert.equal(body.length, 5000);
+      assert.match(body.toString(), /^\{"eventTime":"1970-01-01T00:00:00.00\dZ"/);
+      assert.doesNotMatch(body.toString(), /[#@%~]{3}|_{9}/);
+      JSON.parse(body.toString());
+    });
+    assert.equal(new Set(made.map(String)).size, 9);
+  });
+});

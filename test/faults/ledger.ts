@@ -1,0 +1,95 @@
+import { STEPS } from './event-bodies.ts';
+
+/**
+ * - `open`: not posted, or posted without an answer, as the proxy was killed or the run ended.
+ * - `kept`: answered 201 or 202. From here on it must not get lost.
+ * - `refused`: answered 503.
+ * - `rejected`: answered anything else, which none of these events deserves.
+ */
+export type State = 'open' | 'kept' | 'refused' | 'rejected';
+
+/** What the senders know: which event was answered with what, and after how long. Some 20 bytes for each event. */
+export class Ledger {
+  /** By the number of the event. */
+  readonly #states: State[] = [];
+  readonly #resends = new Map<number, number>();
+  readonly #milliseconds: number[] = [];
+  readonly #statuses = new Map<number, number>();
+  #slowest = 0;
+  /** Refusals that did not say `Retry-After: 1`. */
+  refusedWithoutRetryAfter = 0;
+
+  /** The numbers of the events of one more job. */
+  nextJob(): number[] {
+    const first = this.#states.length;
+    return STEPS.map((_, index) => {
+      this.#states.push('open');
+      return first + index;
+    });
+  }
+
+  answered(sequence: number, status: number, milliseconds: number): void {
+    this.#states[sequence] = stateOf(status);
+    this.#statuses.set(status, this.count(status) + 1);
+    this.#milliseconds.push(milliseconds);
+    this.#slowest = Math.max(this.#slowest, milliseconds);
+  }
+
+  /** It may have been taken, and the answer lost with the connection: it is posted again. */
+  resent(sequence: number): void {
+    this.#resends.set(sequence, this.resends(sequence) + 1);
+  }
+
+  state(sequence: number): State {
+    return this.#states[sequence] ?? 'open';
+  }
+
+  resends(sequence: number): number {
+    return this.#resends.get(sequence) ?? 0;
+  }
+
+  /** How many answers had that status. */
+  count(status: number): number {
+    return this.#statuses.get(status) ?? 0;
+  }
+
+  get statuses(): ReadonlyMap<number, number> {
+    return this.#statuses;
+  }
+
+  /** How many events have a number so far. */
+  get size(): number {
+    return this.#states.length;
+  }
+
+  /** How many answers there were, of all kinds. */
+  get answers(): number {
+    return this.#milliseconds.length;
+  }
+
+  get kept(): number {
+    return this.count(201) + this.count(202);
+  }
+
+  get refused(): number {
+    return this.count(503);
+  }
+
+  get rejected(): number {
+    return this.answers - this.kept - this.refused;
+  }
+
+  get slowestMs(): number {
+    return this.#slowest;
+  }
+
+  get p99Ms(): number {
+    const sorted = Float64Array.from(this.#milliseconds).sort();
+    return sorted[Math.floor(sorted.length * 0.99)] ?? 0;
+  }
+}
+
+function stateOf(status: number): State {
+  if (status === 201 || status === 202) return 'kept';
+  return status === 503 ? 'refused' : 'rejected';
+}

@@ -1,0 +1,50 @@
+import type { Line } from '../line.ts';
+import {
+  brokerKilled,
+  frozenInTurn,
+  kafkaComesLater,
+  killedInTurn,
+  notEnoughReplicas,
+  rollingRestart,
+} from './broker-lines.ts';
+import { damagedSegment, diskFull, spoolFull } from './disk-lines.ts';
+import { longOutage } from './long-outage.ts';
+import { corruptBatch, halfOpen, lossyNetwork, narrowNetwork, slowNetwork } from './network-lines.ts';
+import {
+  noKafkaConfigured,
+  proxyKilled,
+  proxyKilledWhileAway,
+  proxyKilledWhileDraining,
+  proxyStoppedWhileAway,
+} from './proxy-lines.ts';
+import { timesFarOff, tooLarge } from './record-lines.ts';
+import { partitionsMoved, topicMissing, writesDenied } from './topic-lines.ts';
+
+/** In the order in which `make faults` runs them. */
+export const lines: readonly Line[] = [
+  brokerKilled,
+  killedInTurn,
+  frozenInTurn,
+  rollingRestart,
+  notEnoughReplicas,
+  partitionsMoved,
+  proxyKilled,
+  proxyKilledWhileAway,
+  proxyStoppedWhileAway,
+  proxyKilledWhileDraining,
+  kafkaComesLater,
+  noKafkaConfigured,
+  topicMissing,
+  writesDenied,
+  diskFull,
+  spoolFull,
+  damagedSegment,
+  tooLarge,
+  timesFarOff,
+  corruptBatch,
+  slowNetwork,
+  narrowNetwork,
+  lossyNetwork,
+  halfOpen,
+  longOutage,
+];

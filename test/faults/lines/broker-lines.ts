@@ -1,0 +1,119 @@
+import { inSync } from '../cluster-changes.ts';
+import type { Line } from '../line.ts';
+import { TOPIC, type Scene } from '../scene.ts';
+import type { Cluster } from '../../../tools/kafka/cluster.ts';
+
+const REPLICAS = 3;
+const DUPLICATES = 'sent again after a connection was lost';
+
+/** A single broker that goes and comes back. */
+export const brokerKilled: Line = {
+  name: 'broker-killed',
+  what: 'the only broker is killed, and comes back',
+  duplicatesAre: DUPLICATES,
+  run: async (scene) => {
+    const broker = await scene.startBroker();
+    await scene.createTopic();
+    await scene.startProxy();
+    scene.startLoad();
+    await scene.flow();
+    await broker.kill();
+    await scene.outage();
+    await broker.start();
+    await scene.flow();
+  },
+};
+
+export const killedInTurn: Line = {
+  name: 'killed-in-turn',
+  what: 'each of three brokers is killed and comes back',
+  duplicatesAre: DUPLICATES,
+  run: async (scene) => {
+    const { brokers } = await replicated(scene);
+    for (const broker of brokers) {
+      await scene.flow();
+      await broker.kill();
+      await scene.outage();
+      await broker.start();
+      await inSync(scene.servers, TOPIC, REPLICAS);
+    }
+    await scene.flow();
+  },
+};
+
+export const frozenInTurn: Line = {
+  name: 'frozen-in-turn',
+  what: 'each of three brokers is frozen and thaws, the first bootstrap server included',
+  duplicatesAre: DUPLICATES,
+  run: async (scene) => {
+    const { brokers } = await replicated(scene);
+    for (const broker of brokers) {
+      await scene.flow();
+      broker.freeze();
+      await scene.outage();
+      broker.thaw();
+      await inSync(scene.servers, TOPIC, REPLICAS);
+    }
+    await scene.flow();
+  },
+};
+
+export const rollingRestart: Line = {
+  name: 'rolling-restart',
+  what: 'each of three brokers is restarted as an administrator does it',
+  duplicatesAre: DUPLICATES,
+  run: async (scene) => {
+    const { brokers } = await replicated(scene);
+    for (const broker of brokers) {
+      await scene.flow();
+      await broker.restart();
+      await inSync(scene.servers, TOPIC, REPLICAS);
+    }
+    await scene.flow();
+  },
+};
+
+export const notEnoughReplicas: Line = {
+  name: 'not-enough-replicas',
+  what: 'two of three brokers are killed, and come back',
+  duplicatesAre: DUPLICATES,
+  run: async (scene) => {
+    const { brokers } = await replicated(scene);
+    const gone = brokers.slice(0, 2);
+    await scene.flow();
+    for (const broker of gone) await broker.kill();
+    await scene.outage();
+    await Promise.all(gone.map((broker) => broker.start()));
+    await inSync(scene.servers, TOPIC, REPLICAS);
+    await scene.flow();
+  },
+};
+
+export const kafkaComesLater: Line = {
+  name: 'kafka-comes-later',
+  what: 'Kafka is not there when the proxy starts',
+  duplicatesAre: DUPLICATES,
+  run: async (scene) => {
+    const broker = await scene.startBroker();
+    await scene.createTopic();
+    await broker.kill();
+    await scene.startProxy();
+    scene.startLoad();
+    await scene.outage();
+    await broker.start();
+    await scene.flow();
+  },
+};
+
+/** Three brokers, a topic that needs two of them, and a load. */
+async function replicated(scene: Scene): Promise<Cluster> {
+  const cluster = await scene.startCluster();
+  await scene.createTopic({
+    partitions: 6,
+    replicas: REPLICAS,
+    configs: { 'min.insync.replicas': '2' },
+  });
+  await scene.startProxy();
+  scene.startLoad();
+  return cluster;
+}

@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { endOffsets } from '../../../tools/kafka/topics.ts';
+import type { Line } from '../line.ts';
+import { residentMb, TOPIC, type Scene } from '../scene.ts';
+
+const POSTERS = 64;
+const STRAIGHT_MS = 10_000;
+const LIMIT_MS = 30 * 60_000;
+
+/** How much is spooled, how much memory that takes, and how fast it is delivered while events go on coming. */
+export const longOutage: Line = {
+  name: 'long-outage',
+  what: 'Kafka is away until very many events are spooled',
+  duplicatesAre: 'sent again after a connection was lost',
+  run: async (scene) => {
+    const { ledger, pace } = scene;
+    // As a benchmark has it: the rates are to be those of the proxy.
+    const broker = await scene.startBroker({ jvm: ['-XX:TieredStopAtLevel=4', '-Xmx1g'] });
+    await scene.createTopic();
+    await scene.startProxy({ SPOOL__MAX_BYTES: String(pace.spooled * pace.bytes * 2 + (1 << 30)) });
+    scene.note(`RSS at the beginning ${residentMb(scene.proxy.pid).toFixed(0)} MB`);
+
+    const load = scene.startLoad({ posters: POSTERS, paced: false });
+    await sleep(3000);
+    const straightMb = watchMemory(scene);
+    const straight = await rate(
+      () => Promise.resolve(ledger.kept),
+      () => sleep(STRAIGHT_MS),
+    );
+    scene.note(`straight ${straight.toFixed(0)}/s, RSS at most ${straightMb().toFixed(0)} MB`);
+    await broker.kill();
+
+    const outageMb = watchMemory(scene);
+    const before = ledger.count(202);
+    const spooling = await rate(
+      () => Promise.resolve(ledger.kept),
+      () => scene.until('enough events spooled', () => ledger.count(202) - before >= pace.spooled, LIMIT_MS),
+    );
+    await load.stop();
+    scene.note(`spooled ${ledger.count(202) - before} at ${spooling.toFixed(0)}/s`);
+    scene.note(`RSS during the outage at most ${outageMb().toFixed(0)} MB`);
+
+    scene.startLoad();
+    await broker.start();
+    const drainMb = watchMemory(scene);
+    const written = () => writtenTo(scene);
+    const atBack = await written();
+    await scene.until('the first of them', async () => (await written()) > atBack);
+    const startedAt = performance.now();
+    const first = await written();
+    // A few hundred are on their way at any moment.
+    await scene.until(
+      'all delivered',
+      async () => (await written()) >= ledger.kept - pace.perSecond,
+      LIMIT_MS,
+    );
+    const seconds = (performance.now() - startedAt) / 1000;
+    const drained = (await written()) - first;
+    scene.note(
+      `drained ${drained} in ${seconds.toFixed(0)} s: ${(drained / seconds).toFixed(0)}/s, ` +
+        `${((100 * drained) / seconds / straight).toFixed(0)} % of straight`,
+    );
+    scene.note(`RSS during the drain at most ${drainMb().toFixed(0)} MB`);
+    await scene.flow();
+  },
+};
+
+/** How much a count grows a second while something goes on. */
+async function rate(count: () => Promise<number>, task: () => Promise<unknown>): Promise<number> {
+  const before = await count();
+  const startedAt = performance.now();
+  await task();
+  return (((await count()) - before) / (performance.now() - startedAt)) * 1000;
+}
+
+async function writtenTo(scene: Scene): Promise<number> {
+  let sum = 0;
+  for (const offset of (await endOffsets(scene.servers, TOPIC)).values()) sum += Number(offset);
+  return sum;
+}
+
+/** Looks at the proxy's memory each second; the function returned ends that, and gives the most that was seen. */
+function watchMemory(scene: Scene): () => number {
+  let most = 0;
+  const look = () => (most = Math.max(most, residentMb(scene.proxy.pid)));
+  const timer = setInterval(look, 1000);
+  scene.atEnd(() => clearInterval(timer));
+  return () => {
+    clearInterval(timer);
+    return look();
+  };
+}

@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Broker } from '../../../tools/kafka/broker.ts';
+import { freePorts } from '../../../tools/kafka/settings.ts';
+import type { Line } from '../line.ts';
+import { Relay } from '../relay.ts';
+import type { Scene } from '../scene.ts';
+
+const DUPLICATES = 'sent again after a connection was lost';
+// A few senders who wait for slow answers would post no more than the line carries.
+const MANY = 16;
+
+export const slowNetwork: Line = {
+  name: 'slow-network',
+  what: 'the network takes 200 ms each way',
+  duplicatesAre: DUPLICATES,
+  run: async (scene) => {
+    const { relay } = await relayed(scene, MANY * scene.pace.posters);
+    await scene.flow();
+    relay.weather = { delayMs: 200 };
+    await scene.outage();
+    relay.weather = {};
+    await scene.flow();
+  },
+};
+
+export const narrowNetwork: Line = {
+  name: 'narrow-network',
+  what: 'the network carries less than comes',
+  duplicatesAre: DUPLICATES,
+  run: async (scene) => {
+    const { relay } = await relayed(scene, MANY * scene.pace.posters);
+    await scene.flow();
+    relay.weather = { delayMs: 20, bytesPerSecond: (scene.pace.perSecond * scene.pace.bytes) / 8 };
+    await scene.outage();
+    relay.weather = {};
+    await scene.flow();
+  },
+};
+
+export const lossyNetwork: Line = {
+  name: 'lossy-network',
+  what: 'connections stand still for up to 3 s now and then, as with lost packets',
+  duplicatesAre: DUPLICATES,
+  run: async (scene) => {
+    const { relay } = await relayed(scene);
+    await scene.flow();
+    relay.weather = { delayMs: 20 };
+    const end = performance.now() + scene.pace.outageMs;
+    // As long as a retransmission takes, which TCP doubles with each loss.
+    for (let turn = 0; performance.now() < end; turn++) {
+      relay.stall([200, 400, 800, 3000][turn % 4]);
+      await sleep(1500);
+    }
+    relay.weather = {};
+    await scene.flow();
+  },
+};
+
+export const halfOpen: Line = {
+  name: 'half-open',
+  what: 'connections stand still for ever and nobody is told, new ones work; twice',
+  duplicatesAre: DUPLICATES,
+  run: async (scene) => {
+    const { relay } = await relayed(scene);
+    for (let time = 0; time < 2; time++) {
+      await scene.flow();
+      relay.stall();
+      await scene.outage();
+    }
+    await scene.flow();
+  },
+};
+
+export const corruptBatch: Line = {
+  name: 'corrupt-batch',
+  what: 'a byte of what is sent to Kafka changes on the way, thirty times',
+  duplicatesAre: DUPLICATES,
+  run: async (scene) => {
+    const { relay } = await relayed(scene);
+    for (let time = 0; time < 10; time++) {
+      await sleep(scene.pace.flowMs / 5);
+      relay.corrupt(3);
+      await scene.until('changed bytes', () => relay.toCorrupt === 0);
+    }
+    await scene.flow();
+  },
+};
+
+/** A broker that the proxy knows only behind a relay, a topic and a load; the tools ask the broker itself. */
+async function relayed(
+  scene: Scene,
+  posters = scene.pace.posters,
+): Promise<{ broker: Broker; relay: Relay }> {
+  const [port = 0, relayPort = 0] = await freePorts(2);
+  let target = 0;
+  const relay = await Relay.listen(relayPort, () => target);
+  const broker = await scene.startBroker({
+    port,
+    listeners: { RELAY: 'PLAINTEXT' },
+    properties: { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},RELAY://127.0.0.1:${relayPort}` },
+  });
+  scene.atEnd(() => relay.close());
+  target = Number(broker.listeners['RELAY']?.split(':')[1]);
+  await scene.createTopic();
+  await scene.startProxy({ KAFKA__BOOTSTRAP_SERVERS: `127.0.0.1:${relayPort}` });
+  scene.startLoad({ posters });
+  return { broker, relay };
+}

@@ -1,0 +1,147 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createTopic } from '../../../tools/kafka/topics.ts';
+import { readRecords, type ReadRecord } from '../../../tools/kafka/records.ts';
+import type { Line } from '../line.ts';
+import { PostingConnection } from '../posting-connection.ts';
+import { DEAD_LETTER_TOPIC, TOPIC, type Scene } from '../scene.ts';
+
+// Random, in Base64: three quarters of it remain however it is compressed, more than the 1 MiB that a topic takes by default.
+const LARGE_BYTES = 2_000_000;
+const ANSWER_MS = 20_000;
+
+export const tooLarge: Line = {
+  name: 'too-large',
+  what: 'events come that the topic does not take, while Kafka is away and when it is there',
+  run: async (scene) => {
+    const broker = await scene.startBroker();
+    await scene.createTopic();
+    await createTopic(scene.servers, {
+      name: DEAD_LETTER_TOPIC,
+      partitions: 1,
+      configs: { 'max.message.bytes': '8000000' },
+    });
+    // The proxy must not have learnt from Kafka how large an event may be.
+    await broker.kill();
+    await scene.startProxy();
+    scene.startLoad();
+    await sleep(1000);
+    const away = await postExtra(scene, Array.from({ length: 3 }, largeEvent));
+    scene.expect(
+      away.every(({ status }) => status === 202),
+      `while Kafka was away: ${statusesOf(away)}`,
+    );
+    await scene.outage();
+    await broker.start();
+    await scene.flow();
+    const there = await postExtra(scene, Array.from({ length: 3 }, largeEvent));
+    scene.expect(
+      there.every(({ status }) => status === 413 || status === 202),
+      `when Kafka was there: ${statusesOf(there)}`,
+    );
+    scene.note(`too large: ${statusesOf(away)} while away, ${statusesOf(there)} when there`);
+    await scene.flow();
+    const wanted = [...away, ...there].filter(({ status }) => status === 202).map(({ body }) => body);
+    const found = await recordsWith(scene, DEAD_LETTER_TOPIC, wanted);
+    scene.expect(
+      found.every(({ headers }) =>
+        headers.some(([name, value]) => name === 'dead-letter-reason' && value.length > 0),
+      ),
+      'a dead letter says no reason',
+    );
+    scene.note(`dead letters: ${found.length}, reason: ${reasonOf(found[0])}`);
+  },
+};
+
+export const timesFarOff: Line = {
+  name: 'times-far-off',
+  what: 'events come whose time the topic does not take, while Kafka is away and when it is there',
+  run: async (scene) => {
+    const broker = await scene.startBroker();
+    const hour = '3600000';
+    await scene.createTopic({
+      configs: { 'message.timestamp.before.max.ms': hour, 'message.timestamp.after.max.ms': hour },
+    });
+    await scene.startProxy();
+    scene.startLoad();
+    await scene.flow();
+    const years = ['1999', '2001', '2024', '2099'];
+    const there = await postExtra(scene, years.map(eventOf));
+    await broker.kill();
+    await sleep(1500);
+    const away = await postExtra(scene, years.map(eventOf));
+    await scene.outage();
+    await broker.start();
+    await scene.flow();
+    scene.note(`far off: ${statusesOf(there)} when Kafka was there, ${statusesOf(away)} while away`);
+    const taken = [...there, ...away].filter(({ status }) => status === 201 || status === 202);
+    scene.expect(taken.length === 2 * years.length, 'not all of them were taken');
+    await recordsWith(
+      scene,
+      TOPIC,
+      taken.map(({ body }) => body),
+    );
+  },
+};
+
+interface Posted {
+  readonly body: Buffer;
+  readonly status: number;
+}
+
+/** Posts events that the ledger does not know, one after the other. */
+async function postExtra(scene: Scene, bodies: readonly Buffer[]): Promise<Posted[]> {
+  const posted: Posted[] = [];
+  const connection = new PostingConnection(scene.proxy.port);
+  for (const body of bodies) posted.push({ body, status: (await connection.post(body, ANSWER_MS)).status });
+  connection.close();
+  return posted;
+}
+
+/** Waits until a topic holds records with all of these values; gives them. */
+async function recordsWith(scene: Scene, topic: string, wanted: readonly Buffer[]): Promise<ReadRecord[]> {
+  let found: ReadRecord[] = [];
+  await scene.until(`${wanted.length} events in ${topic}`, async () => {
+    const records = await readRecords(scene.servers, topic).catch(() => []);
+    found = records.filter(({ value }) => value !== null && wanted.some((body) => body.equals(value)));
+    if (found.length < wanted.length) await sleep(500);
+    return found.length >= wanted.length;
+  });
+  return found;
+}
+
+function reasonOf(record: ReadRecord | undefined): string {
+  const reason = record?.headers.find(([name]) => name === 'dead-letter-reason')?.[1];
+  return reason?.toString() ?? 'none';
+}
+
+function statusesOf(posted: readonly Posted[]): string {
+  return posted.map(({ status }) => status).join(' ');
+}
+
+function largeEvent(): Buffer {
+  return extraEvent(new Date().toISOString(), randomBytes((LARGE_BYTES / 4) * 3).toString('base64'));
+}
+
+function eventOf(year: string): Buffer {
+  return extraEvent(`${year}-06-01T12:00:00.000Z`, '');
+}
+
+function extraEvent(eventTime: string, text: string): Buffer {
+  const producer = 'https://github.com/OpenLineage/OpenLineage/tree/1.53.0/client/python';
+  const facet = {
+    _producer: producer,
+    _schemaURL: 'https://openlineage.io/spec/facets/1-0-0/X.json#/$defs/X',
+    text,
+  };
+  return Buffer.from(
+    JSON.stringify({
+      eventTime,
+      producer,
+      schemaURL: 'https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent',
+      eventType: 'START',
+      run: { runId: randomUUID(), facets: { extra: facet } },
+      job: { namespace: 'faults', name: `extra-${randomUUID()}` },
+    }),
+  );
+}

@@ -1,0 +1,74 @@
+import {
+  addPartitions,
+  allowWrites,
+  AUTHORIZED,
+  denyWrites,
+  inSync,
+  movePartitions,
+} from '../cluster-changes.ts';
+import type { Line } from '../line.ts';
+import { TOPIC } from '../scene.ts';
+
+const PARTITIONS = 6;
+const REPLICAS = 2;
+
+export const topicMissing: Line = {
+  name: 'topic-missing',
+  what: 'the topic is not there, and is made later',
+  run: async (scene) => {
+    await scene.startBroker({ properties: { 'auto.create.topics.enable': 'false' } });
+    await scene.startProxy();
+    scene.startLoad();
+    await scene.outage();
+    await scene.createTopic();
+    await scene.flow();
+  },
+};
+
+export const writesDenied: Line = {
+  name: 'writes-denied',
+  what: 'the right to write to the topic is taken, and given back',
+  run: async (scene) => {
+    await scene.startBroker({ properties: AUTHORIZED });
+    await scene.createTopic();
+    await scene.startProxy();
+    scene.startLoad();
+    await scene.flow();
+    await denyWrites(scene.servers, TOPIC);
+    await scene.outage();
+    scene.expect(scene.ledger.count(202) > 0, 'nothing was answered 202: was nothing denied?');
+    await allowWrites(scene.servers, TOPIC);
+    await scene.flow();
+  },
+};
+
+export const partitionsMoved: Line = {
+  name: 'partitions-moved',
+  what: 'all partitions move to other brokers three times, then there are more of them',
+  duplicatesAre: 'sent again after a connection was lost',
+  run: async (scene) => {
+    const { brokers } = await scene.startCluster();
+    await scene.createTopic({ partitions: PARTITIONS, replicas: REPLICAS });
+    // So that the new partitions are found within the run.
+    await scene.startProxy({ KAFKA__METADATA_MAX_AGE_MS: '2000' });
+    scene.startLoad();
+    const nodes = brokers.map(({ nodeId }) => nodeId);
+    for (let turn = 1; turn <= 3; turn++) {
+      await scene.flow();
+      const replicas = new Map(
+        Array.from({ length: PARTITIONS }, (_, partition) => [
+          partition,
+          Array.from(
+            { length: REPLICAS },
+            (_, index) => nodes[(partition + turn + index) % nodes.length] ?? 1,
+          ),
+        ]),
+      );
+      await movePartitions(scene.servers, TOPIC, replicas);
+      await inSync(scene.servers, TOPIC, REPLICAS);
+    }
+    await scene.flow();
+    await addPartitions(scene.servers, TOPIC, PARTITIONS + 3);
+    await scene.flow();
+  },
+};

@@ -1,0 +1,74 @@
+import { execFileSync } from 'node:child_process';
+import type { Row } from './line.ts';
+
+const HEAD = [
+  'line',
+  'acknowledged',
+  'lost',
+  'reordered',
+  'duplicated',
+  'refused',
+  'slowest ms',
+  'p99 ms',
+  'notes',
+];
+
+/** The row as cells of a table. */
+function cellsOf(row: Row): string[] {
+  const notes = [...row.failures.map((failure) => `FAILED: ${firstLine(failure)}`), ...row.notes].join('; ');
+  if (row.skipped) return [row.name, '', '', '', '', '', '', '', notes];
+  const { acknowledged, lost, reordered, duplicated, refused, slowestMs, p99Ms } = row;
+  const numbers = [
+    acknowledged,
+    lost,
+    reordered,
+    duplicated,
+    refused,
+    Math.round(slowestMs),
+    Math.round(p99Ms),
+  ];
+  return [row.name, ...numbers.map(String), notes];
+}
+
+/** A row as it is shown once the line is done. */
+export function lineOf(row: Row): string {
+  const cells = cellsOf(row);
+  const notes = cells.pop() ?? '';
+  const named = cells.slice(1).map((cell, index) => `${HEAD[index + 1] ?? ''} ${cell}`);
+  return `  ${row.skipped ? '' : `${named.join(', ')}\n  `}${notes}`;
+}
+
+/** The page for benchmark/results. */
+export function pageOf(rows: readonly Row[], command: string): string {
+  const table = [HEAD, HEAD.map(() => '---'), ...rows.map(cellsOf)];
+  const lines = table.map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`);
+  return `# Faults
+
+Commit ${commit()}. \`${command}\`: real brokers, a real proxy, real kills, under load.
+
+- acknowledged: events answered 201 or 202
+- lost: of these, those that are not in the topic with the bytes that were posted
+- reordered: of these, those that stand before an event of the same job and partition that was posted earlier
+- duplicated: records too many, without those that are there as their sender, whose connection broke, posted them again
+- refused: events answered 503
+- slowest, p99: time to the answer, without posts that were not answered as the proxy was killed
+
+${lines.join('\n')}
+`;
+}
+
+function commit(): string {
+  const git = (...args: string[]) =>
+    execFileSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8' }).trim();
+  try {
+    return (
+      git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', 'src') === '' ? '' : ' and changes')
+    );
+  } catch {
+    return 'unknown';
+  }
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? '';
+}
