@@ -1,19 +1,15 @@
 /** The space that the spool takes: what it gives back, and what it refuses to take. */
 import assert from 'node:assert/strict';
 import { before, beforeEach, describe, test } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
 
 import { Mark } from '../../src/spool/marks.ts';
 import { FRAME_HEADER_SIZE } from '../../src/spool/segment-format.ts';
-import type { Place } from '../../src/spool/topic-log.ts';
 import { passTime, stopClock } from './day.ts';
 import { append, drain, FOLDER, openSpool, segmentsOn, type Opened } from './log-stage.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
 /** Two to a segment. */
 const SEGMENT = 300;
-/** Of the event loop, in which the simulated disk has done whatever it was told to. */
-const TURNS = 60;
 const EVENT = Buffer.alloc(100, 'event');
 /** Milliseconds after which a disk that has failed is tried again, with some to spare. */
 const PAUSE_MS = 1000;
@@ -26,11 +22,6 @@ describe('the space of a log', () => {
     disk = new SimulatedDisk();
     opened = await openSpool(disk, SEGMENT);
   });
-
-  async function restart(): Promise<void> {
-    disk = disk.afterCrash('kill');
-    opened = await openSpool(disk, SEGMENT);
-  }
 
   test('has no file left of a segment that was delivered before the next was begun', async () => {
     const { log, reports } = opened;

@@ -4,7 +4,6 @@ import { before, beforeEach, describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 
 import { Mark } from '../../src/spool/marks.ts';
-import { FRAME_HEADER_SIZE } from '../../src/spool/segment-format.ts';
 import type { Place } from '../../src/spool/topic-log.ts';
 import { passTime, stopClock } from './day.ts';
 import { append, drain, FOLDER, openSpool, segmentsOn, type Opened } from './log-stage.ts';
