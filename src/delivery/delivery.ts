@@ -8,9 +8,9 @@ import type { Producer } from '../kafka/producer.ts';
 import { recordSize, type KafkaRecord } from '../kafka/record.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Spool } from '../spool/spool.ts';
-import { deadLetterOf } from './dead-letter.ts';
-import type { Entry } from './entry.ts';
-import { reasonOf, unavailable, type Delivered, type NeverTaken } from './outcome.ts';
+import { DeadLetters } from './dead-letters.ts';
+import { unavailable, type Delivered } from './outcome.ts';
+import { StateLog } from './state-log.ts';
 import { TopicQueue, type QueueState } from './topic-queue.ts';
 
 export interface DeliverySettings {
@@ -49,26 +49,17 @@ const LOOK_INTERVAL_MS = 50;
 /** Milliseconds that an event may wait for Kafka while the proxy is stopping. */
 const HURRY_MS = 1000;
 
-/** Milliseconds without a problem before it is said to be over. */
-const CALM_MS = 5000;
-
-/** Milliseconds until a dead letter that could not be kept is tried again; doubles with each time, up to a minute. */
-const RETRY_MS = 1000;
-const MAX_RETRY_MS = 60_000;
-
 export class Delivery {
   readonly #settings: DeliverySettings;
   readonly #producer: Producer;
   readonly #spool: Spool;
   readonly #metrics: Metrics;
   readonly #log: Logger;
+  readonly #stateLog: StateLog;
+  readonly #deadLetters: DeadLetters;
   readonly #queues = new Map<string, TopicQueue>();
-  readonly #states = new Map<string, QueueState>();
   #bytes = 0;
   #tooOld = false;
-  /** When events could last not be kept, of `performance.now()`, and whether the log has told so. */
-  #problemAt = 0;
-  #isProblemTold = false;
   #stopping = false;
   readonly #look: NodeJS.Timeout;
 
@@ -79,9 +70,18 @@ export class Delivery {
     this.#spool = spool;
     this.#metrics = metrics;
     this.#log = log;
+    this.#stateLog = new StateLog(log);
+    this.#deadLetters = new DeadLetters(
+      settings.malformedTopic,
+      (record, answer) => this.#queueOf(record.topic).add(record, answer),
+      metrics,
+      log,
+    );
     for (const topic of new Set([settings.mainTopic, ...spool.topics])) {
       this.#queueOf(topic);
-      this.#reportUnanswered(topic);
+      const { unanswered } = spool.log(topic);
+      metrics.duplicatesPossible.inc(unanswered);
+      if (unanswered > 0) this.#stateLog.unanswered(topic, unanswered);
     }
     this.#lookAtAll();
     this.#look = setInterval(() => this.#lookAtAll(), LOOK_INTERVAL_MS);
@@ -142,8 +142,8 @@ export class Delivery {
   /** Takes no more, puts what Kafka has not got into the spool, and waits until everybody is answered. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#deadLetters.stop();
     for (const queue of this.#queues.values()) queue.stop();
-    this.#isProblemTold = true;
     while ([...this.#queues.values()].some((queue) => queue.hasUnanswered)) await sleep(5);
     clearInterval(this.#look);
   }
@@ -154,7 +154,8 @@ export class Delivery {
     const queue = this.#queueOf(this.#settings.mainTopic);
     if (!queue.isAway && !queue.overflows) return undefined;
     const problem = this.#tooOld && queue.state === 'spooling' ? TOO_OLD : this.#spool.problem;
-    return problem === undefined ? undefined : `Kafka is away and ${problem}`;
+    if (problem === undefined) return undefined;
+    return `${queue.isAway ? 'Kafka is away' : 'earlier events wait for Kafka'} and ${problem}`;
   }
 
   #queueOf(topic: string): TopicQueue {
@@ -170,7 +171,7 @@ export class Delivery {
           log: this.#spool.log(topic),
           metrics: this.#metrics,
           logger: this.#log,
-          refused: (entry, outcome, safe) => this.#putAside(entry, outcome, safe),
+          refused: ({ record }, outcome, safe) => this.#deadLetters.add(record, outcome, safe),
           claim: (bytes) => (this.#bytes += bytes),
         },
       );
@@ -182,35 +183,10 @@ export class Delivery {
   #lookAtAll(): void {
     for (const [topic, queue] of this.#queues) {
       queue.look();
-      this.#reportState(topic, queue.state);
+      this.#stateLog.state(topic, queue.state, this.#spool.log(topic));
     }
     this.#reportAge();
-    this.#reportProblem();
-  }
-
-  /** One line when events cannot be kept any more, one when they can again, for good: a full disk may take one now and then. */
-  #reportProblem(): void {
-    const problem = this.#problem;
-    if (problem !== undefined) {
-      this.#problemAt = performance.now();
-      if (!this.#isProblemTold) this.#log.error(`events cannot be kept: ${problem}`);
-      this.#isProblemTold = true;
-    } else if (this.#isProblemTold && performance.now() - this.#problemAt > CALM_MS) {
-      this.#log.info('events can be kept again');
-      this.#isProblemTold = false;
-    }
-  }
-
-  /** One line in the log at each change, not at each event. */
-  #reportState(topic: string, state: QueueState): void {
-    const { count: events, bytes } = this.#spool.log(topic);
-    const before = this.#states.get(topic) ?? 'straight';
-    // Kafka may be away, or a topic only just be made, without an event that meets with it.
-    if (state === before || (before === 'straight' && events === 0)) return;
-    this.#states.set(topic, state);
-    if (state === 'spooling') this.#log.warn({ topic }, 'events go to the spool');
-    else if (state === 'draining') this.#log.info({ topic, events, bytes }, 'the spool is being drained');
-    else this.#log.info({ topic }, 'the spool is empty: events go straight to Kafka');
+    if (!this.#stopping) this.#stateLog.problem(this.#problem);
   }
 
   #reportAge(): void {
@@ -221,50 +197,6 @@ export class Delivery {
       this.#log.error({ topic: mainTopic, since: new Date(oldestAt) }, TOO_OLD);
     }
     this.#tooOld = tooOld;
-  }
-
-  #reportUnanswered(topic: string): void {
-    const { unanswered: events } = this.#spool.log(topic);
-    if (events === 0) return;
-    this.#metrics.duplicatesPossible.inc(events);
-    this.#log.warn(
-      { topic, events },
-      'sent by the last process and never answered: these may be in Kafka twice',
-    );
-  }
-
-  /** What was acknowledged and Kafka never takes goes to the dead-letter topic; it stays in the spool until it is safe there. */
-  #putAside(entry: Entry, outcome: NeverTaken, safe: () => void): void {
-    const { record } = entry;
-    const { malformedTopic } = this.#settings;
-    const { topic } = record;
-    const reason = reasonOf(outcome);
-    if (topic === malformedTopic) {
-      this.#reportUndeliverable(topic, reason);
-      return;
-    }
-    this.#metrics.deadLetters.inc({ reason: outcome.kind });
-    this.#log.error({ topic, reason, to: malformedTopic }, 'Kafka does not take an acknowledged event');
-    this.#keepAside(deadLetterOf(record, malformedTopic, reason), safe);
-  }
-
-  #keepAside(record: KafkaRecord, safe: () => void, failures = 0): void {
-    if (this.#stopping) return;
-    this.#queueOf(record.topic).add(record, (delivered) => {
-      if (delivered.kind !== 'refused') {
-        safe();
-        return;
-      }
-      const isNews = delivered.never && failures === 0;
-      if (isNews) this.#reportUndeliverable(record.topic, delivered.refusal.message);
-      const delay = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** failures);
-      setTimeout(() => this.#keepAside(record, safe, failures + 1), delay).unref();
-    });
-  }
-
-  #reportUndeliverable(topic: string, reason: string): void {
-    this.#metrics.undeliverable.inc();
-    this.#log.error({ topic, reason }, 'the dead-letter topic does not take an event: it stays in the spool');
   }
 }
 

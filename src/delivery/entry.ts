@@ -2,7 +2,7 @@
 import type { Outcome, PendingRecord, RecordOwner } from '../kafka/pending-record.ts';
 import { recordSize, type KafkaRecord } from '../kafka/record.ts';
 import { Mark } from '../spool/marks.ts';
-import type { Item, Place } from '../spool/topic-log.ts';
+import type { Item, Place } from '../spool/group-writer.ts';
 import type { Delivered } from './outcome.ts';
 import { encodeRecord } from './spooled-record.ts';
 

@@ -10,7 +10,8 @@ import type { Producer } from '../kafka/producer.ts';
 import type { KafkaRecord } from '../kafka/record.ts';
 import type { Metrics } from '../metrics.ts';
 import { Mark } from '../spool/marks.ts';
-import type { Place, SpooledEvent, TopicLog } from '../spool/topic-log.ts';
+import type { Place } from '../spool/group-writer.ts';
+import type { SpooledEvent, TopicLog } from '../spool/topic-log.ts';
 import { Entry, type EntryEvents } from './entry.ts';
 import {
   ACKNOWLEDGED,

@@ -5,25 +5,10 @@
  */
 import { dirname, join } from 'node:path';
 import type { Disk } from './disk.ts';
+import { codeOf, GroupWriter, type Item, type Place } from './group-writer.ts';
 import { Mark, type MarkValue } from './marks.ts';
-import { frameSize, Segment, UnknownVersion, type Payload } from './segment.ts';
+import { Segment, UnknownVersion } from './segment.ts';
 import { parseName } from './segment-format.ts';
-
-/** Where an event is on disk. */
-export interface Place {
-  readonly segment: Segment;
-  readonly ordinal: number;
-}
-
-/** What is to be kept, and whom to tell. */
-export interface Item extends Payload {
-  /** Where it stands when it is written: `delivered` makes the writing needless. */
-  readonly mark: typeof Mark.kept | typeof Mark.taken | typeof Mark.delivered;
-  /** It would survive a power cut. */
-  readonly kept: (place: Place) => void;
-  /** It is not kept, for this reason. */
-  readonly failed: (reason: string) => void;
-}
 
 /** An event that has come out. */
 export interface SpooledEvent {
@@ -49,23 +34,6 @@ export interface DamageReport {
   readonly reason: string;
 }
 
-/** Events of one group, synced together, at most: more make nothing cheaper, and nobody is to wait for 10,000 others. */
-const GROUP_ITEMS = 512;
-const GROUP_BYTES = 4 * 1024 * 1024;
-
-/** Milliseconds after an error during which the disk is not tried again. */
-const PAUSE_MS = 250;
-
-/** Milliseconds that a disk may take for a group before nobody is asked to wait for it any more. */
-const STALL_MS = 1000;
-const STALLED = 'the disk does not answer';
-
-/** Milliseconds that an error counts as a problem, if nobody has tried since: else nobody might ever try. */
-const PROBLEM_MS = 5000;
-
-/** When there is not room for so much more, there is not room. */
-const PROBLEM_BYTES = 64 * 1024;
-
 export class TopicLog {
   readonly #settings: TopicLogSettings;
   /** Those with something undelivered, in order; the last may be written to. */
@@ -76,15 +44,8 @@ export class TopicLog {
   #readNumber = 0;
   #readOffset = 0;
   #readOrdinal = 0;
-  #queue: Item[] = [];
-  #queueBytes = 0;
-  #writing: Promise<void> | undefined;
+  readonly #writer: GroupWriter;
   #bytes = 0;
-  /** When the group being written was begun, of `performance.now()`. */
-  #groupSince = Number.POSITIVE_INFINITY;
-  /** Of `performance.now()`; nothing was written since. */
-  #failedAt = Number.NEGATIVE_INFINITY;
-  #failure = '';
   /** Those that could not be removed. */
   readonly #leftovers: Segment[] = [];
   /** File operations nobody waits for. */
@@ -94,6 +55,12 @@ export class TopicLog {
 
   constructor(settings: TopicLogSettings) {
     this.#settings = settings;
+    this.#writer = new GroupWriter({
+      segmentFor: (bytes) => this.#segmentFor(bytes),
+      grown: (bytes) => (this.#bytes += bytes),
+      abandon: () => this.#endActive(true),
+      refuses: settings.refuses,
+    });
   }
 
   /** Finds what an earlier process has left. Rejects when the folder cannot be read. */
@@ -131,7 +98,7 @@ export class TopicLog {
 
   /** Bytes on disk, and those on their way there. */
   get bytes(): number {
-    return this.#bytes + this.#queueBytes;
+    return this.#bytes + this.#writer.bytes;
   }
 
   /** When the oldest event that is still kept arrived, about, in milliseconds since the epoch. */
@@ -146,22 +113,12 @@ export class TopicLog {
 
   /** Why nothing can be kept now, as far as is known. */
   get problem(): string | undefined {
-    if (this.#isStalled) return STALLED;
-    if (performance.now() - this.#failedAt < PROBLEM_MS) return this.#failure;
-    return this.#settings.refuses(PROBLEM_BYTES);
+    return this.#writer.problem;
   }
 
   /** Keeps an event behind all others; says through `kept` or `failed` what came of it. */
   append(item: Item): void {
-    const bytes = frameSize(item);
-    const reason = this.#refusalOf(bytes);
-    if (reason !== undefined) {
-      item.failed(reason);
-      return;
-    }
-    this.#queue.push(item);
-    this.#queueBytes += bytes;
-    this.#writing ??= this.#write();
+    this.#writer.add(item);
   }
 
   /**
@@ -209,14 +166,14 @@ export class TopicLog {
   tidy(): void {
     for (const segment of this.#leftovers.splice(0)) this.#remove(segment);
     const active = this.#active;
-    if (!active || this.#writing || active.marks.undelivered > 0) return;
+    if (!active || this.#writer.isWriting || active.marks.undelivered > 0) return;
     this.#active = undefined;
     this.#retire(active);
   }
 
   /** Resolves when nothing is on its way to the disk. */
   async settled(): Promise<void> {
-    await this.#writing;
+    await this.#writer.idle();
     this.tidy();
     await Promise.all(this.#segments.map(({ marks }) => marks.flush()));
     while (this.#chores.size > 0) await Promise.all(this.#chores);
@@ -224,69 +181,13 @@ export class TopicLog {
 
   /** Waits for what is under way, and closes all files. The events stay, for the next process. */
   async close(): Promise<void> {
-    await this.#writing;
+    await this.#writer.idle();
     await this.#endActive(false);
     await this.settled();
   }
 
-  #refusalOf(bytes: number): string | undefined {
-    if (this.#isStalled) return STALLED;
-    if (performance.now() - this.#failedAt < PAUSE_MS) return this.#failure;
-    return this.#settings.refuses(bytes);
-  }
-
-  get #isStalled(): boolean {
-    return performance.now() - this.#groupSince > STALL_MS;
-  }
-
-  async #write(): Promise<void> {
-    // What arrives in the same turn goes along.
-    await Promise.resolve();
-    for (;;) {
-      const group = this.#nextGroup();
-      if (group.length === 0) break;
-      this.#groupSince = performance.now();
-      try {
-        await this.#writeGroup(group);
-      } catch (error) {
-        await this.#abandon(error, group);
-      }
-    }
-    this.#groupSince = Number.POSITIVE_INFINITY;
-    // In the same turn as the last look at the queue, or what comes between the two would be nobody's.
-    this.#writing = undefined;
-  }
-
-  /** Takes items from the queue, without those that are delivered already. */
-  #nextGroup(): Item[] {
-    const group: Item[] = [];
-    let bytes = 0;
-    let taken = 0;
-    for (const item of this.#queue) {
-      const size = frameSize(item);
-      if (group.length === GROUP_ITEMS || (group.length > 0 && bytes + size > GROUP_BYTES)) break;
-      taken += 1;
-      if (item.mark === Mark.delivered) this.#queueBytes -= size;
-      else group.push(item);
-      bytes += size;
-    }
-    this.#queue = this.#queue.slice(taken);
-    return group;
-  }
-
-  async #writeGroup(group: readonly Item[]): Promise<void> {
-    let bytes = 0;
-    for (const item of group) bytes += frameSize(item);
-    const segment = await this.#writable(bytes);
-    await segment.write(group);
-    this.#failedAt = Number.NEGATIVE_INFINITY;
-    this.#queueBytes -= bytes;
-    this.#bytes += bytes;
-    for (const item of group) item.kept({ segment, ordinal: segment.admit(item, item.mark) });
-  }
-
   /** The segment to write to: the one at hand, or a new one when it would grow too large. */
-  async #writable(bytes: number): Promise<Segment> {
+  async #segmentFor(bytes: number): Promise<Segment> {
     const { disk, folder, segmentBytes } = this.#settings;
     const active = this.#active;
     if (active && (active.marks.count === 0 || active.size + bytes <= segmentBytes)) return active;
@@ -301,17 +202,6 @@ export class TopicLog {
     this.#bytes += segment.size;
     this.#active = segment;
     return segment;
-  }
-
-  /** The disk is full, or broken: nothing is added to this segment any more, and nothing tried for a moment. */
-  async #abandon(error: unknown, group: readonly Item[]): Promise<void> {
-    this.#failure = codeOf(error) === 'ENOSPC' ? 'the disk is full' : `the disk fails (${codeOf(error)})`;
-    this.#failedAt = performance.now();
-    const failed = [...group, ...this.#queue];
-    this.#queue = [];
-    this.#queueBytes = 0;
-    for (const item of failed) item.failed(this.#failure);
-    await this.#endActive(true);
   }
 
   /** Nothing is added any more to the segment that is written to. */
@@ -347,10 +237,4 @@ export class TopicLog {
     const chore = work.catch(() => undefined).finally(() => this.#chores.delete(chore));
     this.#chores.add(chore);
   }
-}
-
-/** Node's name for what went wrong: `ENOSPC`. */
-function codeOf(error: unknown): string {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
-  return error instanceof Error ? error.message : String(error);
 }

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 
 import { Mark } from '../../src/spool/marks.ts';
 import { Spool } from '../../src/spool/spool.ts';
-import type { DamageReport, Place, TopicLog } from '../../src/spool/topic-log.ts';
+import type { Place } from '../../src/spool/group-writer.ts';
+import type { DamageReport, TopicLog } from '../../src/spool/topic-log.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
 /** More than any test needs. */

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 
 import { Mark } from '../../src/spool/marks.ts';
-import type { Item, Place, SpooledEvent } from '../../src/spool/topic-log.ts';
+import type { Item, Place } from '../../src/spool/group-writer.ts';
+import type { SpooledEvent } from '../../src/spool/topic-log.ts';
 import type { CrashKind } from './simulated-disk.ts';
 
 /** How an opening of the spool ends. */
