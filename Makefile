@@ -17,7 +17,7 @@ run: setup build ## Start Kafka and the proxy, post the examples, show them in K
 
 test: setup build chromium ## Run all tests, against a real Kafka and a real browser.
 	@$(NODE) tools/kafka/install.ts
-	$(NODE) --test --test-timeout=300000 'test/**/*.test.ts'
+	$(NODE) --test --test-timeout=300000 --test-concurrency=2 'test/**/*.test.ts'
 
 build: setup dist/.built ## Compile to dist/, for bin/http2kafka.
 

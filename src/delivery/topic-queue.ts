@@ -50,7 +50,7 @@ export interface Surroundings {
 export type QueueState = 'straight' | 'spooling' | 'draining';
 
 /** Milliseconds that the disk may take, beyond `spoolAfterMs`. */
-const DISK_MS = 1000;
+const DISK_MS = 2000;
 
 /** Milliseconds until a disk that could not be read is tried again. */
 const READ_PAUSE_MS = 1000;
@@ -124,7 +124,7 @@ export class TopicQueue implements EntryEvents {
     return this.#unanswered.size > 0;
   }
 
-  /** Takes an event; `answer` is called within about `spoolAfterMs`, at most a second later. */
+  /** Takes an event; `answer` is called within about `spoolAfterMs`, at most two seconds later. */
   add(record: KafkaRecord, answer: (delivered: Delivered) => void): void {
     const entry = new Entry(record, performance.now(), this, answer);
     this.#unanswered.add(entry);

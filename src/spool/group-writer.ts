@@ -41,7 +41,7 @@ const GROUP_BYTES = 4 * 1024 * 1024;
 const PAUSE_MS = 250;
 
 /** Milliseconds that a disk may take for a group before nobody is asked to wait for it any more. */
-const STALL_MS = 1000;
+const STALL_MS = 2000;
 const STALLED = 'the disk does not answer';
 
 /** Milliseconds that an error counts as a problem, if nobody has tried since: else nobody might ever try. */

@@ -43,28 +43,65 @@ describe('a log', () => {
 
   test('writes a mark whenever it comes, also just when the last was written', async () => {
     for (let ticks = 0; ticks < 40; ticks++) {
-      const { log } = opened;
+      const beginning = new SimulatedDisk();
+      const { log } = await openSpool(beginning);
       const places: Place[] = [];
-      for (let time = 0; time < 4; time++) places.push(await append(log, EVENT, time));
-      await log.settled();
+      for (let time = 0; time < 3; time++) places.push(await append(log, EVENT, time));
       const [first, second] = places;
       assert.ok(first && second);
-      let writes = 0;
-      disk.operations.ended = (operation, path) => {
-        // The first of these writes the header, the second the mark.
-        if (operation === 'write' && path.endsWith('.marks') && ++writes === 2) void markLater(second);
-      };
-      const markLater = async (place: Place): Promise<void> => {
+      const markLater = async (): Promise<void> => {
         for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
-        log.mark(place, Mark.delivered);
+        log.mark(second, Mark.delivered);
+      };
+      let writes = 0;
+      beginning.operations.ended = (operation, path) => {
+        // The first of these writes the header, the second the mark.
+        if (operation === 'write' && path.endsWith('.marks') && ++writes === 2) void markLater();
       };
       log.mark(first, Mark.delivered);
       for (let turn = 0; turn < TURNS; turn++) await setImmediate();
-      await restart();
-      assert.equal(opened.log.count, 2, `with ${ticks} ticks in between`);
-      await drain(opened.log);
-      await restart();
+      const next = await openSpool(beginning.afterCrash('kill'));
+      assert.equal(next.log.count, 1, `with ${ticks} ticks in between`);
     }
+  });
+
+  test('has a problem while the disk fails, is full or hangs, and none when it works', async () => {
+    const { log } = opened;
+    assert.equal(log.problem, undefined);
+    for (const [code, problem] of [
+      ['EIO', 'the disk fails (EIO)'],
+      ['ENOSPC', 'the disk is full'],
+    ] as const) {
+      disk.operations.failNext('write', code, '.log');
+      await assert.rejects(append(log, EVENT, 0), { message: problem });
+      assert.equal(log.problem, problem);
+      passTime(PAUSE_MS);
+      await append(log, EVENT, 1);
+      assert.equal(log.problem, undefined);
+    }
+    const slow = append(log, EVENT, 2);
+    await Promise.resolve();
+    passTime(3 * PAUSE_MS);
+    assert.equal(log.problem, 'the disk does not answer');
+    await assert.rejects(append(log, EVENT, 3), { message: log.problem });
+    await slow;
+    await log.settled();
+    assert.equal(log.problem, undefined);
+  });
+
+  test('says when the oldest of its events came, about', async (context) => {
+    let now = 1000;
+    context.mock.method(Date, 'now', () => now);
+    const { log } = opened;
+    for (; now < 1005; now++) await append(log, EVENT, now);
+    assert.equal(log.oldestAt, 1000);
+    for (const { place } of await log.read()) log.mark(place, Mark.delivered);
+    assert.equal(log.oldestAt, 1002);
+    await log.settled();
+    await restart();
+    assert.equal(opened.log.oldestAt, 1002);
+    await drain(opened.log);
+    assert.equal(opened.log.oldestAt, undefined);
   });
 
   test('takes no event for damaged that was given back while it was read', async () => {
