@@ -21,7 +21,9 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
-RUN node node_modules/.bin/tsc --project tsconfig.build.json
+COPY assembly assembly
+RUN node node_modules/.bin/tsc --project tsconfig.build.json \
+  && node node_modules/.bin/asc assembly/index.ts --config assembly/asconfig.json
 
 FROM node:${NODE_VERSION}-slim
 ENV NODE_ENV=production \

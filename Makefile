@@ -5,9 +5,10 @@ NODE := node_modules/.bin/node
 BIN := $(NODE) node_modules/.bin
 
 SOURCES := $(shell find src -name '*.ts')
+ASSEMBLY := $(wildcard assembly/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build check format lint types imports docs docs-check bench bench-states faults setup chromium clean
+.PHONY: help run test build check format lint types imports docs docs-check bench bench-states faults fuzz setup chromium clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,10 +36,10 @@ types: setup
 imports: setup
 	$(BIN)/depcruise --config .dependency-cruiser.cjs src
 
-docs: setup ## Write the generated pages of docs/ anew.
+docs: build ## Write the generated pages of docs/ anew.
 	$(NODE) tools/generate-docs.ts
 
-docs-check: setup
+docs-check: build
 	$(NODE) tools/generate-docs.ts --check
 
 bench: setup build ## Measure against a bare HTTP server, in one run.
@@ -53,6 +54,9 @@ faults: setup build ## Kill, freeze and fill everything under load, and count wh
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) test/faults/main.ts
 
+fuzz: build ## Hold the check's fast lane against the explaining one, on a million mutations of events.
+	$(NODE) test/fuzz/main.ts
+
 setup: node_modules/.installed
 
 chromium: setup
@@ -61,10 +65,14 @@ chromium: setup
 clean: ## Remove what make has made.
 	rm -rf dist node_modules .run
 
-dist/.built: $(SOURCES) tsconfig.json tsconfig.build.json package.json node_modules/.installed
-	@rm -rf dist
+dist/.built: $(SOURCES) dist/event-scan.wasm tsconfig.json tsconfig.build.json package.json node_modules/.installed
+	@find dist -mindepth 1 -not -name event-scan.wasm -delete
 	@$(BIN)/tsc --project tsconfig.build.json
 	@touch $@
+
+# The fast lane's scanner, which programs run from their sources need as well.
+dist/event-scan.wasm: $(ASSEMBLY) node_modules/.installed
+	@$(BIN)/asc assembly/index.ts --config assembly/asconfig.json
 
 # Errors only: npm's warnings are about the machine's own, older Node.
 node_modules/.installed: package.json package-lock.json

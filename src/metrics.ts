@@ -9,6 +9,7 @@ import {
   Registry,
   type RegistryContentType,
 } from 'prom-client';
+import { Tally } from './tally.ts';
 
 /** From a healthy acknowledgement of a few milliseconds to a client's five seconds of patience. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
@@ -18,18 +19,22 @@ interface Definition {
   readonly name: string;
   readonly help: string;
   readonly labels?: readonly string[];
+  /** A counter that every event passes by. */
+  readonly tallied?: true;
   readonly buckets?: readonly number[];
 }
 
 export const metricTable = {
   requests: {
     type: 'counter',
+    tallied: true,
     name: 'http2kafka_http_requests_total',
     help: 'Requests answered, by path, method and status. Paths that do not exist count as "other".',
     labels: ['path', 'method', 'status'],
   },
   events: {
     type: 'counter',
+    tallied: true,
     name: 'http2kafka_events_total',
     help: 'Events, by kind (run, job, dataset, unknown) and what became of them: an error code, "acknowledged" by Kafka, "spooled" (on disk, synced), or "dead_letter".',
     labels: ['kind', 'outcome'],
@@ -38,6 +43,13 @@ export const metricTable = {
     type: 'counter',
     name: 'http2kafka_event_bytes_total',
     help: 'Bytes of events acknowledged by Kafka, decoded.',
+  },
+  checks: {
+    type: 'counter',
+    tallied: true,
+    name: 'http2kafka_checks_total',
+    help: 'Events checked, by lane: "fast" for what is surely good, "explaining" for the rest, at many times the cost.',
+    labels: ['lane'],
   },
   breaches: {
     type: 'counter',
@@ -164,11 +176,17 @@ export const metricTable = {
 } as const satisfies Record<string, Definition>;
 
 type MetricName = keyof typeof metricTable;
-type Instrument<Type> = Type extends 'counter' ? Counter : Type extends 'gauge' ? Gauge : Histogram;
+type Instrument<Row> = Row extends { tallied: true }
+  ? Tally
+  : Row extends { type: 'counter' }
+    ? Counter
+    : Row extends { type: 'gauge' }
+      ? Gauge
+      : Histogram;
 
 /** One instrument for each row of the table. */
 export type Metrics = { readonly registry: Registry<RegistryContentType> } & {
-  readonly [Name in MetricName]: Instrument<(typeof metricTable)[Name]['type']>;
+  readonly [Name in MetricName]: Instrument<(typeof metricTable)[Name]>;
 };
 
 /** The instruments of one proxy, in a registry of their own so that two proxies in one process do not mix. */
@@ -177,6 +195,19 @@ export function createMetrics(): Metrics {
   collectDefaultMetrics({ register: registry });
   const counter = (row: Definition) =>
     new Counter({ name: row.name, help: row.help, labelNames: row.labels ?? [], registers: [registry] });
+  const tally = (row: Definition) => {
+    const counts = new Tally(row.labels ?? []);
+    new Counter({
+      name: row.name,
+      help: row.help,
+      labelNames: row.labels ?? [],
+      registers: [registry],
+      collect() {
+        counts.show(this);
+      },
+    });
+    return counts;
+  };
   const gauge = (row: Definition) =>
     new Gauge({ name: row.name, help: row.help, labelNames: row.labels ?? [], registers: [registry] });
   const histogram = (row: Definition) =>
@@ -189,9 +220,10 @@ export function createMetrics(): Metrics {
     });
   return {
     registry,
-    requests: counter(metricTable.requests),
-    events: counter(metricTable.events),
+    requests: tally(metricTable.requests),
+    events: tally(metricTable.events),
     eventBytes: counter(metricTable.eventBytes),
+    checks: tally(metricTable.checks),
     breaches: counter(metricTable.breaches),
     answerSeconds: histogram(metricTable.answerSeconds),
     acknowledgementSeconds: histogram(metricTable.acknowledgementSeconds),

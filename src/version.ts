@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { packageFolder } from './package-folder.ts';
 
-/** The version of http2kafka: that of the package, which is one folder up from `src/` and `dist/` alike. */
+/** The version of http2kafka: that of the package. */
 export const version = Value.Parse(
   Type.Object({ version: Type.String() }),
-  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')),
+  JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')),
 ).version;

@@ -1,11 +1,13 @@
 /** From an event and the request that brought it to the Kafka record (contract section 3). */
 import { recordHeader, type KafkaRecord, type RecordHeader } from '../kafka/record.ts';
-import { formatKey } from '../openlineage/event-key.ts';
-import type { CheckedEvent } from '../openlineage/check.ts';
+import type { CheckedEvent } from '../openlineage/verdict.ts';
 import type { Fault } from '../openlineage/fault.ts';
 import type { Exchange } from './exchange.ts';
 
 const CONTENT_TYPE = recordHeader('content-type', 'application/json');
+
+/** The names of headers that each event has: made once. */
+const CORRELATION_ID = Buffer.from('correlation_id');
 
 /** W3C Trace Context §3.2: version (not ff), trace id and parent id (not all zeros), flags. Nothing else is passed on. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
@@ -22,8 +24,7 @@ export function eventRecord(
   timestamp: number,
   arrivedAt: number,
 ): KafkaRecord {
-  const key = Buffer.from(formatKey(event.key));
-  return { topic, key, value: bytes, headers: commonHeaders(exchange), timestamp, arrivedAt };
+  return { topic, key: event.key, value: bytes, headers: commonHeaders(exchange), timestamp, arrivedAt };
 }
 
 /** The record of an event that has not, for the dead-letter topic: the bytes as they came, and why they are there. */
@@ -61,7 +62,8 @@ function printable(text: string): string {
 
 /** The order is Data.Rentgen's. `reported-by-user-name` joins them once senders are known. */
 function commonHeaders({ request, requestId }: Exchange): RecordHeader[] {
-  const headers = [CONTENT_TYPE, recordHeader('correlation_id', requestId)];
+  // A request's id is ASCII (`requestIdOf`).
+  const headers = [CONTENT_TYPE, { name: CORRELATION_ID, value: Buffer.from(requestId, 'latin1') }];
   const { traceparent } = request.headers;
   if (typeof traceparent === 'string' && TRACEPARENT.test(traceparent)) {
     headers.push(recordHeader('traceparent', traceparent));

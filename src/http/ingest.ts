@@ -45,6 +45,7 @@ export class Ingest {
   /** Takes one event; resolves when it is known what the sender can be told. */
   async take(exchange: Exchange, bytes: Buffer): Promise<Ingested> {
     const verdict = checkEvent(bytes, this.#settings.checkLevel);
+    this.#metrics.checks.inc(verdict.lane);
     if (!verdict.event) return this.#takeInvalid(exchange, bytes, verdict.kind ?? 'unknown', verdict.faults);
 
     const { event } = verdict;
@@ -54,13 +55,13 @@ export class Ingest {
     const record = eventRecord(exchange, bytes, event, topicOf(this.#settings.routing), timestamp, arrivedAt);
     const delivered = await this.#delivery.deliver(record);
     if (delivered.kind === 'refused') return this.refused(exchange, event.kind, delivered.refusal);
-    this.#metrics.events.inc({ kind: event.kind, outcome: delivered.kind });
+    this.#metrics.events.inc(event.kind, delivered.kind);
     return delivered;
   }
 
   /** Counts and logs what is not taken. `kind` is the event's, as far as it is known. */
   refused(exchange: Exchange, kind: string, reason: Refusal): Ingested {
-    this.#metrics.events.inc({ kind, outcome: reason.code });
+    this.#metrics.events.inc(kind, reason.code);
     const { requestId, path, request } = exchange;
     const why = isFaults(reason.details) ? describeFaults(reason.details) : reason.message;
     this.#log.warn(
@@ -84,7 +85,7 @@ export class Ingest {
       deadLetterRecord(exchange, bytes, faults, topic, Date.now()),
     );
     if (delivered.kind === 'refused') return this.refused(exchange, kind, delivered.refusal);
-    this.#metrics.events.inc({ kind, outcome: 'dead_letter' });
+    this.#metrics.events.inc(kind, 'dead_letter');
     this.#log.warn(
       { requestId: exchange.requestId, topic },
       `event put into the dead-letter topic: ${describeFaults(faults)}`,

@@ -1,98 +1,21 @@
 /**
  * The check: from the bytes of a body to what the rest of the house needs to know of an event, or to the list of
- * everything that is wrong with it.
+ * everything that is wrong with it. Two lanes: a fast one for what is surely good, and one that explains.
  */
-import { isUtf8 } from 'node:buffer';
-import { Compile } from 'typebox/compile';
-import { findBreaches, type Breach } from './breaches.ts';
-import { keyPartsOf, type KeyParts } from './event-key.ts';
-import { eventSchemas, type CheckLevel, type EventKind } from './event-schema.ts';
-import { parseEventTime } from './event-time.ts';
-import { findFaults, member, type Fault } from './fault.ts';
-import { scanJson, type JsonFault } from './json-scan.ts';
-
-const validators = {
-  core: {
-    run: Compile(eventSchemas.core.run),
-    job: Compile(eventSchemas.core.job),
-    dataset: Compile(eventSchemas.core.dataset),
-  },
-  routing: {
-    run: Compile(eventSchemas.routing.run),
-    job: Compile(eventSchemas.routing.job),
-    dataset: Compile(eventSchemas.routing.dataset),
-  },
-};
-
-export interface CheckedEvent {
-  readonly kind: EventKind;
-  readonly key: KeyParts;
-  /** `eventTime` in milliseconds since the epoch. */
-  readonly time: number;
-  readonly breaches: readonly Breach[];
-}
-
-export type Verdict =
-  | { readonly event: CheckedEvent; readonly faults?: undefined }
-  | { readonly event?: undefined; readonly kind: EventKind | undefined; readonly faults: readonly Fault[] };
+import type { CheckLevel } from './event-schema.ts';
+import { explainEvent, explainText } from './explaining-lane.ts';
+import { scanArray, scanEvent } from './fast-lane.ts';
+import type { TextVerdict, Verdict } from './verdict.ts';
 
 /** Judges one event. Never throws: whatever the bytes are, it is an event or a list of faults. */
 export function checkEvent(bytes: Buffer, level: CheckLevel): Verdict {
-  const faults = checkText(bytes).faults;
-  if (faults) return { kind: undefined, faults };
-  const event: unknown = JSON.parse(bytes.toString('utf8'));
-  return checkValue(event, level);
+  // What is good at level `core` is so at `routing`, which demands less and finds the same.
+  const event = scanEvent(bytes);
+  return event ? { lane: 'fast', event } : explainEvent(bytes, level);
 }
 
-export interface TextVerdict {
-  readonly faults?: readonly Fault[];
-  /** Byte offsets of the elements, start and end in pairs, when it is an array. */
-  readonly elements?: readonly number[];
-}
-
-/** Looks at a body as JSON text only: UTF-8, no byte order mark, the grammar, and the limits of `json-scan.ts`. */
+/** Looks at a batch's body as JSON text only: UTF-8, no byte order mark, the grammar, and the limits of `json-scan.ts`. */
 export function checkText(bytes: Buffer): TextVerdict {
-  if (bytes.length === 0) return textFault('The body is empty');
-  if (!isUtf8(bytes)) return textFault('The body is not UTF-8');
-  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) {
-    // RFC 8259 §8.1 forbids one; some parsers refuse it, and the record must hold the very bytes received.
-    return textFault('The body starts with a byte order mark, which JSON forbids');
-  }
-  const { elements, fault } = scanJson(bytes);
-  if (fault) return { faults: [describe(fault, bytes)] };
-  return elements ? { elements } : {};
-}
-
-function checkValue(event: unknown, level: CheckLevel): Verdict {
-  const found = kindOf(event);
-  // What has no sign of any kind is told what a run event needs, that being what nearly all events are.
-  const kind = found ?? 'run';
-  if (!validators[level][kind].Check(event)) {
-    return { kind: found, faults: findFaults(eventSchemas[level][kind], event) };
-  }
-  const key = keyPartsOf(kind, event);
-  const time = parseEventTime(event.eventTime);
-  // The schema demands what both are made of.
-  if (!key || !time) throw new Error('the event schema lets pass an event without key or time');
-  return { event: { kind, key, time: time.milliseconds, breaches: findBreaches(event) } };
-}
-
-/** OpenLineage has no field that names the kind: a run event has a run, a job event only a job (`OpenLineage.json`). */
-function kindOf(event: unknown): EventKind | undefined {
-  if (member(event, 'run') !== undefined) return 'run';
-  if (member(event, 'job') !== undefined) return 'job';
-  return member(event, 'dataset') === undefined ? undefined : 'dataset';
-}
-
-function textFault(message: string): TextVerdict {
-  return { faults: [{ location: ['body'], message, code: 'json_invalid', context: {}, input: null }] };
-}
-
-function describe({ offset, reason, code }: JsonFault, bytes: Buffer): Fault {
-  const before = bytes.toString('utf8', 0, offset);
-  const line = before.split('\n').length;
-  const column = before.length - before.lastIndexOf('\n');
-  const message = `Invalid JSON: ${reason} (line ${line}, column ${column})`;
-  const found = bytes.toString('utf8', offset, offset + 20);
-  return { location: ['body'], message, code, context: { offset, line, column }, input: found };
+  const elements = scanArray(bytes);
+  return elements ? { elements } : explainText(bytes);
 }

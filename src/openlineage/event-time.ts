@@ -46,7 +46,8 @@ export function parseEventTime(text: string): EventTime | undefined {
   if (midnight === undefined) return undefined;
 
   const offset = (sign === '-' ? -1 : 1) * (offsetHours * 60 + offsetMinutes);
-  const thousandths = Math.trunc(Number(`0.${fraction ?? '0'}`) * 1000);
+  // Of digits alone: as a number, 0.99999999999999999 would be the next second.
+  const thousandths = Number((fraction ?? '').slice(0, 3).padEnd(3, '0'));
   const hasZone = zulu !== undefined || sign !== undefined;
   return {
     milliseconds: midnight + ((hours * 60 + minutes - offset) * 60 + seconds) * 1000 + thousandths,

@@ -1,7 +1,7 @@
-import type { CheckedEvent } from '../../src/openlineage/check.ts';
 import { checkEvent } from '../../src/openlineage/check.ts';
 import type { CheckLevel } from '../../src/openlineage/event-schema.ts';
 import type { Fault } from '../../src/openlineage/fault.ts';
+import type { CheckedEvent } from '../../src/openlineage/verdict.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { formatKey } from '../../src/openlineage/event-key.ts';
 import { datasetEvent, faultsOf, jobEvent, runEvent, runWith, taken } from './events.ts';
 
-const keyOf = (event: Parameters<typeof taken>[0]) => formatKey(taken(event).key);
+const keyOf = (event: Parameters<typeof taken>[0]) => taken(event).key.toString();
 
 /** An event whose JSON has these bytes in the place of its job's name. */
 function withName(bytes: readonly number[]): Buffer {

@@ -1,0 +1,335 @@
+/**
+ * OpenLineage's core events, as src/openlineage/event-schema.ts describes them. Each function reads one thing of an event
+ * and returns the position behind it, or NOT_SURE where the thing is wrong, or odd: a field that comes twice, a key with
+ * an escape in it. What it finds it notes: the places of the names that the record's key is made of, and the breaches.
+ */
+import {
+  addBreach,
+  breaches,
+  eventTime,
+  FACET_BASE_MISSING,
+  readEventTime,
+  readUri,
+  readUuid,
+  SCHEMA_URL_MISSING,
+  startFormats,
+} from './formats';
+import {
+  closeArray,
+  closeObject,
+  ESCAPE,
+  isItem,
+  nextItem,
+  nextMember,
+  NOT_SURE,
+  openArray,
+  openObject,
+  QUOTE,
+  readText,
+  skipColon,
+  skipValue,
+  SURROGATE,
+  textEnd,
+  textHas,
+  textStart,
+} from './json';
+import { INPUT, Result, writeResult, writeTime } from './memory';
+
+/** The key of the member read last, within its quotes. */
+let key: usize = 0;
+let keyEnd: usize = 0;
+
+/** The fields of an event that may come once. Those of datasets and facets are in many places: see below. */
+const EVENT_TYPE: u32 = 1 << 0;
+const EVENT_TIME: u32 = 1 << 1;
+const PRODUCER: u32 = 1 << 2;
+const SCHEMA_URL: u32 = 1 << 3;
+const RUN: u32 = 1 << 4;
+const JOB: u32 = 1 << 5;
+const DATASET: u32 = 1 << 6;
+const INPUTS: u32 = 1 << 7;
+const OUTPUTS: u32 = 1 << 8;
+const RUN_ID: u32 = 1 << 9;
+const RUN_FACETS: u32 = 1 << 10;
+const PARENT: u32 = 1 << 11;
+const PARENT_JOB: u32 = 1 << 12;
+const PARENT_ROOT: u32 = 1 << 13;
+const PARENT_ROOT_JOB: u32 = 1 << 14;
+let seen: u32 = 0;
+
+/** Notes a field of the event; false when it was there before. */
+function first(field: u32): bool {
+  const again = seen & field;
+  seen |= field;
+  return !again;
+}
+
+/** Namespace and name of a thing, where they lie in the text; each zero while it is missing. */
+class Names {
+  namespace: usize = 0;
+  namespaceEnd: usize = 0;
+  name: usize = 0;
+  nameEnd: usize = 0;
+  hasEscape: bool = false;
+
+  clear(): void {
+    this.namespace = 0;
+    this.name = 0;
+    this.hasEscape = false;
+  }
+
+  get complete(): bool {
+    return this.namespace != 0 && this.name != 0;
+  }
+}
+/** Of the event's job or dataset, of its parent's job, of the job at the root. */
+const own = new Names();
+const parent = new Names();
+const root = new Names();
+/** Of a dataset read or written: nobody asks for it. */
+const other = new Names();
+
+/** The kinds of events; the numbers of fast-lane.ts. */
+const RUN_EVENT: u32 = 1;
+const JOB_EVENT: u32 = 2;
+const DATASET_EVENT: u32 = 3;
+
+/** An event, and the result. */
+export function readEvent(at: usize): usize {
+  seen = 0;
+  own.clear();
+  parent.clear();
+  root.clear();
+  startFormats();
+  at = openObject(at);
+  while (load<u8>(at) == QUOTE) at = nextMember(readEventField(readKey(at)));
+  at = closeObject(at);
+  const kind = kindOf();
+  if (kind == 0 || (seen & EVENT_TIME) == 0 || (seen & PRODUCER) == 0) return NOT_SURE;
+  if ((seen & SCHEMA_URL) == 0) addBreach(SCHEMA_URL_MISSING);
+  if (at != NOT_SURE) tell(kind);
+  return at;
+}
+
+/** As in explaining-lane.ts; zero where a field is missing that the kind needs, or there is one of another kind. */
+function kindOf(): u32 {
+  if (seen & DATASET) return seen & (RUN | JOB) ? 0 : DATASET_EVENT;
+  if ((seen & JOB) == 0) return 0;
+  if ((seen & RUN) == 0) return JOB_EVENT;
+  return seen & RUN_ID ? RUN_EVENT : 0;
+}
+
+/** As `keyPartsOf` in event-key.ts. */
+function tell(kind: u32): void {
+  let names = own;
+  if (kind == RUN_EVENT) {
+    if (root.complete) names = root;
+    else if (parent.complete) names = parent;
+  }
+  writeResult(Result.kind, kind);
+  writeResult(Result.breaches, breaches);
+  writeResult(Result.namespace, <u32>(names.namespace - INPUT));
+  writeResult(Result.namespaceEnd, <u32>(names.namespaceEnd - INPUT));
+  writeResult(Result.name, <u32>(names.name - INPUT));
+  writeResult(Result.nameEnd, <u32>(names.nameEnd - INPUT));
+  writeResult(Result.hasEscape, <u32>names.hasEscape);
+  writeTime(<f64>eventTime);
+}
+
+/** A member's key and colon; `key` and `keyEnd` tell of it. A key with an escape may be any key. */
+function readKey(at: usize): usize {
+  at = skipColon(readText(at));
+  key = textStart;
+  keyEnd = textEnd;
+  return textHas & ESCAPE ? NOT_SURE : at;
+}
+
+function isKey(name: string): bool {
+  return isText(name, key, keyEnd);
+}
+
+function isText(text: string, start: usize, end: usize): bool {
+  const length = text.length;
+  if (end - start != <usize>length) return false;
+  for (let i = 0; i < length; i++) if (load<u8>(start + i) != <u8>text.charCodeAt(i)) return false;
+  return true;
+}
+
+function readEventField(at: usize): usize {
+  if (isKey('eventTime')) return first(EVENT_TIME) ? readEventTime(at) : NOT_SURE;
+  if (isKey('producer')) return first(PRODUCER) ? readUri(at) : NOT_SURE;
+  if (isKey('schemaURL')) return first(SCHEMA_URL) ? readUri(at) : NOT_SURE;
+  if (isKey('eventType')) return first(EVENT_TYPE) ? readEventType(at) : NOT_SURE;
+  if (isKey('run')) return first(RUN) ? readRun(at) : NOT_SURE;
+  if (isKey('job')) return first(JOB) ? readThing(at, own) : NOT_SURE;
+  if (isKey('dataset')) return first(DATASET) ? readThing(at, own) : NOT_SURE;
+  if (isKey('inputs')) return first(INPUTS) ? readDatasets(at) : NOT_SURE;
+  if (isKey('outputs')) return first(OUTPUTS) ? readDatasets(at) : NOT_SURE;
+  return skipValue(at);
+}
+
+function readEventType(at: usize): usize {
+  at = readText(at);
+  const known =
+    isText('START', textStart, textEnd) ||
+    isText('RUNNING', textStart, textEnd) ||
+    isText('COMPLETE', textStart, textEnd) ||
+    isText('ABORT', textStart, textEnd) ||
+    isText('FAIL', textStart, textEnd) ||
+    isText('OTHER', textStart, textEnd);
+  return known ? at : NOT_SURE;
+}
+
+function readRun(at: usize): usize {
+  at = openObject(at);
+  while (load<u8>(at) == QUOTE) {
+    at = readKey(at);
+    if (isKey('runId')) at = first(RUN_ID) ? readUuid(at) : NOT_SURE;
+    else if (isKey('facets')) at = first(RUN_FACETS) ? readFacets(at, true) : NOT_SURE;
+    else at = skipValue(at);
+    at = nextMember(at);
+  }
+  return closeObject(at);
+}
+
+function readDatasets(at: usize): usize {
+  at = openArray(at);
+  while (isItem(at)) {
+    other.clear();
+    at = nextItem(readThing(at, other));
+  }
+  return closeArray(at);
+}
+
+const FACETS: u32 = 1;
+const INPUT_FACETS: u32 = 2;
+const OUTPUT_FACETS: u32 = 4;
+
+/** A job or a dataset: namespace, name and facets. Only datasets read or written have facets of the other two kinds. */
+function readThing(at: usize, names: Names): usize {
+  let facets: u32 = 0;
+  at = openObject(at);
+  while (load<u8>(at) == QUOTE) {
+    at = readKey(at);
+    const kind = isKey('facets')
+      ? FACETS
+      : isKey('inputFacets')
+        ? INPUT_FACETS
+        : isKey('outputFacets')
+          ? OUTPUT_FACETS
+          : 0;
+    if (kind == 0) {
+      at = readNames(at, names);
+    } else {
+      const odd = (facets & kind) != 0 || (kind != FACETS && names !== other);
+      at = odd ? NOT_SURE : readFacets(at, false);
+      facets |= kind;
+    }
+    at = nextMember(at);
+  }
+  return names.complete ? closeObject(at) : NOT_SURE;
+}
+
+/** The value of a member that may be a namespace or a name. */
+function readNames(at: usize, names: Names): usize {
+  if (isKey('namespace')) {
+    if (names.namespace != 0) return NOT_SURE;
+    at = readUnicode(at);
+    names.namespace = textStart;
+    names.namespaceEnd = textEnd;
+  } else if (isKey('name')) {
+    if (names.name != 0) return NOT_SURE;
+    at = readUnicode(at);
+    names.name = textStart;
+    names.nameEnd = textEnd;
+  } else {
+    return skipValue(at);
+  }
+  if (textHas & ESCAPE) names.hasEscape = true;
+  return at;
+}
+
+/** A string that surely has a form in UTF-8. */
+function readUnicode(at: usize): usize {
+  at = readText(at);
+  return textHas & SURROGATE ? NOT_SURE : at;
+}
+
+/** Facets by their name. Those of a run may have one that matters, the parent. */
+function readFacets(at: usize, ofRun: bool): usize {
+  let bare: usize = 0;
+  let bareEnd: usize = 0;
+  at = openObject(at);
+  while (load<u8>(at) == QUOTE) {
+    at = readKey(at);
+    const name = key;
+    const nameEnd = keyEnd;
+    // The later of two facets of a name counts: then none may be bare.
+    if (bare != 0 && isSame(bare, bareEnd, name, nameEnd)) return NOT_SURE;
+    const isParent = ofRun && isKey('parent');
+    if (isParent && !first(PARENT)) return NOT_SURE;
+    at = readFacet(at, isParent);
+    if (facetIsBare && bare == 0) {
+      bare = name;
+      bareEnd = nameEnd;
+      addBreach(FACET_BASE_MISSING);
+    }
+    at = nextMember(at);
+  }
+  return closeObject(at);
+}
+
+function isSame(a: usize, aEnd: usize, b: usize, bEnd: usize): bool {
+  return aEnd - a == bEnd - b && memory.compare(a, b, aEnd - a) == 0;
+}
+
+/** Has the facet read last no `_producer` or no `_schemaURL`? */
+let facetIsBare: bool = false;
+
+function readFacet(at: usize, isParent: bool): usize {
+  let hasProducer = false;
+  let hasSchemaUrl = false;
+  at = openObject(at);
+  while (load<u8>(at) == QUOTE) {
+    at = readKey(at);
+    if (isKey('_producer')) {
+      at = hasProducer ? NOT_SURE : readText(at);
+      hasProducer = true;
+    } else if (isKey('_schemaURL')) {
+      at = hasSchemaUrl ? NOT_SURE : readText(at);
+      hasSchemaUrl = true;
+    } else {
+      at = isParent ? readParentField(at) : skipValue(at);
+    }
+    at = nextMember(at);
+  }
+  facetIsBare = !hasProducer || !hasSchemaUrl;
+  return closeObject(at);
+}
+
+/** Where a parent has no job, or one without names, the next best is asked: so what is no object is as good as nothing. */
+function readParentField(at: usize): usize {
+  if (isKey('job')) return first(PARENT_JOB) ? readParentJob(at, parent) : NOT_SURE;
+  if (!isKey('root')) return skipValue(at);
+  if (!first(PARENT_ROOT)) return NOT_SURE;
+  if (!isObject(at)) return skipValue(at);
+  at = openObject(at);
+  while (load<u8>(at) == QUOTE) {
+    at = readKey(at);
+    if (isKey('job')) at = first(PARENT_ROOT_JOB) ? readParentJob(at, root) : NOT_SURE;
+    else at = skipValue(at);
+    at = nextMember(at);
+  }
+  return closeObject(at);
+}
+
+function readParentJob(at: usize, names: Names): usize {
+  if (!isObject(at)) return skipValue(at);
+  at = openObject(at);
+  while (load<u8>(at) == QUOTE) at = nextMember(readNames(readKey(at), names));
+  return closeObject(at);
+}
+
+function isObject(at: usize): bool {
+  return load<u8>(at) == 0x7b;
+}

@@ -1,0 +1,235 @@
+/**
+ * JSON's grammar (RFC 8259) and UTF-8 (RFC 3629), at 16 bytes a step where it can be. Every function takes the position
+ * of what it reads and returns the position behind it, or NOT_SURE. As memory begins with zeros, a position that is
+ * NOT_SURE can be read from like any other, and what is read there fits nothing: so nobody has to ask at every step.
+ */
+
+/** The one position that nothing is at. */
+export const NOT_SURE: usize = 0;
+
+export const QUOTE: u8 = 0x22;
+const BACKSLASH: u8 = 0x5c;
+const COMMA: u8 = 0x2c;
+const COLON: u8 = 0x3a;
+const OPEN_ARRAY: u8 = 0x5b;
+const CLOSE_ARRAY: u8 = 0x5d;
+const OPEN_OBJECT: u8 = 0x7b;
+const CLOSE_OBJECT: u8 = 0x7d;
+
+/** As in json-scan.ts, the scanner of the explaining lane. */
+const MAX_DEPTH: i32 = 200;
+const MAX_NUMBER_LENGTH: usize = 1000;
+
+/** Containers that are open. */
+let depth: i32 = 0;
+
+/** What the string read last is made of, apart from plain ASCII; and where it begins and ends, within its quotes. */
+export const ESCAPE: u32 = 1;
+/** Half of a surrogate pair, as an escape. The halves may fit together: that is not looked into. */
+export const SURROGATE: u32 = 2;
+export const NON_ASCII: u32 = 4;
+export let textHas: u32 = 0;
+export let textStart: usize = 0;
+export let textEnd: usize = 0;
+
+/** To be called before each text. */
+export function startText(): void {
+  depth = 0;
+}
+
+export function skipSpace(at: usize): usize {
+  let byte = load<u8>(at);
+  // Nearly always there is none, or one.
+  if (byte > 0x20) return at;
+  while (byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09) byte = load<u8>(++at);
+  return at;
+}
+
+/** Any value. */
+export function skipValue(at: usize): usize {
+  const byte = load<u8>(at);
+  if (byte == QUOTE) return readText(at);
+  if (byte == OPEN_OBJECT) return skipObject(at);
+  if (byte == OPEN_ARRAY) return skipArray(at);
+  if (byte == 0x74) return load<u32>(at) == 0x65757274 ? at + 4 : NOT_SURE; // "true", read as a little-endian number
+  if (byte == 0x6e) return load<u32>(at) == 0x6c6c756e ? at + 4 : NOT_SURE; // "null"
+  if (byte == 0x66) return load<u32>(at + 1) == 0x65736c61 ? at + 5 : NOT_SURE; // "alse"
+  return skipNumber(at);
+}
+
+function skipObject(at: usize): usize {
+  at = openObject(at);
+  while (load<u8>(at) == QUOTE) at = nextMember(skipValue(skipColon(readText(at))));
+  return closeObject(at);
+}
+
+function skipArray(at: usize): usize {
+  at = openArray(at);
+  while (isItem(at)) at = nextItem(skipValue(at));
+  return closeArray(at);
+}
+
+/** `{`; returns the position of the first member's quote, or of `}`. */
+export function openObject(at: usize): usize {
+  if (load<u8>(at) != OPEN_OBJECT || ++depth > MAX_DEPTH) return NOT_SURE;
+  return skipSpace(at + 1);
+}
+
+/** From behind a member's value: the position of the next member's quote, or of `}`. */
+export function nextMember(at: usize): usize {
+  at = skipSpace(at);
+  const byte = load<u8>(at);
+  if (byte == CLOSE_OBJECT) return at;
+  if (byte != COMMA) return NOT_SURE;
+  at = skipSpace(at + 1);
+  return load<u8>(at) == QUOTE ? at : NOT_SURE;
+}
+
+export function closeObject(at: usize): usize {
+  depth--;
+  return load<u8>(at) == CLOSE_OBJECT ? at + 1 : NOT_SURE;
+}
+
+/** From behind a key: the colon, and the space around it. */
+export function skipColon(at: usize): usize {
+  at = skipSpace(at);
+  return load<u8>(at) == COLON ? skipSpace(at + 1) : NOT_SURE;
+}
+
+/** `[`; returns the position of the first item, or of `]`. */
+export function openArray(at: usize): usize {
+  if (load<u8>(at) != OPEN_ARRAY || ++depth > MAX_DEPTH) return NOT_SURE;
+  return skipSpace(at + 1);
+}
+
+export function isItem(at: usize): bool {
+  return at != NOT_SURE && load<u8>(at) != CLOSE_ARRAY;
+}
+
+/** From behind an item: the position of the next, or of `]`. */
+export function nextItem(at: usize): usize {
+  at = skipSpace(at);
+  const byte = load<u8>(at);
+  if (byte == CLOSE_ARRAY) return at;
+  if (byte != COMMA) return NOT_SURE;
+  at = skipSpace(at + 1);
+  return load<u8>(at) == CLOSE_ARRAY ? NOT_SURE : at;
+}
+
+export function closeArray(at: usize): usize {
+  depth--;
+  return load<u8>(at) == CLOSE_ARRAY ? at + 1 : NOT_SURE;
+}
+
+/** A string; `textHas`, `textStart` and `textEnd` tell of it. */
+export function readText(at: usize): usize {
+  if (load<u8>(at++) != QUOTE) return NOT_SURE;
+  textStart = at;
+  textHas = 0;
+  while (true) {
+    const bytes = v128.load(at);
+    const special = v128.or(
+      v128.or(i8x16.eq(bytes, i8x16.splat(QUOTE)), i8x16.eq(bytes, i8x16.splat(BACKSLASH))),
+      // As signed numbers: control characters, and all bytes from 0x80 on.
+      i8x16.lt_s(bytes, i8x16.splat(0x20)),
+    );
+    const mask = i8x16.bitmask(special);
+    if (mask == 0) {
+      at += 16;
+      continue;
+    }
+    at += ctz(mask);
+    const byte = load<u8>(at);
+    if (byte == QUOTE) {
+      textEnd = at;
+      return at + 1;
+    }
+    if (byte == BACKSLASH) at = skipEscape(at);
+    else if (byte >= 0x80) at = skipNonAscii(at);
+    else return NOT_SURE;
+    if (at == NOT_SURE) return NOT_SURE;
+  }
+}
+
+function skipEscape(at: usize): usize {
+  textHas |= ESCAPE;
+  const letter = load<u8>(at + 1);
+  if (letter != 0x75) return isSimpleEscape(letter) ? at + 2 : NOT_SURE;
+  for (let i: usize = 2; i < 6; i++) if (!isHexDigit(load<u8>(at + i))) return NOT_SURE;
+  // From \ud800 to \udfff.
+  if ((load<u8>(at + 2) | 0x20) == 0x64 && load<u8>(at + 3) >= 0x38) textHas |= SURROGATE;
+  return at + 6;
+}
+
+/** One of `"\/bfnrt`. */
+function isSimpleEscape(letter: u8): bool {
+  return (
+    letter == QUOTE ||
+    letter == BACKSLASH ||
+    letter == 0x2f ||
+    letter == 0x62 ||
+    letter == 0x66 ||
+    letter == 0x6e ||
+    letter == 0x72 ||
+    letter == 0x74
+  );
+}
+
+/** As many characters as there are that take two to four bytes; RFC 3629 §4 has the table. */
+function skipNonAscii(at: usize): usize {
+  textHas |= NON_ASCII;
+  while (true) {
+    const first = load<u8>(at);
+    if (first < 0x80) return at;
+    const second = load<u8>(at + 1);
+    if (first < 0xc2 || first > 0xf4 || !isContinuation(second)) return NOT_SURE;
+    if (first < 0xe0) {
+      at += 2;
+      continue;
+    }
+    if (!isContinuation(load<u8>(at + 2))) return NOT_SURE;
+    if (first < 0xf0) {
+      // Shorter forms of a character, and halves of surrogate pairs, are not UTF-8.
+      if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f)) return NOT_SURE;
+      at += 3;
+      continue;
+    }
+    if (!isContinuation(load<u8>(at + 3))) return NOT_SURE;
+    if ((first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f)) return NOT_SURE;
+    at += 4;
+  }
+}
+
+function isContinuation(byte: u8): bool {
+  return (byte & 0xc0) == 0x80;
+}
+
+function skipNumber(at: usize): usize {
+  const start = at;
+  if (load<u8>(at) == 0x2d) at++;
+  // No leading zeros.
+  at = load<u8>(at) == 0x30 ? at + 1 : skipDigits(at);
+  if (load<u8>(at) == 0x2e) at = skipDigits(at + 1);
+  if ((load<u8>(at) | 0x20) == 0x65) {
+    const sign = load<u8>(at + 1);
+    at = skipDigits(sign == 0x2b || sign == 0x2d ? at + 2 : at + 1);
+  }
+  return at != NOT_SURE && at - start <= MAX_NUMBER_LENGTH ? at : NOT_SURE;
+}
+
+/** One digit at least. */
+function skipDigits(at: usize): usize {
+  if (!isDigit(load<u8>(at))) return NOT_SURE;
+  do at++;
+  while (isDigit(load<u8>(at)));
+  return at;
+}
+
+export function isDigit(byte: u8): bool {
+  return byte >= 0x30 && byte <= 0x39;
+}
+
+export function isHexDigit(byte: u8): bool {
+  const lower = byte | 0x20;
+  return isDigit(byte) || (lower >= 0x61 && lower <= 0x66);
+}

@@ -1,0 +1,40 @@
+/**
+ * A counter for where every event passes. One step is a look into three maps; prom-client's own makes a text of the labels
+ * each time, which takes ten times as long. It is told the sums when somebody asks for them.
+ */
+import type { Counter } from 'prom-client';
+
+type Value = string | number;
+
+export class Tally {
+  readonly #labels: readonly string[];
+  readonly #counts = new Map<Value, Map<Value, Map<Value, number>>>();
+
+  /** `labels` are the names of up to three labels. */
+  constructor(labels: readonly string[]) {
+    this.#labels = labels;
+  }
+
+  /** Counts one more with these values of the labels. */
+  inc(first: Value, second: Value = '', third: Value = ''): void {
+    let bySecond = this.#counts.get(first);
+    if (!bySecond) this.#counts.set(first, (bySecond = new Map<Value, Map<Value, number>>()));
+    let byThird = bySecond.get(second);
+    if (!byThird) bySecond.set(second, (byThird = new Map<Value, number>()));
+    byThird.set(third, (byThird.get(third) ?? 0) + 1);
+  }
+
+  /** Tells a counter all that was counted so far. */
+  show(counter: Counter): void {
+    counter.reset();
+    for (const [first, bySecond] of this.#counts) {
+      for (const [second, byThird] of bySecond) {
+        for (const [third, count] of byThird) {
+          const values = [first, second, third];
+          const labels = this.#labels.map((name, index): [string, Value] => [name, values[index] ?? '']);
+          counter.inc(Object.fromEntries(labels), count);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * `make fuzz`: the check's fast lane against the explaining one, on mutations of all samples.
+ *
+ *     node test/fuzz/main.ts [--mutations 1000000] [--seed NUMBER] [--seconds NUMBER]
+ *
+ * Ends with 1 when the lanes differ; the bytes they differ over are in .run/fuzz/ then.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { eventMutant } from '../openlineage/event-mutants.ts';
+import { outcomeOf, type Outcome } from '../openlineage/lanes.ts';
+import { Random } from '../openlineage/random.ts';
+
+const { values } = parseArgs({
+  options: {
+    mutations: { type: 'string', default: '1000000' },
+    seed: { type: 'string' },
+    seconds: { type: 'string', default: 'Infinity' },
+  },
+});
+const mutations = numberOf('mutations', values.mutations);
+const seconds = numberOf('seconds', values.seconds);
+const random = values.seed === undefined ? new Random() : new Random(numberOf('seed', values.seed));
+const started = performance.now();
+const seen: Record<Outcome, number> = { fast: 0, explaining: 0, refused: 0 };
+let done = 0;
+
+console.log(`seed ${random.seed}: --seed ${random.seed} repeats it`);
+for (let nextLine = 5; done < mutations && elapsed() < seconds; done++) {
+  const mutant = eventMutant(random);
+  try {
+    seen[outcomeOf(mutant)] += 1;
+  } catch (error) {
+    console.log(`${progress()}\n\nThe lanes differ over mutation ${done}, ${save(mutant)}:`);
+    console.log(error instanceof Error ? error.message : error);
+    process.exit(1);
+  }
+  if (elapsed() < nextLine) continue;
+  console.log(progress());
+  nextLine += 5;
+}
+console.log(`${progress()}\nThe lanes agree (seed ${random.seed}).`);
+
+function elapsed(): number {
+  return (performance.now() - started) / 1000;
+}
+
+function progress(): string {
+  const rate = Math.round(done / elapsed());
+  const { fast, explaining, refused } = seen;
+  return (
+    `${done.toLocaleString('en')} mutations in ${Math.round(elapsed())} s, ${rate.toLocaleString('en')} a second:` +
+    ` the fast lane took ${share(fast)}, the explaining one alone ${share(explaining)}, none ${share(refused)}`
+  );
+}
+
+function share(count: number): string {
+  return `${count.toLocaleString('en')} (${((count / Math.max(1, done)) * 100).toFixed(1)} %)`;
+}
+
+function save(mutant: Buffer): string {
+  const folder = join(import.meta.dirname, '..', '..', '.run', 'fuzz');
+  mkdirSync(folder, { recursive: true });
+  const name = `seed-${random.seed}-mutation-${done}.json`;
+  writeFileSync(join(folder, name), mutant);
+  return `.run/fuzz/${name}`;
+}
+
+function numberOf(option: string, text: string): number {
+  const number = Number(text);
+  if (text !== '' && number >= 0) return number;
+  console.error(`--${option} must be a number, not "${text}".`);
+  process.exit(2);
+}
