@@ -3,6 +3,7 @@ import type { Outcome, PendingRecord, RecordOwner } from '../kafka/pending-recor
 import { recordSize, type KafkaRecord } from '../kafka/record.ts';
 import { Mark } from '../spool/marks.ts';
 import type { Item, Place } from '../spool/group-writer.ts';
+import type { Line, Standing } from './line.ts';
 import type { Delivered } from './outcome.ts';
 import { encodeRecord } from './spooled-record.ts';
 
@@ -15,7 +16,7 @@ export interface EntryEvents {
 }
 
 /** Both the producer and the spool hold it, and tell it what has become of it there. */
-export class Entry implements RecordOwner, Item {
+export class Entry implements RecordOwner, Item, Standing<Entry> {
   readonly record: KafkaRecord;
   /** Bytes of memory it takes, about. */
   readonly size: number;
@@ -29,6 +30,11 @@ export class Entry implements RecordOwner, Item {
   spoolingSince = 0;
   /** In the spool. */
   place: Place | undefined;
+  /** Is it neither in the spool nor on its way there? */
+  unsafe = false;
+  line: Line<Entry> | undefined;
+  before: Entry | undefined;
+  behind: Entry | undefined;
   mark: Item['mark'] = Mark.kept;
   #parts: readonly Buffer[] | undefined;
   #answer: ((delivered: Delivered) => void) | undefined;

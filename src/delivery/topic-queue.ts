@@ -13,6 +13,7 @@ import { Mark } from '../spool/marks.ts';
 import type { Place } from '../spool/group-writer.ts';
 import type { SpooledEvent, TopicLog } from '../spool/topic-log.ts';
 import { Entry, type EntryEvents } from './entry.ts';
+import { Line } from './line.ts';
 import {
   ACKNOWLEDGED,
   neverTaken,
@@ -60,14 +61,14 @@ export class TopicQueue implements EntryEvents {
   readonly #settings: TopicQueueSettings;
   readonly #around: Surroundings;
   /** In the producer's hands, in their order. */
-  readonly #window = new Set<Entry>();
+  readonly #window = new Line<Entry>();
   #windowBytes = 0;
-  /** Of these, those neither in the spool nor on their way there, in the order of arrival. */
-  readonly #unsafe = new Set<Entry>();
-  /** Somebody waits to hear what becomes of them; in the order of arrival. */
-  readonly #unanswered = new Set<Entry>();
   /** On their way to the disk, and in nobody else's hands. */
-  readonly #behind = new Set<Entry>();
+  readonly #behind = new Line<Entry>();
+  /** How many in the window are neither in the spool nor on their way there. */
+  #unsafe = 0;
+  /** How many somebody waits to hear of. */
+  #unanswered = 0;
   /** The oldest in the window has waited too long: Kafka does not answer, or the window takes so long to go out. */
   #late = false;
   /** When Kafka last acknowledged something, of `performance.now()`. */
@@ -115,19 +116,18 @@ export class TopicQueue implements EntryEvents {
 
   /** When the oldest of them came, of `performance.now()`. */
   get oldestSince(): number | undefined {
-    const [oldest] = this.#window.size > 0 ? this.#window : this.#behind;
-    return oldest?.since;
+    return (this.#window.first ?? this.#behind.first)?.since;
   }
 
   /** Does somebody wait for an answer? */
   get hasUnanswered(): boolean {
-    return this.#unanswered.size > 0;
+    return this.#unanswered > 0;
   }
 
   /** Takes an event; `answer` is called within about `spoolAfterMs`, at most two seconds later. */
   add(record: KafkaRecord, answer: (delivered: Delivered) => void): void {
     const entry = new Entry(record, performance.now(), this, answer);
-    this.#unanswered.add(entry);
+    this.#unanswered += 1;
     this.#around.claim(entry.size);
     if (this.overflows) {
       this.#behind.add(entry);
@@ -135,15 +135,15 @@ export class TopicQueue implements EntryEvents {
       return;
     }
     this.#send(entry);
-    this.#unsafe.add(entry);
-    if (this.isAway) this.#spoolUnsafe();
+    this.#setUnsafe(entry, true);
+    if (this.isAway) this.#spoolUnsafe(entry);
   }
 
   /** To be called from time to time: spools what has waited too long. */
   look(): void {
     const now = performance.now();
     const spoolAfterMs = this.#spoolAfterMs;
-    const [oldest] = this.#window;
+    const oldest = this.#window.first;
     const age = oldest ? now - oldest.sentAt : 0;
     // Half of it to be in time again: a Kafka on the brink is not to change the state with every batch.
     this.#late = age >= (this.#late ? spoolAfterMs / 2 : spoolAfterMs);
@@ -218,7 +218,7 @@ export class TopicQueue implements EntryEvents {
       // Kafka may still be in time. The next look tries the spool again.
       const waited = performance.now() - entry.since;
       if (waited < this.#spoolAfterMs) {
-        this.#unsafe.add(entry);
+        this.#setUnsafe(entry, true);
         return;
       }
       // The sender may post it again, while the first is still on its way.
@@ -232,7 +232,14 @@ export class TopicQueue implements EntryEvents {
 
   /** Nobody is to wait for a disk that does not answer. What it may keep all the same is delivered when it does. */
   #giveUp(now: number): void {
-    for (const entry of this.#unanswered) {
+    this.#giveUpOf(this.#window, now);
+    this.#giveUpOf(this.#behind, now);
+  }
+
+  #giveUpOf(line: Line<Entry>, now: number): void {
+    for (const entry of line) {
+      // Among those drained, which nobody waits for, are such as came later.
+      if (!entry.unanswered) continue;
       if (now - entry.since < this.#spoolAfterMs + DISK_MS) return;
       if (now - entry.spoolingSince < DISK_MS) continue;
       this.#around.metrics.duplicatesPossible.inc();
@@ -242,14 +249,25 @@ export class TopicQueue implements EntryEvents {
   }
 
   #tell(entry: Entry, delivered: Delivered): void {
-    this.#unanswered.delete(entry);
+    if (entry.unanswered) this.#unanswered -= 1;
     entry.answer(delivered);
   }
 
-  #spoolUnsafe(): void {
-    const entries = [...this.#unsafe];
-    this.#unsafe.clear();
-    for (const entry of entries) this.#spool(entry);
+  /** In their order; `latest` saves the search where it is the only one. */
+  #spoolUnsafe(latest?: Entry): void {
+    if (this.#unsafe === 0) return;
+    const entries = latest && this.#unsafe === 1 ? [latest] : this.#window;
+    for (const entry of entries) {
+      if (!entry.unsafe) continue;
+      this.#setUnsafe(entry, false);
+      this.#spool(entry);
+    }
+  }
+
+  #setUnsafe(entry: Entry, unsafe: boolean): void {
+    if (entry.unsafe === unsafe) return;
+    entry.unsafe = unsafe;
+    this.#unsafe += unsafe ? 1 : -1;
   }
 
   #spool(entry: Entry): void {
@@ -268,7 +286,7 @@ export class TopicQueue implements EntryEvents {
   #leave(entry: Entry): void {
     if (!this.#window.delete(entry)) return;
     entry.pending = undefined;
-    this.#unsafe.delete(entry);
+    this.#setUnsafe(entry, false);
     this.#windowBytes -= entry.size;
     this.#around.claim(-entry.size);
   }
