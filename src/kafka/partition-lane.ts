@@ -2,10 +2,11 @@
  * What waits for one partition. At any time one batch at most is on its way, and it keeps its bytes, producer id and
  * sequence through every retry: that is what makes writing idempotent and keeps the order.
  */
+import type { BufferPool } from './buffer-pool.ts';
 import type { ProducerId, Topic } from './cluster.ts';
 import { codecs, type Codec } from './compression.ts';
 import { PendingQueue, type PendingRecord } from './pending-record.ts';
-import { BATCH_HEADER_SIZE, encodeBatch, type TimedRecord } from './record-batch.ts';
+import { BATCH_HEADER_SIZE, encodeBatch, type EncodedBatch } from './record-batch.ts';
 
 /** Sequence numbers wrap around to 0 behind this. */
 const MAX_SEQUENCE = 0x7fffffff;
@@ -13,9 +14,8 @@ const MAX_SEQUENCE = 0x7fffffff;
 /** Records of a batch at most: what is in a batch can no longer be withdrawn. */
 const MAX_BATCH_RECORDS = 10_000;
 
-export interface Batch {
+export interface Batch extends EncodedBatch {
   readonly records: readonly PendingRecord[];
-  readonly bytes: Buffer;
   readonly baseSequence: number;
   /** An attempt ended without a word on whether it was written. */
   mayBeWritten: boolean;
@@ -25,6 +25,7 @@ export interface LaneLimits {
   /** Bytes of a batch before compression, at most. */
   readonly maxBatchBytes: number;
   readonly codec: Codec;
+  readonly pool: BufferPool;
 }
 
 export class PartitionLane {
@@ -87,22 +88,23 @@ export class PartitionLane {
     while (!this.batch && this.#identity) {
       const records = this.#take(Math.min(limits.maxBatchBytes, limit, this.#refused.batchBytes));
       if (records.length === 0) return undefined;
-      const timed = records.map((pending) => withTime(pending, topic));
-      const bytes = await this.#encode(timed, limit, limits.codec);
+      const now = Date.now();
+      for (const pending of records) fitTime(pending, topic, now);
+      const { bytes, release } = await this.#encode(records, limit, limits);
       if (bytes.length > limit) {
         for (const record of records) record.settle({ kind: 'too-large', size: bytes.length, limit });
+        release();
         continue;
       }
-      this.batch = { records, bytes, baseSequence: this.#nextSequence, mayBeWritten: false };
+      this.batch = { records, bytes, release, baseSequence: this.#nextSequence, mayBeWritten: false };
     }
     return this.batch;
   }
 
   /** The batch is in the topic. */
   written(): void {
-    const batch = this.batch;
+    const batch = this.#endBatch();
     if (!batch) return;
-    this.batch = undefined;
     this.failures = 0;
     this.#nextSequence = (batch.baseSequence + batch.records.length) % (MAX_SEQUENCE + 1);
     for (const record of batch.records) record.settle({ kind: 'written' });
@@ -157,8 +159,7 @@ export class PartitionLane {
 
   /** The batch is not in the topic: its records go back to the front, free to be batched another way. */
   dissolve(): void {
-    const batch = this.batch;
-    this.batch = undefined;
+    const batch = this.#endBatch();
     if (batch) this.queue.putBack(batch.records.filter(({ withdrawn }) => !withdrawn));
   }
 
@@ -166,6 +167,14 @@ export class PartitionLane {
   empty(): PendingRecord[] {
     this.dissolve();
     return this.queue.drain();
+  }
+
+  /** The batch's bytes are not needed any more: what is sent is a copy, which the connection has. */
+  #endBatch(): Batch | undefined {
+    const batch = this.batch;
+    this.batch = undefined;
+    batch?.release();
+    return batch;
   }
 
   /** The first record whatever its size, then as many as fit. */
@@ -184,17 +193,22 @@ export class PartitionLane {
     return records;
   }
 
-  async #encode(records: readonly TimedRecord[], limit: number, codec: Codec): Promise<Buffer> {
+  async #encode(
+    records: readonly PendingRecord[],
+    limit: number,
+    { codec, pool }: LaneLimits,
+  ): Promise<EncodedBatch> {
     const identity = this.#identity ?? { id: -1n, epoch: -1 };
     const sequence = {
       producerId: identity.id,
       producerEpoch: identity.epoch,
       baseSequence: this.#nextSequence,
     };
-    const bytes = await encodeBatch(records, sequence, codec);
-    if (bytes.length <= limit || codec === codecs.gzip) return bytes;
+    const batch = await encodeBatch(records, sequence, codec, pool);
+    if (batch.bytes.length <= limit || codec === codecs.gzip) return batch;
+    batch.release();
     // gzip: every consumer can read it without a further library, and nothing but zstd makes smaller.
-    return encodeBatch(records, sequence, codecs.gzip);
+    return encodeBatch(records, sequence, codecs.gzip, pool);
   }
 }
 
@@ -207,10 +221,9 @@ function nothingRefused({ maxMessageBytes }: Pick<Topic, 'maxMessageBytes'>) {
 }
 
 /** A time that the topic would refuse gives way to the time of arrival (contract section 3). */
-function withTime(pending: PendingRecord, topic: Topic): TimedRecord {
-  const { record, timestamp } = pending;
-  const now = Date.now();
+function fitTime(pending: PendingRecord, topic: Topic, now: number): void {
+  const { timestamp } = pending;
   const acceptable =
     timestamp >= 0 && timestamp - now <= topic.maxAheadMs && now - timestamp <= topic.maxBehindMs;
-  return { record, timestamp: acceptable ? timestamp : record.arrivedAt };
+  if (!acceptable) pending.timestamp = pending.record.arrivedAt;
 }

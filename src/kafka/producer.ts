@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Metrics } from '../metrics.ts';
 import { brokerError, reasonOf } from './broker-error.ts';
+import { BufferPool } from './buffer-pool.ts';
 import { Cluster, type ClusterSettings } from './cluster.ts';
 import { backoff, ClusterWatch, type WatchSettings } from './cluster-watch.ts';
 import { codecs, type CompressionName } from './compression.ts';
@@ -63,7 +64,11 @@ export class Producer {
     this.#log = log;
     this.#cluster = new Cluster(settings, () => this.#watch.soon(0));
     this.#watch = new ClusterWatch(settings, this.#cluster, () => this.#learn(), metrics, log);
-    this.#limits = { maxBatchBytes: settings.maxBatchBytes, codec: codecs[settings.compression] };
+    this.#limits = {
+      maxBatchBytes: settings.maxBatchBytes,
+      codec: codecs[settings.compression],
+      pool: new BufferPool(),
+    };
   }
 
   /** Makes the first acquaintance with the cluster; goes on trying until it succeeds. Resolves after the first try. */

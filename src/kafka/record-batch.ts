@@ -13,8 +13,9 @@
  * The checksum covers everything behind itself. The broker sets base offset and leader epoch.
  */
 import { crc32c } from '@node-rs/crc32';
+import type { BufferPool } from './buffer-pool.ts';
 import { codecs, type Codec } from './compression.ts';
-import type { KafkaRecord } from './record.ts';
+import { recordSize, type KafkaRecord } from './record.ts';
 import { varintSize, writeVarint } from './varint.ts';
 
 /** Bytes of a batch before its records. */
@@ -35,34 +36,55 @@ export interface TimedRecord {
   readonly timestamp: number;
 }
 
+/** A batch ready to be sent. */
+export interface EncodedBatch {
+  readonly bytes: Buffer;
+  /** To be called once, when the bytes are no longer needed: their memory goes back to the pool. */
+  readonly release: () => void;
+}
+
 /**
- * The bytes of a batch. Records that a codec does not make smaller go uncompressed: that way a batch never grows
- * over what it was measured to be.
+ * Encodes a batch. Records that a codec does not make smaller go uncompressed: that way a batch never grows over what it
+ * was measured to be. `pool` lends the memory.
  */
 export async function encodeBatch(
   records: readonly TimedRecord[],
   identity: BatchIdentity,
   codec: Codec,
-): Promise<Buffer> {
-  const base = records[0]?.timestamp ?? 0;
-  const sizes = records.map((timed, index) => bodySize(timed, index, base));
-  const plainSize = sizes.reduce((sum, size) => sum + varintSize(size) + size, 0);
-  const batch = Buffer.allocUnsafeSlow(BATCH_HEADER_SIZE + plainSize);
-  let at = BATCH_HEADER_SIZE;
-  for (const [index, timed] of records.entries())
-    at = writeRecord(batch, at, timed, index, base, sizes[index] ?? 0);
-  if (codec.attributes === 0) return seal(batch, records, identity, codecs.none);
+  pool: BufferPool,
+): Promise<EncodedBatch> {
+  let sizeAtMost = BATCH_HEADER_SIZE;
+  for (const { record } of records) sizeAtMost += recordSize(record);
+  const storage = pool.take(sizeAtMost);
+  const release = () => pool.give(storage);
+  const end = writeRecords(storage, records);
+  if (codec.attributes === 0) return { release, bytes: seal(storage, end, records, identity, codecs.none) };
 
-  const compressed = await codec.compress(batch.subarray(BATCH_HEADER_SIZE));
-  if (compressed.length >= plainSize) return seal(batch, records, identity, codecs.none);
-  const smaller = Buffer.allocUnsafeSlow(BATCH_HEADER_SIZE + compressed.length);
-  compressed.copy(smaller, BATCH_HEADER_SIZE);
-  return seal(smaller, records, identity, codec);
+  const plain = storage.subarray(BATCH_HEADER_SIZE, end);
+  const compressed = await codec.compress(plain);
+  if (compressed.length >= plain.length) {
+    return { release, bytes: seal(storage, end, records, identity, codecs.none) };
+  }
+  // Back to where it came from: smaller, it has room there.
+  compressed.copy(storage, BATCH_HEADER_SIZE);
+  const smaller = BATCH_HEADER_SIZE + compressed.length;
+  return { release, bytes: seal(storage, smaller, records, identity, codec) };
 }
 
-function bodySize({ record, timestamp }: TimedRecord, index: number, base: number): number {
-  const { key, value, headers } = record;
-  let size = 1 + varintSize(timestamp - base) + varintSize(index);
+/** Writes the records behind the place of the batch's head; returns the offset behind them. */
+function writeRecords(batch: Buffer, records: readonly TimedRecord[]): number {
+  const base = records[0]?.timestamp ?? 0;
+  let at = BATCH_HEADER_SIZE;
+  let index = 0;
+  for (const { record, timestamp } of records) {
+    at = writeRecord(batch, at, record, timestamp - base, index);
+    index += 1;
+  }
+  return at;
+}
+
+function bodySize({ key, value, headers }: KafkaRecord, timestampDelta: number, index: number): number {
+  let size = 1 + varintSize(timestampDelta) + varintSize(index);
   size += bytesSize(key) + bytesSize(value) + varintSize(headers.length);
   for (const header of headers) size += bytesSize(header.name) + bytesSize(header.value);
   return size;
@@ -71,14 +93,13 @@ function bodySize({ record, timestamp }: TimedRecord, index: number, base: numbe
 function writeRecord(
   batch: Buffer,
   offset: number,
-  { record, timestamp }: TimedRecord,
+  record: KafkaRecord,
+  timestampDelta: number,
   index: number,
-  base: number,
-  size: number,
 ): number {
-  let at = writeVarint(batch, offset, size);
+  let at = writeVarint(batch, offset, bodySize(record, timestampDelta, index));
   batch[at++] = 0;
-  at = writeVarint(batch, at, timestamp - base);
+  at = writeVarint(batch, at, timestampDelta);
   at = writeVarint(batch, at, index);
   at = writeBytes(batch, at, record.key);
   at = writeBytes(batch, at, record.value);
@@ -101,9 +122,18 @@ function writeBytes(batch: Buffer, offset: number, bytes: Buffer | null): number
   return at + bytes.copy(batch, at);
 }
 
-function seal(batch: Buffer, records: readonly TimedRecord[], identity: BatchIdentity, codec: Codec): Buffer {
+/** Writes the head of a batch that ends at `end`; returns the bytes of the whole. */
+function seal(
+  storage: Buffer,
+  end: number,
+  records: readonly TimedRecord[],
+  identity: BatchIdentity,
+  codec: Codec,
+): Buffer {
+  const batch = storage.subarray(0, end);
   const base = records[0]?.timestamp ?? 0;
-  const latest = records.reduce((max, { timestamp }) => Math.max(max, timestamp), base);
+  let latest = base;
+  for (const { timestamp } of records) latest = Math.max(latest, timestamp);
   batch.writeBigInt64BE(0n, 0);
   // The length counts what follows it.
   batch.writeInt32BE(batch.length - 12, 8);

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Reader, readRecordsBatch, type RecordsBatch } from '@platformatic/kafka';
+import { BufferPool } from '../../src/kafka/buffer-pool.ts';
 import { codecs, type CompressionName } from '../../src/kafka/compression.ts';
 import { recordHeader, recordSize, type KafkaRecord } from '../../src/kafka/record.ts';
-import { BATCH_HEADER_SIZE, encodeBatch, type TimedRecord } from '../../src/kafka/record-batch.ts';
+import {
+  BATCH_HEADER_SIZE,
+  encodeBatch as encodeInto,
+  type TimedRecord,
+} from '../../src/kafka/record-batch.ts';
 
 const identity = { producerId: 4_000_000_000_007n, producerEpoch: 3, baseSequence: 2_147_483_600 };
 const names: readonly CompressionName[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
@@ -19,6 +24,17 @@ function timed(members: Partial<KafkaRecord> = {}): TimedRecord {
     ...members,
   };
   return { record, timestamp: record.timestamp };
+}
+
+const pool = new BufferPool();
+
+/** The bytes of a batch, in memory that is never used again. */
+async function encodeBatch(
+  records: readonly TimedRecord[],
+  sequence: typeof identity,
+  codec: (typeof codecs)[CompressionName],
+): Promise<Buffer> {
+  return (await encodeInto(records, sequence, codec, pool)).bytes;
 }
 
 async function decoded(
