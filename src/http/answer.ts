@@ -81,8 +81,9 @@ export class Answers {
     if (response.destroyed) return;
     const unread = !request.complete && hasBody(request);
     if (this.#stopping || unread) response.shouldKeepAlive = false;
-    const length = String(Buffer.byteLength(body));
-    response.writeHead(status, [...this.commonHeaders(requestId), ...headers, 'content-length', length]);
+    const lines = this.commonHeaders(requestId);
+    lines.push(...headers, 'content-length', body === '' ? '0' : String(Buffer.byteLength(body)));
+    response.writeHead(status, lines);
     if (!unread) {
       response.end(body);
       return;

@@ -4,9 +4,6 @@ import { refusal, type Refusal } from '../errors.ts';
 import { decodeBody, decoderFor } from './content-encoding.ts';
 import type { Exchange } from './exchange.ts';
 
-/** A sender that went away: nobody is left to answer. */
-export const gone = Symbol('gone');
-
 /** What compressing can add to bytes that do not shrink (gzip: 5 bytes each 64 KiB), and more. */
 const ENCODED_SLACK = 65_536;
 
@@ -15,32 +12,25 @@ const JSON_TYPE = /^\s*[a-z0-9!#$&^_.-]+\/(?:json|[a-z0-9!#$&^_.-]+\+json)\s*(?:
 
 /**
  * Reads and decodes a body of at most `maxBytes`. A larger one is refused as soon as that is known: from its
- * `Content-Length`, or when the limit is passed.
+ * `Content-Length`, or when the limit is passed. Never settles when the sender goes away: nobody is left to answer.
  */
-export async function readBody(
-  { request, response }: Exchange,
-  maxBytes: number,
-): Promise<Buffer | Refusal | typeof gone> {
-  const type = request.headers['content-type'];
-  if (type !== undefined && !JSON_TYPE.test(type)) {
-    return refusal(
-      'unsupported_media_type',
-      `Content-Type "${type.slice(0, 100)}" is not supported. Send application/json, or none.`,
-      null,
-      { accept: 'application/json' },
-    );
+export function readBody({ request, response }: Exchange, maxBytes: number): Promise<Buffer | Refusal> {
+  const { headers } = request;
+  const type = headers['content-type'];
+  if (type !== undefined && type !== 'application/json' && !JSON_TYPE.test(type)) {
+    return Promise.resolve(unsupported(type));
   }
-  const decode = decoderFor(request.headers['content-encoding']);
-  if (decode !== undefined && typeof decode !== 'function') return decode;
+  const decode = decoderFor(headers['content-encoding']);
+  if (decode !== undefined && typeof decode !== 'function') return Promise.resolve(decode);
 
   const limit = decode ? maxBytes + ENCODED_SLACK : maxBytes;
-  const declared = Number(request.headers['content-length'] ?? 0);
-  if (declared > limit) return tooLarge(`is ${declared} bytes`, declared, maxBytes);
+  const declared = Number(headers['content-length'] ?? 0);
+  if (declared > limit) return Promise.resolve(tooLarge(`is ${declared} bytes`, declared, maxBytes));
   // curl asks before it sends more than 1 MiB: a refusal by the head alone must come before the body does.
-  if (expectsContinue(request)) response.writeContinue();
-  const body = await collect(request, limit, maxBytes);
-  if (!Buffer.isBuffer(body) || !decode) return body;
-  return decodeBody(body, decode, maxBytes);
+  if (headers.expect !== undefined && expectsContinue(request)) response.writeContinue();
+  const body = collect(request, limit, maxBytes);
+  if (!decode) return body;
+  return body.then((read) => (Buffer.isBuffer(read) ? decodeBody(read, decode, maxBytes) : read));
 }
 
 /** RFC 9110 §10.1.1: to be passed over in a request of HTTP/1.0. */
@@ -49,12 +39,8 @@ function expectsContinue({ headers, httpVersion }: IncomingMessage): boolean {
 }
 
 /** Plain listeners: an async iterator over the stream costs several times as much. */
-function collect(
-  request: IncomingMessage,
-  limit: number,
-  maxBytes: number,
-): Promise<Buffer | Refusal | typeof gone> {
-  const { promise, resolve } = Promise.withResolvers<Buffer | Refusal | typeof gone>();
+function collect(request: IncomingMessage, limit: number, maxBytes: number): Promise<Buffer | Refusal> {
+  const { promise, resolve } = Promise.withResolvers<Buffer | Refusal>();
   const chunks: Buffer[] = [];
   let size = 0;
   const onData = (chunk: Buffer) => {
@@ -72,10 +58,16 @@ function collect(
     const [only] = chunks;
     resolve(chunks.length === 1 && only ? only : Buffer.concat(chunks));
   });
-  // After the end this changes nothing; before it, the sender has gone.
-  request.on('close', () => resolve(gone));
-  request.on('error', () => resolve(gone));
   return promise;
+}
+
+function unsupported(type: string): Refusal {
+  return refusal(
+    'unsupported_media_type',
+    `Content-Type "${type.slice(0, 100)}" is not supported. Send application/json, or none.`,
+    null,
+    { accept: 'application/json' },
+  );
 }
 
 function tooLarge(what: string, size: number, limit: number): Refusal {

@@ -1,10 +1,10 @@
 /** Receiving a body, for whoever takes events from one. */
 import type { Answers } from './answer.ts';
-import { gone, readBody } from './body.ts';
+import { readBody } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import type { Ingest } from './ingest.ts';
 
-/** The decoded body of a request; undefined when it was refused and answered, or when its sender has gone. */
+/** The decoded body of a request; undefined when it was refused and answered. */
 export async function receiveBody(
   exchange: Exchange,
   ingest: Ingest,
@@ -12,7 +12,6 @@ export async function receiveBody(
   maxBytes: number,
 ): Promise<Buffer | undefined> {
   const body = await readBody(exchange, maxBytes);
-  if (body === gone) return undefined;
   if (Buffer.isBuffer(body)) return body;
   ingest.refused(exchange, 'unknown', body);
   answers.refuse(exchange, body);

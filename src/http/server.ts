@@ -147,7 +147,8 @@ export class HttpServer {
     const client = this.#settings.accessLog?.(request);
     this.#connections.begin(request.socket, exchange);
     this.#inHand += 1;
-    response.once('close', () => {
+    // Comes once; `once` would make a function more.
+    response.on('close', () => {
       this.#inHand -= 1;
       this.#connections.end(request.socket);
       this.#record(exchange, handler || NAMED_PAGES.has(path) ? path : 'other', client);
@@ -179,7 +180,7 @@ export class HttpServer {
         answerBrokenRequest(socket, reason, this.#answers.commonHeaders(requestId));
         const { status } = errorTable[reason.code];
         if (exchange) exchange.response.statusCode = status;
-        else this.#metrics.requests.inc({ path: 'other', method: '', status });
+        else this.#metrics.requests.inc('other', '', status);
         this.#log.warn(
           { requestId, code: reason.code, path: exchange?.path },
           `request refused: ${reason.message}`,
@@ -194,7 +195,7 @@ export class HttpServer {
     // Where the connection was closed before its answer was begun, this is still what Node begins with.
     const unanswered = !response.headersSent && response.statusCode === 200;
     const status = unanswered ? CLIENT_GONE : response.statusCode;
-    this.#metrics.requests.inc({ path, method, status });
+    this.#metrics.requests.inc(path, method, status);
     if (client !== undefined) {
       this.#log.info(`${client} - "${method} ${url} HTTP/${httpVersion}" ${status}`);
     }
