@@ -1,28 +1,26 @@
 /** The yardstick: reads the body, answers 201, nothing else. In a process of its own. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { freePorts } from '../tools/kafka/settings.ts';
+import { startChild } from './child-program.ts';
 
 export interface BareServer {
   url: string;
   pid: number;
-  stop: () => void;
+  stop: () => Promise<void>;
 }
+
+/** Milliseconds that it keeps an idle connection: for ever, as far as a benchmark goes. */
+const KEEP_ALIVE_MS = 3_600_000;
 
 /** Starts it, and resolves when it listens. */
 export async function startBareServer(): Promise<BareServer> {
   const [port = 0] = await freePorts(1);
-  const child = spawn(process.execPath, [import.meta.filename, String(port)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  process.on('exit', () => child.kill());
-  await once(child.stdout, 'data');
-  return { url: `http://127.0.0.1:${port}/`, pid: child.pid ?? 0, stop: () => child.kill() };
+  const { pid, stop } = await startChild(import.meta.filename, [String(port)]);
+  return { url: `http://127.0.0.1:${port}/`, pid, stop };
 }
 
 if (import.meta.main) {
-  const server = createServer((request, response) => {
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {

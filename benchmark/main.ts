@@ -1,112 +1,80 @@
 /**
- * `make bench`: the cost of an event, as a ratio to a bare `node:http` server in the same run. Machines and neighbours
- * differ; ratios within one run stay. Three rounds, interleaved; the median counts.
+ * `make bench`: what an event costs, as a ratio to a bare `node:http` server in the same run. Machines and neighbours
+ * differ; ratios within one run stay. Three rounds, in which all take turns; the median counts.
  *
- *     node benchmark/main.ts [--seconds 5] [--connections 64] [--rounds 3]
+ *     node benchmark/main.ts [--only mix,sizes,…] [--seconds 4] [--rounds 3] [--out FOLDER] [--list]
+ *
+ * A whole run writes to benchmark/results/, one with `--only` to .run/benchmark/.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { availableParallelism, cpus, release, totalmem } from 'node:os';
+import { join, relative } from 'node:path';
 import { startBroker } from '../tools/kafka/broker.ts';
-import { startProxy } from '../tools/proxy.ts';
-import { startBareServer } from './bare-server.ts';
-import { measureLoad, requireWrk, writeScript, type Measure } from './load.ts';
+import { groups } from './cells.ts';
+import { drawPlot } from './chart.ts';
+import { listing, readTask, type Task } from './command-line.ts';
+import { requireWrk } from './load.ts';
+import { plotsOf } from './plots.ts';
+import { reportOf } from './report.ts';
+import type { About, CellResult, Results } from './results.ts';
+import { measureStarts } from './start-time.ts';
+import { measureGroup } from './suite.ts';
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '5' },
-    connections: { type: 'string', default: '64' },
-    rounds: { type: 'string', default: '3' },
-  },
-});
-const seconds = Number(values.seconds);
-const connections = Number(values.connections);
-const rounds = Number(values.rounds);
+/** How often Kafka looks for what it may drop; by default every five minutes, by which time it would be a lot. */
+const RETENTION_CHECK = { 'log.retention.check.interval.ms': '5000' };
 
-interface Contender {
-  name: string;
-  url: string;
-  pid: number;
+const task = readTask(process.argv.slice(2));
+console.log(typeof task === 'string' ? task : listing(task));
+if (typeof task === 'string') {
+  process.exitCode = 2;
+} else if (!task.list) {
+  requireWrk();
+  // By way of `exit`, at which everything that was started is ended, and temporary folders are removed.
+  process.on('SIGINT', () => process.exit(130));
+  process.on('SIGTERM', () => process.exit(143));
+  // Now: the commit may be another one when all is measured.
+  const about = aboutThis(task);
+  write(task.out, { about, ...(await measure(task)) });
 }
 
-requireWrk();
-const script = writeScript(join(import.meta.dirname, '..', 'examples'));
-const broker = await startBroker({ jvm: ['-XX:TieredStopAtLevel=4', '-Xmx1g'] });
-const kafka = { KAFKA__BOOTSTRAP_SERVERS: broker.bootstrapServers };
-const bare = await startBareServer();
-const proxies = {
-  'http2kafka, compression none': { ...kafka, KAFKA__COMPRESSION: 'none', SERVER__ACCESS_LOG: 'false' },
-  'http2kafka, compression lz4': { ...kafka, SERVER__ACCESS_LOG: 'false' },
-  'http2kafka, level routing': {
-    ...kafka,
-    KAFKA__COMPRESSION: 'none',
-    CHECK__LEVEL: 'routing',
-    SERVER__ACCESS_LOG: 'false',
-  },
-  'http2kafka, with access log': { ...kafka, KAFKA__COMPRESSION: 'none', SERVER__ACCESS_LOG: 'true' },
-};
-const contenders: Contender[] = [{ name: 'bare node:http server', url: bare.url, pid: bare.pid }];
-const running = [];
-for (const [name, settings] of Object.entries(proxies)) {
-  const proxy = await startProxy({ settings, program: 'built' });
-  await proxy.ready();
-  running.push(proxy);
-  contenders.push({ name, url: `${proxy.url}/api/v1/lineage`, pid: proxy.pid });
-}
-
-const measures = new Map<string, Measure[]>(contenders.map(({ name }) => [name, []]));
-for (const { url, pid } of contenders) await measureLoad(url, pid, script, 2, connections);
-for (let round = 1; round <= rounds; round++) {
-  for (const { name, url, pid } of contenders) {
-    const measure = await measureLoad(url, pid, script, seconds, connections);
-    measures.get(name)?.push(measure);
-    console.log(
-      `round ${round}: ${name}: ${measure.cpuMicros.toFixed(1)} µs, ${measure.perSecond.toFixed(0)}/s`,
-    );
+async function measure(wanted: Task): Promise<Pick<Results, 'cells' | 'starts'>> {
+  const jvm = ['-XX:TieredStopAtLevel=4', '-Xmx1g'];
+  const broker = await startBroker({ jvm, properties: RETENTION_CHECK });
+  try {
+    const cells: CellResult[] = [];
+    for (const group of groups.filter(({ name }) => wanted.only.includes(name))) {
+      cells.push(...(await measureGroup(group, broker, wanted)));
+    }
+    const starts = wanted.only.includes('start') ? await measureStarts(broker) : [];
+    return { cells, starts };
+  } finally {
+    await broker.stop();
   }
 }
-for (const proxy of running) await proxy.stop();
-bare.stop();
-await broker.stop();
 
-const report = tableOf(measures);
-console.log(`\n${report}`);
-const results = join(import.meta.dirname, 'results');
-mkdirSync(results, { recursive: true });
-writeFileSync(join(results, 'latest.md'), report);
-
-function tableOf(all: ReadonlyMap<string, readonly Measure[]>): string {
-  const yardstick = median([...(all.values().next().value ?? [])].map(({ cpuMicros }) => cpuMicros));
-  const rows = [...all].map(([name, list]) => {
-    const of = (pick: (measure: Measure) => number) => median(list.map(pick));
-    const cpu = of(({ cpuMicros }) => cpuMicros);
-    const cells = [
-      name,
-      cpu.toFixed(1),
-      (cpu / yardstick).toFixed(2),
-      of(({ perSecond }) => perSecond).toFixed(0),
-      of(({ p50Ms }) => p50Ms).toFixed(1),
-      of(({ p99Ms }) => p99Ms).toFixed(1),
-      of(({ residentMb }) => residentMb).toFixed(0),
-      of(({ failed }) => failed).toFixed(0),
-    ];
-    return `| ${cells.join(' | ')} |`;
-  });
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-  return `# Cost of an event
-
-Commit ${commit}. \`make bench\`: ${connections} connections of wrk, ${seconds} s a round, median of ${rounds} interleaved rounds; the events
-of \`examples/\` in turn; one Kafka broker on the same machine, \`acks=all\`. CPU is user and system time of the server's process for each
-answered event. Read the ratio; the rest depends on the machine and on what else it does meanwhile.
-
-| | CPU µs an event | ratio | events/s | p50 ms | p99 ms | resident MB | not 2xx |
-|---|---|---|---|---|---|---|---|
-${rows.join('\n')}
-`;
+function aboutThis({ seconds, rounds }: Task): About {
+  const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim();
+  return {
+    commit: git('describe', '--always', '--dirty', '--exclude=*'),
+    command: ['node benchmark/main.ts', ...process.argv.slice(2)].join(' '),
+    date: new Date().toISOString(),
+    node: process.version,
+    kernel: release(),
+    cores: availableParallelism(),
+    processor: cpus()[0]?.model ?? 'unknown',
+    memoryMb: totalmem() / 1024 ** 2,
+    seconds,
+    rounds,
+  };
 }
 
-function median(list: readonly number[]): number {
-  const sorted = [...list].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+function write(folder: string, results: Results): void {
+  const plots = plotsOf(results);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'latest.json'), `${JSON.stringify(results, null, 2)}\n`);
+  for (const plot of plots) writeFileSync(join(folder, `${plot.name}.svg`), drawPlot(plot));
+  const report = reportOf(results, plots);
+  writeFileSync(join(folder, 'latest.md'), report);
+  console.log(`\n${report}\nWritten to ${relative(process.cwd(), folder)}.`);
 }

@@ -14,7 +14,9 @@ import { startBroker, type Broker } from '../tools/kafka/broker.ts';
 import { freePorts } from '../tools/kafka/settings.ts';
 import { startProxy, type Proxy } from '../tools/proxy.ts';
 import { startBareServer } from './bare-server.ts';
-import { cpuSeconds, measureLoad, requireWrk, residentMb, writeScript, type Measure } from './load.ts';
+import { measureLoad, requireWrk, type Measure } from './load.ts';
+import { cpuSeconds, residentMb } from './process-tree.ts';
+import { writeScript } from './wrk-script.ts';
 
 const { values } = parseArgs({
   options: {
@@ -62,16 +64,16 @@ const broker = await startBroker({ jvm: ['-XX:TieredStopAtLevel=4', '-Xmx1g'] })
 const bare = await startBareServer();
 const rows: Row[] = [];
 for (const connections of values.connections.split(',').map(Number)) {
-  await measureLoad(bare.url, bare.pid, script, 2, connections);
+  await measureLoad({ url: bare.url, pid: bare.pid, script, seconds: 2, connections });
   add(
     'bare node:http server',
     connections,
-    await measureLoad(bare.url, bare.pid, script, seconds, connections),
+    await measureLoad({ url: bare.url, pid: bare.pid, script, seconds, connections }),
   );
   await measureStraight(connections);
   await measureOutage(connections);
 }
-bare.stop();
+await bare.stop();
 await broker.stop();
 const report = reportOf(rows);
 console.log(`\n${report}`);
@@ -120,7 +122,8 @@ function start(bootstrapServers: string): Promise<Proxy> {
 }
 
 function load(proxy: Proxy, duration: number, connections: number): Promise<Measure> {
-  return measureLoad(`${proxy.url}/api/v1/lineage`, proxy.pid, script, duration, connections);
+  const { url, pid } = proxy;
+  return measureLoad({ url: `${url}/api/v1/lineage`, pid, script, seconds: duration, connections });
 }
 
 /** Waits until Kafka has all that is in the spool, and says what that took. */

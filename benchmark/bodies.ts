@@ -1,0 +1,73 @@
+/** What is posted: the examples of real clients, and made events where a size or a key is asked for. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { runEvent } from './lineage-event.ts';
+
+export interface Bodies {
+  readonly bodies: readonly Buffer[];
+  /** How many events each body holds. */
+  readonly eventsEach: number;
+  /** Mean bytes of an event, decoded. */
+  readonly eventBytes: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const JSON_HEADERS = { 'Content-Type': 'application/json' };
+
+/** Bytes of what most events have: those of examples/ have 1 to 6 KB. */
+const USUAL_BYTES = 3500;
+
+/** Different bodies of a load: enough that no cache of a parser holds the last one. */
+const VARIANTS = 8;
+
+/** The single events below a folder, in the order of their names. */
+export function mixBodies(folder: string): Buffer[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.json') && !name.endsWith('batch.json'))
+    .sort()
+    .map((name) => readFileSync(join(folder, name)))
+    .filter((body) => body.length > 0);
+}
+
+/** All single events of examples/. */
+export function mix(): Bodies {
+  return single(mixBodies(join(import.meta.dirname, '..', 'examples')));
+}
+
+/** The same, each compressed as a client would. */
+export function gzippedMix(): Bodies {
+  const plain = mix();
+  const bodies = plain.bodies.map((body) => gzipSync(body));
+  return { ...plain, bodies, headers: { ...JSON_HEADERS, 'Content-Encoding': 'gzip' } };
+}
+
+/** Made events of exactly so many bytes. */
+export function sized(bytes: number): Bodies {
+  return single(Array.from({ length: VARIANTS }, (_, number) => runEvent(bytes, { number })));
+}
+
+/** Made events, each of another job, so that their keys go to all partitions. */
+export function keyed(keys: number): Bodies {
+  return single(
+    Array.from({ length: keys }, (_, number) =>
+      runEvent(USUAL_BYTES, { number, job: `orders.job_${String(number).padStart(6, '0')}` }),
+    ),
+  );
+}
+
+/** JSON arrays of so many made events. */
+export function batches(events: number): Bodies {
+  const bodies = Array.from({ length: VARIANTS }, (_, variant) => {
+    const elements = Array.from({ length: events }, (_, index) =>
+      runEvent(USUAL_BYTES, { number: variant * events + index }).toString(),
+    );
+    return Buffer.from(`[${elements.join(',')}]`);
+  });
+  return { bodies, eventsEach: events, eventBytes: USUAL_BYTES, headers: JSON_HEADERS };
+}
+
+function single(bodies: readonly Buffer[]): Bodies {
+  const bytes = bodies.reduce((sum, body) => sum + body.length, 0);
+  return { bodies, eventsEach: 1, eventBytes: bytes / bodies.length, headers: JSON_HEADERS };
+}

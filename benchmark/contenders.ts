@@ -1,0 +1,140 @@
+/** Who is measured, and how each is started. */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Broker } from '../tools/kafka/broker.ts';
+import { temporaryFolder } from '../tools/kafka/folders.ts';
+import { freePorts } from '../tools/kafka/settings.ts';
+import { createTopic } from '../tools/kafka/topics.ts';
+import { startProxy } from '../tools/proxy.ts';
+import { startBareServer } from './bare-server.ts';
+import { startChild } from './child-program.ts';
+
+interface Contender {
+  readonly label: string;
+  readonly start: (broker: Broker) => Promise<Running>;
+}
+
+export interface Running {
+  /** Without a path. */
+  readonly url: string;
+  readonly pid: number;
+  /** Events that it has answered 202 so far, as they were on disk and not in Kafka. */
+  readonly spooled: () => Promise<number>;
+  /** Waits until all that it has answered is in Kafka: what is left over would be done in somebody else's time. */
+  readonly settled: () => Promise<void>;
+  readonly stop: () => Promise<unknown>;
+}
+
+/** Of the topics that the examples of the documentation have. */
+const USUAL_PARTITIONS = 3;
+
+/** The largest event of the benchmarks has 1.2 MB, and is not to be compressed only because it would not fit. */
+const TOPIC_CONFIGS = {
+  'max.message.bytes': String(4 * 1024 * 1024),
+  // A run writes some ten gigabytes, which nobody reads: Kafka drops them as soon as it may.
+  'retention.bytes': String(128 * 1024 * 1024),
+  'segment.bytes': String(32 * 1024 * 1024),
+  'file.delete.delay.ms': '1000',
+};
+
+/** Seconds that a proxy keeps an idle connection while it is measured. */
+const KEEP_ALIVE_S = '3600';
+
+/** Milliseconds for a spool to be emptied, and between looks at it. */
+const SETTLE_MS = 60_000;
+const LOOK_MS = 50;
+
+/** Of one that has no spool, or writes nothing to it. */
+const keepsNothing = { spooled: () => Promise.resolve(0), settled: () => Promise.resolve() };
+
+const plain = { KAFKA__COMPRESSION: 'none' };
+
+export const contenders = {
+  bare: { label: 'bare node:http server', start: startBare },
+  none: { label: 'http2kafka, compression none', start: ours(plain) },
+  lz4: { label: 'http2kafka, compression lz4', start: ours({ KAFKA__COMPRESSION: 'lz4' }) },
+  zstd: { label: 'http2kafka, compression zstd', start: ours({ KAFKA__COMPRESSION: 'zstd' }) },
+  routing: { label: 'http2kafka, level routing', start: ours({ ...plain, CHECK__LEVEL: 'routing' }) },
+  log: { label: 'http2kafka, with access log', start: ours({ ...plain, SERVER__ACCESS_LOG: 'true' }) },
+  http: { label: 'part: HTTP server', start: partial('http') },
+  check: { label: 'part: HTTP server, check', start: partial('check') },
+  delivery: { label: 'part: HTTP server, check, record and queue', start: partial('delivery') },
+  'partitions-8': { label: 'http2kafka, 8 partitions', start: ours(plain, 8) },
+  'partitions-128': { label: 'http2kafka, 128 partitions', start: ours(plain, 128) },
+} as const satisfies Readonly<Record<string, Contender>>;
+
+export type ContenderName = keyof typeof contenders;
+
+export function isContenderName(name: string): name is ContenderName {
+  return Object.hasOwn(contenders, name);
+}
+
+async function startBare(): Promise<Running> {
+  const { url, pid, stop } = await startBareServer();
+  return { url: url.replace(/\/$/, ''), pid, stop, ...keepsNothing };
+}
+
+/** The built program, with a topic of its own. */
+function ours(settings: Readonly<Record<string, string>>, partitions = USUAL_PARTITIONS) {
+  return async (broker: Broker): Promise<Running> => {
+    const proxy = await startProxy({
+      settings: { ...(await freshTopic(broker, partitions)), ...settings },
+      program: 'built',
+    });
+    const problem = await proxy.ready();
+    if (problem !== undefined) throw new Error(`the proxy cannot write to Kafka: ${problem}`);
+    const { url, pid } = proxy;
+    return {
+      url,
+      pid,
+      spooled: () => spooledEvents(url),
+      settled: () => emptied(url),
+      stop: () => proxy.stop(),
+    };
+  };
+}
+
+/** Makes a topic; returns the settings that have a proxy write to it. */
+export async function freshTopic(broker: Broker, partitions: number): Promise<Record<string, string>> {
+  const name = `bench-${crypto.randomUUID()}`;
+  await createTopic(broker.bootstrapServers, { name, partitions, configs: TOPIC_CONFIGS });
+  return {
+    KAFKA__BOOTSTRAP_SERVERS: broker.bootstrapServers,
+    PRODUCER__MAIN_TOPIC: name,
+    SERVER__ACCESS_LOG: 'false',
+    SERVER__KEEP_ALIVE_TIMEOUT_S: KEEP_ALIVE_S,
+  };
+}
+
+function partial(part: 'http' | 'check' | 'delivery') {
+  return async (): Promise<Running> => {
+    const [port = 0] = await freePorts(1);
+    const file = join(import.meta.dirname, 'partial-proxy.ts');
+    const spool = temporaryFolder('http2kafka-spool-');
+    const { pid, stop } = await startChild(file, [part, String(port), spool]);
+    return { url: `http://127.0.0.1:${port}`, pid, stop, ...keepsNothing };
+  };
+}
+
+async function spooledEvents(url: string): Promise<number> {
+  const counts = (await textOf(`${url}/monitoring/metrics`)).matchAll(
+    /^http2kafka_events_total\{[^}]*outcome="spooled"[^}]*\} (\d+)/gm,
+  );
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+async function emptied(url: string): Promise<void> {
+  const deadline = performance.now() + SETTLE_MS;
+  for (;;) {
+    const status = await textOf(`${url}/monitoring/ready`);
+    if (/"state":"straight"/.test(status) && /"events":0\b/.test(status)) return;
+    if (performance.now() > deadline) throw new Error(`the spool has not been emptied: ${status}`);
+    await sleep(LOOK_MS);
+  }
+}
+
+async function textOf(url: string): Promise<string> {
+  // A connection that stays open would have to be waited for when the proxy stops.
+  const response = await fetch(url, { headers: { connection: 'close' } });
+  return response.text();
+}

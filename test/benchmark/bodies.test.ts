@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { batches, gzippedMix, keyed, mix, sized } from '../../benchmark/bodies.ts';
+import { contendersOf, groups } from '../../benchmark/cells.ts';
+import { runEvent } from '../../benchmark/lineage-event.ts';
+import { checkEvent } from '../../src/openlineage/check.ts';
+
+suite('what the benchmarks post', () => {
+  for (const bytes of [450, 500, 2999, 3000, 3500, 5000, 50_000, 500_000, 1_200_000]) {
+    test(`is a good event of exactly ${bytes} bytes`, () => {
+      const { bodies, eventBytes } = sized(bytes);
+      assert.equal(eventBytes, bytes);
+      for (const body of bodies) {
+        assert.equal(body.length, bytes);
+        const { event, faults } = checkEvent(body, 'core');
+        assert.ok(event, JSON.stringify(faults));
+        assert.deepEqual(event.breaches, []);
+      }
+      assert.equal(new Set(bodies.map(String)).size, bodies.length);
+    });
+  }
+
+  test('is mostly column lineage, however large', () => {
+    const columns = /"inputFields"/g;
+    const count = runEvent(1_200_000, { number: 3 }).toString().match(columns)?.length ?? 0;
+    assert.ok(count > 2000, `${count} columns`);
+  });
+
+  test('is the same each time', () => {
+    assert.deepEqual(sized(5000).bodies, sized(5000).bodies);
+    assert.throws(() => runEvent(100, { number: 0 }), /100 bytes/);
+  });
+
+  test('has as many keys as are asked for', () => {
+    const keys = keyed(200).bodies.map((body) => {
+      assert.ok(checkEvent(body, 'core').event);
+      // Without a parent, the key is the run's own job.
+      return /"job":\{"namespace":"spark","name":"([^"]+)"/.exec(body.toString())?.[1];
+    });
+    assert.equal(new Set(keys).size, 200);
+  });
+
+  test('is all single events of examples/', () => {
+    const { bodies } = mix();
+    assert.equal(bodies.length, 16);
+    for (const body of bodies) assert.ok(checkEvent(body, 'core').event);
+    const unzipped = gzippedMix().bodies.map((body) => gunzipSync(body));
+    assert.deepEqual(unzipped, bodies);
+  });
+
+  test('is an array of so many good events, all of them different', () => {
+    const { bodies, eventsEach } = batches(10);
+    assert.equal(eventsEach, 10);
+    const events = bodies.flatMap((body) => {
+      const elements: unknown = JSON.parse(body.toString());
+      assert.ok(Array.isArray(elements));
+      return elements.map((element) => JSON.stringify(element));
+    });
+    assert.equal(new Set(events).size, 80);
+    for (const event of events) assert.ok(checkEvent(Buffer.from(event), 'core').event);
+  });
+});
+
+suite('the cells of the benchmarks', () => {
+  test('all have the yardstick first, and a ratio that was expected of each other', () => {
+    for (const shape of groups.flatMap((group) => group.shapes)) {
+      const [first, ...others] = contendersOf(shape);
+      assert.equal(first, 'bare');
+      assert.ok(others.length > 0);
+      for (const name of others) assert.ok((shape.expected[name] ?? 0) > 1);
+    }
+  });
+});
