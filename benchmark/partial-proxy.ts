@@ -33,8 +33,8 @@ class InstantProducer extends Producer {
     return undefined;
   }
 
-  override send(record: KafkaRecord, owner: RecordOwner): PendingRecord {
-    const pending = new PendingRecord(record, owner);
+  override send(record: KafkaRecord, size: number, owner: RecordOwner): PendingRecord {
+    const pending = new PendingRecord(record, size, owner);
     pending.send();
     setImmediate(() => pending.settle({ kind: 'written' }));
     return pending;
@@ -88,11 +88,12 @@ async function handlerOf(name: string): Promise<EventHandler> {
     return (exchange) => takeSingle(exchange, ingest, answers, maxBytes);
   }
   if (name !== 'http' && name !== 'check') throw new Error(`there is no part "${name}"`);
-  return async (exchange) => {
-    const body = await readBody(exchange, maxBytes);
-    const taken = Buffer.isBuffer(body) && (name === 'http' || checkEvent(body, check.level).event);
-    if (taken) answers.empty(exchange, 201);
-    else answers.refuse(exchange, refusal('invalid_request'));
+  return (exchange) => {
+    readBody(exchange, maxBytes, (body) => {
+      const taken = Buffer.isBuffer(body) && (name === 'http' || checkEvent(body, check.level).event);
+      if (taken) answers.empty(exchange, 201);
+      else answers.refuse(exchange, refusal('invalid_request'));
+    });
   };
 }
 

@@ -73,7 +73,7 @@ export class Delivery {
     this.#stateLog = new StateLog(log);
     this.#deadLetters = new DeadLetters(
       settings.malformedTopic,
-      (record, answer) => this.#queueOf(record.topic).add(record, answer),
+      (record, answer) => this.#queueOf(record.topic).add(record, recordSize(record), answer),
       metrics,
       log,
     );
@@ -104,13 +104,14 @@ export class Delivery {
   /** Resolves once the record is in Kafka or synced to the spool, or is refused; within about `spoolAfterMs`. */
   deliver(record: KafkaRecord): Promise<Delivered> {
     if (this.#stopping) return Promise.resolve(unavailable('the proxy is stopping'));
-    if (this.#bytes + recordSize(record) > this.#settings.maxBytes) {
+    const size = recordSize(record);
+    if (this.#bytes + size > this.#settings.maxBytes) {
       return Promise.resolve(unavailable('too many events are waiting in memory'));
     }
     const queue = this.#queueOf(record.topic);
     if (this.#tooOld && queue.state === 'spooling') return Promise.resolve(unavailable(TOO_OLD));
     const { promise, resolve } = Promise.withResolvers<Delivered>();
-    queue.add(record, resolve);
+    queue.add(record, size, resolve);
     return promise;
   }
 

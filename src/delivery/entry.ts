@@ -1,6 +1,6 @@
 /** One event on its way through the queue of its topic. */
 import type { Outcome, PendingRecord, RecordOwner } from '../kafka/pending-record.ts';
-import { recordSize, type KafkaRecord } from '../kafka/record.ts';
+import type { KafkaRecord } from '../kafka/record.ts';
 import { Mark } from '../spool/marks.ts';
 import type { Item, Place } from '../spool/group-writer.ts';
 import type { Line, Standing } from './line.ts';
@@ -42,12 +42,13 @@ export class Entry implements RecordOwner, Item, Standing<Entry> {
 
   constructor(
     record: KafkaRecord,
+    size: number,
     since: number,
     events: EntryEvents,
     answer?: (delivered: Delivered) => void,
   ) {
     this.record = record;
-    this.size = recordSize(record);
+    this.size = size;
     this.since = since;
     this.#events = events;
     this.#answer = answer;

@@ -7,7 +7,7 @@
 import type { Logger } from 'pino';
 import type { Outcome } from '../kafka/pending-record.ts';
 import type { Producer } from '../kafka/producer.ts';
-import type { KafkaRecord } from '../kafka/record.ts';
+import { recordSize, type KafkaRecord } from '../kafka/record.ts';
 import type { Metrics } from '../metrics.ts';
 import { Mark } from '../spool/marks.ts';
 import type { Place } from '../spool/group-writer.ts';
@@ -90,16 +90,17 @@ export class TopicQueue implements EntryEvents {
 
   get state(): QueueState {
     const isStuck = this.#late && performance.now() - this.#acknowledgedAt > this.#spoolAfterMs;
-    if (isStuck || this.#hasProblem) return 'spooling';
+    if (isStuck || this.#hasProblem()) return 'spooling';
     return this.#around.log.count > this.#parked ? 'draining' : 'straight';
   }
 
   /** Is Kafka known not to take events now, or not to answer in time? */
   get isAway(): boolean {
-    return this.#late || this.#hasProblem;
+    return this.#late || this.#hasProblem();
   }
 
-  get #hasProblem(): boolean {
+  // No getter: V8 is slow with private ones.
+  #hasProblem(): boolean {
     return this.#around.producer.problemOf(this.#topic) !== undefined;
   }
 
@@ -125,8 +126,9 @@ export class TopicQueue implements EntryEvents {
   }
 
   /** Takes an event; `answer` is called within about `spoolAfterMs`, at most two seconds later. */
-  add(record: KafkaRecord, answer: (delivered: Delivered) => void): void {
-    const entry = new Entry(record, performance.now(), this, answer);
+  add(record: KafkaRecord, size: number, answer: (delivered: Delivered) => void): void {
+    const now = performance.now();
+    const entry = new Entry(record, size, now, this, answer);
     this.#unanswered += 1;
     this.#around.claim(entry.size);
     if (this.overflows) {
@@ -134,7 +136,7 @@ export class TopicQueue implements EntryEvents {
       this.#spool(entry);
       return;
     }
-    this.#send(entry);
+    this.#send(entry, now);
     this.#setUnsafe(entry, true);
     if (this.isAway) this.#spoolUnsafe(entry);
   }
@@ -275,12 +277,12 @@ export class TopicQueue implements EntryEvents {
     this.#around.log.append(entry);
   }
 
-  #send(entry: Entry): void {
+  #send(entry: Entry, now: number): void {
     entry.mark = Mark.taken;
-    entry.sentAt = performance.now();
+    entry.sentAt = now;
     this.#window.add(entry);
     this.#windowBytes += entry.size;
-    entry.pending = this.#around.producer.send(entry.record, entry);
+    entry.pending = this.#around.producer.send(entry.record, entry.size, entry);
   }
 
   #leave(entry: Entry): void {
@@ -331,10 +333,12 @@ export class TopicQueue implements EntryEvents {
         continue;
       }
       try {
-        const entry = new Entry(decodeRecord(this.#topic, payload, arrivedAt), performance.now(), this);
+        const record = decodeRecord(this.#topic, payload, arrivedAt);
+        const now = performance.now();
+        const entry = new Entry(record, recordSize(record), now, this);
         claim(entry.size);
         entry.place = place;
-        this.#send(entry);
+        this.#send(entry, now);
       } catch (error) {
         // It stays on disk, for a version that knows it.
         logger.error({ err: error, topic: this.#topic }, 'an event in the spool cannot be understood');
@@ -346,7 +350,7 @@ export class TopicQueue implements EntryEvents {
     for (const entry of this.#behind) {
       if (this.#windowBytes >= this.#settings.windowBytes) return;
       this.#behind.delete(entry);
-      this.#send(entry);
+      this.#send(entry, performance.now());
     }
   }
 }

@@ -35,14 +35,16 @@ export interface BatchAnswer {
 const ELEMENTS_A_TURN = 64;
 
 /** Takes a batch and answers 200 with what became of each event, or refuses the whole where none can be kept now. */
-export async function takeBatch(
+export function takeBatch(exchange: Exchange, ingest: Ingest, answers: Answers, maxBytes: number): void {
+  receiveBody(exchange, ingest, answers, maxBytes, (body) => takeElements(exchange, body, ingest, answers));
+}
+
+async function takeElements(
   exchange: Exchange,
+  body: Buffer,
   ingest: Ingest,
   answers: Answers,
-  maxBytes: number,
 ): Promise<void> {
-  const body = await receiveBody(exchange, ingest, answers, maxBytes);
-  if (!body) return;
   const elements = elementsOf(body);
   if (!Array.isArray(elements)) {
     ingest.refused(exchange, 'unknown', elements);

@@ -11,26 +11,38 @@ const ENCODED_SLACK = 65_536;
 const JSON_TYPE = /^\s*[a-z0-9!#$&^_.-]+\/(?:json|[a-z0-9!#$&^_.-]+\+json)\s*(?:;|$)/i;
 
 /**
- * Reads and decodes a body of at most `maxBytes`. A larger one is refused as soon as that is known: from its
- * `Content-Length`, or when the limit is passed. Never settles when the sender goes away: nobody is left to answer.
+ * Reads and decodes a body of at most `maxBytes`, and calls `done` with it, or with why it is not taken. A larger one is
+ * refused as soon as that is known: from its `Content-Length`, or when the limit is passed. When the sender goes away
+ * `done` is never called: nobody is left to answer. It must not throw.
  */
-export function readBody({ request, response }: Exchange, maxBytes: number): Promise<Buffer | Refusal> {
+export function readBody(
+  { request, response }: Exchange,
+  maxBytes: number,
+  done: (body: Buffer | Refusal) => void,
+): void {
   const { headers } = request;
   const type = headers['content-type'];
   if (type !== undefined && type !== 'application/json' && !JSON_TYPE.test(type)) {
-    return Promise.resolve(unsupported(type));
+    done(unsupported(type));
+    return;
   }
-  const decode = decoderFor(headers['content-encoding']);
-  if (decode !== undefined && typeof decode !== 'function') return Promise.resolve(decode);
-
-  const limit = decode ? maxBytes + ENCODED_SLACK : maxBytes;
+  const decoder = decoderFor(headers['content-encoding']);
+  if (decoder !== undefined && 'code' in decoder) {
+    done(decoder);
+    return;
+  }
+  const limit = decoder ? maxBytes + ENCODED_SLACK : maxBytes;
   const declared = Number(headers['content-length'] ?? 0);
-  if (declared > limit) return Promise.resolve(tooLarge(`is ${declared} bytes`, declared, maxBytes));
+  if (declared > limit) {
+    done(tooLarge(`is ${declared} bytes`, declared, maxBytes));
+    return;
+  }
   // curl asks before it sends more than 1 MiB: a refusal by the head alone must come before the body does.
   if (headers.expect !== undefined && expectsContinue(request)) response.writeContinue();
-  const body = collect(request, limit, maxBytes);
-  if (!decode) return body;
-  return body.then((read) => (Buffer.isBuffer(read) ? decodeBody(read, decode, maxBytes) : read));
+  collect(request, limit, maxBytes, (body) => {
+    if (decoder && Buffer.isBuffer(body)) void decodeBody(body, decoder, maxBytes).then(done);
+    else done(body);
+  });
 }
 
 /** RFC 9110 §10.1.1: to be passed over in a request of HTTP/1.0. */
@@ -39,8 +51,12 @@ function expectsContinue({ headers, httpVersion }: IncomingMessage): boolean {
 }
 
 /** Plain listeners: an async iterator over the stream costs several times as much. */
-function collect(request: IncomingMessage, limit: number, maxBytes: number): Promise<Buffer | Refusal> {
-  const { promise, resolve } = Promise.withResolvers<Buffer | Refusal>();
+function collect(
+  request: IncomingMessage,
+  limit: number,
+  maxBytes: number,
+  done: (body: Buffer | Refusal) => void,
+): void {
   const chunks: Buffer[] = [];
   let size = 0;
   const onData = (chunk: Buffer) => {
@@ -50,15 +66,16 @@ function collect(request: IncomingMessage, limit: number, maxBytes: number): Pro
       return;
     }
     request.off('data', onData);
+    request.off('end', onEnd);
     chunks.length = 0;
-    resolve(tooLarge(`is at least ${size} bytes`, size, maxBytes));
+    done(tooLarge(`is at least ${size} bytes`, size, maxBytes));
+  };
+  const onEnd = () => {
+    const [only] = chunks;
+    done(chunks.length === 1 && only ? only : Buffer.concat(chunks));
   };
   request.on('data', onData);
-  request.on('end', () => {
-    const [only] = chunks;
-    resolve(chunks.length === 1 && only ? only : Buffer.concat(chunks));
-  });
-  return promise;
+  request.on('end', onEnd);
 }
 
 function unsupported(type: string): Refusal {

@@ -4,12 +4,13 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Exchange } from './exchange.ts';
 
-interface State {
+/** A connection, and what is going on on it. */
+export interface Connection {
   readonly socket: Socket;
   /** Requests begun and not yet answered; more than one when pipelined. */
   inHand: number;
   idleSince: number;
-  /** `socket.bytesRead` when it fell idle: more than that, and the head of a request is on its way. */
+  /** `socket.bytesRead` when it fell idle, or was last seen to be: more than that, and a request is on its way. */
   bytesRead: number;
   /** The request begun last, while any is in hand. */
   latest?: Exchange | undefined;
@@ -21,7 +22,8 @@ interface State {
 const LOOK_INTERVAL_MS = 20;
 
 export class Connections {
-  readonly #states = new Map<Duplex, State>();
+  readonly #states = new Map<Duplex, Connection>();
+  #draining = false;
 
   add(socket: Socket): void {
     this.#states.set(socket, { socket, inHand: 0, idleSince: performance.now(), bytesRead: 0 });
@@ -29,20 +31,21 @@ export class Connections {
   }
 
   /** A request has begun. */
-  begin(socket: Socket, exchange: Exchange): void {
+  begin(socket: Socket, exchange: Exchange): Connection | undefined {
     const state = this.#states.get(socket);
-    if (!state) return;
+    if (!state) return undefined;
     state.inHand += 1;
     state.latest = exchange;
+    return state;
   }
 
-  /** A request has been answered. */
-  end(socket: Socket): void {
-    const state = this.#states.get(socket);
+  /** A request has been answered, on a connection that `begin` has told of. */
+  end(state: Connection | undefined): void {
     if (!state) return;
     state.inHand -= 1;
     state.idleSince = performance.now();
-    state.bytesRead = socket.bytesRead;
+    // Asking costs, and nobody wants to know before the end.
+    if (this.#draining) state.bytesRead = state.socket.bytesRead;
     if (state.answerBroken && isTurnOfBroken(state)) state.answerBroken();
     if (state.inHand === 0) state.latest = undefined;
   }
@@ -67,6 +70,8 @@ export class Connections {
   /** Resolves when none is left: each goes once it has been idle for `idleMs`, all after `timeoutMs`. */
   async drain(idleMs: number, timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs;
+    this.#draining = true;
+    for (const state of this.#states.values()) state.bytesRead = state.socket.bytesRead;
     while (this.#states.size > 0) {
       const now = performance.now();
       for (const { socket, inHand, idleSince, bytesRead } of this.#states.values()) {
@@ -79,10 +84,10 @@ export class Connections {
 }
 
 /** The request whose head has come, but not yet all of its body. */
-function arriving({ latest }: State): Exchange | undefined {
+function arriving({ latest }: Connection): Exchange | undefined {
   return latest?.request.complete === false ? latest : undefined;
 }
 
-function isTurnOfBroken(state: State): boolean {
+function isTurnOfBroken(state: Connection): boolean {
   return state.inHand === (arriving(state) ? 1 : 0);
 }

@@ -3,10 +3,36 @@
  * no more memory than an honest body.
  */
 import { promisify } from 'node:util';
-import { brotliDecompress, constants, gunzip, inflate, inflateRaw, zstdDecompress } from 'node:zlib';
+import {
+  brotliDecompress,
+  brotliDecompressSync,
+  constants,
+  gunzip,
+  gunzipSync,
+  inflate,
+  inflateRaw,
+  inflateRawSync,
+  inflateSync,
+  zstdDecompress,
+  zstdDecompressSync,
+} from 'node:zlib';
 import { refusal, type Refusal } from '../errors.ts';
 
-type Decoder = (body: Buffer, maxOutputLength: number) => Promise<Buffer>;
+type Decode<Decoded> = (body: Buffer, maxOutputLength: number) => Decoded;
+
+interface Decoder {
+  readonly atOnce: Decode<Buffer>;
+  readonly elsewhere: Decode<Promise<Buffer>>;
+}
+
+/**
+ * Bytes of a body that is decoded at once; larger ones are on a thread of their own, so as not to hold up others. The way
+ * there and back costs twice what it takes to decode an event.
+ */
+const AT_ONCE_BYTES = 16 * 1024;
+
+/** RFC 9659: a window of at most 8 MiB (2^23) for zstd as content encoding; a frame could ask for 128 MiB. */
+const ZSTD_OPTIONS = { params: { [constants.ZSTD_d_windowLogMax]: 23 } };
 
 const gunzipAsync = promisify(gunzip);
 const inflateAsync = promisify(inflate);
@@ -14,27 +40,35 @@ const inflateRawAsync = promisify(inflateRaw);
 const brotliAsync = promisify(brotliDecompress);
 const zstdAsync = promisify(zstdDecompress);
 
-/** RFC 9659: a window of at most 8 MiB (2^23) for zstd as content encoding; a frame could ask for 128 MiB. */
-const ZSTD_WINDOW_LOG_MAX = 23;
+const gzip: Decoder = {
+  atOnce: (body, maxOutputLength) => gunzipSync(body, { maxOutputLength }),
+  elsewhere: (body, maxOutputLength) => gunzipAsync(body, { maxOutputLength }),
+};
 
-const decoders = new Map<string, Decoder>([
-  ['gzip', (body, maxOutputLength) => gunzipAsync(body, { maxOutputLength })],
-  ['x-gzip', (body, maxOutputLength) => gunzipAsync(body, { maxOutputLength })],
-  [
-    'deflate',
-    // RFC 9110 §8.4.1.2 means zlib's format, but some clients send bare deflate: zlib's header tells them apart.
-    (body, maxOutputLength) =>
-      (hasZlibHeader(body) ? inflateAsync : inflateRawAsync)(body, { maxOutputLength }),
-  ],
-  ['br', (body, maxOutputLength) => brotliAsync(body, { maxOutputLength })],
-  [
-    'zstd',
-    (body, maxOutputLength) =>
-      zstdAsync(body, {
-        maxOutputLength,
-        params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX },
-      }),
-  ],
+/** RFC 9110 §8.4.1.2 means zlib's format, but some clients send bare deflate: zlib's header tells them apart. */
+const deflate: Decoder = {
+  atOnce: (body, maxOutputLength) =>
+    (hasZlibHeader(body) ? inflateSync : inflateRawSync)(body, { maxOutputLength }),
+  elsewhere: (body, maxOutputLength) =>
+    (hasZlibHeader(body) ? inflateAsync : inflateRawAsync)(body, { maxOutputLength }),
+};
+
+const brotli: Decoder = {
+  atOnce: (body, maxOutputLength) => brotliDecompressSync(body, { maxOutputLength }),
+  elsewhere: (body, maxOutputLength) => brotliAsync(body, { maxOutputLength }),
+};
+
+const zstd: Decoder = {
+  atOnce: (body, maxOutputLength) => zstdDecompressSync(body, { ...ZSTD_OPTIONS, maxOutputLength }),
+  elsewhere: (body, maxOutputLength) => zstdAsync(body, { ...ZSTD_OPTIONS, maxOutputLength }),
+};
+
+const decoders = new Map([
+  ['gzip', gzip],
+  ['x-gzip', gzip],
+  ['deflate', deflate],
+  ['br', brotli],
+  ['zstd', zstd],
 ]);
 
 /** For `Accept-Encoding` of a 415 (RFC 9110 §15.5.16). */
@@ -59,11 +93,12 @@ export function decoderFor(header: string | undefined): Decoder | undefined | Re
 /** Decodes a body; refuses what is broken, and stops at the limit. */
 export async function decodeBody(
   encoded: Buffer,
-  decode: Decoder,
+  decoder: Decoder,
   maxBytes: number,
 ): Promise<Buffer | Refusal> {
   try {
-    return await decode(encoded, maxBytes);
+    if (encoded.length <= AT_ONCE_BYTES) return decoder.atOnce(encoded, maxBytes);
+    return await decoder.elsewhere(encoded, maxBytes);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ERR_BUFFER_TOO_LARGE') {

@@ -42,8 +42,8 @@ export interface ServerSettings {
   readonly accessLog: ((request: IncomingMessage) => string) | undefined;
 }
 
-/** Takes the events that are posted to a path. Never rejects for what a sender does. */
-export type EventHandler = (exchange: Exchange) => Promise<void>;
+/** Takes the events that are posted to a path. Never throws, whatever a sender does. */
+export type EventHandler = (exchange: Exchange) => void;
 
 /** Pages counted by their path; all others together, or a scanner of ports could fill the metrics. */
 const NAMED_PAGES = new Set([
@@ -145,12 +145,12 @@ export class HttpServer {
     const exchange: Exchange = { request, response, path, requestId, startedAt };
     // Now, because a connection that is gone does not tell it any more.
     const client = this.#settings.accessLog?.(request);
-    this.#connections.begin(request.socket, exchange);
+    const connection = this.#connections.begin(request.socket, exchange);
     this.#inHand += 1;
     // Comes once; `once` would make a function more.
     response.on('close', () => {
       this.#inHand -= 1;
-      this.#connections.end(request.socket);
+      this.#connections.end(connection);
       this.#record(exchange, handler || NAMED_PAGES.has(path) ? path : 'other', client);
     });
     if (this.#settings.cors && answerCors(this.#settings.cors, request, response)) {
@@ -167,7 +167,7 @@ export class HttpServer {
     } else if (this.#inHand > this.#settings.maxConcurrency) {
       this.#answers.refuse(exchange, refusal('unavailable', 'Too many requests are in hand'));
     } else {
-      handler(exchange).catch((error: unknown) => this.#answers.fail(exchange, error));
+      handler(exchange);
     }
   }
 

@@ -5,15 +5,10 @@ import type { Ingest } from './ingest.ts';
 import { receiveBody } from './reception.ts';
 
 /** Takes one event and answers: 201 once Kafka has it, 202 when it is on disk or for a dead letter. */
-export async function takeSingle(
-  exchange: Exchange,
-  ingest: Ingest,
-  answers: Answers,
-  maxBytes: number,
-): Promise<void> {
-  const body = await receiveBody(exchange, ingest, answers, maxBytes);
-  if (!body) return;
-  const ingested = await ingest.take(exchange, body);
-  if (ingested.kind === 'refused') answers.refuse(exchange, ingested.refusal);
-  else answers.empty(exchange, ingested.kind === 'acknowledged' ? 201 : 202);
+export function takeSingle(exchange: Exchange, ingest: Ingest, answers: Answers, maxBytes: number): void {
+  receiveBody(exchange, ingest, answers, maxBytes, async (body) => {
+    const ingested = await ingest.take(exchange, body);
+    if (ingested.kind === 'refused') answers.refuse(exchange, ingested.refusal);
+    else answers.empty(exchange, ingested.kind === 'acknowledged' ? 201 : 202);
+  });
 }

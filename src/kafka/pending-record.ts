@@ -1,5 +1,5 @@
 /** A record that a producer has been given and has not settled. */
-import { recordSize, type KafkaRecord } from './record.ts';
+import type { KafkaRecord } from './record.ts';
 
 export type Outcome =
   /** All in-sync replicas have it. */
@@ -35,9 +35,10 @@ export class PendingRecord {
   withdrawn = false;
   readonly #owner: RecordOwner;
 
-  constructor(record: KafkaRecord, owner: RecordOwner) {
+  /** `size` is the record's, as `recordSize` has it. */
+  constructor(record: KafkaRecord, size: number, owner: RecordOwner) {
     this.record = record;
-    this.size = recordSize(record);
+    this.size = size;
     this.timestamp = record.timestamp;
     this.#owner = owner;
   }

@@ -91,9 +91,9 @@ export class Producer {
     return this.#watch.detail;
   }
 
-  /** Takes a record; its owner hears what becomes of it. */
-  send(record: KafkaRecord, owner: RecordOwner): PendingRecord {
-    const pending = new PendingRecord(record, owner);
+  /** Takes a record, whose size is `recordSize`'s; its owner hears what becomes of it. */
+  send(record: KafkaRecord, size: number, owner: RecordOwner): PendingRecord {
+    const pending = new PendingRecord(record, size, owner);
     if (this.#closing) {
       queueMicrotask(() => pending.settle({ kind: 'closed', mayBeWritten: false }));
       return pending;

@@ -15,7 +15,7 @@
 import { crc32c } from '@node-rs/crc32';
 import type { BufferPool } from './buffer-pool.ts';
 import { codecs, type Codec } from './compression.ts';
-import { recordSize, type KafkaRecord } from './record.ts';
+import type { KafkaRecord } from './record.ts';
 import { varintSize, writeVarint } from './varint.ts';
 
 /** Bytes of a batch before its records. */
@@ -33,6 +33,8 @@ export interface BatchIdentity {
 /** A record and the time it is to carry, which the topic may demand to be another than the record's own. */
 export interface TimedRecord {
   readonly record: KafkaRecord;
+  /** As `recordSize` has it. */
+  readonly size: number;
   readonly timestamp: number;
 }
 
@@ -54,7 +56,7 @@ export async function encodeBatch(
   pool: BufferPool,
 ): Promise<EncodedBatch> {
   let sizeAtMost = BATCH_HEADER_SIZE;
-  for (const { record } of records) sizeAtMost += recordSize(record);
+  for (const { size } of records) sizeAtMost += size;
   const storage = pool.take(sizeAtMost);
   const release = () => pool.give(storage);
   const end = writeRecords(storage, records);

@@ -23,7 +23,7 @@ function timed(members: Partial<KafkaRecord> = {}): TimedRecord {
     arrivedAt: 0,
     ...members,
   };
-  return { record, timestamp: record.timestamp };
+  return { record, size: recordSize(record), timestamp: record.timestamp };
 }
 
 const pool = new BufferPool();
@@ -180,10 +180,10 @@ suite('a record batch', () => {
   });
 
   test('has the time that a record is to carry, not its own', async () => {
-    const { record } = timed();
+    const { record, size } = timed();
     const batch = await decoded([
-      { record, timestamp: 1000 },
-      { record, timestamp: 500 },
+      { record, size, timestamp: 1000 },
+      { record, size, timestamp: 500 },
     ]);
     assert.deepEqual([batch.firstTimestamp, batch.maxTimestamp], [1000n, 1000n]);
     assert.deepEqual(
