@@ -42,7 +42,7 @@ docs: build ## Write the generated pages of docs/ anew.
 docs-check: build
 	$(NODE) tools/generate-docs.ts --check
 
-bench: setup build ## Measure against a bare HTTP server, in one run.
+bench: setup build ## Measure all loads beside a bare HTTP server, in one run (11 minutes; quiet, please).
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) benchmark/main.ts
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
 import {
   brotliCompressSync,
@@ -26,6 +27,9 @@ const ODD = Buffer.from(
     ' {\r\n\t"job" : null, "zero": 0.0, "big": 12345678901234567890, "e": "\\u00e9\\/",',
   ),
 );
+
+/** Large also when it is compressed: such are decoded on another thread. */
+const DENSE = runEvent('dense', { filler: randomBytes(60_000).toString('base64') });
 
 /** Each way in which a body may come. */
 const CODINGS: Readonly<Record<string, { encoding?: string; encode: (body: Buffer) => Buffer }>> = {
@@ -73,7 +77,7 @@ void suite('the body of an event', { timeout: 120_000 }, () => {
     test(`comes ${name}, with a length and chunked, and stands decoded in Kafka`, async () => {
       const headers = encoding === undefined ? {} : { 'content-encoding': encoding };
       const large = runEvent('encoded', { filler: 'ä'.repeat(60_000) });
-      for (const body of [EXAMPLE, ODD, large]) {
+      for (const body of [EXAMPLE, ODD, large, DENSE]) {
         for (const chunked of [false, true]) {
           assert.equal(await valueOf(encode(body), { headers, chunked }), body.toString());
         }
@@ -83,11 +87,14 @@ void suite('the body of an event', { timeout: 120_000 }, () => {
 
   test('is refused when it is not what its encoding says', async () => {
     const codings = ['gzip', 'deflate as zlib', 'bare deflate', 'br', 'zstd'];
-    for (const name of codings) {
+    for (const [name, event] of codings.flatMap((coding) => [
+      [coding, EXAMPLE] as const,
+      [coding, DENSE] as const,
+    ])) {
       const { encoding = '', encode } = CODINGS[name] ?? assert.fail();
-      const whole = encode(EXAMPLE);
+      const whole = encode(event);
       const broken = {
-        'no such thing': EXAMPLE,
+        'no such thing': event,
         empty: Buffer.alloc(0),
         'the first byte': whole.subarray(0, 1),
         half: whole.subarray(0, whole.length >> 1),
