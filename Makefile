@@ -8,7 +8,7 @@ SOURCES := $(shell find src -name '*.ts')
 ASSEMBLY := $(wildcard assembly/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build check format lint types imports docs docs-check bench bench-states faults fuzz setup chromium clean
+.PHONY: help run test build check format lint types imports docs docs-check bench profile bench-states faults fuzz setup chromium clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,10 @@ docs-check: build
 bench: setup build ## Measure all loads beside a bare HTTP server, in one run (11 minutes; quiet, please).
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) benchmark/main.ts
+
+profile: setup build ## Show where the time of an event goes.
+	@$(NODE) tools/kafka/install.ts
+	$(NODE) benchmark/profile.ts
 
 bench-states: setup build ## Measure events straight, spooled and drained.
 	@$(NODE) tools/kafka/install.ts
