@@ -124,6 +124,10 @@ void suite('what an operator sees of a proxy', { timeout: 120_000 }, () => {
       [events('unknown', 'invalid_request'), events('unknown', 'unsupported_media_type')],
       [2, 1],
     );
+    assert.deepEqual(
+      [sample('checks_total{lane="fast"}'), sample('checks_total{lane="explaining"}')],
+      [9, 3],
+    );
     const requests = (path: string, method: string, status: number) =>
       sample(`http_requests_total{path="${path}",method="${method}",status="${status}"}`);
     assert.deepEqual(
