@@ -52,7 +52,10 @@ suite('bin/http2kafka', () => {
     write(node, '#!/bin/sh\necho packaged "$@"\n');
     chmodSync(node, 0o755);
     const { stdout } = await ran(join(folder, 'bin/http2kafka'), ['--help']);
-    assert.equal(stdout, `packaged -- ${folder}/dist/main.js --help\n`);
+    assert.equal(
+      stdout,
+      `packaged --max-semi-space-size=12 --initial-old-space-size=128 -- ${folder}/dist/main.js --help\n`,
+    );
   });
 
   test('says what to do when the program is not built', async (t) => {
