@@ -9,9 +9,18 @@ export interface ChildProgram {
   stop: () => Promise<void>;
 }
 
-/** Starts a file of this folder; resolves when it says its first word, and rejects when it ends before. */
-export async function startChild(file: string, args: readonly string[]): Promise<ChildProgram> {
-  const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+/**
+ * Starts a file of this folder; resolves when it says its first word, and rejects when it ends before. `nodeFlags` are for
+ * Node itself.
+ */
+export async function startChild(
+  file: string,
+  args: readonly string[],
+  nodeFlags: readonly string[] = [],
+): Promise<ChildProgram> {
+  const child = spawn(process.execPath, [...nodeFlags, file, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const kill = () => child.kill();
   process.on('exit', kill);
   const ended = once(child, 'exit').then(() => process.off('exit', kill));

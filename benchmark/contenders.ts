@@ -106,12 +106,19 @@ export async function freshTopic(broker: Broker, partitions: number): Promise<Re
   };
 }
 
+/** As src/main.ts and bin/http2kafka have them. */
+const PROXY_FLAGS = [
+  '--no-allocation-site-pretenuring',
+  '--max-semi-space-size=12',
+  '--initial-old-space-size=128',
+];
+
 function partial(part: 'http' | 'check' | 'delivery') {
   return async (): Promise<Running> => {
     const [port = 0] = await freePorts(1);
     const file = join(import.meta.dirname, 'partial-proxy.ts');
     const spool = temporaryFolder('http2kafka-spool-');
-    const { pid, stop } = await startChild(file, [part, String(port), spool]);
+    const { pid, stop } = await startChild(file, [part, String(port), spool], PROXY_FLAGS);
     return { url: `http://127.0.0.1:${port}`, pid, stop, ...keepsNothing };
   };
 }
