@@ -41,6 +41,8 @@ export class PartitionLane {
   failures = 0;
   /** What a broker refused as too large although it is within the limit known to us. */
   #refused = nothingRefused({ maxMessageBytes: 0 });
+  /** How often in a row a broker has refused a batch for good. */
+  #refusals = 0;
   #identity: ProducerId | undefined;
   #nextSequence = 0;
 
@@ -106,6 +108,7 @@ export class PartitionLane {
     const batch = this.#endBatch();
     if (!batch) return;
     this.failures = 0;
+    this.#refusals = 0;
     this.#nextSequence = (batch.baseSequence + batch.records.length) % (MAX_SEQUENCE + 1);
     for (const record of batch.records) record.settle({ kind: 'written' });
   }
@@ -137,14 +140,20 @@ export class PartitionLane {
   }
 
   /**
-   * The topic will never take the records at these places of the batch (all, when the broker does not say which); the
-   * others are sent again without them. `reason` is Kafka's name for why.
+   * The topic will never take the records at these places of the batch; the others are sent again without them. `reason` is
+   * Kafka's name for why. Where the broker does not say which, all are meant; but it says so, too, of a batch in whose
+   * head a byte has changed on the way, which the checksum does not cover (base offset, length, attributes). So that is
+   * believed when it is said twice in a row: false is "not yet, send it again".
    */
-  refused(culprits: readonly number[], reason: string): void {
+  refused(culprits: readonly number[], reason: string): boolean {
+    this.#refusals += 1;
+    if (culprits.length === 0 && this.#refusals === 1) return false;
+    this.#refusals = 0;
     for (const [index, pending] of (this.batch?.records ?? []).entries()) {
       if (culprits.length === 0 || culprits.includes(index)) pending.withdrawAs({ kind: 'refused', reason });
     }
     this.dissolve();
+    return true;
   }
 
   /**

@@ -315,7 +315,9 @@ export class Producer {
         this.#loseProducer(lane, name);
         break;
       case 'never':
-        lane.refused(culprits, name);
+        if (!lane.refused(culprits, name)) {
+          this.#failed([lane], { name, detail: `partition ${lane.partition}` }, false);
+        }
         break;
     }
   }
