@@ -19,6 +19,7 @@ import {
   closeObject,
   ESCAPE,
   isItem,
+  isObject,
   nextItem,
   nextMember,
   NOT_SURE,
@@ -328,8 +329,4 @@ function readParentJob(at: usize, names: Names): usize {
   at = openObject(at);
   while (load<u8>(at) == QUOTE) at = nextMember(readNames(readKey(at), names));
   return closeObject(at);
-}
-
-function isObject(at: usize): bool {
-  return load<u8>(at) == 0x7b;
 }

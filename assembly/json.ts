@@ -69,9 +69,13 @@ function skipArray(at: usize): usize {
   return closeArray(at);
 }
 
+export function isObject(at: usize): bool {
+  return load<u8>(at) == OPEN_OBJECT;
+}
+
 /** `{`; returns the position of the first member's quote, or of `}`. */
 export function openObject(at: usize): usize {
-  if (load<u8>(at) != OPEN_OBJECT || ++depth > MAX_DEPTH) return NOT_SURE;
+  if (!isObject(at) || ++depth > MAX_DEPTH) return NOT_SURE;
   return skipSpace(at + 1);
 }
 

@@ -27,11 +27,13 @@ const PADDING: usize = 32;
 
 const PAGE: usize = 64 * 1024;
 
-/** Makes room for a text of so many bytes; returns where it goes. The host's views of the memory may be void then. */
+/**
+ * Makes room for a text of so many bytes; returns where it goes, or 0 when there is no more memory to be had. The host's
+ * views of the memory may be void then.
+ */
 export function reserve(length: usize): usize {
-  const pages = <i32>((INPUT + length + PADDING + PAGE - 1) / PAGE);
-  if (pages > memory.size()) memory.grow(pages - memory.size());
-  return INPUT;
+  const wanted = <i32>((INPUT + length + PADDING + PAGE - 1) / PAGE) - memory.size();
+  return wanted > 0 && memory.grow(wanted) < 0 ? 0 : INPUT;
 }
 
 /** Puts the end marker behind a text that the host has written. */

@@ -82,7 +82,7 @@ export class Answers {
     const unread = !request.complete && hasBody(request);
     if (this.#stopping || unread) response.shouldKeepAlive = false;
     const lines = this.commonHeaders(requestId);
-    lines.push(...headers, 'content-length', body === '' ? '0' : String(Buffer.byteLength(body)));
+    lines.push(...headers, 'content-length', String(Buffer.byteLength(body)));
     response.writeHead(status, lines);
     if (!unread) {
       response.end(body);

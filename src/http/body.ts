@@ -22,7 +22,7 @@ export function readBody(
 ): void {
   const { headers } = request;
   const type = headers['content-type'];
-  if (type !== undefined && type !== 'application/json' && !JSON_TYPE.test(type)) {
+  if (type !== undefined && !JSON_TYPE.test(type)) {
     done(unsupported(type));
     return;
   }
@@ -38,7 +38,7 @@ export function readBody(
     return;
   }
   // curl asks before it sends more than 1 MiB: a refusal by the head alone must come before the body does.
-  if (headers.expect !== undefined && expectsContinue(request)) response.writeContinue();
+  if (expectsContinue(request)) response.writeContinue();
   collect(request, limit, maxBytes, (body) => {
     if (decoder && Buffer.isBuffer(body)) void decodeBody(body, decoder, maxBytes).then(done);
     else done(body);

@@ -5,31 +5,18 @@
 export function murmur2(bytes: Uint8Array): number {
   const multiplier = 0x5bd1e995;
   const length = bytes.length;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, length);
   let hash = 0x9747b28c ^ length;
   let at = 0;
   for (; at + 4 <= length; at += 4) {
-    let word = Math.imul(wordAt(bytes, at), multiplier);
+    let word = Math.imul(view.getInt32(at, true), multiplier);
     word = Math.imul(word ^ (word >>> 24), multiplier);
     hash = Math.imul(hash, multiplier) ^ word;
   }
   const left = length - at;
-  if (left >= 3) hash ^= byteAt(bytes, at + 2) << 16;
-  if (left >= 2) hash ^= byteAt(bytes, at + 1) << 8;
-  if (left >= 1) hash = Math.imul(hash ^ byteAt(bytes, at), multiplier);
+  if (left >= 3) hash ^= view.getUint8(at + 2) << 16;
+  if (left >= 2) hash ^= view.getUint8(at + 1) << 8;
+  if (left >= 1) hash = Math.imul(hash ^ view.getUint8(at), multiplier);
   hash = Math.imul(hash ^ (hash >>> 13), multiplier);
   return hash ^ (hash >>> 15);
-}
-
-/** Little-endian. Not by a `DataView`: making one costs more than hashing a key. */
-function wordAt(bytes: Uint8Array, at: number): number {
-  return (
-    byteAt(bytes, at) |
-    (byteAt(bytes, at + 1) << 8) |
-    (byteAt(bytes, at + 2) << 16) |
-    (byteAt(bytes, at + 3) << 24)
-  );
-}
-
-function byteAt(bytes: Uint8Array, at: number): number {
-  return bytes[at] ?? 0;
 }

@@ -23,9 +23,6 @@ interface Scanner {
 /** Bytes of the longest text that is looked at: the scanner's memory grows to the longest there was, and stays. */
 const MAX_LENGTH = 32 * 1024 * 1024;
 
-/** Bytes that the scanner wants behind a text. */
-const PADDING = 32;
-
 /** The numbers of assembly/event.ts. */
 const KINDS: readonly (EventKind | undefined)[] = [undefined, 'run', 'job', 'dataset'];
 
@@ -52,7 +49,6 @@ const RESULT = {
 const RESULT_SIZE = 40;
 
 const scanner = loadScanner();
-const input = scanner.reserve(0);
 let memory = new Uint8Array(scanner.memory.buffer);
 let result = new DataView(scanner.memory.buffer, scanner.RESULT.value, RESULT_SIZE);
 
@@ -76,15 +72,14 @@ export function scanArray(bytes: Buffer): Uint32Array | undefined {
 /** Gives the text to the scanner. */
 function put(bytes: Buffer): boolean {
   if (bytes.length > MAX_LENGTH) return false;
-  const end = input + bytes.length + PADDING;
-  if (end > memory.length) {
-    scanner.reserve(bytes.length);
+  const place = scanner.reserve(bytes.length);
+  if (place === 0) return false;
+  // Memory that has grown is another buffer, and the one before it is empty.
+  if (memory.length === 0) {
     memory = new Uint8Array(scanner.memory.buffer);
     result = new DataView(scanner.memory.buffer, scanner.RESULT.value, RESULT_SIZE);
-    // The system may have no more memory to give.
-    if (end > memory.length) return false;
   }
-  memory.set(bytes, input);
+  memory.set(bytes, place);
   return true;
 }
 

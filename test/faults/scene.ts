@@ -106,6 +106,18 @@ export class Scene {
     return this.#proxy;
   }
 
+  /** A broker with the topic, a proxy with these settings, and senders: what most lines begin with. */
+  async underLoad(
+    settings: Readonly<Record<string, string>> = {},
+    options: BrokerOptions = {},
+  ): Promise<Broker> {
+    const broker = await this.startBroker(options);
+    await this.createTopic();
+    await this.startProxy(settings);
+    this.startLoad();
+    return broker;
+  }
+
   /** All that the proxies of this line have logged. */
   get proxyLog(): string {
     return this.#earlierLogs + (this.#proxy?.log ?? '');

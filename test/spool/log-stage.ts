@@ -10,6 +10,10 @@ import { SimulatedDisk } from './simulated-disk.ts';
 /** More than any test needs. */
 const READS = 100;
 
+/** An event, and bytes of a segment that two of them fill. */
+export const EVENT = Buffer.alloc(100, 'event');
+export const SEGMENT = 300;
+
 export const TOPIC = 'events';
 export const FOLDER = `/spool/topics/${TOPIC}`;
 

@@ -11,7 +11,7 @@ const TOPICS = ['a', 'b'];
 const STEPS = 60;
 
 /** Milliseconds after which a disk that has failed is tried again, with some to spare. */
-const PAUSE_MS = 1000;
+export const PAUSE_MS = 1000;
 
 /** How a clock is moved on: nobody has the time to wait for it. */
 export type Wait = (ms: number) => void;

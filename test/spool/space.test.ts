@@ -5,14 +5,9 @@ import { before, beforeEach, describe, test } from 'node:test';
 import { Mark } from '../../src/spool/marks.ts';
 import { FRAME_HEADER_SIZE } from '../../src/spool/segment-format.ts';
 import { passTime, stopClock } from './day.ts';
-import { append, drain, FOLDER, openSpool, segmentsOn, type Opened } from './log-stage.ts';
+import { append, drain, EVENT, FOLDER, openSpool, SEGMENT, segmentsOn, type Opened } from './log-stage.ts';
+import { PAUSE_MS } from './scenario.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
-
-/** Two to a segment. */
-const SEGMENT = 300;
-const EVENT = Buffer.alloc(100, 'event');
-/** Milliseconds after which a disk that has failed is tried again, with some to spare. */
-const PAUSE_MS = 1000;
 
 describe('the space of a log', () => {
   let disk = new SimulatedDisk();

@@ -6,16 +6,12 @@ import { setImmediate } from 'node:timers/promises';
 import { Mark } from '../../src/spool/marks.ts';
 import type { Place } from '../../src/spool/group-writer.ts';
 import { passTime, stopClock } from './day.ts';
-import { append, drain, FOLDER, openSpool, segmentsOn, type Opened } from './log-stage.ts';
+import { append, drain, EVENT, FOLDER, openSpool, SEGMENT, segmentsOn, type Opened } from './log-stage.ts';
+import { PAUSE_MS } from './scenario.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
-/** Two to a segment. */
-const SEGMENT = 300;
 /** Of the event loop, in which the simulated disk has done whatever it was told to. */
 const TURNS = 60;
-const EVENT = Buffer.alloc(100, 'event');
-/** Milliseconds after which a disk that has failed is tried again, with some to spare. */
-const PAUSE_MS = 1000;
 
 describe('a log', () => {
   let disk = new SimulatedDisk();

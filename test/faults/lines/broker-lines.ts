@@ -12,10 +12,7 @@ export const brokerKilled: Line = {
   what: 'the only broker is killed, and comes back',
   duplicatesAre: DUPLICATES,
   run: async (scene) => {
-    const broker = await scene.startBroker();
-    await scene.createTopic();
-    await scene.startProxy();
-    scene.startLoad();
+    const broker = await scene.underLoad();
     await scene.flow();
     await broker.kill();
     await scene.outage();

@@ -57,10 +57,7 @@ export const damagedSegment: Line = {
 };
 
 async function fillsUp(scene: Scene, settings: Readonly<Record<string, string>>): Promise<void> {
-  const broker = await scene.startBroker();
-  await scene.createTopic();
-  await scene.startProxy(settings);
-  scene.startLoad();
+  const broker = await scene.underLoad(settings);
   await scene.flow();
   await broker.kill();
   const { ledger } = scene;

@@ -7,10 +7,7 @@ export const proxyKilled: Line = {
   what: 'the proxy is killed three times while Kafka is there',
   duplicatesAre: REPLAYED,
   run: async (scene) => {
-    await scene.startBroker();
-    await scene.createTopic();
-    await scene.startProxy();
-    scene.startLoad();
+    await scene.underLoad();
     for (let time = 0; time < 3; time++) {
       await scene.flow();
       await scene.proxy.stop('SIGKILL');
@@ -30,10 +27,7 @@ export const proxyKilledWhileDraining: Line = {
   what: 'the proxy is killed three times while it delivers what it has spooled',
   duplicatesAre: REPLAYED,
   run: async (scene) => {
-    const broker = await scene.startBroker();
-    await scene.createTopic();
-    await scene.startProxy();
-    scene.startLoad();
+    const broker = await scene.underLoad();
     await scene.flow();
     await broker.kill();
     await scene.outage();
@@ -52,10 +46,7 @@ export const noKafkaConfigured: Line = {
   what: 'the proxy has no Kafka configured; then it is restarted with one',
   duplicatesAre: REPLAYED,
   run: async (scene) => {
-    await scene.startBroker();
-    await scene.createTopic();
-    await scene.startProxy({ KAFKA__BOOTSTRAP_SERVERS: '' });
-    scene.startLoad();
+    await scene.underLoad({ KAFKA__BOOTSTRAP_SERVERS: '' });
     await scene.outage();
     scene.expect(scene.ledger.count(202) > 0, 'nothing was answered 202 without a Kafka');
     scene.expect(scene.ledger.count(201) === 0, 'something was answered 201 without a Kafka');
@@ -71,10 +62,7 @@ function endedWhileAway(signal: 'SIGKILL' | 'SIGTERM', name: string): Line {
     what: `Kafka goes, the proxy is ended by ${signal} and restarted, Kafka comes back`,
     duplicatesAre: REPLAYED,
     run: async (scene) => {
-      const broker = await scene.startBroker();
-      await scene.createTopic();
-      await scene.startProxy();
-      scene.startLoad();
+      const broker = await scene.underLoad();
       await scene.flow();
       await broker.kill();
       await scene.outage();

@@ -29,10 +29,7 @@ export const writesDenied: Line = {
   name: 'writes-denied',
   what: 'the right to write to the topic is taken, and given back',
   run: async (scene) => {
-    await scene.startBroker({ properties: AUTHORIZED });
-    await scene.createTopic();
-    await scene.startProxy();
-    scene.startLoad();
+    await scene.underLoad({}, { properties: AUTHORIZED });
     await scene.flow();
     await denyWrites(scene.servers, TOPIC);
     await scene.outage();
