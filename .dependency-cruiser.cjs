@@ -1,18 +1,19 @@
 /**
- * Which way imports may go. An event walks one way through the house: http → openlineage → routing → delivery → kafka and spool;
+ * Which way imports may go. An event walks one way through the house: http → auth → openlineage → routing → delivery → kafka and spool;
  * `errors`, `metrics` (with `tally`), `log`, `version` and `package-folder` know nobody, and `commands` (the composition root) knows all.
  */
-const parts = ['config', 'openlineage', 'routing', 'kafka', 'spool', 'delivery', 'http', 'commands'];
+const parts = ['config', 'auth', 'openlineage', 'routing', 'kafka', 'spool', 'delivery', 'http', 'commands'];
 
 /** What each part may import of the others. */
 const mayImport = {
   config: [],
+  auth: [],
   openlineage: [],
   routing: [],
   kafka: [],
   spool: [],
   delivery: ['kafka', 'spool'],
-  http: ['openlineage', 'routing', 'kafka', 'delivery'],
+  http: ['auth', 'openlineage', 'routing', 'kafka', 'delivery'],
 };
 
 module.exports = {

@@ -28,6 +28,16 @@ export const catalog: ReadonlyMap<string, CatalogEntry> = new Map(
   sections.flatMap(({ entries }) => entries.map((entry) => [entry.name, entry])),
 );
 
+/** What the name of a secret ends in where its value is the path of a file that has it. */
+export const secretFileSuffix = '_file';
+
+/** The secret that `kafka.security.password_file` is for; undefined for any other name. */
+export function secretOfFile(name: string): CatalogEntry | undefined {
+  if (!name.endsWith(secretFileSuffix) || catalog.has(name)) return undefined;
+  const entry = catalog.get(name.slice(0, -secretFileSuffix.length));
+  return entry?.secret ? entry : undefined;
+}
+
 /** Whether a name is that of a section, such as `server.cors`. */
 export function isSectionName(name: string): boolean {
   return sections.some((section) => section.name === name);

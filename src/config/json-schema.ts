@@ -1,4 +1,4 @@
-import { isSetting, snakeCase } from './catalog.ts';
+import { isSetting, secretFileSuffix, snakeCase } from './catalog.ts';
 import type { Members, Setting } from './declaration.ts';
 import { written } from './kind.ts';
 import { schema } from './schema.ts';
@@ -13,10 +13,16 @@ export function configurationSchema(): object {
 }
 
 function objectOf(members: Members, more: object = {}): object {
-  const properties = Object.entries(members).map(([key, member]): [string, object] => [
-    snakeCase(key),
-    isSetting(member) ? leafOf(member) : { description: member.about, ...objectOf(member.members) },
-  ]);
+  const properties = Object.entries(members).flatMap(([key, member]): [string, object][] => {
+    const name = snakeCase(key);
+    if (!isSetting(member)) return [[name, { description: member.about, ...objectOf(member.members) }]];
+    if (!member.secret) return [[name, leafOf(member)]];
+    const inFile = { description: `The file that has ${name} in it.`, type: 'string' };
+    return [
+      [name, leafOf(member)],
+      [name + secretFileSuffix, inFile],
+    ];
+  });
   return {
     type: 'object',
     properties: { ...more, ...Object.fromEntries(properties) },

@@ -141,11 +141,12 @@ export function oneOf<const Word extends string>(
   aliases: Readonly<Record<string, Word>> = {},
 ): Kind<Word> {
   const schema = Type.Enum(words);
+  const spelled = new Map<string, Word>(words.map((word) => [word.toLowerCase(), word]));
   return {
     label: words.map((word) => `\`${word}\``).join(', '),
     expected: words.length === 1 ? words.join() : `one of ${words.join(', ')}`,
     written: schema,
-    read: (written) => aliases[asWord(written)] ?? asWord(written),
+    read: (written) => aliases[asWord(written)] ?? spelled.get(asWord(written)) ?? written,
     holds: (value): value is Word => Value.Check(schema, value),
   };
 }

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { getSystemErrorMap } from 'node:util';
 import { catalog, type CatalogEntry } from './catalog.ts';
 import { judgeForeign, passedOverNotice } from './data-rentgen.ts';
 import type { Environment } from './environment.ts';
@@ -7,6 +5,7 @@ import { wrongValue, type Fault } from './fault.ts';
 import { readFlags, type Flags } from './flags.ts';
 import { rules } from './rules.ts';
 import type { Settings } from './schema.ts';
+import { readSecret, readText } from './secret-file.ts';
 import { settingsFrom, type Given } from './settings.ts';
 import { readSettingsFile } from './settings-file.ts';
 import { silentSource, type Source, type Written } from './source.ts';
@@ -82,7 +81,12 @@ function judge(written: ReadonlyMap<string, Written>): Judged {
     const one = written.get(entry.name);
     if (!one) continue;
     const { place } = one;
-    const value = entry.kind.read(one.value);
+    const secret = one.inFile ? readSecret(one) : undefined;
+    if (typeof secret === 'object') {
+      faults.set(entry.name, secret);
+      continue;
+    }
+    const value = entry.kind.read(secret ?? one.value);
     if (isOverruled(entry, one)) {
       given.set(entry.name, { value: entry.overruled?.by, place });
       notices.push(overruledNotice(entry, one));
@@ -128,19 +132,4 @@ function readConfigFile(path: string | undefined): Source {
   return typeof text === 'string'
     ? readSettingsFile(path, text)
     : { ...silentSource, faults: [text], unreadable: true };
-}
-
-function readText(path: string): string | Fault {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    return { place: path, message: `cannot be read: ${systemReason(error)}` };
-  }
-}
-
-/** The system's words for a failed call: `no such file or directory`. */
-function systemReason(error: unknown): string {
-  const errno = error instanceof Error && 'errno' in error ? error.errno : undefined;
-  const [, words] = (typeof errno === 'number' ? getSystemErrorMap().get(errno) : undefined) ?? [];
-  return words ?? 'unknown reason';
 }

@@ -28,6 +28,10 @@ have one (\`500ms\`, \`1s\`, \`7d\`), lists are JSON
 (\`["a:9092", "b:9092"]\`) or parted at commas (\`a:9092,b:9092\`). A setting whose default is "none" is taken away by an empty variable
 or by \`null\` in the file.
 
+A secret may lie in a file of its own, as Docker and Kubernetes give them: its name with \`_FILE\` at the end has the path
+(\`HTTP2KAFKA__KAFKA__SECURITY__PASSWORD_FILE=/run/secrets/kafka\`; \`password_file\` in the configuration file). A line end behind the secret
+is not part of it.
+
 ## A file
 
 \`\`\`yaml
@@ -65,9 +69,9 @@ Its variables are understood where the tables below name them (\`DATA_RENTGEN__�
 Three things differ:
 
 - \`DATA_RENTGEN__PRODUCER__ACKS\` of \`0\` or \`1\` is answered with a line in the log, and \`all\` is used.
-- \`DATA_RENTGEN__KAFKA__SECURITY__…\` stops the start: this version cannot log in to Kafka.
-- \`DATA_RENTGEN__AUTH__PERSONAL_TOKENS__ENABLED=true\`, or a secret key for them, stops the start: this version cannot check who sends.
-  With \`ENABLED=false\` it starts, and takes events from anyone who can reach it.`;
+- Personal tokens are taken where there is a secret key for them. With neither a key nor \`ENABLED=true\` events are taken from anyone,
+  and a line of the log says so; Data.Rentgen's does not start then.
+- A section as JSON in one variable (\`DATA_RENTGEN__KAFKA__SECURITY={…}\`) is a fault: give each setting its own variable.`;
 
 const head = `| Setting | Variable | Flag | Type | Default | What it does |\n| --- | --- | --- | --- | --- | --- |`;
 

@@ -1,3 +1,4 @@
+import { auth, database } from './auth-section.ts';
 import { section, setting, type NamesOf, type SettingsOf } from './declaration.ts';
 import { boolean, bytes, duration, integer, list, oneOf, text } from './kind.ts';
 import { server } from './server-section.ts';
@@ -165,7 +166,7 @@ const logging = section('What the program says of itself, on standard error.', {
 });
 
 /** Every setting of the program, each declared here or in the file of its section, and nowhere else. */
-export const schema = { kafka, producer, queue, spool, check, logging, server };
+export const schema = { kafka, producer, queue, spool, check, auth, database, logging, server };
 
 /** What the program runs on: nested as the schema is, every value present and checked, frozen. */
 export type Settings = SettingsOf<typeof schema>;

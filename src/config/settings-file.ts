@@ -8,10 +8,10 @@ import {
   type Document,
   type YAMLMap,
 } from 'yaml';
-import { catalog, isSectionName, sections } from './catalog.ts';
+import { catalog, isSectionName, secretOfFile, sections } from './catalog.ts';
 import type { Fault } from './fault.ts';
 import { nearestName, suggestion } from './nearest-name.ts';
-import type { Source, Written } from './source.ts';
+import { note, type Source, type Written } from './source.ts';
 
 /** The file while it is walked, and what has been found in it so far. */
 interface Walk {
@@ -50,7 +50,9 @@ function readSection(walk: Walk, section: YAMLMap, prefix: string): void {
     // Editors find the JSON Schema of a JSON file by this key.
     if (name === '$schema') continue;
     const place = placeOf(walk, name, key);
-    if (catalog.has(name)) readValue(walk, name, value, place);
+    const secret = secretOfFile(name);
+    if (secret) readValue(walk, secret.name, value, place, true);
+    else if (catalog.has(name)) readValue(walk, name, value, place);
     else if (isSectionName(name)) readInner(walk, name, value, place);
     else walk.faults.push({ place, message: unknownKey(name) });
   }
@@ -64,14 +66,14 @@ function readInner(walk: Walk, name: string, value: unknown, place: string): voi
   }
 }
 
-function readValue(walk: Walk, name: string, node: unknown, place: string): void {
-  if (walk.written.has(name)) {
+function readValue(walk: Walk, name: string, node: unknown, place: string, inFile?: true): void {
+  if (walk.written.has(name) && walk.written.get(name)?.inFile === inFile) {
     walk.faults.push({ place, message: 'set before in this file' });
     return;
   }
   try {
     const value: unknown = isNode(node) ? node.toJS(walk.document) : node;
-    walk.written.set(name, { value, place });
+    note(walk.written, walk.faults, name, { value, place, ...(inFile && { inFile }) });
   } catch {
     // Its own message repeats what is written, which may be a password that begins with an asterisk.
     walk.faults.push({

@@ -33,6 +33,12 @@ export const filePath = text('path', 'the path of a file');
 
 export const folderPath = text('path', 'the path of a folder');
 
+/** Where something is asked for over HTTP. */
+export const url = text('URL', 'a URL that begins with https:// or http://', {
+  pattern: '^https?://',
+  valid: (written) => URL.canParse(written),
+});
+
 /** Where the proxy is mounted behind another server: `/lineage`. */
 export const urlPath = text('path', 'a path that begins with / and does not end with it', {
   pattern: '^(/[^/?#\\s]+)+$',

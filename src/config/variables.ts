@@ -4,6 +4,7 @@ import {
   dataRentgenPrefix,
   isSectionName,
   ownPrefix,
+  secretOfFile,
   sections,
   settingName,
   variableName,
@@ -11,7 +12,7 @@ import {
 import type { Environment } from './environment.ts';
 import type { Fault } from './fault.ts';
 import { nearestName, suggestion } from './nearest-name.ts';
-import type { Source, Written } from './source.ts';
+import { note, type Source, type Written } from './source.ts';
 
 export interface Variable {
   readonly name: string;
@@ -58,11 +59,15 @@ export function readVariables(variables: readonly Variable[]): VariableSource {
     const name = settingName(variable.name, ownPrefix);
     const dataRentgenName = settingName(variable.name, dataRentgenPrefix);
     if (name !== undefined) {
-      if (catalog.has(name)) own.set(name, { value, place });
+      const secret = secretOfFile(name);
+      if (secret) note(own, faults, secret.name, { value, place, inFile: true });
+      else if (catalog.has(name)) note(own, faults, name, { value, place });
       else faults.push({ place, message: unknownVariable(name) });
     } else if (dataRentgenName !== undefined) {
-      if (catalog.get(dataRentgenName)?.dataRentgen)
-        dataRentgen.set(dataRentgenName, { value, place, dataRentgen: true });
+      const secret = secretOfFile(dataRentgenName);
+      const written = { value, place, dataRentgen: true } as const;
+      if (secret?.dataRentgen) note(dataRentgen, faults, secret.name, { ...written, inFile: true });
+      else if (catalog.get(dataRentgenName)?.dataRentgen) note(dataRentgen, faults, dataRentgenName, written);
       else foreign.push(variable);
     }
   }
@@ -78,7 +83,8 @@ function unknownVariable(name: string): string {
 
 /** For a variable that is named like a whole section. */
 export function sectionMisused(name: string, prefix: string): string {
-  const [first] = sections.find((section) => section.name === name)?.entries ?? [];
+  const entries = sections.find((section) => section.name === name)?.entries ?? [];
+  const first = entries.find(({ dataRentgen }) => dataRentgen || prefix === ownPrefix);
   const example = first ? `, such as ${variableName(first.name, prefix)}` : '';
   return `a section, which has no value of its own; name a setting in it${example}`;
 }
