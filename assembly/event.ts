@@ -120,7 +120,7 @@ function kindOf(): u32 {
   return seen & RUN_ID ? RUN_EVENT : 0;
 }
 
-/** As `keyPartsOf` in event-key.ts. */
+/** As `keyPartsOf` in event-key.ts; the namespace of the event itself goes along. */
 function tell(kind: u32): void {
   let names = own;
   if (kind == RUN_EVENT) {
@@ -134,6 +134,9 @@ function tell(kind: u32): void {
   writeResult(Result.name, <u32>(names.name - INPUT));
   writeResult(Result.nameEnd, <u32>(names.nameEnd - INPUT));
   writeResult(Result.hasEscape, <u32>names.hasEscape);
+  writeResult(Result.ownNamespace, <u32>(own.namespace - INPUT));
+  writeResult(Result.ownNamespaceEnd, <u32>(own.namespaceEnd - INPUT));
+  writeResult(Result.ownHasEscape, <u32>own.hasEscape);
   writeTime(<f64>eventTime);
 }
 

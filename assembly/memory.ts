@@ -13,7 +13,10 @@ export enum Result {
   name = 4,
   nameEnd = 5,
   hasEscape = 6,
-  time = 8,
+  ownNamespace = 7,
+  ownNamespaceEnd = 8,
+  ownHasEscape = 9,
+  time = 10,
 }
 
 /** Start and end offsets of a batch's elements, in pairs of 32 bits. */

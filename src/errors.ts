@@ -23,13 +23,13 @@ const table = {
     status: 401,
     message: 'Missing Authorization header',
     retriable: false,
-    when: 'The sender is not known. This version does not check senders yet.',
+    when: 'The sender is not known: the request carries no credential, or one that is not good. `details` says why.',
   },
   forbidden: {
     status: 403,
     message: 'Not allowed',
     retriable: false,
-    when: 'The sender is known, but may not write to this namespace. This version does not check senders yet.',
+    when: 'The sender is known, but may not write to the namespace of the job (or dataset).',
   },
   not_found: {
     status: 404,
@@ -71,7 +71,7 @@ const table = {
     status: 429,
     message: 'Too many requests',
     retriable: true,
-    when: 'The sender is over its quota. `Retry-After: 1`. This version has no quotas yet.',
+    when: 'The sender is over its quota. `Retry-After: 1`.',
   },
   headers_too_large: {
     status: 431,
@@ -89,7 +89,7 @@ const table = {
     status: 503,
     message: 'The event cannot be kept now',
     retriable: true,
-    when: 'The event can be kept neither in Kafka nor on disk: the spool is full or failing, too many events are waiting, or the proxy is stopping. `Retry-After: 1`.',
+    when: 'The event can be kept neither in Kafka nor on disk: the spool is full or failing, too many events are waiting, or the proxy is stopping. Or it cannot be told now who sends it: a database or an OpenID provider is away. `Retry-After: 1`.',
   },
 } as const satisfies Record<string, ErrorKind>;
 

@@ -39,6 +39,18 @@ export const metricTable = {
     help: 'Events, by kind (run, job, dataset, unknown) and what became of them: an error code, "acknowledged" by Kafka, "spooled" (on disk, synced), or "dead_letter".',
     labels: ['kind', 'outcome'],
   },
+  sendersFileGood: {
+    type: 'gauge',
+    name: 'http2kafka_senders_file_good',
+    help: '1 while the file of senders is in use as it is, 0 while it is not right and the last good one is used. Always 1 without one.',
+  },
+  senderEvents: {
+    type: 'counter',
+    tallied: true,
+    name: 'http2kafka_sender_events_total',
+    help: 'Events of known senders, by sender (the first 200; all others are "other"), the way it was recognised, and what became of them.',
+    labels: ['sender', 'way', 'outcome'],
+  },
   eventBytes: {
     type: 'counter',
     name: 'http2kafka_event_bytes_total',
@@ -169,8 +181,9 @@ export const metricTable = {
   },
   authenticationFailures: {
     type: 'counter',
+    tallied: true,
     name: 'http2kafka_authentication_failures_total',
-    help: 'Requests whose sender could not be recognised. This version does not check senders yet.',
+    help: 'Requests whose sender was not recognised, by reason; "unavailable" where that could not be told (answered 503).',
     labels: ['reason'],
   },
 } as const satisfies Record<string, Definition>;
@@ -222,6 +235,8 @@ export function createMetrics(): Metrics {
     registry,
     requests: tally(metricTable.requests),
     events: tally(metricTable.events),
+    sendersFileGood: gauge(metricTable.sendersFileGood),
+    senderEvents: tally(metricTable.senderEvents),
     eventBytes: counter(metricTable.eventBytes),
     checks: tally(metricTable.checks),
     breaches: counter(metricTable.breaches),
@@ -245,6 +260,6 @@ export function createMetrics(): Metrics {
     retries: counter(metricTable.retries),
     duplicatesPossible: counter(metricTable.duplicatesPossible),
     kafkaUp: gauge(metricTable.kafkaUp),
-    authenticationFailures: counter(metricTable.authenticationFailures),
+    authenticationFailures: tally(metricTable.authenticationFailures),
   };
 }

@@ -21,6 +21,7 @@ export interface Recognised {
 
 /** A credential that has not, or none. */
 export interface Rejected {
+  readonly sender?: undefined;
   readonly rejection: Rejection;
 }
 

@@ -8,6 +8,7 @@ import { Delivery } from '../delivery/delivery.ts';
 import { Answers } from '../http/answer.ts';
 import { takeBatch } from '../http/batch.ts';
 import { clientAddress } from '../http/client-address.ts';
+import { Door } from '../http/door.ts';
 import { Ingest } from '../http/ingest.ts';
 import { lazily } from '../http/lazy-listener.ts';
 import type { PagesSettings } from '../http/pages.ts';
@@ -19,6 +20,7 @@ import { createMetrics, type Metrics } from '../metrics.ts';
 import { Spool } from '../spool/spool.ts';
 import type { DamageReport } from '../spool/topic-log.ts';
 import { version } from '../version.ts';
+import { createAuthentication, type Authentication } from './authentication.ts';
 
 /** Java's clients reuse a connection up to 5 s old, and lose the event when it is closed under it. */
 const REUSE_MS = 5000;
@@ -37,6 +39,8 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
   for (const notice of notices) log.info(notice);
   const metrics = createMetrics();
 
+  const authentication = recognition(settings, metrics, log);
+  if (authentication === 'impossible') return;
   const spool = await openSpool(settings, metrics, log);
   if (!spool) return;
   const producer = new Producer(producerSettings(settings), metrics, log);
@@ -54,8 +58,10 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
   );
   const ingest = new Ingest(ingestSettings(settings), delivery, metrics, log);
   const maxBytes = settings.producer.maxRequestSize;
-  const single: EventHandler = (exchange) => takeSingle(exchange, ingest, answers, maxBytes);
-  const batch: EventHandler = (exchange) => takeBatch(exchange, ingest, answers, maxBytes);
+  const guarded = (handler: EventHandler) =>
+    authentication ? new Door(authentication, answers, metrics, log).guard(handler) : handler;
+  const single = guarded((exchange) => takeSingle(exchange, ingest, answers, maxBytes));
+  const batch = guarded((exchange) => takeBatch(exchange, ingest, answers, maxBytes));
   const eventPaths = new Map([
     ['/api/v1/lineage', single],
     ['/v1/openlineage', single],
@@ -65,7 +71,7 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
   ]);
   const pages = lazily(async () => {
     const { createPages } = await import('../http/pages.ts');
-    return createPages(pagesSettings(settings), delivery, metrics, answers, log);
+    return createPages(pagesSettings(settings), delivery, authentication?.problems, metrics, answers, log);
   });
   const http = new HttpServer(serverSettings(settings), eventPaths, pages, answers, metrics, log);
 
@@ -78,11 +84,12 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
     await delivery.stop();
     await producer.close(0);
     await spool.close();
+    await authentication?.close();
     process.exitCode = 1;
     return;
   }
   log.info(`http2kafka ${version} listens on ${listening(settings, address)}`);
-  warnOfOpenDoor(settings, log);
+  if (!authentication) warnOfOpenDoor(settings, log);
   const sayIfAway = setTimeout(() => sayWhatIsWrong(settings, producer, log), ACQUAINTANCE_MS);
 
   const signal = await stopSignal();
@@ -99,9 +106,25 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
   await producer.close(signal === 'SIGINT' ? Math.min(left, IMPATIENT_MS) : left);
   const { spooledEvents: events } = delivery.status;
   await spool.close();
+  await authentication?.close();
   if (events > 0)
     log.info({ events, path: settings.spool.path }, 'events stay in the spool, for the next start');
   log.info('stopped');
+}
+
+/** What recognises senders, if anybody has to be; where that cannot be, says so and sets the exit code. */
+function recognition(
+  settings: Settings,
+  metrics: Metrics,
+  log: Logger,
+): Authentication | undefined | 'impossible' {
+  try {
+    return createAuthentication(settings, metrics, log);
+  } catch (error) {
+    log.fatal(`cannot recognise senders: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+    return 'impossible';
+  }
 }
 
 /** Opens the spool; where that cannot be, says so and sets the exit code. */

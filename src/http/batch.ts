@@ -56,14 +56,12 @@ async function takeElements(
     if (index % ELEMENTS_A_TURN === ELEMENTS_A_TURN - 1) await nextTurn();
     taking.push(ingest.take(exchange, element));
   }
-  const answer = summarise(await Promise.all(taking));
-  const { successful, retriable } = answer.summary;
-  if (successful === 0 && retriable > 0) {
-    // 503 is the one "try again" that every client understands; with nothing kept, all of it can be sent again.
-    answers.refuse(
-      exchange,
-      refusal('unavailable', answer.failed_events.find((failed) => failed.retriable)?.reason),
-    );
+  const taken = await Promise.all(taking);
+  const answer = summarise(taken);
+  const passing = answer.summary.successful === 0 ? taken.find(mayPass) : undefined;
+  if (passing) {
+    // With nothing kept, all of it can be sent again: 429 or 503 say so to every client.
+    answers.refuse(exchange, passing.refusal);
   } else {
     answers.json(exchange, 200, JSON.stringify(answer));
   }
@@ -84,6 +82,12 @@ function elementsOf(body: Buffer): Buffer[] | Refusal {
   const bodies: Buffer[] = [];
   for (let i = 0; i + 1 < elements.length; i += 2) bodies.push(body.subarray(elements[i], elements[i + 1]));
   return bodies;
+}
+
+type Refused = Extract<Ingested, { kind: 'refused' }>;
+
+function mayPass(ingested: Ingested): ingested is Refused {
+  return ingested.kind === 'refused' && errorTable[ingested.refusal.code].retriable;
 }
 
 function summarise(ingested: readonly Ingested[]): BatchAnswer {

@@ -8,6 +8,7 @@ const CONTENT_TYPE = recordHeader('content-type', 'application/json');
 
 /** The names of headers that each event has: made once. */
 const CORRELATION_ID = Buffer.from('correlation_id');
+const REPORTED_BY = Buffer.from('reported-by-user-name');
 
 /** W3C Trace Context §3.2: version (not ff), trace id and parent id (not all zeros), flags. Nothing else is passed on. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
@@ -55,15 +56,16 @@ export function describeFaults(faults: readonly Fault[]): string {
   return more > 0 ? `${shown.join('; ')}; and ${more} more` : shown.join('; ');
 }
 
-/** A location has names that the sender chose: a line end in one would make a line of its own in the log. */
-function printable(text: string): string {
+/** For what a sender has chosen: a line end in it would make a line of its own in the log. */
+export function printable(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]/gu, '\ufffd');
 }
 
-/** The order is Data.Rentgen's. `reported-by-user-name` joins them once senders are known. */
-function commonHeaders({ request, requestId }: Exchange): RecordHeader[] {
+/** The order is Data.Rentgen's. */
+function commonHeaders({ request, requestId, known }: Exchange): RecordHeader[] {
   // A request's id is ASCII (`requestIdOf`).
   const headers = [CONTENT_TYPE, { name: CORRELATION_ID, value: Buffer.from(requestId, 'latin1') }];
+  if (known) headers.push({ name: REPORTED_BY, value: Buffer.from(known.sender.name) });
   const { traceparent } = request.headers;
   if (typeof traceparent === 'string' && TRACEPARENT.test(traceparent)) {
     headers.push(recordHeader('traceparent', traceparent));

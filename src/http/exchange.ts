@@ -1,6 +1,14 @@
 /** One request and its answer: what every step between them needs. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Sender } from '../auth/sender.ts';
+import type { Limits } from '../auth/senders.ts';
+
+/** A sender whom the door has let in. */
+export interface KnownSender {
+  readonly sender: Sender;
+  readonly limits: Limits;
+}
 
 export interface Exchange {
   readonly request: IncomingMessage;
@@ -10,6 +18,8 @@ export interface Exchange {
   readonly requestId: string;
   /** `performance.now()` when the head of the request had arrived. */
   readonly startedAt: number;
+  /** Set by the door; undefined where everybody may send, and until it is known who does. */
+  known?: KnownSender;
 }
 
 /** Safe in a header, a log line and a record header; what common tools make (UUIDs, ULIDs, trace ids, AWS's). */

@@ -5,13 +5,15 @@
 import type { Logger } from 'pino';
 import type { Delivery } from '../delivery/delivery.ts';
 import { refusal, type Refusal } from '../errors.ts';
+import { BoundedNames } from './bounded-names.ts';
 import type { Metrics } from '../metrics.ts';
 import { checkEvent } from '../openlineage/check.ts';
 import type { CheckLevel } from '../openlineage/event-schema.ts';
 import type { Fault } from '../openlineage/fault.ts';
 import { malformedTopicOf, topicOf, type RoutingSettings } from '../routing/route.ts';
-import { deadLetterRecord, describeFaults, eventRecord } from './event-record.ts';
+import { deadLetterRecord, describeFaults, eventRecord, printable } from './event-record.ts';
 import type { Exchange } from './exchange.ts';
+import { RefusalLog } from './refusal-log.ts';
 
 export interface IngestSettings {
   readonly routing: RoutingSettings;
@@ -29,46 +31,64 @@ export type Ingested =
   | { readonly kind: 'dead-letter' }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
+/** Senders told apart in the metrics; a label costs the monitoring system a series for each of its values. */
+const MAX_SENDER_LABELS = 200;
+
+const OVER_QUOTA = refusal('too_many_requests', 'You send more events than you may; wait a second');
+
 export class Ingest {
   readonly #settings: IngestSettings;
   readonly #delivery: Delivery;
   readonly #metrics: Metrics;
   readonly #log: Logger;
+  readonly #refusals: RefusalLog;
+  readonly #senderLabels = new BoundedNames(MAX_SENDER_LABELS);
 
   constructor(settings: IngestSettings, delivery: Delivery, metrics: Metrics, log: Logger) {
     this.#settings = settings;
     this.#delivery = delivery;
     this.#metrics = metrics;
     this.#log = log;
+    this.#refusals = new RefusalLog(log);
   }
 
   /** Takes one event; resolves when it is known what the sender can be told. */
   async take(exchange: Exchange, bytes: Buffer): Promise<Ingested> {
+    const limits = exchange.known?.limits;
+    if (limits?.quota?.take() === false) return this.refused(exchange, 'unknown', OVER_QUOTA);
     const verdict = checkEvent(bytes, this.#settings.checkLevel);
     this.#metrics.checks.inc(verdict.lane);
     if (!verdict.event) return this.#takeInvalid(exchange, bytes, verdict.kind ?? 'unknown', verdict.faults);
 
     const { event } = verdict;
+    if (limits?.mayWriteTo(event.namespace) === false) {
+      return this.refused(exchange, event.kind, foreignNamespace(event.namespace));
+    }
     for (const breach of event.breaches) this.#metrics.breaches.inc({ breach });
     const arrivedAt = Date.now();
     const timestamp = this.#settings.timestamp === 'arrival' ? arrivedAt : event.time;
     const record = eventRecord(exchange, bytes, event, topicOf(this.#settings.routing), timestamp, arrivedAt);
     const delivered = await this.#delivery.deliver(record);
     if (delivered.kind === 'refused') return this.refused(exchange, event.kind, delivered.refusal);
-    this.#metrics.events.inc(event.kind, delivered.kind);
+    this.#count(exchange, event.kind, delivered.kind);
     return delivered;
   }
 
   /** Counts and logs what is not taken. `kind` is the event's, as far as it is known. */
   refused(exchange: Exchange, kind: string, reason: Refusal): Ingested {
-    this.#metrics.events.inc(kind, reason.code);
-    const { requestId, path, request } = exchange;
+    this.#count(exchange, kind, reason.code);
     const why = isFaults(reason.details) ? describeFaults(reason.details) : reason.message;
-    this.#log.warn(
-      { requestId, code: reason.code, path, client: request.headers['user-agent']?.slice(0, 100) },
-      `event refused: ${why.slice(0, 1000)}`,
-    );
+    const line = `event refused: ${why.slice(0, 1000)}`;
+    if (reason.code === 'too_many_requests') this.#refusals.warnNowAndThen(exchange, reason, line);
+    else this.#refusals.warn(exchange, reason, line);
     return { kind: 'refused', refusal: reason };
+  }
+
+  #count({ known }: Exchange, kind: string, outcome: string): void {
+    this.#metrics.events.inc(kind, outcome);
+    if (!known) return;
+    const { way, name } = known.sender;
+    this.#metrics.senderEvents.inc(this.#senderLabels.labelOf(name), way, outcome);
   }
 
   async #takeInvalid(
@@ -85,13 +105,17 @@ export class Ingest {
       deadLetterRecord(exchange, bytes, faults, topic, Date.now()),
     );
     if (delivered.kind === 'refused') return this.refused(exchange, kind, delivered.refusal);
-    this.#metrics.events.inc(kind, 'dead_letter');
+    this.#count(exchange, kind, 'dead_letter');
     this.#log.warn(
       { requestId: exchange.requestId, topic },
       `event put into the dead-letter topic: ${describeFaults(faults)}`,
     );
     return { kind: 'dead-letter' };
   }
+}
+
+function foreignNamespace(namespace: string): Refusal {
+  return refusal('forbidden', `Your namespaces do not include "${printable(namespace.slice(0, 200))}"`);
 }
 
 function isFaults(details: unknown): details is readonly Fault[] {

@@ -20,10 +20,14 @@ export interface PagesSettings {
   readonly docs: boolean;
 }
 
+/** What is wrong with whom is asked about senders, by its name; empty when nothing is. */
+export type AuthenticationProblems = () => Readonly<Record<string, string>>;
+
 /** Builds the pages; the listener answers every request it is given. */
 export async function createPages(
   settings: PagesSettings,
   delivery: Delivery,
+  authenticationProblems: AuthenticationProblems | undefined,
   metrics: Metrics,
   answers: Answers,
   log: Logger,
@@ -59,7 +63,7 @@ export async function createPages(
     log.error({ err: error, requestId: request.id }, 'internal error');
     return refuse(reply, refusal('internal'));
   });
-  addMonitoring(app, settings, delivery, metrics);
+  addMonitoring(app, settings, delivery, authenticationProblems, metrics);
   if (settings.docs) await addDocs(app, settings.rootPath);
   await app.ready();
   return (request, response) => app.routing(request, response);
@@ -69,6 +73,7 @@ function addMonitoring(
   app: FastifyInstance,
   settings: PagesSettings,
   delivery: Delivery,
+  authenticationProblems: AuthenticationProblems | undefined,
   metrics: Metrics,
 ): void {
   // What Data.Rentgen's answers; its users' checks may look at the text.
@@ -79,6 +84,8 @@ function addMonitoring(
       state,
       kafka: kafkaProblem ?? 'ok',
       spool: { events: spooledEvents, bytes: spooledBytes },
+      // Senders who were recognised before are so still: not a reason to take no events at all.
+      ...(authenticationProblems && { senders: sendersState(authenticationProblems()) }),
     };
     if (problem === undefined) return { status: 'ok', ...details };
     return refuse(reply, refusal('unavailable', `Events cannot be kept now: ${problem}`, details));
@@ -92,6 +99,10 @@ function addMonitoring(
       ? reply.header('content-type', Registry.OPENMETRICS_CONTENT_TYPE).send(toOpenMetrics(text))
       : reply.header('content-type', Registry.PROMETHEUS_CONTENT_TYPE).send(text);
   });
+}
+
+function sendersState(problems: Readonly<Record<string, string>>): unknown {
+  return Object.keys(problems).length === 0 ? 'ok' : problems;
 }
 
 /**

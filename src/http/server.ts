@@ -22,6 +22,7 @@ import { answerBrokenRequest, reasonOf } from './broken-request.ts';
 import { Connections } from './connections.ts';
 import { answerCors, type CorsSettings } from './cors.ts';
 import { pathOf, requestIdOf, type Exchange } from './exchange.ts';
+import { printable } from './event-record.ts';
 import { removeStaleSocket } from './stale-socket.ts';
 
 export interface ServerSettings {
@@ -190,14 +191,16 @@ export class HttpServer {
     if (!known) socket.destroy();
   }
 
-  #record({ request, response }: Exchange, path: string, client: string | undefined): void {
+  #record({ request, response, known }: Exchange, path: string, client: string | undefined): void {
     const { method = '', url = '', httpVersion } = request;
     // Where the connection was closed before its answer was begun, this is still what Node begins with.
     const unanswered = !response.headersSent && response.statusCode === 200;
     const status = unanswered ? CLIENT_GONE : response.statusCode;
     this.#metrics.requests.inc(path, method, status);
     if (client !== undefined) {
-      this.#log.info(`${client} - "${method} ${url} HTTP/${httpVersion}" ${status}`);
+      // As uvicorn's, with the sender's name where the Common Log Format has it.
+      const sender = known ? ` ${printable(known.sender.name)}` : '';
+      this.#log.info(`${client} -${sender} "${method} ${url} HTTP/${httpVersion}" ${status}`);
     }
   }
 }

@@ -11,9 +11,13 @@ export interface KeyParts {
   readonly name: string;
 }
 
-/** The key parts of an event that has passed the check. */
-export function keyPartsOf(kind: EventKind, event: unknown): KeyParts | undefined {
-  const own = named(kind, member(event, kind === 'dataset' ? 'dataset' : 'job'));
+/** Those of the event's own job or dataset. */
+export function ownPartsOf(kind: EventKind, event: unknown): KeyParts | undefined {
+  return named(kind, member(event, kind === 'dataset' ? 'dataset' : 'job'));
+}
+
+/** The key parts of an event that has passed the check; `own` are those of its own job or dataset. */
+export function keyPartsOf(kind: EventKind, event: unknown, own: KeyParts): KeyParts {
   if (kind !== 'run') return own;
   const parent = member(member(member(event, 'run'), 'facets'), 'parent');
   if (parent === undefined) return own;

@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import { Compile } from 'typebox/compile';
 import { findBreaches } from './breaches.ts';
-import { formatKey, keyPartsOf } from './event-key.ts';
+import { formatKey, keyPartsOf, ownPartsOf } from './event-key.ts';
 import { eventSchemas, type CheckLevel, type EventKind } from './event-schema.ts';
 import { parseEventTime } from './event-time.ts';
 import { findFaults, member, type Fault } from './fault.ts';
@@ -53,12 +53,16 @@ function checkValue(event: unknown, level: CheckLevel): Verdict {
   if (!validators[level][kind].Check(event)) {
     return { lane: 'explaining', kind: found, faults: findFaults(eventSchemas[level][kind], event) };
   }
-  const key = keyPartsOf(kind, event);
+  const own = ownPartsOf(kind, event);
   const time = parseEventTime(event.eventTime);
   // The schema demands what both are made of.
-  if (!key || !time) throw new Error('the event schema lets pass an event without key or time');
-  const checked = { kind, key: Buffer.from(formatKey(key)), time: time.milliseconds };
-  return { lane: 'explaining', event: { ...checked, breaches: findBreaches(event) } };
+  if (!own || !time) throw new Error('the event schema lets pass an event without key or time');
+  const key = Buffer.from(formatKey(keyPartsOf(kind, event, own)));
+  const { namespace } = own;
+  return {
+    lane: 'explaining',
+    event: { kind, key, namespace, time: time.milliseconds, breaches: findBreaches(event) },
+  };
 }
 
 /** OpenLineage has no field that names the kind: a run event has a run, a job event only a job (`OpenLineage.json`). */

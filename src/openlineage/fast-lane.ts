@@ -44,9 +44,12 @@ const RESULT = {
   name: 16,
   nameEnd: 20,
   hasEscape: 24,
-  time: 32,
+  ownNamespace: 28,
+  ownNamespaceEnd: 32,
+  ownHasEscape: 36,
+  time: 40,
 };
-const RESULT_SIZE = 40;
+const RESULT_SIZE = 48;
 
 const scanner = loadScanner();
 let memory = new Uint8Array(scanner.memory.buffer);
@@ -58,7 +61,8 @@ export function scanEvent(bytes: Buffer): CheckedEvent | undefined {
   const kind = KINDS[resultOf('kind')];
   if (!kind) return undefined;
   const time = result.getFloat64(RESULT.time, true);
-  return { kind, key: keyOf(kind, bytes), time, breaches: breachesOf(resultOf('breaches')) };
+  const breaches = breachesOf(resultOf('breaches'));
+  return { kind, key: keyOf(kind, bytes), namespace: namespaceOf(bytes), time, breaches };
 }
 
 /** Start and end offsets, in pairs, of the elements of an array; undefined when it is not surely one. */
@@ -109,6 +113,12 @@ function keyOf(kind: EventKind, bytes: Buffer): Buffer {
   key[slash] = SLASH;
   copyShort(bytes, name, nameEnd, key, slash + 1);
   return key;
+}
+
+function namespaceOf(bytes: Buffer): string {
+  const start = resultOf('ownNamespace');
+  const end = resultOf('ownNamespaceEnd');
+  return resultOf('ownHasEscape') === 0 ? bytes.toString('utf8', start, end) : unescape(bytes, start, end);
 }
 
 /** For some ten bytes, `Buffer.copy` costs more than what it saves. */

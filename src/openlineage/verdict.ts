@@ -8,6 +8,8 @@ export interface CheckedEvent {
   readonly kind: EventKind;
   /** The record's key. */
   readonly key: Buffer;
+  /** The namespace of its own job, or dataset: senders may be limited to some. Not always that of the key. */
+  readonly namespace: string;
   /** `eventTime` in milliseconds since the epoch. */
   readonly time: number;
   readonly breaches: readonly Breach[];

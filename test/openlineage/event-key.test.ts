@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { EventKind } from '../../src/openlineage/event-schema.ts';
-import { formatKey, keyPartsOf } from '../../src/openlineage/event-key.ts';
+import { formatKey, keyPartsOf, ownPartsOf } from '../../src/openlineage/event-key.ts';
 
 /** The key of an event, or undefined when it has none. */
 function keyOf(kind: EventKind, event: unknown): string | undefined {
-  const parts = keyPartsOf(kind, event);
-  return parts && formatKey(parts);
+  const own = ownPartsOf(kind, event);
+  return own && formatKey(keyPartsOf(kind, event, own));
 }
 
 const job = { namespace: 'jobs', name: 'own' };

@@ -1,0 +1,67 @@
+/** Who sends a request: the first credential that it carries decides, whatever others it has. */
+import type { IncomingMessage } from 'node:http';
+import type { ClientCertificates } from './client-certificates.ts';
+import { invalidToken, rejected, type Finding } from './sender.ts';
+import type { Senders } from './senders.ts';
+import type { TokenMemory } from './token-memory.ts';
+
+/** The ways that are open; each undefined where it is not. */
+export interface Ways {
+  /** Asked for each request: the file of senders may change. */
+  readonly senders: () => Senders;
+  readonly personalTokens: TokenMemory | undefined;
+  readonly oidc: TokenMemory | undefined;
+  readonly certificates: ClientCertificates | undefined;
+}
+
+const PERSONAL_TOKEN = 'personal_token_';
+
+/** RFC 7519 §3: three parts in base64url. Anything else that is no personal token may be an API key. */
+const JWT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
+
+/** RFC 6750 §2.1; the scheme in any case (RFC 9110 §11.1). */
+const BEARER = /^bearer +([\w.~+/-]+=*) *$/i;
+
+const MISSING = rejected('missing', 'Missing Authorization header');
+const MISSING_CERTIFICATE = rejected('missing', 'Missing client certificate');
+const NO_BEARER = invalidToken('scheme', 'The Authorization header has to be: Bearer, a space, the token');
+const NOT_PERSONAL = invalidToken('kind', 'Access token was passed but PersonalToken was expected');
+const NOT_A_JWT = invalidToken('kind', 'An access token that is a JWT was expected');
+const DISABLED = rejected('disabled', 'Authentication using PersonalTokens is disabled');
+const NO_TOKENS = invalidToken('disabled', 'Only client certificates are taken here');
+
+export class Authenticator {
+  readonly #ways: Ways;
+
+  constructor(ways: Ways) {
+    this.#ways = ways;
+  }
+
+  /** Who sends this; at once, where the credential has been seen before. */
+  find(request: IncomingMessage): Finding | Promise<Finding> {
+    const { authorization } = request.headers;
+    if (authorization !== undefined) return this.#findToken(authorization);
+    const { certificates, personalTokens, oidc, senders } = this.#ways;
+    const found = certificates?.find(request.socket);
+    if (found) return found;
+    const takesTokens = personalTokens ?? oidc ?? senders().haveApiKeys;
+    return takesTokens ? MISSING : MISSING_CERTIFICATE;
+  }
+
+  #findToken(authorization: string): Finding | Promise<Finding> {
+    const { personalTokens, oidc, senders } = this.#ways;
+    const token = BEARER.exec(authorization)?.[1];
+    if (token === undefined) return NO_BEARER;
+    if (token.startsWith(PERSONAL_TOKEN)) {
+      return personalTokens?.find(token.slice(PERSONAL_TOKEN.length)) ?? DISABLED;
+    }
+    if (JWT.test(token)) {
+      if (oidc) return oidc.find(token);
+      if (personalTokens) return NOT_PERSONAL;
+    }
+    const known = senders();
+    if (known.haveApiKeys) return known.findApiKey(token);
+    if (personalTokens) return NOT_PERSONAL;
+    return oidc ? NOT_A_JWT : NO_TOKENS;
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * The file of senders: who has which API key, and what anybody who is known may do. Its text is checked here; what follows
+ * from it for a sender is in `senders.ts`.
+ */
+import { readFileSync } from 'node:fs';
+import Type, { type Static } from 'typebox';
+import { Value } from 'typebox/value';
+import { parse } from 'yaml';
+
+const Entry = Type.Object(
+  {
+    /** Of an API key: its sender's. Else that of whom the limits are for; `*` stands for any characters. */
+    name: Type.String({ minLength: 1, maxLength: 256 }),
+    way: Type.Optional(Type.Enum(['personal-token', 'api-key', 'oidc', 'certificate'])),
+    api_keys: Type.Optional(
+      Type.Array(Type.String({ pattern: '^sha256:[0-9a-fA-F]{64}$' }), { minItems: 1 }),
+    ),
+    namespaces: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1 })),
+    events_per_second: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1_000_000 })),
+  },
+  { additionalProperties: false },
+);
+
+const File = Type.Object({ senders: Type.Array(Entry) }, { additionalProperties: false });
+
+export type SenderEntry = Static<typeof Entry>;
+
+/** What the faults of an entry's fields are, in words; what is found there is not repeated, for it may be a key. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  name: 'a text of 1 to 256 characters',
+  way: 'one of personal-token, api-key, oidc, certificate',
+  api_keys:
+    "a list of hashes such as 'sha256:9f86d0…' (64 hexadecimal digits; `http2kafka token key` makes one)",
+  namespaces: 'a list of namespaces, in which * stands for any characters',
+  events_per_second: 'a number above 0',
+};
+
+/**
+ * Reads the file.
+ * @throws when it cannot be read or is not right, with a message that says where.
+ */
+export function readSendersFile(path: string): readonly SenderEntry[] {
+  const content = parseYaml(readFileSync(path, 'utf8'));
+  if (!Value.Check(File, content)) throw new Error(faultOf(content));
+  const twice = firstRepeated(
+    content.senders.flatMap(({ api_keys = [] }) => api_keys.map((hash) => hash.toLowerCase())),
+  );
+  if (twice !== undefined) throw new Error(`an API key stands there twice: ${twice.slice(0, 20)}…`);
+  const keyed = content.senders.filter(({ api_keys }) => api_keys).map(({ name }) => name);
+  const namedTwice = firstRepeated(keyed);
+  if (namedTwice !== undefined) {
+    throw new Error(`two senders with API keys have the name '${namedTwice}'; one may have several keys`);
+  }
+  const idle = content.senders.findIndex(
+    ({ way, api_keys }) => api_keys && way !== undefined && way !== 'api-key',
+  );
+  if (idle !== -1) throw new Error(`senders[${idle}]: api_keys, but another way`);
+  return content.senders;
+}
+
+function parseYaml(text: string): unknown {
+  try {
+    return parse(text, { prettyErrors: true, logLevel: 'silent' });
+  } catch (error) {
+    // The parser's message goes on with the line itself, which may hold anything.
+    throw new Error(`not YAML: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : ''}`);
+  }
+}
+
+function faultOf(content: unknown): string {
+  const [first] = Value.Errors(File, content);
+  const path = first?.instancePath.split('/').slice(1) ?? [];
+  const [list, index, field] = path;
+  if (list !== 'senders' || index === undefined)
+    return 'a list `senders:` was expected, and nothing beside it';
+  const place = `senders[${index}]`;
+  if (field === undefined) return `${place}: ${entryFault(content, Number(index))}`;
+  return `${place}.${field}: ${EXPECTED[field] ?? 'something else'} was expected`;
+}
+
+/** A field that is missing, or that there is none of. */
+function entryFault(content: unknown, index: number): string {
+  const entry: unknown = Value.Pointer.Get(content, `/senders/${index}`);
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry))
+    return '`name:` and more was expected';
+  const unknown = Object.keys(entry).find((field) => !(field in EXPECTED));
+  return unknown === undefined ? 'name is missing' : `there is no field '${unknown.slice(0, 40)}'`;
+}
+
+function firstRepeated(texts: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  return texts.find((text) => seen.size === seen.add(text).size);
+}

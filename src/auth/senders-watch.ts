@@ -1,0 +1,55 @@
+/** Keeps the senders as their file has them: read at the start, and again when it changes. */
+import type { Logger } from 'pino';
+import { watchFiles } from '../file-watch.ts';
+import type { Metrics } from '../metrics.ts';
+import { readSendersFile } from './senders-file.ts';
+import { Senders } from './senders.ts';
+
+export class SendersWatch {
+  readonly #metrics: Metrics;
+  readonly #log: Logger;
+  readonly #stop: () => void;
+  #senders: Senders;
+  #problem: string | undefined;
+
+  /**
+   * Without a path nobody has an API key, and nobody is limited.
+   * @throws when the file cannot be read or is not right.
+   */
+  constructor(path: string | undefined, metrics: Metrics, log: Logger) {
+    this.#metrics = metrics;
+    this.#log = log;
+    this.#stop = path === undefined ? () => undefined : watchFiles([path], () => this.#reload(path));
+    this.#senders = new Senders(path === undefined ? [] : readSendersFile(path));
+    metrics.sendersFileGood.set(1);
+  }
+
+  /** As the file was when it was last right. */
+  get senders(): Senders {
+    return this.#senders;
+  }
+
+  /** What is wrong with the file as it is now, in words for an operator. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  close(): void {
+    this.#stop();
+  }
+
+  #reload(path: string): void {
+    try {
+      this.#senders = new Senders(readSendersFile(path));
+      this.#problem = undefined;
+      this.#log.info({ path }, 'the file of senders has changed and was read again');
+    } catch (error) {
+      this.#problem = error instanceof Error ? error.message : String(error);
+      this.#log.error(
+        { path },
+        `the file of senders is not right, the last good one stays in use: ${this.#problem}`,
+      );
+    }
+    this.#metrics.sendersFileGood.set(this.#problem === undefined ? 1 : 0);
+  }
+}
