@@ -130,23 +130,29 @@ export function boolean(): Kind<boolean> {
     label: 'boolean',
     expected: 'true or false (or 1, 0, yes, no, on, off)',
     written: schema,
-    read: (written) => truth.get(asWord(written)) ?? written,
+    read: (written) => truth.get(asWord(written) ?? '') ?? written,
     holds: (value) => Value.Check(schema, value),
   };
 }
 
-/** One of a few words, in either case; `aliases` are other words for them. */
+/** One of a few words, written in either case; `aliases` are other words for them, in lower case. */
 export function oneOf<const Word extends string>(
   words: readonly Word[],
   aliases: Readonly<Record<string, Word>> = {},
 ): Kind<Word> {
   const schema = Type.Enum(words);
-  const spelled = new Map<string, Word>(words.map((word) => [word.toLowerCase(), word]));
+  const known = new Map<string, Word>([
+    ...Object.entries(aliases),
+    ...words.map((word) => [word.toLowerCase(), word] as const),
+  ]);
   return {
     label: words.map((word) => `\`${word}\``).join(', '),
     expected: words.length === 1 ? words.join() : `one of ${words.join(', ')}`,
     written: schema,
-    read: (written) => aliases[asWord(written)] ?? spelled.get(asWord(written)) ?? written,
+    read: (written) => {
+      const word = asWord(written);
+      return (word === undefined ? undefined : known.get(word)) ?? written;
+    },
     holds: (value): value is Word => Value.Check(schema, value),
   };
 }
@@ -192,9 +198,10 @@ function isText(value: unknown): value is string {
   return typeof value === 'string';
 }
 
-/** A YAML file may hold 0 or true where a word is meant. */
-function asWord(written: unknown): string {
+/** In lower case. A YAML file may hold 0 or true where a word is meant, and nothing (null) where there is none. */
+function asWord(written: unknown): string | undefined {
+  if (written === null) return '';
   return isText(written) || typeof written === 'number' || typeof written === 'boolean'
     ? String(written).trim().toLowerCase()
-    : '';
+    : undefined;
 }

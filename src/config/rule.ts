@@ -11,7 +11,6 @@ export interface Rule {
   readonly check: (settings: Settings, isGiven: (name: SettingName) => boolean) => string | undefined;
 }
 
-/** `message` if it is broken. */
 export function when(broken: boolean, message: string): string | undefined {
   return broken ? message : undefined;
 }
@@ -25,21 +24,21 @@ export function needs(name: SettingName, other: SettingName, valueOf: (settings:
   };
 }
 
-/** A file that is named has to be there. */
 export function readable(name: SettingName, pathOf: (settings: Settings) => string | undefined): Rule {
   return {
     about: [name],
     check: (settings) => {
       const path = pathOf(settings);
-      return when(
-        path !== undefined && !isReadableFile(path),
-        `'${path ?? ''}' is not a file that can be read`,
-      );
+      return when(path !== undefined && !isReadableFile(path), notReadable(path ?? ''));
     },
   };
 }
 
-function isReadableFile(path: string): boolean {
+export function notReadable(path: string): string {
+  return `'${path}' is not a file that can be read`;
+}
+
+export function isReadableFile(path: string): boolean {
   try {
     accessSync(path, constants.R_OK);
     return statSync(path).isFile();

@@ -1,7 +1,8 @@
 import { authRules } from './auth-rules.ts';
+import { kafkaRules } from './kafka-rules.ts';
 import { needs, readable, when, type Rule } from './rule.ts';
 
-/** What holds between settings, or between a setting and the machine. What one value may be is its kind's business. */
+/** Every rule between settings, each here or in the file of its section. */
 export const rules: readonly Rule[] = [
   {
     about: ['queue.max_bytes', 'producer.max_request_size'],
@@ -56,4 +57,5 @@ export const rules: readonly Rule[] = [
   readable('server.ssl_certfile', ({ server }) => server.sslCertfile),
   readable('server.ssl_ca_certs', ({ server }) => server.sslCaCerts),
   ...authRules,
+  ...kafkaRules,
 ];

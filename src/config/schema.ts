@@ -1,62 +1,12 @@
 import { auth, database } from './auth-section.ts';
 import { section, setting, type NamesOf, type SettingsOf } from './declaration.ts';
-import { boolean, bytes, duration, integer, list, oneOf, text } from './kind.ts';
+import { kafka } from './kafka-section.ts';
+import { boolean, bytes, duration, oneOf } from './kind.ts';
 import { server } from './server-section.ts';
-import { folderPath, hostAndPort, topic } from './text-kinds.ts';
+import { folderPath, topic } from './text-kinds.ts';
 
 const mebibyte = 1024 ** 2;
 const gibibyte = 1024 ** 3;
-
-const milliseconds = (from: number) => integer({ from, to: 86_400_000 }, 'ms');
-
-const kafka = section('The cluster that events go to, and how it is spoken to.', {
-  bootstrapServers: setting(list(hostAndPort), {
-    default: [],
-    sentence:
-      'Brokers to ask first for the rest of the cluster; several, so that one may be away. With none, events stay in the spool until there is one.',
-    dataRentgen: true,
-  }),
-  clientId: setting(text(), {
-    default: 'http2kafka',
-    sentence: 'The name under which brokers know this program, in their logs, metrics and quotas.',
-  }),
-  compression: setting(oneOf(['none', 'gzip', 'snappy', 'lz4', 'zstd']), {
-    default: 'lz4',
-    sentence:
-      'How batches are compressed. An event too large for its topic is compressed whatever this says.',
-    dataRentgen: true,
-  }),
-  partitioner: setting(oneOf(['murmur2', 'crc32']), {
-    default: 'murmur2',
-    sentence:
-      "How a key chooses its partition: `murmur2` as Java clients do, `crc32` as librdkafka's `consistent_random`.",
-  }),
-  requestTimeoutMs: setting(milliseconds(1), {
-    default: 10_000,
-    sentence: 'How long a broker may take to answer one request.',
-    dataRentgen: true,
-  }),
-  connectTimeoutMs: setting(milliseconds(1), {
-    default: 3_000,
-    sentence: 'How long a broker may take to accept a connection.',
-  }),
-  retryBackoffMs: setting(milliseconds(0), {
-    default: 100,
-    sentence: 'How long to wait before the same is tried again.',
-    dataRentgen: true,
-  }),
-  metadataMaxAgeMs: setting(milliseconds(1), {
-    default: 300_000,
-    sentence:
-      'How long leaders and topics are believed to be where they were, unless a broker says otherwise.',
-    dataRentgen: true,
-  }),
-  connectionsMaxIdleMs: setting(milliseconds(1), {
-    default: 540_000,
-    sentence: 'How long a connection to a broker is kept without use.',
-    dataRentgen: true,
-  }),
-});
 
 const producer = section('What becomes of an event in Kafka.', {
   mainTopic: setting(topic, {

@@ -49,6 +49,16 @@ export const origin = text('origin', 'origins such as https://lineage.example.co
   pattern: '^(\\*|[a-z][a-z0-9+.-]*://[^/\\s]+)$',
 });
 
+/** Where tokens are to be had: a client secret goes there, so it is encrypted, unless it stays on this machine. */
+export const tokenEndpoint = text('URL', 'an https address (http only on this machine)', {
+  valid: isTokenEndpoint,
+});
+
+/** RFC 7628, 3.1: `kvpair`. Kafka takes the name `auth` for the token itself. */
+export const saslExtension = text('`name=value`', '"name=value", the name in letters', {
+  pattern: '^(?!auth=)[A-Za-z]+=[\\x21-\\x7e \\t]+$',
+});
+
 export const method = text('method', 'HTTP methods, or *', { pattern: '^(\\*|[A-Z]+)$' });
 
 function isHostAndPort(written: string): boolean {
@@ -56,6 +66,14 @@ function isHostAndPort(written: string): boolean {
     /^(?:\[(?<bracketed>[^\]]+)\]|(?<host>[\w.-]+)):(?<port>\d{1,5})$/.exec(written)?.groups ?? {};
   const named = bracketed === undefined ? host !== undefined : isIP(bracketed) === 6;
   return named && Number(port) >= 1 && Number(port) <= 65_535;
+}
+
+function isTokenEndpoint(written: string): boolean {
+  if (!URL.canParse(written)) return false;
+  const { protocol, hostname, hash, username, password } = new URL(written);
+  if (hash !== '' || username !== '' || password !== '') return false;
+  const isLoopback = hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d+){3}$/.test(hostname);
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback);
 }
 
 function isAddressOrNetwork(written: string): boolean {
