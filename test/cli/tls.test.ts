@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { after, before, suite, test } from 'node:test';
+import { selfSigned, type Certificate, type CertificateFiles } from '../../tools/certificates.ts';
 import type { Proxy } from '../../tools/proxy.ts';
 import { logged } from '../http/log-lines.ts';
 import { RawConnection } from '../http/raw-connection.ts';
 import { runEvent } from '../http/sample-events.ts';
 import { Stage } from '../http/stage.ts';
-import { writeCertificate, type CertificateFiles } from './certificate.ts';
 
 const PASSWORD = 'o"pen sesame';
 /** Longer than a test may take: whoever waits for it does not end. */
@@ -19,11 +19,13 @@ const PATIENT = ['--timeout-graceful-shutdown', '3600'];
 void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'http2kafka-tls-'));
   let stage: Stage;
-  let server: CertificateFiles;
+  let server: Certificate;
+  let files: CertificateFiles;
 
   before(async () => {
     stage = await Stage.start();
-    server = writeCertificate(folder, PASSWORD);
+    server = await selfSigned({ name: 'http2kafka test', hosts: ['127.0.0.1'] });
+    files = server.write(folder, 'server', PASSWORD);
   });
   after(async () => {
     await stage.stop();
@@ -33,7 +35,7 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
   async function start(...args: string[]): Promise<Proxy> {
     const proxy = await stage.launch({
       settings: { SERVER__SSL_KEYFILE_PASSWORD: PASSWORD },
-      args: [...PATIENT, '--ssl-certfile', server.cert, '--ssl-keyfile', server.key, ...args],
+      args: [...PATIENT, '--ssl-certfile', files.cert, '--ssl-keyfile', files.key, ...args],
     });
     await logged(proxy, 'Kafka can be written to');
     return proxy;
@@ -83,13 +85,17 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
   });
 
   test('may ask each client for its certificate', async () => {
-    mkdirSync(join(folder, 'client'));
-    const client = writeCertificate(join(folder, 'client'));
-    const proxy = await start('--ssl-ca-certs', client.cert, '--ssl-cert-reqs', 'required');
+    const client = await selfSigned({ name: 'http2kafka test client' });
+    const proxy = await start(
+      '--ssl-ca-certs',
+      client.write(folder, 'client').cert,
+      '--ssl-cert-reqs',
+      'required',
+    );
     const known = new Agent({
       ca: server.pem,
       cert: client.pem,
-      key: readFileSync(client.key),
+      key: client.keyPem,
       keepAlive: true,
     });
     assert.equal((await post(proxy, known))[0], 201);
