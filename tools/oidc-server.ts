@@ -1,0 +1,159 @@
+// A real identity provider for tests (npm's oidc-provider): gives out JWT access tokens for client credentials, and tells its keys.
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import Provider, { type Configuration, type JWK } from 'oidc-provider';
+import type { Certificate } from './certificates.ts';
+import { freePorts } from './kafka/settings.ts';
+
+export interface OidcServerOptions {
+  /** Who may ask for tokens; a token's `sub` and `client_id` are the id. */
+  readonly clients: readonly OidcClient[];
+  /** `aud` of the tokens. */
+  readonly audience: string;
+  /** Seconds that a token holds; by default 600. */
+  readonly lifetimeS?: number;
+  /** Scopes that may be asked for; none by default. */
+  readonly scopes?: readonly string[];
+  /** More claims for each token. */
+  readonly claims?: Readonly<Record<string, unknown>>;
+  /** With it the same is to be had over TLS, too. */
+  readonly certificate?: Certificate;
+}
+
+export interface OidcClient {
+  readonly id: string;
+  readonly secret: string;
+}
+
+/** Starts one on free ports of 127.0.0.1. */
+export async function startOidcServer(options: OidcServerOptions): Promise<OidcServer> {
+  const [port = 0, securePort = 0] = await freePorts(2);
+  const server = new OidcServer(options, port, securePort);
+  await server.comeBack();
+  return server;
+}
+
+export class OidcServer {
+  readonly issuer: string;
+  readonly tokenEndpoint: string;
+  readonly jwksUri: string;
+  /** The token endpoint over TLS, where there is a certificate. */
+  readonly secureTokenEndpoint: string;
+  /** Requests for tokens so far, refused ones among them. */
+  tokenRequests = 0;
+  readonly #options: OidcServerOptions;
+  readonly #ports: readonly [number, number];
+  #keys: JWK[] = [newKey()];
+  #handle: RequestListener;
+  #servers: Server[] = [];
+
+  constructor(options: OidcServerOptions, port: number, securePort: number) {
+    this.#options = options;
+    this.#ports = [port, securePort];
+    this.issuer = `http://127.0.0.1:${port}`;
+    this.tokenEndpoint = `${this.issuer}/token`;
+    this.jwksUri = `${this.issuer}/jwks`;
+    this.secureTokenEndpoint = `https://127.0.0.1:${securePort}/token`;
+    this.#handle = this.#provider();
+  }
+
+  /** Signs by a new key from now on, and forgets the old ones. */
+  rotateKeys(): void {
+    this.#keys = [newKey()];
+    this.#handle = this.#provider();
+  }
+
+  /** Listens, again. */
+  async comeBack(): Promise<void> {
+    const handle: RequestListener = (request, response) => {
+      if (request.url === '/token') this.tokenRequests += 1;
+      this.#handle(request, response);
+    };
+    const { certificate } = this.#options;
+    const [port, securePort] = this.#ports;
+    const plain = createServer(handle).listen(port, '127.0.0.1');
+    this.#servers = [plain];
+    await once(plain, 'listening');
+    if (!certificate) return;
+    const secure = createSecureServer({ cert: certificate.pem, key: certificate.keyPem }, handle);
+    this.#servers.push(secure);
+    await once(secure.listen(securePort, '127.0.0.1'), 'listening');
+  }
+
+  /** Closes its ports: who asks for a token is refused the connection. */
+  async goAway(): Promise<void> {
+    await Promise.all(
+      this.#servers.map(async (server) => {
+        server.close();
+        server.closeAllConnections();
+        if (server.listening) await once(server, 'close');
+      }),
+    );
+    this.#servers = [];
+  }
+
+  async stop(): Promise<void> {
+    await this.goAway();
+  }
+
+  /** A token, as a client would get it. */
+  async token({ id, secret }: OidcClient): Promise<string> {
+    const credentials = [id, secret].map(formEncoded).join(':');
+    const response = await fetch(this.tokenEndpoint, {
+      method: 'POST',
+      headers: { authorization: `Basic ${btoa(credentials)}`, connection: 'close' },
+      body: new URLSearchParams({ grant_type: 'client_credentials' }),
+    });
+    const answer: unknown = await response.json();
+    if (typeof answer === 'object' && answer !== null && 'access_token' in answer)
+      return String(answer.access_token);
+    throw new Error(`no token: ${JSON.stringify(answer)}`);
+  }
+
+  #provider(): RequestListener {
+    const { clients, audience, lifetimeS = 600, scopes = [], claims = {} } = this.#options;
+    const configuration: Configuration = {
+      jwks: { keys: this.#keys },
+      cookies: { keys: [randomUUID()] },
+      clients: clients.map(({ id, secret }) => ({
+        client_id: id,
+        client_secret: secret,
+        grant_types: ['client_credentials'],
+        redirect_uris: [],
+        response_types: [],
+      })),
+      scopes: [...scopes],
+      ttl: { ClientCredentials: lifetimeS },
+      extraTokenClaims: () => claims,
+      features: {
+        devInteractions: { enabled: false },
+        clientCredentials: { enabled: true },
+        resourceIndicators: {
+          enabled: true,
+          // A token is a JWT only where it is for a resource, whose name is a URI; its audience may be any word.
+          defaultResource: () => 'urn:http2kafka:tests',
+          getResourceServerInfo: () => ({
+            scope: scopes.join(' '),
+            audience,
+            accessTokenFormat: 'jwt',
+            accessTokenTTL: lifetimeS,
+          }),
+        },
+      },
+    };
+    const handle = new Provider(this.issuer, configuration).callback();
+    return (request, response) => void handle(request, response);
+  }
+}
+
+/** RFC 6749, 2.3.1: both are encoded as in a form, so that a colon may stand in the id. */
+function formEncoded(text: string): string {
+  return new URLSearchParams([['', text]]).toString().slice(1);
+}
+
+function newKey(): JWK {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  return { ...privateKey.export({ format: 'jwk' }), kty: 'RSA', use: 'sig', alg: 'RS256', kid: randomUUID() };
+}
