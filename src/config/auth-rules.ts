@@ -23,6 +23,7 @@ export const authRules: readonly Rule[] = [
     check: (settings) =>
       when(
         takesPersonalTokens(settings) &&
+          settings.auth.personalTokens.secretKey !== undefined &&
           settings.auth.personalTokens.checkRevocation &&
           settings.database.url === undefined,
         'personal tokens need database.url, where it is seen which are revoked; or set auth.personal_tokens.check_revocation to false, and one that is stolen is good until it expires',

@@ -25,6 +25,13 @@ const honoured: Readonly<Record<string, readonly [written: string, value: unknow
   PRODUCER__MAX_BATCH_SIZE: ['16384', 16_384],
   PRODUCER__MAX_REQUEST_SIZE: ['1048576', 1_048_576],
   PRODUCER__ACKS: ['all', 'all'],
+  DATABASE__URL: ['postgresql+asyncpg://u:p@db:5432/db', 'postgresql+asyncpg://u:p@db:5432/db'],
+  AUTH__PERSONAL_TOKENS__ENABLED: ['false', false],
+  AUTH__PERSONAL_TOKENS__SECRET_KEY: ['hunter2', 'hunter2'],
+  AUTH__PERSONAL_TOKENS__SECURITY_ALGORITHM: ['HS512', 'HS512'],
+  AUTH__PERSONAL_TOKENS__CACHE_TTL_SECONDS: ['60', 60],
+  AUTH__PERSONAL_TOKENS__CACHE_SIZE: ['100', 100],
+  AUTH__PERSONAL_TOKENS__MAX_DURATION_DAYS: ['30', 30],
   LOGGING__ENABLED: ['false', false],
   LOGGING__PRESET: ['colored', 'colored'],
   SERVER__DEBUG: ['true', true],
@@ -107,11 +114,8 @@ suite("Data.Rentgen's settings", () => {
       '.env',
       `DATA_RENTGEN__UI__API_BROWSER_URL=http://localhost:8000
 DATA_RENTGEN__CONSUMER__MAX_POLL_RECORDS=10
-DATA_RENTGEN__DATABASE__URL=postgresql+asyncpg://user:hunter2@host:5432/db
 DATA_RENTGEN__AUTH__PROVIDER=data_rentgen.server.providers.auth.dummy_provider.DummyAuthProvider
 DATA_RENTGEN__AUTH__KEYCLOAK__CLIENT_SECRET=hunter2
-DATA_RENTGEN__AUTH__PERSONAL_TOKENS__ENABLED=false
-DATA_RENTGEN__AUTH__PERSONAL_TOKENS__SECRET_KEY=hunter2
 DATA_RENTGEN__SERVER__SESSION__SECRET_KEY=hunter2
 DATA_RENTGEN__SERVER__OPENAPI__SWAGGER__ENABLED=true
 DATA_RENTGEN__SERVER__MONITORING__SKIP_PATHS=[]
@@ -122,29 +126,41 @@ KAFKA_CFG_NODE_ID=0
     const { notices } = loaded({ envFile, environment: { DATA_RENTGEN__UI__API_BROWSER_URL: 'x' } });
     assert.deepEqual(notices, [
       'passed over, being no settings of http2kafka: DATA_RENTGEN__AUTH__KEYCLOAK__CLIENT_SECRET, ' +
-        'DATA_RENTGEN__AUTH__PERSONAL_TOKENS__ENABLED, DATA_RENTGEN__AUTH__PERSONAL_TOKENS__SECRET_KEY, ' +
-        'DATA_RENTGEN__AUTH__PROVIDER, DATA_RENTGEN__CONSUMER__MAX_POLL_RECORDS, DATA_RENTGEN__DATABASE__URL, ' +
+        'DATA_RENTGEN__AUTH__PROVIDER, DATA_RENTGEN__CONSUMER__MAX_POLL_RECORDS, ' +
         'DATA_RENTGEN__SERVER__MONITORING__SKIP_PATHS, DATA_RENTGEN__SERVER__OPENAPI__SWAGGER__ENABLED, ' +
         'DATA_RENTGEN__SERVER__SESSION__SECRET_KEY, DATA_RENTGEN__UI__API_BROWSER_URL',
     ]);
   });
 });
 
-suite('protection that this version does not have', () => {
+suite('protection that cannot be had as it is asked for', () => {
   const refused: readonly (readonly [why: string, environment: Record<string, string>, fault: RegExp])[] = [
     [
       'a login to Kafka as JSON',
       { KAFKA__SECURITY: '{"type": "GSSAPI"}' },
       /a section, .* such as DATA_RENTGEN__KAFKA__SECURITY__TYPE/,
     ],
-    ['tokens switched on', { AUTH__PERSONAL_TOKENS__ENABLED: 'true' }, /ENABLED in .*cannot check who sends/],
     [
-      'tokens with a key',
-      { AUTH__PERSONAL_TOKENS__SECRET_KEY: 'hunter2' },
-      /KEY in .*cannot check who sends/,
+      'tokens switched on, without a key',
+      { AUTH__PERSONAL_TOKENS__ENABLED: 'true' },
+      /ENABLED in the environment: needs auth.personal_tokens.secret_key/,
     ],
-    ['tokens neither on nor off', { AUTH__PERSONAL_TOKENS__ENABLED: 'maybe' }, /cannot check who sends/],
-    ['tokens as JSON', { AUTH__PERSONAL_TOKENS: '{"secret_key": "hunter2"}' }, /cannot check who sends/],
+    [
+      'tokens with a key, without a database',
+      { AUTH__PERSONAL_TOKENS__SECRET_KEY: 'hunter2' },
+      /KEY in the environment: personal tokens need database.url/,
+    ],
+    ['tokens neither on nor off', { AUTH__PERSONAL_TOKENS__ENABLED: 'maybe' }, /'maybe' where true or false/],
+    [
+      'tokens as JSON',
+      { AUTH__PERSONAL_TOKENS: '{"secret_key": "hunter2"}' },
+      /a section, .* such as DATA_RENTGEN__AUTH__PERSONAL_TOKENS__ENABLED/,
+    ],
+    [
+      'a database as nobody writes it',
+      { DATABASE__URL: 'mysql://u:hunter2@db/db' },
+      /a secret \(not shown\) where postgresql/,
+    ],
     [
       'a whole section as JSON',
       { KAFKA: '{"security": "hunter2"}' },
@@ -168,12 +184,12 @@ suite('protection that this version does not have', () => {
     const environment = {
       DATA_RENTGEN__AUTH__PERSONAL_TOKENS__SECRET_KEY: '',
     };
-    assert.equal(loaded({ environment }).notices.length, 1);
+    assert.equal(loaded({ environment }).settings.auth.personalTokens.secretKey, undefined);
   });
 
   test('may be switched off in the environment when the file asks for it', (t) => {
     const envFile = temporaryFile(t, '.env', 'DATA_RENTGEN__AUTH__PERSONAL_TOKENS__ENABLED=true\n');
     const environment = { DATA_RENTGEN__AUTH__PERSONAL_TOKENS__ENABLED: 'false' };
-    assert.equal(loaded({ envFile, environment }).notices.length, 1);
+    assert.equal(loaded({ envFile, environment }).settings.auth.personalTokens.enabled, false);
   });
 });

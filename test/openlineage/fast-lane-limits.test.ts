@@ -144,6 +144,7 @@ suite('the result of the fast lane', () => {
     assert.deepEqual(first, {
       kind: 'run',
       key: Buffer.from('run:jobs/own'),
+      namespace: 'jobs',
       time: Date.UTC(2026, 10, 22, 10, 15, 30, 123),
       breaches: [],
     });
