@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';
-import { parse } from 'yaml';
+import { parseDocument } from 'yaml';
 
 const Entry = Type.Object(
   {
@@ -59,12 +59,11 @@ export function readSendersFile(path: string): readonly SenderEntry[] {
 }
 
 function parseYaml(text: string): unknown {
-  try {
-    return parse(text, { prettyErrors: true, logLevel: 'silent' });
-  } catch (error) {
-    // The parser's message goes on with the line itself, which may hold anything.
-    throw new Error(`not YAML: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : ''}`);
-  }
+  const document = parseDocument(text, { prettyErrors: true });
+  const [error] = document.errors;
+  // The parser's message goes on with the line itself, which may hold anything.
+  if (error) throw new Error(`not YAML: ${error.message.split('\n')[0] ?? ''}`);
+  return document.toJS();
 }
 
 function faultOf(content: unknown): string {
@@ -74,17 +73,23 @@ function faultOf(content: unknown): string {
   if (list !== 'senders' || index === undefined)
     return 'a list `senders:` was expected, and nothing beside it';
   const place = `senders[${index}]`;
-  if (field === undefined) return `${place}: ${entryFault(content, Number(index))}`;
-  return `${place}.${field}: ${EXPECTED[field] ?? 'something else'} was expected`;
+  if (field === undefined) return entryFault(content, Number(index), place);
+  const expected = EXPECTED[field];
+  return expected === undefined ? noField(place, field) : `${place}.${field}: ${expected} was expected`;
 }
 
-/** A field that is missing, or that there is none of. */
-function entryFault(content: unknown, index: number): string {
+function noField(place: string, field: string): string {
+  return `${place}: there is no field '${field.slice(0, 40)}'`;
+}
+
+/** What is wrong with an entry as a whole. */
+function entryFault(content: unknown, index: number, place: string): string {
   const entry: unknown = Value.Pointer.Get(content, `/senders/${index}`);
-  if (typeof entry !== 'object' || entry === null || Array.isArray(entry))
-    return '`name:` and more was expected';
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) {
+    return `${place}: \`name:\` and more was expected`;
+  }
   const unknown = Object.keys(entry).find((field) => !(field in EXPECTED));
-  return unknown === undefined ? 'name is missing' : `there is no field '${unknown.slice(0, 40)}'`;
+  return unknown === undefined ? `${place}: name is missing` : noField(place, unknown);
 }
 
 function firstRepeated(texts: readonly string[]): string | undefined {

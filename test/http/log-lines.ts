@@ -14,9 +14,9 @@ export async function logLines(proxy: Proxy): Promise<string[]> {
   return proxy.log.slice(0, proxy.log.indexOf(id)).split('\n').slice(0, -1);
 }
 
-/** Resolves when the log has this text; rejects when the proxy ends without it. */
-export async function logged(proxy: Proxy, text: string): Promise<void> {
-  while (!proxy.log.includes(text)) {
+/** Resolves when the log has this text, so many times; rejects when the proxy ends without it. */
+export async function logged(proxy: Proxy, text: string, times = 1): Promise<void> {
+  while (proxy.log.split(text).length <= times) {
     if (!proxy.running) throw new Error(`the proxy has ended without "${text}": ${proxy.log}`);
     await sleep(5);
   }

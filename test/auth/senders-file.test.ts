@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { suite, test } from 'node:test';
+import { Senders } from '../../src/auth/senders.ts';
+import { readSendersFile } from '../../src/auth/senders-file.ts';
+import { temporaryFile } from '../config/loading.ts';
+
+const hashOf = (key: string) => `sha256:${createHash('sha256').update(key).digest('hex')}`;
+
+suite('the file of senders', () => {
+  const wrong: Readonly<Record<string, readonly [text: string, fault: RegExp]>> = {
+    'is not YAML': ['senders: [', /^not YAML: /],
+    'is empty': ['', /^a list `senders:` was expected/],
+    'has something beside the senders': ['senders: []\nmore: 1', /^a list `senders:` was expected/],
+    'has a text for the senders': ['senders: trino', /^a list `senders:` was expected/],
+    'has a sender that is a text': ['senders: [trino]', /^senders\[0\]: `name:` and more/],
+    'has a sender without a name': ['senders: [{name: a}, {way: oidc}]', /^senders\[1\]: name is missing$/],
+    'has a field that there is none of': ['senders: [{name: a, namespace: b}]', /no field 'namespace'$/],
+    'has a way that there is none of': [
+      'senders: [{name: a, way: token}]',
+      /^senders\[0\]\.way: one of personal-token/,
+    ],
+    'has a key instead of its hash': [
+      'senders: [{name: a, api_keys: [h2k_hunter2]}]',
+      /^senders\[0\]\.api_keys: a list/,
+    ],
+    'has no namespaces in their list': [
+      'senders: [{name: a, namespaces: []}]',
+      /^senders\[0\]\.namespaces: a list/,
+    ],
+    'has a rate of nothing': [
+      'senders: [{name: a, events_per_second: 0}]',
+      /events_per_second: a number above 0/,
+    ],
+    'has a key twice': [
+      `senders: [{name: a, api_keys: ['${hashOf('k')}']}, {name: b, api_keys: ['${hashOf('k').toUpperCase().replace('SHA', 'sha')}']}]`,
+      /^an API key stands there twice/,
+    ],
+    'has two of a name with keys': [
+      `senders: [{name: a, api_keys: ['${hashOf('k')}']}, {name: a, api_keys: ['${hashOf('l')}']}]`,
+      /^two senders with API keys have the name 'a'/,
+    ],
+    'has keys for another way': [
+      `senders: [{name: a, way: oidc, api_keys: ['${hashOf('k')}']}]`,
+      /^senders\[0\]: api_keys, but another way/,
+    ],
+  };
+  for (const [what, [text, fault]] of Object.entries(wrong)) {
+    test(`is refused when it ${what}`, (t) => {
+      const path = temporaryFile(t, 'senders.yaml', text);
+      assert.throws(
+        () => readSendersFile(path),
+        ({ message }: Error) => {
+          assert.match(message, fault);
+          assert.doesNotMatch(message, /hunter2/);
+          return true;
+        },
+      );
+    });
+  }
+
+  test('may be JSON', (t) => {
+    const path = temporaryFile(
+      t,
+      'senders.json',
+      JSON.stringify({ senders: [{ name: 'a', api_keys: [hashOf('k')] }] }),
+    );
+    assert.equal(readSendersFile(path).length, 1);
+  });
+});
+
+suite('senders', () => {
+  const senders = new Senders([
+    { name: 'trino', api_keys: [hashOf('one'), hashOf('two').toUpperCase().replace('SHA', 'sha')] },
+    { name: 'dbt-*', way: 'oidc', namespaces: ['dbt', 'prod-*'], events_per_second: 5 },
+    { name: 'dbt-*', namespaces: ['dev'] },
+    { name: 'star*', api_keys: [hashOf('star')], namespaces: ['sky'] },
+  ]);
+
+  test('are found by each of their keys', () => {
+    for (const key of ['one', 'two']) assert.equal(senders.findApiKey(key).sender?.name, 'trino');
+    for (const key of ['', 'One', 'one ', hashOf('one'), hashOf('one').slice(7)]) {
+      assert.equal(senders.findApiKey(key).rejection?.reason, 'unknown-key');
+    }
+  });
+
+  test('are limited by the first entry that is about them', () => {
+    const oidc = senders.limitsOf({ way: 'oidc', name: 'dbt-a' });
+    assert.deepEqual(['dbt', 'prod-x', 'dev'].map(oidc.mayWriteTo), [true, true, false]);
+    const token = senders.limitsOf({ way: 'personal-token', name: 'dbt-a' });
+    assert.deepEqual(['dbt', 'dev'].map(token.mayWriteTo), [false, true]);
+    assert.ok(senders.limitsOf({ way: 'oidc', name: 'other' }).mayWriteTo('anything'));
+  });
+
+  test('with a key are named as they are: an asterisk is no pattern there', () => {
+    assert.ok(!senders.limitsOf({ way: 'api-key', name: 'star*' }).mayWriteTo('sea'));
+    assert.ok(senders.limitsOf({ way: 'oidc', name: 'starling' }).mayWriteTo('sea'));
+  });
+
+  test('have a quota each, though one entry is about them', () => {
+    const [a, b] = ['dbt-a', 'dbt-b'].map((name) => senders.limitsOf({ way: 'oidc', name }));
+    assert.notEqual(a?.quota, b?.quota);
+    assert.equal(senders.limitsOf({ way: 'oidc', name: 'dbt-a' }).quota, a?.quota);
+  });
+});
