@@ -8,7 +8,7 @@ SOURCES := $(shell find src -name '*.ts')
 ASSEMBLY := $(wildcard assembly/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build check format lint types imports docs docs-check bench profile bench-states faults fuzz setup chromium clean
+.PHONY: help run test build check format lint types imports docs docs-check bench profile bench-states faults fuzz setup chromium postgres clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,7 +16,7 @@ help: ## Show this list.
 run: setup build ## Start Kafka and the proxy, post the examples, show them in Kafka, go on until Ctrl-C.
 	@$(NODE) tools/demo/main.ts
 
-test: setup build chromium ## Run all tests, against a real Kafka and a real browser.
+test: setup build chromium postgres ## Run all tests, against a real Kafka, PostgreSQL and browser.
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) --test --test-timeout=300000 --test-concurrency=2 'test/**/*.test.ts'
 
@@ -65,6 +65,9 @@ setup: node_modules/.installed
 
 chromium: setup
 	@$(NODE) tools/chromium.ts
+
+postgres: setup
+	@$(NODE) tools/postgres.ts
 
 clean: ## Remove what make has made.
 	rm -rf dist node_modules .run

@@ -10,9 +10,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { endsWithin, type LeashedProcess } from '../leashed-process.ts';
 import { lastLines, removeTemporaryFolder, temporaryFolder } from './folders.ts';
 import { installKafka, listJars } from './install.ts';
-import { endsWithin, startJava, type JavaProcess } from './java.ts';
+import { startJava } from './java.ts';
 import { brokerArguments, newId, prepareData } from './preparation.ts';
 import { freePorts, isFree, serverProperties, type Node } from './settings.ts';
 import { Wire } from './wire.ts';
@@ -83,7 +84,7 @@ export class Broker {
   readonly #options: BrokerOptions;
   readonly #place: Place;
   readonly #properties: string;
-  #java: JavaProcess | undefined;
+  #java: LeashedProcess | undefined;
 
   constructor(
     libraries: string,
@@ -184,7 +185,7 @@ export class Broker {
     await this.start();
   }
 
-  async #becomesReady(java: JavaProcess): Promise<void> {
+  async #becomesReady(java: LeashedProcess): Promise<void> {
     const end = Date.now() + START_MS;
     while (Date.now() < end) {
       if (java.ending !== undefined) throw new Error(`it ${java.ending}`);

@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { cp, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { endsWithin } from '../leashed-process.ts';
 import { removeTemporaryFolder, temporaryFolder } from './folders.ts';
-import { endsWithin, findJava, startJava } from './java.ts';
+import { findJava, startJava } from './java.ts';
 import { freePorts, serverProperties } from './settings.ts';
 import { Wire } from './wire.ts';
 
