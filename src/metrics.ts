@@ -21,6 +21,8 @@ interface Definition {
   readonly labels?: readonly string[];
   /** A counter that every event passes by. */
   readonly tallied?: true;
+  /** Shown only once it is set: what it tells of may not be there. */
+  readonly hiddenUntilSet?: true;
   readonly buckets?: readonly number[];
 }
 
@@ -186,6 +188,12 @@ export const metricTable = {
     help: 'Requests whose sender was not recognised, by reason; "unavailable" where that could not be told (answered 503).',
     labels: ['reason'],
   },
+  oidcUp: {
+    type: 'gauge',
+    hiddenUntilSet: true,
+    name: 'http2kafka_oidc_up',
+    help: '1 while the keys of the OpenID provider can be read, as far as is known, else 0. Not there without `auth.oidc.issuer`.',
+  },
 } as const satisfies Record<string, Definition>;
 
 type MetricName = keyof typeof metricTable;
@@ -221,8 +229,16 @@ export function createMetrics(): Metrics {
     });
     return counts;
   };
-  const gauge = (row: Definition) =>
-    new Gauge({ name: row.name, help: row.help, labelNames: row.labels ?? [], registers: [registry] });
+  const gauge = (row: Definition) => {
+    const made = new Gauge({
+      name: row.name,
+      help: row.help,
+      labelNames: row.labels ?? [],
+      registers: [registry],
+    });
+    if (row.hiddenUntilSet) made.remove();
+    return made;
+  };
   const histogram = (row: Definition) =>
     new Histogram({
       name: row.name,
@@ -261,5 +277,6 @@ export function createMetrics(): Metrics {
     duplicatesPossible: counter(metricTable.duplicatesPossible),
     kafkaUp: gauge(metricTable.kafkaUp),
     authenticationFailures: tally(metricTable.authenticationFailures),
+    oidcUp: gauge(metricTable.oidcUp),
   };
 }

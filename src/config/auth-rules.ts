@@ -7,6 +7,17 @@ export function takesPersonalTokens({ auth: { personalTokens } }: Settings): boo
   return personalTokens.enabled ?? personalTokens.secretKey !== undefined;
 }
 
+/** OpenID Connect Discovery §3: https, no query, no fragment. Keys read in the clear would be anybody's, but on this machine. */
+function issuerFault({ protocol, hostname, search, hash, username, password }: URL): string | undefined {
+  const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+  if (protocol !== 'https:' && !isLoopback)
+    return "has to begin with https://: whoever is on the way could put keys of his own in place of the provider's";
+  return when(
+    search + hash + username + password !== '',
+    'has to be without a query, a fragment and a user, as OpenID Connect Discovery demands',
+  );
+}
+
 export const authRules: readonly Rule[] = [
   {
     about: ['auth.personal_tokens.enabled', 'auth.personal_tokens.secret_key'],
@@ -36,6 +47,16 @@ export const authRules: readonly Rule[] = [
         oidc.issuer !== undefined && oidc.audience.length === 0,
         'needs auth.oidc.audience: without it, a token that is meant for any other service of the provider would be taken',
       ),
+  },
+  {
+    about: ['auth.oidc.issuer'],
+    check: ({ auth: { oidc } }) =>
+      oidc.issuer === undefined ? undefined : issuerFault(new URL(oidc.issuer)),
+  },
+  {
+    about: ['auth.oidc.required_scope'],
+    check: ({ auth: { oidc } }) =>
+      when(/\s/.test(oidc.requiredScope ?? ''), 'one scope was expected, which has no white space'),
   },
   {
     about: ['auth.oidc.algorithms'],

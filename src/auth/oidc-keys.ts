@@ -1,0 +1,78 @@
+/**
+ * The keys that an OpenID provider signs with (RFC 7517, a JWK Set). One that is broken, of a kind not known here, or not fit to
+ * check signatures with does not spoil the others; a symmetric one (`oct`) is never used, whatever it says of itself.
+ */
+import { createLocalJWKSet, type CryptoKey } from 'jose';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
+
+/** Keys looked at. A provider has two or three; each costs an import for each algorithm. */
+const MAX_KEYS = 100;
+
+/** RFC 7518 §3.3: "A key of size 2048 bits or larger MUST be used". */
+const MIN_RSA_BITS = 2048;
+
+const Jwks = Type.Object({ keys: Type.Array(Type.Unknown()) });
+const Jwk = Type.Object({ kty: Type.String(), kid: Type.Optional(Type.String()) });
+
+/** A public key, for one algorithm that it fits. */
+interface VerificationKey {
+  readonly algorithm: string;
+  readonly kid: string | undefined;
+  readonly key: CryptoKey;
+}
+
+/** The keys of one JWK Set that are of use. */
+export class OidcKeys {
+  /** How many of the set's keys are of use, and how many are not. */
+  readonly used: number;
+  readonly unused: number;
+  readonly #keys: readonly VerificationKey[];
+
+  private constructor(keys: readonly VerificationKey[], used: number, unused: number) {
+    this.#keys = keys;
+    this.used = used;
+    this.unused = unused;
+  }
+
+  static readonly none = new OidcKeys([], 0, 0);
+
+  /** The keys of a JWK Set that fit one of `algorithms`; undefined if it is none. */
+  static async of(document: unknown, algorithms: readonly string[]): Promise<OidcKeys | undefined> {
+    if (!Value.Check(Jwks, document)) return undefined;
+    const perKey = await Promise.all(document.keys.slice(0, MAX_KEYS).map((jwk) => fitting(jwk, algorithms)));
+    const used = perKey.filter((keys) => keys.length > 0).length;
+    return new OidcKeys(perKey.flat(), used, document.keys.length - used);
+  }
+
+  /** The keys that a token with this header may be signed with; without a `kid` that is each one of the algorithm. */
+  matching(algorithm: string, kid: string | undefined): CryptoKey[] {
+    return this.#keys
+      .filter((key) => key.algorithm === algorithm && (kid === undefined || key.kid === kid))
+      .map(({ key }) => key);
+  }
+}
+
+async function fitting(jwk: unknown, algorithms: readonly string[]): Promise<VerificationKey[]> {
+  if (!Value.Check(Jwk, jwk)) return [];
+  const imported = await Promise.all(algorithms.map((algorithm) => publicKey(jwk, algorithm)));
+  return imported.flatMap((key, index) => {
+    const algorithm = algorithms[index];
+    return key === undefined || algorithm === undefined ? [] : [{ algorithm, kid: jwk.kid, key }];
+  });
+}
+
+/** A key for one algorithm, if `use`, `key_ops`, `alg`, `kty` and `crv` allow it. A private key is no secret any more: not used. */
+async function publicKey(jwk: Type.Static<typeof Jwk>, algorithm: string): Promise<CryptoKey | undefined> {
+  try {
+    const key = await createLocalJWKSet({ keys: [jwk] })({ alg: algorithm });
+    return key.type === 'public' && isLongEnough(key) ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isLongEnough({ algorithm }: CryptoKey): boolean {
+  const bits: unknown = 'modulusLength' in algorithm ? algorithm.modulusLength : undefined;
+  return typeof bits !== 'number' || bits >= MIN_RSA_BITS;
+}
