@@ -1,5 +1,5 @@
 // A real identity provider for tests (npm's oidc-provider): gives out JWT access tokens for client credentials, and tells its keys.
-import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomUUID, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
@@ -18,9 +18,13 @@ export interface OidcServerOptions {
   readonly scopes?: readonly string[];
   /** More claims for each token. */
   readonly claims?: Readonly<Record<string, unknown>>;
+  /** That tokens are signed with; by default RS256. */
+  readonly algorithm?: SigningAlgorithm;
   /** With it the same is to be had over TLS, too. */
   readonly certificate?: Certificate;
 }
+
+export type SigningAlgorithm = 'RS256' | 'PS256' | 'ES256' | 'EdDSA';
 
 export interface OidcClient {
   readonly id: string;
@@ -43,14 +47,17 @@ export class OidcServer {
   readonly secureTokenEndpoint: string;
   /** Requests for tokens so far, refused ones among them. */
   tokenRequests = 0;
+  /** Requests for its keys so far. */
+  keyRequests = 0;
   readonly #options: OidcServerOptions;
   readonly #ports: readonly [number, number];
-  #keys: JWK[] = [newKey()];
+  #keys: JWK[];
   #handle: RequestListener;
   #servers: Server[] = [];
 
   constructor(options: OidcServerOptions, port: number, securePort: number) {
     this.#options = options;
+    this.#keys = [newKey(options.algorithm)];
     this.#ports = [port, securePort];
     this.issuer = `http://127.0.0.1:${port}`;
     this.tokenEndpoint = `${this.issuer}/token`;
@@ -59,9 +66,15 @@ export class OidcServer {
     this.#handle = this.#provider();
   }
 
-  /** Signs by a new key from now on, and forgets the old ones. */
-  rotateKeys(): void {
-    this.#keys = [newKey()];
+  /** Signs by a new key from now on. The old ones are forgotten, unless they are to be kept for the tokens that they have signed. */
+  rotateKeys(old: 'forget' | 'keep' = 'forget'): void {
+    this.#keys = [newKey(this.#options.algorithm), ...(old === 'keep' ? this.#keys : [])];
+    this.#handle = this.#provider();
+  }
+
+  /** Forgets all keys but the one that it signs by. */
+  forgetOldKeys(): void {
+    this.#keys = this.#keys.slice(0, 1);
     this.#handle = this.#provider();
   }
 
@@ -69,6 +82,7 @@ export class OidcServer {
   async comeBack(): Promise<void> {
     const handle: RequestListener = (request, response) => {
       if (request.url === '/token') this.tokenRequests += 1;
+      if (request.url === '/jwks') this.keyRequests += 1;
       this.#handle(request, response);
     };
     const { certificate } = this.#options;
@@ -98,13 +112,13 @@ export class OidcServer {
     await this.goAway();
   }
 
-  /** A token, as a client would get it. */
-  async token({ id, secret }: OidcClient): Promise<string> {
+  /** A token, as a client would get it; with a scope, if one is asked for. */
+  async token({ id, secret }: OidcClient, scope?: string): Promise<string> {
     const credentials = [id, secret].map(formEncoded).join(':');
     const response = await fetch(this.tokenEndpoint, {
       method: 'POST',
       headers: { authorization: `Basic ${btoa(credentials)}`, connection: 'close' },
-      body: new URLSearchParams({ grant_type: 'client_credentials' }),
+      body: new URLSearchParams({ grant_type: 'client_credentials', ...(scope !== undefined && { scope }) }),
     });
     const answer: unknown = await response.json();
     if (typeof answer === 'object' && answer !== null && 'access_token' in answer)
@@ -113,7 +127,14 @@ export class OidcServer {
   }
 
   #provider(): RequestListener {
-    const { clients, audience, lifetimeS = 600, scopes = [], claims = {} } = this.#options;
+    const {
+      clients,
+      audience,
+      lifetimeS = 600,
+      scopes = [],
+      claims = {},
+      algorithm = 'RS256',
+    } = this.#options;
     const configuration: Configuration = {
       jwks: { keys: this.#keys },
       cookies: { keys: [randomUUID()] },
@@ -121,6 +142,8 @@ export class OidcServer {
         client_id: id,
         client_secret: secret,
         grant_types: ['client_credentials'],
+        // Demanded to be one that there is a key for, although no such token is ever given out.
+        id_token_signed_response_alg: algorithm,
         redirect_uris: [],
         response_types: [],
       })),
@@ -139,6 +162,7 @@ export class OidcServer {
             audience,
             accessTokenFormat: 'jwt',
             accessTokenTTL: lifetimeS,
+            jwt: { sign: { alg: algorithm } },
           }),
         },
       },
@@ -153,7 +177,13 @@ function formEncoded(text: string): string {
   return new URLSearchParams([['', text]]).toString().slice(1);
 }
 
-function newKey(): JWK {
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  return { ...privateKey.export({ format: 'jwk' }), kty: 'RSA', use: 'sig', alg: 'RS256', kid: randomUUID() };
+function newKey(alg: SigningAlgorithm = 'RS256'): JWK {
+  const { kty, privateKey } = newKeyPair(alg);
+  return { ...privateKey.export({ format: 'jwk' }), kty, use: 'sig', alg, kid: randomUUID() };
+}
+
+function newKeyPair(alg: SigningAlgorithm): { kty: string; privateKey: KeyObject } {
+  if (alg === 'ES256') return { kty: 'EC', ...generateKeyPairSync('ec', { namedCurve: 'P-256' }) };
+  if (alg === 'EdDSA') return { kty: 'OKP', ...generateKeyPairSync('ed25519') };
+  return { kty: 'RSA', ...generateKeyPairSync('rsa', { modulusLength: 2048 }) };
 }
