@@ -10,7 +10,9 @@
 import { Delivery } from '../src/delivery/delivery.ts';
 import { refusal } from '../src/errors.ts';
 import { Answers } from '../src/http/answer.ts';
+import { serverSettings } from '../src/commands/server-settings.ts';
 import { readBody } from '../src/http/body.ts';
+import { BodyMemory } from '../src/http/body-memory.ts';
 import { Ingest } from '../src/http/ingest.ts';
 import { HttpServer, type EventHandler } from '../src/http/server.ts';
 import { takeSingle } from '../src/http/single.ts';
@@ -45,7 +47,8 @@ const [, , part = '', port = '', spoolFolder = ''] = process.argv;
 const loaded = loadSettings({ flags: new Map(), environment: {}, offline: true });
 if ('faults' in loaded) throw new Error('the defaults are not good settings');
 const { kafka, producer, server, queue, spool: spoolSettings, check } = loaded.settings;
-const { mainTopic, malformedTopic, timestamp, maxRequestSize: maxBytes } = producer;
+const { mainTopic, malformedTopic, timestamp, maxRequestSize } = producer;
+const limits = { maxBytes: maxRequestSize, memory: new BodyMemory(server.maxBodyMemory) };
 const log = createLogger(loaded.settings.logging);
 const metrics = createMetrics();
 const { requestId, applicationVersion } = server;
@@ -63,15 +66,8 @@ const answers = new Answers(
 const handler = await handlerOf(part);
 const http = new HttpServer(
   {
+    ...serverSettings(loaded.settings),
     listen: { host: '127.0.0.1', port: Number(port), backlog: server.backlog },
-    tls: undefined,
-    rootPath: '',
-    requestIdHeader: requestId.headerName.toLowerCase(),
-    maxConcurrency: Number.POSITIVE_INFINITY,
-    keepAliveMs: server.keepAliveTimeoutS * 1000,
-    requestTimeoutMs: server.requestTimeoutS * 1000,
-    cors: server.cors.enabled ? server.cors : undefined,
-    accessLog: undefined,
   },
   new Map([['/api/v1/lineage', handler]]),
   (_request, response) => response.writeHead(404).end(),
@@ -85,11 +81,11 @@ console.log('up');
 async function handlerOf(name: string): Promise<EventHandler> {
   if (name === 'delivery') {
     const ingest = await startIngest();
-    return (exchange) => takeSingle(exchange, ingest, answers, maxBytes);
+    return (exchange) => takeSingle(exchange, ingest, answers, limits);
   }
   if (name !== 'http' && name !== 'check') throw new Error(`there is no part "${name}"`);
   return (exchange) => {
-    readBody(exchange, maxBytes, (body) => {
+    readBody(exchange, limits, (body) => {
       const taken = Buffer.isBuffer(body) && (name === 'http' || checkEvent(body, check.level).event);
       if (taken) answers.empty(exchange, 201);
       else answers.refuse(exchange, refusal('invalid_request'));

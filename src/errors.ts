@@ -17,7 +17,7 @@ const table = {
     status: 400,
     message: 'Not a readable HTTP request',
     retriable: false,
-    when: 'The request is not HTTP/1.1, or ends before its body does.',
+    when: 'The request is not HTTP/1.1, can be read in more than one way, or ends before its body does.',
   },
   unauthorized: {
     status: 401,
@@ -47,7 +47,7 @@ const table = {
     status: 408,
     message: 'The request took too long to arrive',
     retriable: true,
-    when: 'The whole request did not arrive within `server.request_timeout_s`.',
+    when: 'The headers of the request did not arrive within `server.headers_timeout_s`, or the whole of it within `server.request_timeout_s`.',
   },
   payload_too_large: {
     status: 413,
@@ -77,7 +77,7 @@ const table = {
     status: 431,
     message: 'The request headers are too large',
     retriable: false,
-    when: 'The request line and headers are larger than 16 KiB.',
+    when: 'The request line and headers are larger than `server.max_header_size` (16 KiB), or more than `server.max_headers`.',
   },
   internal: {
     status: 500,
@@ -89,7 +89,7 @@ const table = {
     status: 503,
     message: 'The event cannot be kept now',
     retriable: true,
-    when: 'The event can be kept neither in Kafka nor on disk: the spool is full or failing, too many events are waiting, or the proxy is stopping. Or it cannot be told now who sends it: a database or an OpenID provider is away. `Retry-After: 1`.',
+    when: 'The event can be kept neither in Kafka nor on disk: the spool is full or failing, too many events are waiting, too much is being received at once, or the proxy is stopping. Or it cannot be told now who sends it: a database or an OpenID provider is away. `Retry-After: 1`.',
   },
 } as const satisfies Record<string, ErrorKind>;
 

@@ -181,6 +181,31 @@ export const metricTable = {
     name: 'http2kafka_kafka_up',
     help: '1 while the main topic can be written to, as far as is known, else 0.',
   },
+  connections: {
+    type: 'gauge',
+    name: 'http2kafka_connections',
+    help: 'Open connections of clients.',
+  },
+  connectionsRefused: {
+    type: 'counter',
+    name: 'http2kafka_connections_refused_total',
+    help: 'Connections closed as soon as they came, because there were `server.max_connections` of them.',
+  },
+  tlsHandshakeFailures: {
+    type: 'counter',
+    name: 'http2kafka_tls_handshake_failures_total',
+    help: 'Connections on which TLS did not come about: not TLS, no common version, a certificate refused by either side, or too slow.',
+  },
+  tlsCertificateExpiry: {
+    type: 'gauge',
+    name: 'http2kafka_tls_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate in use ends, or the first to end of its chain: Unix time. 0 without TLS.',
+  },
+  tlsReloadFailures: {
+    type: 'counter',
+    name: 'http2kafka_tls_reload_failures_total',
+    help: 'Changed certificate files that could not be used; those before stayed in use.',
+  },
   authenticationFailures: {
     type: 'counter',
     tallied: true,
@@ -278,5 +303,10 @@ export function createMetrics(): Metrics {
     kafkaUp: gauge(metricTable.kafkaUp),
     authenticationFailures: tally(metricTable.authenticationFailures),
     oidcUp: gauge(metricTable.oidcUp),
+    connections: gauge(metricTable.connections),
+    connectionsRefused: counter(metricTable.connectionsRefused),
+    tlsHandshakeFailures: counter(metricTable.tlsHandshakeFailures),
+    tlsCertificateExpiry: gauge(metricTable.tlsCertificateExpiry),
+    tlsReloadFailures: counter(metricTable.tlsReloadFailures),
   };
 }

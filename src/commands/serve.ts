@@ -1,19 +1,19 @@
 /**
  * `http2kafka serve`: the composition root. Builds the parts, starts them in order, and stops them in the reverse.
  */
-import { readFileSync } from 'node:fs';
+import { BlockList, isIP } from 'node:net';
 import type { Logger } from 'pino';
 import type { Settings } from '../config/schema.ts';
 import { Delivery } from '../delivery/delivery.ts';
 import { Answers } from '../http/answer.ts';
 import { takeBatch } from '../http/batch.ts';
-import { clientAddress } from '../http/client-address.ts';
 import { Door } from '../http/door.ts';
+import { BodyMemory } from '../http/body-memory.ts';
 import { Ingest } from '../http/ingest.ts';
 import { lazily } from '../http/lazy-listener.ts';
-import type { PagesSettings } from '../http/pages.ts';
-import { HttpServer, type EventHandler, type ServerSettings } from '../http/server.ts';
+import { HttpServer, type EventHandler } from '../http/server.ts';
 import { takeSingle } from '../http/single.ts';
+import { TlsFileError, TlsFiles } from '../http/tls-files.ts';
 import { Producer } from '../kafka/producer.ts';
 import { createLogger } from '../log.ts';
 import { createMetrics, type Metrics } from '../metrics.ts';
@@ -21,6 +21,12 @@ import { Spool } from '../spool/spool.ts';
 import type { DamageReport } from '../spool/topic-log.ts';
 import { version } from '../version.ts';
 import { createAuthentication, type Authentication } from './authentication.ts';
+import { pagesSettings, serverSettings, tlsSettings } from './server-settings.ts';
+
+/** Addresses that only this machine reaches. */
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8);
+LOOPBACK.addAddress('::1', 'ipv6');
 
 /** Java's clients reuse a connection up to 5 s old, and lose the event when it is closed under it. */
 const REUSE_MS = 5000;
@@ -41,6 +47,8 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
 
   const authentication = recognition(settings, metrics, log);
   if (authentication === 'impossible') return;
+  const tls = openTls(settings, metrics, log);
+  if (tls === 'unusable') return;
   const spool = await openSpool(settings, metrics, log);
   if (!spool) return;
   const producer = new Producer(producerSettings(settings), metrics, log);
@@ -57,11 +65,11 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
     log,
   );
   const ingest = new Ingest(ingestSettings(settings), delivery, metrics, log);
-  const maxBytes = settings.producer.maxRequestSize;
-  const guarded = (handler: EventHandler) =>
-    authentication ? new Door(authentication, answers, metrics, log).guard(handler) : handler;
-  const single = guarded((exchange) => takeSingle(exchange, ingest, answers, maxBytes));
-  const batch = guarded((exchange) => takeBatch(exchange, ingest, answers, maxBytes));
+  const limits = { maxBytes: settings.producer.maxRequestSize, memory: new BodyMemory(server.maxBodyMemory) };
+  const door = authentication && new Door(authentication, answers, metrics, log);
+  const guarded = (handler: EventHandler) => door?.guard(handler) ?? handler;
+  const single = guarded((exchange) => takeSingle(exchange, ingest, answers, limits));
+  const batch = guarded((exchange) => takeBatch(exchange, ingest, answers, limits));
   const eventPaths = new Map([
     ['/api/v1/lineage', single],
     ['/v1/openlineage', single],
@@ -73,7 +81,10 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
     const { createPages } = await import('../http/pages.ts');
     return createPages(pagesSettings(settings), delivery, authentication?.problems, metrics, answers, log);
   });
-  const http = new HttpServer(serverSettings(settings), eventPaths, pages, answers, metrics, log);
+  const listenerSettings = serverSettings(settings, tls);
+  const http = new HttpServer(listenerSettings, eventPaths, pages, answers, metrics, log);
+
+  tls?.follow((context) => http.renewTls(context));
 
   void producer.start();
   let address: string | number;
@@ -90,6 +101,11 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
   }
   log.info(`http2kafka ${version} listens on ${listening(settings, address)}`);
   if (!authentication) warnOfOpenDoor(settings, log);
+  if (listenerSettings.maxConnections < server.maxConnections) {
+    log.warn(
+      `only ${listenerSettings.maxConnections} clients can be connected at once, not ${server.maxConnections}: raise "ulimit -n"`,
+    );
+  }
   const sayIfAway = setTimeout(() => sayWhatIsWrong(settings, producer, log), ACQUAINTANCE_MS);
 
   const signal = await stopSignal();
@@ -124,6 +140,20 @@ function recognition(
     log.fatal(`cannot recognise senders: ${error instanceof Error ? error.message : String(error)}`);
     process.exitCode = 1;
     return 'impossible';
+  }
+}
+
+/** Reads the files for TLS, where it is asked for; where they cannot be used, says so and sets the exit code. */
+function openTls({ server }: Settings, metrics: Metrics, log: Logger): TlsFiles | undefined | 'unusable' {
+  const tls = tlsSettings(server);
+  if (!tls) return undefined;
+  try {
+    return new TlsFiles(tls, metrics, log);
+  } catch (error) {
+    if (!(error instanceof TlsFileError)) throw error;
+    log.fatal(`cannot listen with TLS: ${error.message}`);
+    process.exitCode = 1;
+    return 'unusable';
   }
 }
 
@@ -189,44 +219,6 @@ function ingestSettings({ producer, check }: Settings): ConstructorParameters<ty
   };
 }
 
-function pagesSettings({ server }: Settings): PagesSettings {
-  return {
-    rootPath: server.rootPath ?? '',
-    requestIdHeader: server.requestId.headerName.toLowerCase(),
-    metrics: server.monitoring.enabled,
-    docs: server.openapi.enabled,
-  };
-}
-
-function serverSettings({ server }: Settings): ServerSettings {
-  const { uds, host, port, backlog } = server;
-  const trusted = server.proxyHeaders ? server.forwardedAllowIps : [];
-  return {
-    listen: uds === undefined ? { host, port, backlog } : { path: uds, backlog },
-    tls: tlsSettings(server),
-    rootPath: server.rootPath ?? '',
-    requestIdHeader: server.requestId.headerName.toLowerCase(),
-    maxConcurrency: server.limitConcurrency ?? Number.POSITIVE_INFINITY,
-    keepAliveMs: server.keepAliveTimeoutS * 1000,
-    requestTimeoutMs: server.requestTimeoutS * 1000,
-    cors: server.cors.enabled ? server.cors : undefined,
-    accessLog: server.accessLog ? (request) => clientAddress(request, trusted) : undefined,
-  };
-}
-
-function tlsSettings(server: Settings['server']): ServerSettings['tls'] {
-  const { sslCertfile, sslKeyfile, sslKeyfilePassword, sslCaCerts, sslCertReqs } = server;
-  if (sslCertfile === undefined || sslKeyfile === undefined) return undefined;
-  return {
-    cert: readFileSync(sslCertfile),
-    key: readFileSync(sslKeyfile),
-    ...(sslKeyfilePassword === undefined ? {} : { passphrase: sslKeyfilePassword }),
-    ...(sslCaCerts === undefined ? {} : { ca: readFileSync(sslCaCerts) }),
-    requestCert: sslCertReqs !== 'none',
-    rejectUnauthorized: sslCertReqs === 'required',
-  };
-}
-
 function splitHeader(line: string): readonly [string, string] {
   const colon = line.indexOf(':');
   return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
@@ -246,9 +238,16 @@ function explainListenError(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Can only this machine connect? The whole of 127/8 is loopback (RFC 1122 §3.2.1.3). */
+function isLocal({ uds, host }: Settings['server']): boolean {
+  if (uds !== undefined || host.toLowerCase() === 'localhost') return true;
+  const version = isIP(host);
+  return version !== 0 && LOOPBACK.check(host, version === 4 ? 'ipv4' : 'ipv6');
+}
+
 function warnOfOpenDoor({ server }: Settings, log: Logger): void {
-  const loopback = server.uds !== undefined || ['127.0.0.1', '::1', 'localhost'].includes(server.host);
-  if (!loopback) log.warn(`SENDERS ARE NOT CHECKED: everyone who reaches ${server.host} may post events`);
+  if (!isLocal(server))
+    log.warn(`SENDERS ARE NOT CHECKED: everyone who reaches ${server.host} may post events`);
 }
 
 function stopSignal(): Promise<NodeJS.Signals> {

@@ -21,6 +21,14 @@ export const rules: readonly Rule[] = [
       ),
   },
   {
+    about: ['server.max_body_memory', 'producer.max_request_size'],
+    check: ({ server, producer }) =>
+      when(
+        server.maxBodyMemory < producer.maxRequestSize,
+        `${server.maxBodyMemory} bytes are less than one body may have (producer.max_request_size, ${producer.maxRequestSize} bytes)`,
+      ),
+  },
+  {
     about: ['producer.malformed_topic', 'producer.main_topic'],
     check: ({ producer }) =>
       when(

@@ -1,7 +1,8 @@
 import { onOff, section, setting } from './declaration.ts';
-import { boolean, integer, list, oneOf, optional, text } from './kind.ts';
+import { boolean, bytes, integer, list, oneOf, optional, text } from './kind.ts';
 import {
   address,
+  fileMode,
   filePath,
   headerLine,
   headerName,
@@ -105,6 +106,11 @@ export const server = section('Where the proxy listens, and how it treats connec
     sentence: 'Unix domain socket to listen on, in place of host and port.',
     flags: [{ name: '--uds', argument: 'path' }],
   }),
+  udsMode: setting(fileMode, {
+    default: '660',
+    sentence:
+      'Who may connect to the Unix domain socket: its mode, in octal. With 660 its owner and its group, with 666 every user of the machine.',
+  }),
   rootPath: setting(optional(urlPath), {
     default: undefined,
     sentence: 'Path under which another server in front of this one mounts it.',
@@ -124,6 +130,29 @@ export const server = section('Where the proxy listens, and how it treats connec
     default: undefined,
     sentence: 'Requests in hand at once; what comes above is answered 503.',
     flags: [{ name: '--limit-concurrency', argument: 'count' }],
+  }),
+  maxConnections: setting(integer({ from: 1, to: 1_000_000 }), {
+    default: 10_000,
+    sentence:
+      'Open connections; what comes above is closed at once. Fewer where the process may not open as many files.',
+  }),
+  maxHeaderSize: setting(bytes({ from: 1024, to: 1024 ** 2 }), {
+    default: 16 * 1024,
+    sentence: 'The request line and the headers of a request, together; what is larger is answered 431.',
+  }),
+  maxHeaders: setting(integer({ from: 10, to: 10_000 }), {
+    default: 100,
+    sentence: 'Headers of a request; what has more is answered 431.',
+  }),
+  maxBodyMemory: setting(bytes({ from: 1024, to: 1024 ** 4 }), {
+    default: 256 * 1024 ** 2,
+    sentence:
+      'Memory for all bodies that are being received and decoded; what comes above is answered 503, save events that come in one piece.',
+  }),
+  headersTimeoutS: setting(seconds, {
+    default: 10,
+    sentence:
+      'How long a client may take to send the headers of a request, or to shake hands for TLS; 0 is as long as for a whole request.',
   }),
   requestTimeoutS: setting(seconds, {
     default: 60,
@@ -148,12 +177,14 @@ export const server = section('Where the proxy listens, and how it treats connec
   }),
   proxyHeaders: setting(boolean(), {
     default: true,
-    sentence: 'Believe `X-Forwarded-For` and `X-Forwarded-Proto` of trusted peers.',
+    sentence:
+      'Believe the `X-Forwarded-For` of trusted peers: the access log names the client that they name.',
     flags: onOff('proxy-headers'),
   }),
   forwardedAllowIps: setting(list(address), {
     default: ['127.0.0.1'],
-    sentence: 'The peers whose forwarding headers are believed; `*` for all.',
+    sentence:
+      'The peers whose `X-Forwarded-For` is believed: addresses, networks, `unix:` for those of a Unix socket; `*` for all.',
     flags: [{ name: '--forwarded-allow-ips', argument: 'addresses' }],
   }),
   headers: setting(list(headerLine, { commas: false }), {

@@ -9,8 +9,8 @@ export const topic = text('topic', 'a topic name: up to 249 letters, digits, dot
   pattern: '^(?!\\.{1,2}$)[a-zA-Z0-9._-]{1,249}$',
 });
 
-/** Who may speak for a client: one address, a network, or `*` for anyone. */
-export const address = text('address', 'IP addresses, networks such as 10.0.0.0/8, or *', {
+/** Who may speak for a client: one address, a network, `unix:` for the peers of a Unix socket, or `*` for anyone. */
+export const address = text('address', 'IP addresses, networks such as 10.0.0.0/8, unix:, or *', {
   valid: isAddressOrNetwork,
 });
 
@@ -28,6 +28,9 @@ export const headerLine = text('`Name: value`', '"Name: value"', {
 export const socketPath = text('path', 'a path of at most 107 bytes', {
   valid: (path) => Buffer.byteLength(path) <= 107,
 });
+
+/** Who may connect to a socket, as `chmod` takes it: `660`. */
+export const fileMode = text('octal mode', 'a file mode in octal, such as 660', { pattern: '^0?[0-7]{3}$' });
 
 export const filePath = text('path', 'the path of a file');
 
@@ -77,7 +80,7 @@ function isTokenEndpoint(written: string): boolean {
 }
 
 function isAddressOrNetwork(written: string): boolean {
-  if (written === '*') return true;
+  if (written === '*' || written === 'unix:') return true;
   const { ip = '', bits = '0' } = /^(?<ip>[^/]+)(?:\/(?<bits>\d{1,3}))?$/.exec(written)?.groups ?? {};
   const version = isIP(ip);
   return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128);

@@ -8,6 +8,7 @@ import { errorTable, refusal, type Refusal } from '../errors.ts';
 import { checkText } from '../openlineage/check.ts';
 import type { Answers } from './answer.ts';
 import { describeFaults } from './event-record.ts';
+import type { BodyLimits } from './body-memory.ts';
 import type { Exchange } from './exchange.ts';
 import type { Ingest, Ingested } from './ingest.ts';
 import { receiveBody } from './reception.ts';
@@ -35,8 +36,8 @@ export interface BatchAnswer {
 const ELEMENTS_A_TURN = 64;
 
 /** Takes a batch and answers 200 with what became of each event, or refuses the whole where none can be kept now. */
-export function takeBatch(exchange: Exchange, ingest: Ingest, answers: Answers, maxBytes: number): void {
-  receiveBody(exchange, ingest, answers, maxBytes, (body) => takeElements(exchange, body, ingest, answers));
+export function takeBatch(exchange: Exchange, ingest: Ingest, answers: Answers, limits: BodyLimits): void {
+  receiveBody(exchange, ingest, answers, limits, (body) => takeElements(exchange, body, ingest, answers));
 }
 
 async function takeElements(

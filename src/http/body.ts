@@ -1,6 +1,7 @@
 /** The body of a request: its type checked, read up to the limit, decoded. */
 import type { IncomingMessage } from 'node:http';
 import { refusal, type Refusal } from '../errors.ts';
+import type { BodyLimits, MemoryShare } from './body-memory.ts';
 import { decodeBody, decoderFor } from './content-encoding.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -11,16 +12,24 @@ const ENCODED_SLACK = 65_536;
 const JSON_TYPE = /^\s*[a-z0-9!#$&^_.-]+\/(?:json|[a-z0-9!#$&^_.-]+\+json)\s*(?:;|$)/i;
 
 /**
+ * Pieces of a body that are put together once there are so many. A piece costs some 200 bytes to hold, however small: sent
+ * byte by byte, a body of 5 MiB would take a gigabyte.
+ */
+const PIECES_TOGETHER = 1024;
+
+/**
  * Reads and decodes a body of at most `maxBytes`, and calls `done` with it, or with why it is not taken. A larger one is
  * refused as soon as that is known: from its `Content-Length`, or when the limit is passed. When the sender goes away
  * `done` is never called: nobody is left to answer. It must not throw.
  */
 export function readBody(
-  { request, response }: Exchange,
-  maxBytes: number,
+  exchange: Exchange,
+  limits: BodyLimits,
   done: (body: Buffer | Refusal) => void,
 ): void {
+  const { request, response } = exchange;
   const { headers } = request;
+  const { maxBytes } = limits;
   const type = headers['content-type'];
   if (type !== undefined && !JSON_TYPE.test(type)) {
     done(unsupported(type));
@@ -39,8 +48,8 @@ export function readBody(
   }
   // curl asks before it sends more than 1 MiB: a refusal by the head alone must come before the body does.
   if (expectsContinue(request)) response.writeContinue();
-  collect(request, limit, maxBytes, (body) => {
-    if (decoder && Buffer.isBuffer(body)) void decodeBody(body, decoder, maxBytes).then(done);
+  collect(exchange, declared, limit, limits, (body) => {
+    if (decoder && Buffer.isBuffer(body)) void decodeBody(body, decoder, limits, response).then(done);
     else done(body);
   });
 }
@@ -50,29 +59,47 @@ function expectsContinue({ headers, httpVersion }: IncomingMessage): boolean {
   return headers.expect !== undefined && /100-continue/i.test(headers.expect) && httpVersion === '1.1';
 }
 
-/** Plain listeners: an async iterator over the stream costs several times as much. */
+/**
+ * Plain listeners: an async iterator over the stream costs several times as much. A body that comes in one piece, as nearly
+ * all events do, is handed on at once and needs no share of the memory; so events are taken even when it is used up.
+ */
 function collect(
-  request: IncomingMessage,
+  { request, response }: Exchange,
+  declared: number,
   limit: number,
-  maxBytes: number,
+  { maxBytes, memory }: BodyLimits,
   done: (body: Buffer | Refusal) => void,
 ): void {
-  const chunks: Buffer[] = [];
+  const pieces: Buffer[] = [];
+  let together = 0;
   let size = 0;
-  const onData = (chunk: Buffer) => {
-    size += chunk.length;
-    if (size <= limit) {
-      chunks.push(chunk);
-      return;
-    }
+  let share: MemoryShare | undefined;
+  const refuse = (reason: Refusal) => {
     request.off('data', onData);
     request.off('end', onEnd);
-    chunks.length = 0;
-    done(tooLarge(`is at least ${size} bytes`, size, maxBytes));
+    pieces.length = 0;
+    share?.giveBack();
+    done(reason);
+  };
+  const onData = (piece: Buffer) => {
+    size += piece.length;
+    if (size > limit) {
+      refuse(tooLarge(`is at least ${size} bytes`, size, maxBytes));
+      return;
+    }
+    pieces.push(piece);
+    if (size === declared) return;
+    share ??= memory.shareFor(response);
+    if (!share.resize(size)) {
+      refuse(refusal('unavailable', 'Too much is being received at once'));
+    } else if (pieces.length - together === PIECES_TOGETHER) {
+      pieces.push(Buffer.concat(pieces.splice(together)));
+      together += 1;
+    }
   };
   const onEnd = () => {
-    const [only] = chunks;
-    done(chunks.length === 1 && only ? only : Buffer.concat(chunks));
+    const [only] = pieces;
+    done(pieces.length === 1 && only ? only : Buffer.concat(pieces));
   };
   request.on('data', onData);
   request.on('end', onEnd);

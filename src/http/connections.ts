@@ -16,6 +16,8 @@ export interface Connection {
   latest?: Exchange | undefined;
   /** Set once what came was no request: answers that, when it is its turn. */
   answerBroken?: () => void;
+  /** An answer has said that the connection is closed after it. */
+  isClosing?: true;
 }
 
 /** Milliseconds between looks at which connections may go. */
@@ -30,19 +32,22 @@ export class Connections {
     socket.once('close', () => this.#states.delete(socket));
   }
 
-  /** A request has begun. */
+  /**
+   * A request has begun. Undefined where it must not be taken: the connection is about to be closed (RFC 9112 §9.6), after
+   * an answer that came before the end of its request, or after what was no request, so that this may be part of it.
+   */
   begin(socket: Socket, exchange: Exchange): Connection | undefined {
     const state = this.#states.get(socket);
-    if (!state) return undefined;
+    if (!state || state.answerBroken || state.isClosing || isLast(state)) return undefined;
     state.inHand += 1;
     state.latest = exchange;
     return state;
   }
 
   /** A request has been answered, on a connection that `begin` has told of. */
-  end(state: Connection | undefined): void {
-    if (!state) return;
+  end(state: Connection): void {
     state.inHand -= 1;
+    if (isLast(state)) state.isClosing = true;
     state.idleSince = performance.now();
     // Asking costs, and nobody wants to know before the end.
     if (this.#draining) state.bytesRead = state.socket.bytesRead;
@@ -81,6 +86,11 @@ export class Connections {
       await sleep(LOOK_INTERVAL_MS);
     }
   }
+}
+
+/** Is no request taken after the latest? Not known before its answer is begun. */
+function isLast({ latest }: Connection): boolean {
+  return latest?.response.headersSent === true && !latest.response.shouldKeepAlive;
 }
 
 /** The request whose head has come, but not yet all of its body. */

@@ -2,6 +2,7 @@
  * `Content-Encoding` (RFC 9110 §8.4): gzip, deflate, br, zstd. Nothing is ever decoded beyond the limit, so a bomb costs
  * no more memory than an honest body.
  */
+import type { ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import {
   brotliDecompress,
@@ -16,7 +17,9 @@ import {
   zstdDecompress,
   zstdDecompressSync,
 } from 'node:zlib';
+import pLimit from 'p-limit';
 import { refusal, type Refusal } from '../errors.ts';
+import type { BodyLimits } from './body-memory.ts';
 
 type Decode<Decoded> = (body: Buffer, maxOutputLength: number) => Decoded;
 
@@ -30,6 +33,12 @@ interface Decoder {
  * there and back costs twice what it takes to decode an event.
  */
 const AT_ONCE_BYTES = 16 * 1024;
+
+/**
+ * Larger bodies that are decoded at once: as many as Node has threads for it, more would not be quicker. The others wait as
+ * they came, small; decoded a little at a time all together, each could take its 5 MiB.
+ */
+const inTurn = pLimit(4);
 
 /** RFC 9659: a window of at most 8 MiB (2^23) for zstd as content encoding; a frame could ask for 128 MiB. */
 const ZSTD_OPTIONS = { params: { [constants.ZSTD_d_windowLogMax]: 23 } };
@@ -94,11 +103,18 @@ export function decoderFor(header: string | undefined): Decoder | undefined | Re
 export async function decodeBody(
   encoded: Buffer,
   decoder: Decoder,
-  maxBytes: number,
+  { maxBytes, memory }: BodyLimits,
+  response: ServerResponse,
 ): Promise<Buffer | Refusal> {
   try {
     if (encoded.length <= AT_ONCE_BYTES) return decoder.atOnce(encoded, maxBytes);
-    return await decoder.elsewhere(encoded, maxBytes);
+    const share = memory.shareFor(response);
+    return await inTurn(async () => {
+      share.force(maxBytes);
+      const decoded = await decoder.elsewhere(encoded, maxBytes).finally(() => share.force(0));
+      share.force(decoded.length);
+      return decoded;
+    });
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ERR_BUFFER_TOO_LARGE') {

@@ -1,6 +1,7 @@
 /** Receiving a body, for whoever takes events from one. */
 import type { Answers } from './answer.ts';
 import { readBody } from './body.ts';
+import type { BodyLimits } from './body-memory.ts';
 import type { Exchange } from './exchange.ts';
 import type { Ingest } from './ingest.ts';
 
@@ -12,11 +13,11 @@ export function receiveBody(
   exchange: Exchange,
   ingest: Ingest,
   answers: Answers,
-  maxBytes: number,
+  limits: BodyLimits,
   take: (body: Buffer) => Promise<void>,
 ): void {
   // Called, not awaited: a promise more for each event is a hundredth of its cost.
-  readBody(exchange, maxBytes, (body) => {
+  readBody(exchange, limits, (body) => {
     if (Buffer.isBuffer(body)) {
       take(body).catch((error: unknown) => answers.fail(exchange, error));
     } else {

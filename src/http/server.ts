@@ -3,19 +3,14 @@
  * handled on bare `node:http`, where their cost is; pages for people and monitors by Fastify (`pages.ts`).
  */
 import { randomUUID } from 'node:crypto';
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { chmodSync } from 'node:fs';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import { Server as TlsServer } from 'node:https';
 import { Server as NetServer, type ListenOptions, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { SecureContextOptions, TlsOptions } from 'node:tls';
+import type { SecureContextOptions } from 'node:tls';
 import type { Logger } from 'pino';
-import { errorTable, refusal } from '../errors.ts';
+import { errorTable, refusal, type Refusal } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Answers } from './answer.ts';
 import { answerBrokenRequest, reasonOf } from './broken-request.ts';
@@ -23,21 +18,21 @@ import { Connections } from './connections.ts';
 import { answerCors, type CorsSettings } from './cors.ts';
 import { pathOf, requestIdOf, type Exchange } from './exchange.ts';
 import { printable } from './event-record.ts';
+import { createListener, type ListenerSettings } from './listener.ts';
+import { faultOfHead } from './request-head.ts';
 import { removeStaleSocket } from './stale-socket.ts';
 
-export interface ServerSettings {
+export interface ServerSettings extends ListenerSettings {
   readonly listen: ListenOptions;
-  readonly tls: (SecureContextOptions & TlsOptions) | undefined;
+  /** Who may connect to a Unix domain socket, as `chmod` takes it. */
+  readonly socketMode: number;
   /** Taken off the front of paths, with no slash at its end; '' for none. */
   readonly rootPath: string;
   /** In lower case; the header that carries a request's id. */
   readonly requestIdHeader: string;
   /** Requests in hand at once, at most; more are answered 503. */
   readonly maxConcurrency: number;
-  /** Milliseconds that an idle connection is kept. Java clients reuse one up to 5 s old. */
-  readonly keepAliveMs: number;
-  /** Milliseconds that a whole request may take to arrive. */
-  readonly requestTimeoutMs: number;
+  readonly maxHeaders: number;
   readonly cors: CorsSettings | undefined;
   /** Is a line wanted for each request, and who is the client, behind trusted proxies? */
   readonly accessLog: ((request: IncomingMessage) => string) | undefined;
@@ -57,9 +52,6 @@ const NAMED_PAGES = new Set([
 
 /** nginx's number for a client that has closed its connection before it was answered. */
 const CLIENT_GONE = 499;
-
-/** Bytes of a request line and its headers, at most. */
-const MAX_HEADER_BYTES = 16 * 1024;
 
 export class HttpServer {
   readonly #settings: ServerSettings;
@@ -86,17 +78,7 @@ export class HttpServer {
     this.#answers = answers;
     this.#metrics = metrics;
     this.#log = log;
-    const options = {
-      keepAliveTimeout: settings.keepAliveMs,
-      requestTimeout: settings.requestTimeoutMs,
-      headersTimeout: settings.requestTimeoutMs,
-      // How exactly the two are kept; the default of 30 s would make 60 s up to 90.
-      connectionsCheckingInterval: 1000,
-      maxHeaderSize: MAX_HEADER_BYTES,
-      // We refuse that ourselves, in the shape of every other error.
-      requireHostHeader: false,
-    };
-    this.#server = settings.tls ? createTlsServer({ ...options, ...settings.tls }) : createServer(options);
+    this.#server = createListener(settings, metrics, log);
     const add = (socket: Socket) => this.#connections.add(socket);
     // Under TLS the requests come over a socket of its own, which is there once hands are shaken.
     this.#server.on('connection', add).on('secureConnection', add);
@@ -118,9 +100,16 @@ export class HttpServer {
     this.#server.listen(this.#settings.listen, () => {
       this.#server.off('error', reject);
       const address = this.#server.address();
+      // Nobody can be served before this: what the umask allows meanwhile is no more than to wait.
+      if (path !== undefined) chmodSync(path, this.#settings.socketMode);
       resolve(typeof address === 'string' ? address : (address?.port ?? 0));
     });
     return promise;
+  }
+
+  /** Has other certificates used, for the connections that come from now on. */
+  renewTls(context: SecureContextOptions): void {
+    if (this.#server instanceof TlsServer) this.#server.setSecureContext(context);
   }
 
   /**
@@ -140,6 +129,12 @@ export class HttpServer {
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
     const startedAt = performance.now();
+    const fault = faultOfHead(request, this.#settings.maxHeaders);
+    if (fault) {
+      request.resume();
+      this.#breakOff(fault, request.socket);
+      return;
+    }
     const path = pathOf(request.url ?? '/', this.#settings.rootPath);
     const handler = this.#eventHandlers.get(path);
     const requestId = requestIdOf(request, this.#settings.requestIdHeader);
@@ -147,6 +142,10 @@ export class HttpServer {
     // Now, because a connection that is gone does not tell it any more.
     const client = this.#settings.accessLog?.(request);
     const connection = this.#connections.begin(request.socket, exchange);
+    if (!connection) {
+      request.resume();
+      return;
+    }
     this.#inHand += 1;
     // Comes once; `once` would make a function more.
     response.on('close', () => {
@@ -156,8 +155,6 @@ export class HttpServer {
     });
     if (this.#settings.cors && answerCors(this.#settings.cors, request, response)) {
       this.#answers.empty(exchange, 200);
-    } else if (request.headers.host === undefined && request.httpVersion === '1.1') {
-      this.#answers.refuse(exchange, refusal('bad_request', 'The Host header is missing'));
     } else if (!handler || (path === '/' && request.method !== 'POST')) {
       this.#pages(request, response);
     } else if (request.method !== 'POST') {
@@ -174,20 +171,24 @@ export class HttpServer {
 
   #refuseBroken(error: Error & { code?: string }, socket: Duplex): void {
     const reason = reasonOf(error.code);
-    const known =
-      reason &&
-      this.#connections.fail(socket, (exchange) => {
-        const requestId = exchange?.requestId ?? randomUUID();
-        answerBrokenRequest(socket, reason, this.#answers.commonHeaders(requestId));
-        const { status } = errorTable[reason.code];
-        if (exchange) exchange.response.statusCode = status;
-        else this.#metrics.requests.inc('other', '', status);
-        this.#log.warn(
-          { requestId, code: reason.code, path: exchange?.path },
-          `request refused: ${reason.message}`,
-        );
-      });
-    // Nobody is left to answer, or TLS has not come about.
+    if (reason) this.#breakOff(reason, socket);
+    else socket.destroy();
+  }
+
+  /** Answers what is no request, when it is its turn, and takes nothing more from the connection. */
+  #breakOff(reason: Refusal, socket: Duplex): void {
+    const known = this.#connections.fail(socket, (exchange) => {
+      const requestId = exchange?.requestId ?? randomUUID();
+      answerBrokenRequest(socket, reason, this.#answers.commonHeaders(requestId));
+      const { status } = errorTable[reason.code];
+      if (exchange) exchange.response.statusCode = status;
+      else this.#metrics.requests.inc('other', '', status);
+      this.#log.warn(
+        { requestId, code: reason.code, path: exchange?.path },
+        `request refused: ${reason.message}`,
+      );
+    });
+    // TLS has not come about.
     if (!known) socket.destroy();
   }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -149,6 +149,19 @@ void suite('http2kafka serve', { timeout: 120_000 }, () => {
     assert.deepEqual(await listener.stop(), { code: 0, signal: null });
     assert.match(listener.log, /INFO: unix - "POST \/api\/v1\/lineage HTTP\/1\.1" 201/);
     assert.equal(existsSync(path), false);
+  });
+
+  test('lets only its owner and group connect to its socket, or whom the setting says', async () => {
+    for (const [mode, settings] of [
+      [0o660, {}],
+      [0o600, { SERVER__UDS_MODE: '600' }],
+      [0o666, { SERVER__UDS_MODE: '0666' }],
+    ] as const) {
+      const path = join(folder, `socket-${mode}`);
+      const listener = await stage.proxyWithoutKafka({ args: ['--uds', path], settings });
+      assert.equal(statSync(path).mode & 0o777, mode);
+      assert.deepEqual(await listener.stop(), { code: 0, signal: null });
+    }
   });
 
   test('does not take the place of a file at the path of its socket', async () => {
