@@ -34,7 +34,7 @@ module.exports = {
       name: 'only-kafka-knows-the-kafka-client',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/kafka/' },
-      to: { path: 'node_modules/(@platformatic/kafka|@node-rs/crc32)/' },
+      to: { path: 'node_modules/(@platformatic/kafka|@node-rs/crc32|kerberos)/' },
     },
     {
       name: 'nothing-unresolved',

@@ -8,7 +8,7 @@ SOURCES := $(shell find src -name '*.ts')
 ASSEMBLY := $(wildcard assembly/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build check format lint types imports docs docs-check bench profile bench-states faults fuzz setup chromium postgres clean
+.PHONY: help run test build check format lint types imports docs docs-check bench profile bench-states faults fuzz setup chromium postgres kerberos clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,7 +16,8 @@ help: ## Show this list.
 run: setup build ## Start Kafka and the proxy, post the examples, show them in Kafka, go on until Ctrl-C.
 	@$(NODE) tools/demo/main.ts
 
-test: setup build chromium postgres ## Run all tests, against a real Kafka, PostgreSQL and browser.
+test: setup build chromium postgres ## Run all tests, against a real Kafka, PostgreSQL, Kerberos and browser.
+	@$(NODE) tools/kerberos/install.ts --test
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) --test --test-timeout=300000 --test-concurrency=2 'test/**/*.test.ts'
 
@@ -60,6 +61,9 @@ faults: setup build ## Kill, freeze and fill everything under load, and count wh
 
 fuzz: build ## Hold the check's fast lane against the explaining one, on a million mutations of events.
 	$(NODE) test/fuzz/main.ts
+
+kerberos: setup ## Build what a login to Kafka by Kerberos (GSSAPI) needs.
+	@$(NODE) tools/kerberos/install.ts
 
 setup: node_modules/.installed
 

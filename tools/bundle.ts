@@ -17,6 +17,8 @@ const WITH_FILES = [
   '@fastify/static',
   '@fastify/swagger',
   '@fastify/swagger-ui',
+  // And it need not be there.
+  'kerberos',
 ];
 
 /** Large packages of which we use little. Loading their modules does nothing that can be noticed but define things. */
