@@ -205,6 +205,10 @@ export const metricTable = {
     type: 'counter',
     name: 'http2kafka_tls_reload_failures_total',
     help: 'Changed certificate files that could not be used; those before stayed in use.',
+  databaseUp: {
+    type: 'gauge',
+    name: 'http2kafka_database_up',
+    help: "1 while Data.Rentgen's database answers which personal tokens are revoked, 0 while it does not. Always 1 where it is not asked.",
   },
   authenticationFailures: {
     type: 'counter',
@@ -301,6 +305,7 @@ export function createMetrics(): Metrics {
     retries: counter(metricTable.retries),
     duplicatesPossible: counter(metricTable.duplicatesPossible),
     kafkaUp: gauge(metricTable.kafkaUp),
+    databaseUp: gauge(metricTable.databaseUp),
     authenticationFailures: tally(metricTable.authenticationFailures),
     oidcUp: gauge(metricTable.oidcUp),
     connections: gauge(metricTable.connections),

@@ -1,4 +1,5 @@
 /** What holds between the settings of who may send. */
+import { readDatabaseUrl } from './database-url.ts';
 import type { Settings } from './schema.ts';
 import { needs, readable, when, type Rule } from './rule.ts';
 
@@ -39,6 +40,13 @@ export const authRules: readonly Rule[] = [
           settings.database.url === undefined,
         'personal tokens need database.url, where it is seen which are revoked; or set auth.personal_tokens.check_revocation to false, and one that is stolen is good until it expires',
       ),
+  },
+  {
+    about: ['database.url'],
+    check: ({ database: { url } }) => {
+      const address = url === undefined ? undefined : readDatabaseUrl(url);
+      return typeof address === 'string' ? address : undefined;
+    },
   },
   {
     about: ['auth.oidc.issuer', 'auth.oidc.audience'],
