@@ -3,9 +3,11 @@ import type { Logger } from 'pino';
 import { Authenticator } from '../auth/authenticator.ts';
 import { ClientCertificates } from '../auth/client-certificates.ts';
 import { SendersWatch } from '../auth/senders-watch.ts';
+import { TokenMemory } from '../auth/token-memory.ts';
 import { takesPersonalTokens } from '../config/auth-rules.ts';
 import type { Settings } from '../config/schema.ts';
 import type { Metrics } from '../metrics.ts';
+import type { PersonalTokens } from './personal-tokens.ts';
 
 /** What recognises senders, and what is behind it. */
 export interface Authentication {
@@ -20,11 +22,11 @@ export interface Authentication {
  * What the settings ask for; undefined where everybody may send.
  * @throws when the file of senders is not right, or nobody could ever be recognised.
  */
-export function createAuthentication(
+export async function createAuthentication(
   settings: Settings,
   metrics: Metrics,
   log: Logger,
-): Authentication | undefined {
+): Promise<Authentication | undefined> {
   const { sendersFile, oidc, clientCertificates } = settings.auth;
   const isAnyOtherWayOpen =
     takesPersonalTokens(settings) || oidc.issuer !== undefined || clientCertificates.enabled;
@@ -35,19 +37,38 @@ export function createAuthentication(
       `nobody has an API key in ${sendersFile ?? ''}, and no other way to be recognised is open`,
     );
   }
+  const personalTokens = await openPersonalTokens(settings, metrics, log);
+  const revocations = personalTokens?.revocations;
+  revocations?.start();
   const authenticator = new Authenticator({
     senders: () => senders.senders,
-    personalTokens: undefined,
+    personalTokens:
+      personalTokens && new TokenMemory(personalTokens.check, settings.auth.personalTokens.cacheSize),
     oidc: undefined,
     certificates: clientCertificates.enabled ? new ClientCertificates(clientCertificates.name) : undefined,
   });
   return {
     authenticator,
     senders,
-    problems: () => (senders.problem === undefined ? {} : { senders_file: senders.problem }),
+    problems: () => ({
+      ...(senders.problem === undefined ? {} : { senders_file: senders.problem }),
+      ...(revocations?.problem === undefined ? {} : { database: revocations.problem }),
+    }),
     close: async () => {
       senders.close();
-      await Promise.resolve();
+      await revocations?.close();
     },
   };
+}
+
+async function openPersonalTokens(
+  settings: Settings,
+  metrics: Metrics,
+  log: Logger,
+): Promise<PersonalTokens | undefined> {
+  metrics.databaseUp.set(1);
+  if (!takesPersonalTokens(settings)) return undefined;
+  // Loaded only where they are taken.
+  const { createPersonalTokens } = await import('./personal-tokens.ts');
+  return createPersonalTokens(settings, metrics, log);
 }

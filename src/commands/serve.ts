@@ -45,7 +45,7 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
   for (const notice of notices) log.info(notice);
   const metrics = createMetrics();
 
-  const authentication = recognition(settings, metrics, log);
+  const authentication = await recognition(settings, metrics, log);
   if (authentication === 'impossible') return;
   const tls = openTls(settings, metrics, log);
   if (tls === 'unusable') return;
@@ -129,13 +129,13 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
 }
 
 /** What recognises senders, if anybody has to be; where that cannot be, says so and sets the exit code. */
-function recognition(
+async function recognition(
   settings: Settings,
   metrics: Metrics,
   log: Logger,
-): Authentication | undefined | 'impossible' {
+): Promise<Authentication | undefined | 'impossible'> {
   try {
-    return createAuthentication(settings, metrics, log);
+    return await createAuthentication(settings, metrics, log);
   } catch (error) {
     log.fatal(`cannot recognise senders: ${error instanceof Error ? error.message : String(error)}`);
     process.exitCode = 1;
