@@ -205,6 +205,7 @@ export const metricTable = {
     type: 'counter',
     name: 'http2kafka_tls_reload_failures_total',
     help: 'Changed certificate files that could not be used; those before stayed in use.',
+  },
   databaseUp: {
     type: 'gauge',
     name: 'http2kafka_database_up',

@@ -47,5 +47,6 @@ export function pagesSettings({ server }: Settings): PagesSettings {
     requestIdHeader: server.requestId.headerName.toLowerCase(),
     metrics: server.monitoring.enabled,
     docs: server.openapi.enabled,
+    https: server.sslCertfile !== undefined,
   };
 }

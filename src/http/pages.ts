@@ -1,5 +1,6 @@
 /** What is not an event: monitoring, the API page and its document, and the answers to wrong paths and methods. */
 import type { RequestListener } from 'node:http';
+import helmet from '@fastify/helmet';
 import swagger, { type StaticDocumentSpec } from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -18,10 +19,25 @@ export interface PagesSettings {
   /** Are `/monitoring/metrics`, and `/docs` with `/openapi.json`, there at all? */
   readonly metrics: boolean;
   readonly docs: boolean;
+  /** Is TLS spoken, so that browsers may be told never to come without it? */
+  readonly https: boolean;
 }
 
 /** What is wrong with whom is asked about senders, by its name; empty when nothing is. */
 export type AuthenticationProblems = () => Readonly<Record<string, string>>;
+
+/** What a page may load: its own scripts, styles and pictures, and nothing that is written into it (CSP, level 3). */
+const CONTENT_SECURITY_POLICY = {
+  defaultSrc: ["'none'"],
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  // The API page has its smaller pictures in its stylesheet.
+  imgSrc: ["'self'", 'data:'],
+  connectSrc: ["'self'"],
+  baseUri: ["'none'"],
+  formAction: ["'none'"],
+  frameAncestors: ["'none'"],
+};
 
 /** Builds the pages; the listener answers every request it is given. */
 export async function createPages(
@@ -51,7 +67,17 @@ export async function createPages(
   };
   app.addHook('onRequest', async (request, reply) => {
     addCommonHeaders(request, reply);
+    // What is true now only; files that stay the same say so themselves.
+    reply.header('cache-control', 'no-store');
     await Promise.resolve();
+  });
+  await app.register(helmet, {
+    contentSecurityPolicy: { useDefaults: false, directives: CONTENT_SECURITY_POLICY },
+    strictTransportSecurity: settings.https,
+    // Browsers complain of these two where there is no TLS.
+    crossOriginOpenerPolicy: settings.https,
+    originAgentCluster: settings.https,
+    xFrameOptions: { action: 'deny' },
   });
   // No page takes a body, so none is looked at, whatever it is.
   app.removeAllContentTypeParsers();

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { startProxy, type Proxy } from '../../tools/proxy.ts';
+import { writeCertificate } from '../cli/certificate.ts';
+import { get, post } from './posting.ts';
+import { runEvent } from './sample-events.ts';
+
+const WITHOUT_KAFKA = { KAFKA__BOOTSTRAP_SERVERS: '127.0.0.1:1', SPOOL__AFTER: '100ms' };
+const PAGES = ['/', '/docs', '/docs/static/index.css', '/openapi.json', '/monitoring/ping', '/nothing'];
+
+void suite('the headers for browsers', { timeout: 120_000 }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'http2kafka-headers-'));
+  let proxy: Proxy;
+
+  before(async () => {
+    proxy = await startProxy({ settings: WITHOUT_KAFKA });
+  });
+  after(async () => {
+    await proxy.stop('SIGKILL');
+    rmSync(folder, { recursive: true });
+  });
+
+  test('let a page load nothing from elsewhere, and nobody frame it or guess its type', async () => {
+    for (const path of PAGES) {
+      const { headers } = await get(proxy, path);
+      const policy = String(headers['content-security-policy']);
+      assert.match(policy, /default-src 'none'/, path);
+      assert.match(policy, /frame-ancestors 'none'/, path);
+      assert.doesNotMatch(policy, /unsafe|https?:|\*/, path);
+      assert.equal(headers['x-content-type-options'], 'nosniff', path);
+      assert.equal(headers['x-frame-options'], 'DENY', path);
+      assert.equal(headers['referrer-policy'], 'no-referrer', path);
+      assert.equal(headers['strict-transport-security'], undefined, path);
+      assert.equal(headers['access-control-allow-origin'], undefined, path);
+    }
+  });
+
+  test('have nothing kept that may be otherwise in a moment', async () => {
+    for (const path of PAGES.filter((path) => !path.includes('/static/'))) {
+      assert.equal((await get(proxy, path)).headers['cache-control'], 'no-store', path);
+    }
+    assert.notEqual((await get(proxy, '/docs/static/index.css')).headers['cache-control'], 'no-store');
+  });
+
+  test('cost no event anything', async () => {
+    const { status, headers } = await post(proxy, runEvent('headers'));
+    assert.equal(status, 202);
+    assert.deepEqual(Object.keys(headers).toSorted(), [
+      'connection',
+      'content-length',
+      'date',
+      'x-application-version',
+      'x-request-id',
+    ]);
+  });
+
+  test('have browsers keep to TLS where TLS is spoken', async () => {
+    const { cert, key, pem } = writeCertificate(folder);
+    const args = ['--ssl-certfile', cert, '--ssl-keyfile', key];
+    const secure = await startProxy({ settings: WITHOUT_KAFKA, args });
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const sent = request(
+      { host: '127.0.0.1', port: secure.port, path: '/docs', ca: pem, agent: false },
+      (answer) => {
+        resolve(answer.headers['strict-transport-security']);
+        answer.resume();
+      },
+    );
+    sent.on('error', reject).end();
+    assert.match(String(await promise), /^max-age=\d{8}/);
+    await secure.stop('SIGKILL');
+  });
+});
