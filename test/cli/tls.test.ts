@@ -1,16 +1,27 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import { after, before, suite, test } from 'node:test';
-import { selfSigned, type Certificate, type CertificateFiles } from '../../tools/certificates.ts';
-import type { Proxy } from '../../tools/proxy.ts';
+import { connect } from 'node:tls';
+import { startProxy, type Proxy } from '../../tools/proxy.ts';
 import { logged } from '../http/log-lines.ts';
+import { samplesOf } from '../http/metric-reading.ts';
 import { RawConnection } from '../http/raw-connection.ts';
 import { runEvent } from '../http/sample-events.ts';
 import { Stage } from '../http/stage.ts';
+import { writeCertificate, type CertificateFiles } from './certificate.ts';
 
 const PASSWORD = 'o"pen sesame';
 /** Longer than a test may take: whoever waits for it does not end. */
@@ -19,13 +30,11 @@ const PATIENT = ['--timeout-graceful-shutdown', '3600'];
 void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'http2kafka-tls-'));
   let stage: Stage;
-  let server: Certificate;
-  let files: CertificateFiles;
+  let server: CertificateFiles;
 
   before(async () => {
     stage = await Stage.start();
-    server = await selfSigned({ name: 'http2kafka test', hosts: ['127.0.0.1'] });
-    files = server.write(folder, 'server', PASSWORD);
+    server = await writeCertificate(folder, PASSWORD);
   });
   after(async () => {
     await stage.stop();
@@ -35,7 +44,7 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
   async function start(...args: string[]): Promise<Proxy> {
     const proxy = await stage.launch({
       settings: { SERVER__SSL_KEYFILE_PASSWORD: PASSWORD },
-      args: [...PATIENT, '--ssl-certfile', files.cert, '--ssl-keyfile', files.key, ...args],
+      args: [...PATIENT, '--ssl-certfile', server.cert, '--ssl-keyfile', server.key, ...args],
     });
     await logged(proxy, 'Kafka can be written to');
     return proxy;
@@ -84,18 +93,78 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
     assert.deepEqual(await proxy.stop('SIGINT'), { code: 0, signal: null });
   });
 
-  test('may ask each client for its certificate', async () => {
-    const client = await selfSigned({ name: 'http2kafka test client' });
-    const proxy = await start(
-      '--ssl-ca-certs',
-      client.write(folder, 'client').cert,
-      '--ssl-cert-reqs',
-      'required',
+  test('says in one line that a file is wrong, and ends', async () => {
+    const other = await writeCertificate(mkdtempSync(join(folder, 'other-')));
+    const args = ['--ssl-certfile', server.cert, '--ssl-keyfile', other.key];
+    const settings = { SERVER__SSL_KEYFILE_PASSWORD: PASSWORD };
+    await assert.rejects(
+      startProxy({ args, settings }),
+      /ended: \S+ \S+ FATAL: cannot listen with TLS: \S+cert\.key \(server\.ssl_keyfile\) is not the key of [^\n]*\n$/,
     );
+  });
+
+  test('goes over to a new certificate while connections are open, and keeps the old one for a broken pair', async () => {
+    for (const name of ['old', 'renewed']) mkdirSync(join(folder, name));
+    const old = await writeCertificate(join(folder, 'old'), undefined, inDays(5));
+    const renewed = await writeCertificate(join(folder, 'renewed'));
+    const current = join(folder, 'current');
+    symlinkSync('old', current);
+    const proxy = await startProxy({
+      settings: { KAFKA__BOOTSTRAP_SERVERS: '127.0.0.1:1', SPOOL__AFTER: '100ms' },
+      args: ['--ssl-certfile', join(current, 'cert.pem'), '--ssl-keyfile', join(current, 'cert.key')],
+    });
+    await logged(proxy, 'is valid for 4 more days');
+    const kept = new Agent({ ca: old.pem, keepAlive: true, maxSockets: 1 });
+    assert.deepEqual(await post(proxy, kept), [202, 'keep-alive']);
+
+    symlinkSync('renewed', `${current}.new`);
+    renameSync(`${current}.new`, current);
+    await logged(proxy, 'was read anew');
+    assert.equal(await fingerprintOf(proxy), renewed.x509.fingerprint256);
+    assert.deepEqual(await post(proxy, kept), [202, 'keep-alive'], 'on the connection from before');
+    const agent = new Agent({ ca: renewed.pem, keepAlive: true });
+    const metrics = async () => samplesOf(await getMetrics(proxy, agent));
+    assert.equal(
+      (await metrics()).get('http2kafka_tls_certificate_expiry_timestamp_seconds'),
+      renewed.x509.validToDate.getTime() / 1000,
+    );
+
+    writeFileSync(join(folder, 'renewed', 'cert.key'), readFileSync(old.key));
+    await logged(proxy, 'is not the key of the first certificate');
+    assert.equal(await fingerprintOf(proxy), renewed.x509.fingerprint256);
+    assert.equal((await metrics()).get('http2kafka_tls_reload_failures_total'), 1);
+    assert.equal(proxy.log.split('those used before stay in use').length - 1, 1);
+    kept.destroy();
+    agent.destroy();
+    assert.deepEqual(await proxy.stop('SIGINT'), { code: 0, signal: null });
+  });
+
+  test('closes on whoever does not shake hands in time', async () => {
+    const impatient = await stage.launch({
+      settings: { SERVER__SSL_KEYFILE_PASSWORD: PASSWORD, SERVER__HEADERS_TIMEOUT_S: '1' },
+      args: [...PATIENT, '--ssl-certfile', server.cert, '--ssl-keyfile', server.key],
+    });
+    const silent = await RawConnection.open(impatient.port);
+    const halfHello = await RawConnection.open(impatient.port);
+    await halfHello.send('\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03');
+    assert.notEqual(await silent.closed, 'cut');
+    assert.notEqual(await halfHello.closed, 'cut');
+    const agent = new Agent({ ca: server.pem });
+    const failures = samplesOf(await getMetrics(impatient, agent)).get(
+      'http2kafka_tls_handshake_failures_total',
+    );
+    assert.equal(failures, 2);
+    assert.deepEqual(await impatient.stop('SIGINT'), { code: 0, signal: null });
+  });
+
+  test('may ask each client for its certificate', async () => {
+    mkdirSync(join(folder, 'client'));
+    const client = await writeCertificate(join(folder, 'client'));
+    const proxy = await start('--ssl-ca-certs', client.cert, '--ssl-cert-reqs', 'required');
     const known = new Agent({
       ca: server.pem,
       cert: client.pem,
-      key: client.keyPem,
+      key: readFileSync(client.key),
       keepAlive: true,
     });
     assert.equal((await post(proxy, known))[0], 201);
@@ -105,3 +174,26 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
     assert.deepEqual(await proxy.stop('SIGINT'), { code: 0, signal: null });
   });
 });
+
+/** Of the certificate that a new connection is shown. */
+async function fingerprintOf({ port }: Proxy): Promise<string | undefined> {
+  const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  const fingerprint = socket.getPeerX509Certificate()?.fingerprint256;
+  socket.destroy();
+  return fingerprint;
+}
+
+function getMetrics({ port }: Proxy, agent: Agent): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const sent = request({ host: '127.0.0.1', port, path: '/monitoring/metrics', agent }, (response) => {
+    text(response).then(resolve, reject);
+  });
+  sent.on('error', reject).end();
+  return promise;
+}
+
+/** An hour less than so many days, so that a slow test still sees whole ones. */
+function inDays(days: number): Date {
+  return new Date(Date.now() + days * 86_400_000 - 3_600_000);
+}

@@ -59,7 +59,7 @@ void suite('the headers for browsers', { timeout: 120_000 }, () => {
   });
 
   test('have browsers keep to TLS where TLS is spoken', async () => {
-    const { cert, key, pem } = writeCertificate(folder);
+    const { cert, key, pem } = await writeCertificate(folder);
     const args = ['--ssl-certfile', cert, '--ssl-keyfile', key];
     const secure = await startProxy({ settings: WITHOUT_KAFKA, args });
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
