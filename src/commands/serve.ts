@@ -15,6 +15,7 @@ import { HttpServer, type EventHandler } from '../http/server.ts';
 import { takeSingle } from '../http/single.ts';
 import { TlsFileError, TlsFiles } from '../http/tls-files.ts';
 import { Producer } from '../kafka/producer.ts';
+import { securityWarnings } from '../kafka/security.ts';
 import { createLogger } from '../log.ts';
 import { createMetrics, type Metrics } from '../metrics.ts';
 import { Spool } from '../spool/spool.ts';
@@ -43,6 +44,7 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
   const { debug } = settings.server;
   const log = createLogger(debug ? { ...settings.logging, level: 'debug' } : settings.logging);
   for (const notice of notices) log.info(notice);
+  for (const warning of securityWarnings(settings.kafka.security)) log.warn(warning);
   const metrics = createMetrics();
 
   const authentication = await recognition(settings, metrics, log);
@@ -176,7 +178,7 @@ async function openSpool({ spool }: Settings, metrics: Metrics, log: Logger): Pr
 }
 
 function sayWhatIsWrong({ kafka, producer: { mainTopic } }: Settings, producer: Producer, log: Logger): void {
-  const problem = producer.problemOf(mainTopic);
+  const problem = producer.takeProblem(mainTopic);
   if (problem === undefined) return;
   const { problemDetail: detail } = producer;
   if (kafka.bootstrapServers.length === 0) log.warn(`${problem}: events stay in the spool`);
@@ -201,6 +203,7 @@ function producerSettings({ kafka, producer }: Settings): ConstructorParameters<
     connectTimeoutMs: kafka.connectTimeoutMs,
     requestTimeoutMs: kafka.requestTimeoutMs,
     connectionsMaxIdleMs: kafka.connectionsMaxIdleMs,
+    security: kafka.security,
     mainTopic: producer.mainTopic,
     compression: kafka.compression,
     partitioner: kafka.partitioner,

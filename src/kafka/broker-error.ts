@@ -48,6 +48,20 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   INVALID_PRODUCER_EPOCH: 'producer-lost',
 };
 
+/** What an operator can do about an error that the name alone does not tell. */
+const ADVICE: Readonly<Record<string, string>> = {
+  TOPIC_AUTHORIZATION_FAILED:
+    'the proxy is not allowed to write to it; it needs the ACLs DESCRIBE and WRITE for the topic (CREATE, too, where there is none yet)',
+  CLUSTER_AUTHORIZATION_FAILED:
+    'the proxy is not allowed to write idempotently; it needs the ACL WRITE for the topic, or IDEMPOTENT_WRITE for the cluster',
+};
+
+/** Kafka's name for an error, and what can be done about it where that is known. */
+export function explained(name: string): string {
+  const advice = ADVICE[name];
+  return advice === undefined ? name : `${name}: ${advice}`;
+}
+
 export interface BrokerError {
   /** Kafka's own name, e.g. `NOT_ENOUGH_REPLICAS`. */
   readonly name: string;
@@ -66,6 +80,9 @@ export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors.at(-1));
   if (!(error instanceof Error)) return String(error);
   if (error.cause !== undefined) return reasonOf(error.cause);
-  if ('apiId' in error && typeof error.apiId === 'string') return error.apiId;
-  return error.message;
+  if ('apiId' in error && typeof error.apiId === 'string') {
+    const said = 'serverErrorMessage' in error ? error.serverErrorMessage : undefined;
+    return typeof said === 'string' && said !== '' ? `${error.apiId}: ${said}` : error.apiId;
+  }
+  return error.message.trim();
 }

@@ -5,6 +5,7 @@
 import type { Logger } from 'pino';
 import type { Metrics } from '../metrics.ts';
 import { reasonOf } from './broker-error.ts';
+import { BrokerFault } from './broker-fault.ts';
 import type { Cluster, ProducerId } from './cluster.ts';
 
 export interface WatchSettings {
@@ -23,6 +24,18 @@ export function backoff(failures: number, firstMs: number): number {
   return Math.min(MAX_BACKOFF_MS, firstMs * 2 ** Math.min(failures - 1, 10));
 }
 
+/** Milliseconds before it is worth a line that Kafka cannot be written to. */
+const ACQUAINTANCE_MS = 2000;
+
+/** Milliseconds between two lines of the log on what is wrong with one topic, while it is not always the same. */
+const RETELL_MS = 10_000;
+
+interface Told {
+  readonly problem: string;
+  /** In milliseconds since the epoch. */
+  readonly at: number;
+}
+
 export class ClusterWatch {
   readonly #settings: WatchSettings;
   readonly #cluster: Cluster;
@@ -36,8 +49,8 @@ export class ClusterWatch {
   #topicProblems: ReadonlyMap<string, string> = new Map();
   /** What somebody met who wrote to a topic. */
   readonly #writingProblems = new Map<string, string>();
-  /** Problems that the log has told of. */
-  readonly #told = new Map<string, string>();
+  /** What the log has told of topics that cannot be written to, and when. */
+  readonly #told = new Map<string, Told>();
   #detail = '';
   #asking = false;
   /** Milliseconds from one answer to the next question. */
@@ -52,8 +65,11 @@ export class ClusterWatch {
     this.#settings = settings;
     this.#cluster = cluster;
     this.#topics = new Set([settings.mainTopic]);
-    // Its first answer is worth a line, too.
-    this.#told.set(settings.mainTopic, 'not asked yet');
+    // Its first answer is worth a line, too; a problem only when it lasts: a topic may only just be made.
+    this.#told.set(settings.mainTopic, {
+      problem: 'not asked yet',
+      at: Date.now() + ACQUAINTANCE_MS - RETELL_MS,
+    });
     this.#onFresh = onFresh;
     this.#metrics = metrics;
     this.#log = log;
@@ -61,8 +77,10 @@ export class ClusterWatch {
 
   /** What keeps a topic from being written to, in words for an operator; undefined when nothing is known to. */
   problemOf(topic: string): string | undefined {
-    if (this.#generalProblem !== undefined) return this.#generalProblem;
-    const problem = this.#topicProblems.get(topic) ?? this.#writingProblems.get(topic);
+    // Who may not write to a topic is told so, although he then gets no producer id, either.
+    const own = this.#topicProblems.get(topic);
+    if (own === undefined && this.#generalProblem !== undefined) return this.#generalProblem;
+    const problem = own ?? this.#writingProblems.get(topic);
     return problem === undefined ? undefined : `topic ${topic}: ${problem}`;
   }
 
@@ -74,6 +92,13 @@ export class ClusterWatch {
   /** The producer id for lanes that begin a new sequence; undefined while there is none. */
   get producerId(): ProducerId | undefined {
     return this.#producerId;
+  }
+
+  /** What is wrong with a topic, for somebody who tells it in the log in words of his own. */
+  takeProblem(topic: string): string | undefined {
+    const problem = this.problemOf(topic);
+    if (problem !== undefined) this.#told.set(topic, { problem, at: Date.now() });
+    return problem;
   }
 
   /** Somebody who wrote to a topic met a problem; `detail` goes to the log only. */
@@ -128,7 +153,8 @@ export class ClusterWatch {
       this.#learned(this.#failures > 1 ? idProblem : undefined, problems, '');
     } catch (error) {
       this.#failures += 1;
-      this.#learned('no broker answers', new Map(), reasonOf(error));
+      const problem = error instanceof BrokerFault ? error.problem : undefined;
+      this.#learned(problem ?? 'no broker answers', new Map(), reasonOf(error));
     } finally {
       this.#asking = false;
     }
@@ -148,7 +174,8 @@ export class ClusterWatch {
       return undefined;
     } catch (error) {
       this.#log.debug({ reason: reasonOf(error) }, 'no producer id');
-      return 'Kafka gives no producer id';
+      const problem = error instanceof BrokerFault ? error.problem : undefined;
+      return `Kafka gives no producer id${problem === undefined ? '' : `: ${problem}`}`;
     }
   }
 
@@ -164,9 +191,9 @@ export class ClusterWatch {
     for (const topic of this.#topics) {
       const problem = this.problemOf(topic);
       const told = this.#told.get(topic);
-      if (problem !== undefined && told === undefined) {
+      if (problem !== undefined && isNews(problem, told)) {
         this.#log.warn({ topic, detail }, `Kafka is away: ${problem}`);
-        this.#told.set(topic, problem);
+        this.#told.set(topic, { problem, at: Date.now() });
       } else if (problem === undefined && told !== undefined) {
         this.#log.info({ topic }, 'Kafka can be written to');
         this.#told.delete(topic);
@@ -181,4 +208,8 @@ export class ClusterWatch {
     this.#dueAt = Date.now() + delayMs;
     this.#timer = setTimeout(() => void this.ask(), delayMs);
   }
+}
+
+function isNews(problem: string, told: Told | undefined): boolean {
+  return told === undefined || (told.problem !== problem && Date.now() - told.at >= RETELL_MS);
 }

@@ -6,17 +6,21 @@
 import {
   apiVersionsV3,
   ConfigResourceTypes,
-  ConnectionPool,
   describeConfigsV4,
   initProducerIdV4,
   metadataV12,
   produceV11,
   protocolErrorsCodesById,
+  ResponseError,
   type Broker,
   type Connection,
 } from '@platformatic/kafka';
-import { reasonOf } from './broker-error.ts';
+import { explained } from './broker-error.ts';
+import { BrokerFault } from './broker-fault.ts';
+import { Connections } from './connections.ts';
 import { PRODUCE_VERSIONS, type RecordConnection } from './produce-request.ts';
+import { Security } from './security.ts';
+import type { SecuritySettings } from './security-settings.ts';
 import { version } from '../version.ts';
 
 type MetadataResponse = metadataV12.MetadataResponse;
@@ -28,6 +32,7 @@ export interface ClusterSettings {
   readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly connectionsMaxIdleMs: number;
+  readonly security: SecuritySettings;
 }
 
 export interface Topic {
@@ -61,8 +66,8 @@ export class Cluster {
   readonly #settings: ClusterSettings;
   readonly #bootstrap: readonly Broker[];
   /** Apart from the records' connections: a megabyte on its way must not hold up a question. */
-  readonly #questions: ConnectionPool;
-  readonly #records: ConnectionPool;
+  readonly #questions: Connections;
+  readonly #records: Connections;
   readonly #lastUse = new Map<number, number>();
   /** What the broker at the other end takes; asked once a connection, for a broker may be upgraded between two. */
   readonly #produceVersions = new WeakMap<Connection, number>();
@@ -76,9 +81,13 @@ export class Cluster {
   constructor(settings: ClusterSettings, onDisconnect: () => void) {
     this.#settings = settings;
     this.#bootstrap = settings.bootstrapServers.map(parseBroker);
-    this.#questions = this.#pool(Math.min(QUESTION_TIMEOUT_MS, settings.requestTimeoutMs), onDisconnect);
+    const security = new Security(settings.security);
+    const { clientId, connectTimeoutMs } = settings;
+    const connections = (requestTimeoutMs: number) =>
+      new Connections({ clientId, connectTimeoutMs, requestTimeoutMs }, security, onDisconnect);
+    this.#questions = connections(Math.min(QUESTION_TIMEOUT_MS, settings.requestTimeoutMs));
     // The broker gives up first, and says so; only a silent one runs into our own limit.
-    this.#records = this.#pool(settings.requestTimeoutMs + 1000, onDisconnect);
+    this.#records = connections(settings.requestTimeoutMs + 1000);
   }
 
   /** Is there anybody to ask? */
@@ -115,7 +124,7 @@ export class Cluster {
     for (const { name, errorCode, partitions } of metadata.topics) {
       if (!name) continue;
       if (errorCode !== 0 || partitions.length === 0) {
-        problems.set(name, protocolErrorsCodesById[errorCode] ?? `error ${errorCode}`);
+        problems.set(name, explained(protocolErrorsCodesById[errorCode] ?? `error ${errorCode}`));
         this.#topics.delete(name);
         continue;
       }
@@ -144,64 +153,71 @@ export class Cluster {
     if (!broker) throw new Error(`broker ${nodeId} is not in the cluster`);
     const now = Date.now();
     const idle = now - (this.#lastUse.get(nodeId) ?? now);
-    const open = this.#records.getEstablishedConnection(broker);
+    const open = this.#records.known(broker);
     // The broker, or a firewall between, closes what is idle; a record must not be the one to find out.
     if (open && idle > this.#settings.connectionsMaxIdleMs) await open.close();
     const connection = await this.#records.get(broker);
     this.#lastUse.set(nodeId, now);
     let produceVersion = this.#produceVersions.get(connection);
     if (produceVersion === undefined) {
-      produceVersion = await this.#answerOf(connection, (asked) =>
+      produceVersion = await this.#answerOf(this.#records, connection, (asked) =>
         withinTime(askProduceVersion(asked), QUESTION_TIMEOUT_MS),
       );
       this.#produceVersions.set(connection, produceVersion);
+      // Meanwhile a new login may have fallen due, during which a broker takes nothing else (KIP-368).
+      if (!connection.isConnected()) return this.connect(nodeId);
     }
     return { connection, produceVersion };
+  }
+
+  /** Why a request with records has failed. */
+  faultOf({ connection }: RecordConnection, error: unknown): BrokerFault {
+    return this.#records.fault(connection, error);
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#questions.close(), this.#records.close()]);
   }
 
-  #pool(requestTimeout: number, onDisconnect: () => void): ConnectionPool {
-    const { clientId, connectTimeoutMs: connectTimeout } = this.#settings;
-    const pool = new ConnectionPool(clientId, { connectTimeout, requestTimeout });
-    // Requests fail by themselves; an event without a listener would end the process.
-    pool.on('connecting', ({ connection }) => connection.on('error', () => undefined));
-    pool.on('disconnect', onDisconnect);
-    return pool;
-  }
-
   /** Puts a question to one broker after the other, beginning with the one that answered last. */
   async #ask<Answer>(question: (connection: Connection) => Promise<Answer>): Promise<Answer> {
     const brokers = [...this.#brokers.values(), ...this.#bootstrap];
     const failures: string[] = [];
+    let problem: string | undefined;
     for (let i = 0; i < brokers.length; i++) {
       const turn = (this.#turn + i) % brokers.length;
       const broker = brokers[turn];
       if (!broker) continue;
       try {
         const connection = await this.#questions.get(broker);
-        const answer = await this.#answerOf(connection, question);
+        const answer = await this.#answerOf(this.#questions, connection, question);
         this.#turn = turn;
         return answer;
       } catch (error) {
-        failures.push(`${broker.host}:${broker.port}: ${reasonOf(error)}`);
+        failures.push(
+          `${broker.host}:${broker.port}: ${error instanceof Error ? error.message : String(error)}`,
+        );
+        if (error instanceof BrokerFault) problem ??= error.problem;
       }
     }
-    throw new Error([...new Set(failures)].join('; '));
+    throw new BrokerFault([...new Set(failures)].join('; '), problem);
   }
 
   async #answerOf<Answer>(
+    connections: Connections,
     connection: Connection,
     question: (connection: Connection) => Promise<Answer>,
   ): Promise<Answer> {
     try {
-      return await question(connection);
+      const answer = await question(connection);
+      connections.proven(connection);
+      return answer;
     } catch (error) {
-      // After a time-out the library loses its place in the stream, should the answer still come.
-      void connection.close();
-      throw error;
+      const fault = connections.fault(connection, error);
+      // After a time-out the library loses its place in the stream, should the answer still come. A refusal is an answer.
+      if (error instanceof ResponseError) connections.proven(connection);
+      else void connection.close();
+      throw fault;
     }
   }
 

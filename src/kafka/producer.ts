@@ -9,7 +9,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Metrics } from '../metrics.ts';
-import { brokerError, reasonOf } from './broker-error.ts';
+import { brokerError, explained, reasonOf } from './broker-error.ts';
+import { BrokerFault } from './broker-fault.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { Cluster, type ClusterSettings } from './cluster.ts';
 import { backoff, ClusterWatch, type WatchSettings } from './cluster-watch.ts';
@@ -37,6 +38,8 @@ const CLOSE_LOOK_MS = 10;
 interface FailureReason {
   /** Kafka's name for it, or `network`. */
   readonly name: string;
+  /** In words for an operator, without addresses, where more is known than the name tells. */
+  readonly problem?: string | undefined;
   /** For the log only. */
   readonly detail: string;
 }
@@ -79,6 +82,11 @@ export class Producer {
   /** What keeps a topic from being written to, in words for an operator; undefined when nothing is known to. */
   problemOf(topic: string): string | undefined {
     return this.#watch.problemOf(topic);
+  }
+
+  /** The same, for somebody who tells it in the log in words of his own: the producer does not tell it, then. */
+  takeProblem(topic: string): string | undefined {
+    return this.#watch.takeProblem(topic);
   }
 
   /** Has the cluster told all that is needed to write to this topic? */
@@ -255,7 +263,7 @@ export class Producer {
     } catch (error) {
       // Nothing was sent.
       this.#cluster.suspect(leader);
-      this.#failed(lanes, { name: 'network', detail: `broker ${leader}: ${reasonOf(error)}` }, false);
+      this.#failed(lanes, networkReason(leader, error), false);
       return;
     }
     const batches = lanes.flatMap(({ topic, partition, batch }) =>
@@ -280,10 +288,11 @@ export class Producer {
         );
       }
     } catch (error) {
+      const fault = this.#cluster.faultOf(broker, error);
       // After a time-out the library loses its place in the stream, should the answer still come.
       void broker.connection.close();
       this.#cluster.suspect(leader);
-      this.#failed(lanes, { name: 'network', detail: `broker ${leader}: ${reasonOf(error)}` }, true);
+      this.#failed(lanes, networkReason(leader, fault), true);
     }
   }
 
@@ -326,7 +335,7 @@ export class Producer {
   #failed(lanes: readonly PartitionLane[], reason: FailureReason, mayBeWritten: boolean): void {
     const { name, detail } = reason;
     const topics = new Set(lanes.map(({ topic }) => topic));
-    const problem = name === 'network' ? 'its broker does not answer' : name;
+    const problem = reason.problem ?? (name === 'network' ? 'its broker does not answer' : explained(name));
     for (const topic of topics) this.#watch.reportFailure(topic, problem, detail);
     this.#metrics.retries.inc({ reason: name }, lanes.length);
     this.#log.debug({ topics: [...topics], reason: name, detail, mayBeWritten }, 'a produce request failed');
@@ -374,4 +383,9 @@ export class Producer {
       return index === 0 || bytes <= MAX_REQUEST_BYTES;
     });
   }
+}
+
+function networkReason(leader: number, error: unknown): FailureReason {
+  const problem = error instanceof BrokerFault ? error.problem : undefined;
+  return { name: 'network', problem, detail: `broker ${leader}: ${reasonOf(error)}` };
 }

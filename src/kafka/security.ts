@@ -1,15 +1,18 @@
 /** From the settings of security to what a connection to a broker takes: TLS, and a login (SASL). */
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import {
-  AuthenticationError,
+  ProtocolError,
   SASLMechanisms,
   type CallbackWithPromise,
   type ConnectionOptions,
   type SASLOptions,
 } from '@platformatic/kafka';
+import { BrokerFault, type SecurityFacts } from './broker-fault.ts';
 import { createGssapiLogin } from './gssapi.ts';
+import { LoginPauses } from './login-pauses.ts';
 import { OauthToken } from './oauth-token.ts';
 import type { SecuritySettings, TlsSettings } from './security-settings.ts';
 
@@ -20,33 +23,79 @@ export class Security {
   readonly #settings: SecuritySettings;
   /** One for all connections: they share a token or a ticket. */
   readonly #sasl: SASLOptions | undefined;
+  /** For all connections, too: what one was refused, another need not try. */
+  readonly pauses = new LoginPauses();
 
   constructor(settings: SecuritySettings) {
     this.#settings = settings;
     this.#sasl = loginOf(settings);
   }
 
+  get facts(): SecurityFacts {
+    const { type, tls } = this.#settings;
+    return { type, certificateEnds: certificateEnd(tls) };
+  }
+
   /**
    * What a new connection to this host gets. The files of TLS are read anew, so that certificates may be renewed while the
-   * proxy runs. Throws, naming the file, when one cannot be read.
+   * proxy runs. Throws a `BrokerFault` when they cannot be read or used.
    */
   optionsFor(host: string): SecurityOptions {
     const { tls } = this.#settings;
     return {
       ...(this.#sasl && { sasl: this.#sasl }),
       // RFC 6066, 3: an IP address is no server name. It is held against the certificate in any case.
-      ...(tls.enabled && { tls: tlsOptions(tls), tlsServerName: isIP(host) === 0 }),
+      ...(tls.enabled && { tls: { secureContext: secureContext(tls) }, tlsServerName: isIP(host) === 0 }),
     };
   }
 }
 
-function tlsOptions({ caFile, certFile, keyFile, keyPassword }: TlsSettings): TlsOptions {
-  return {
-    ...(caFile !== undefined && { ca: readFileSync(caFile) }),
-    ...(certFile !== undefined && { cert: readFileSync(certFile) }),
-    ...(keyFile !== undefined && { key: readFileSync(keyFile) }),
-    ...(keyPassword !== undefined && { passphrase: keyPassword }),
-  };
+/** Time enough to have a certificate renewed. */
+const SOON_MS = 14 * 86_400_000;
+
+/** What an operator should know of the login at the start, a line each. */
+export function securityWarnings({ type, user, password, tls }: SecuritySettings): readonly string[] {
+  const warnings: string[] = [];
+  const isBare = type === 'PLAIN' || type === 'OAUTHBEARER';
+  if (isBare && !tls.enabled) {
+    warnings.push(
+      `THE ${type === 'PLAIN' ? 'PASSWORD' : 'TOKEN'} FOR KAFKA GOES OVER THE NETWORK AS IT IS: kafka.security.type is ${type}, without kafka.security.tls.enabled`,
+    );
+  }
+  if (type === 'none' && (user !== undefined || password !== undefined)) {
+    warnings.push(
+      'the proxy does not log in to Kafka, although kafka.security has a user or a password: kafka.security.type is none',
+    );
+  }
+  const end = certificateEnd(tls);
+  if (end && end.getTime() - Date.now() < SOON_MS) {
+    const verb = end.getTime() < Date.now() ? 'has expired' : 'expires';
+    warnings.push(`the certificate of kafka.security.tls.cert_file ${verb} on ${end.toISOString()}`);
+  }
+  return warnings;
+}
+
+function secureContext({ caFile, certFile, keyFile, keyPassword }: TlsSettings): SecureContext {
+  try {
+    return createSecureContext({
+      ...(caFile !== undefined && { ca: readFileSync(caFile) }),
+      ...(certFile !== undefined && { cert: readFileSync(certFile) }),
+      ...(keyFile !== undefined && { key: readFileSync(keyFile) }),
+      ...(keyPassword !== undefined && { passphrase: keyPassword }),
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new BrokerFault(reason, 'a file of kafka.security.tls cannot be used: the log says which');
+  }
+}
+
+function certificateEnd({ certFile }: TlsSettings): Date | undefined {
+  if (certFile === undefined) return undefined;
+  try {
+    return new X509Certificate(readFileSync(certFile)).validToDate;
+  } catch {
+    return undefined;
+  }
 }
 
 function loginOf(settings: SecuritySettings): SASLOptions | undefined {
@@ -83,5 +132,5 @@ function nameAndValue(extension: string): readonly [string, string] {
  */
 function refuseErrorAnswer(bytes: Buffer, callback: CallbackWithPromise<Buffer>): void {
   if (bytes.length === 0) callback(null, bytes);
-  else callback(new AuthenticationError('the broker does not accept the token'));
+  else callback(new ProtocolError('SASL_AUTHENTICATION_FAILED', bytes.toString()));
 }

@@ -1,0 +1,151 @@
+/** Why a broker could not be spoken to, in words: what is wrong, and which setting has to do with it. */
+import { AuthenticationError } from '@platformatic/kafka';
+import { explained, reasonOf } from './broker-error.ts';
+
+/** What is known of how the proxy comes to the brokers, to say what may be wrong with it. */
+export interface SecurityFacts {
+  /** The SASL mechanism, or `none`. */
+  readonly type: string;
+  /** When the certificate ends that the proxy shows; undefined where it has none. */
+  readonly certificateEnds: Date | undefined;
+}
+
+/** Why a broker could not be spoken to. Its message is for the log: it may name addresses. It never has a secret. */
+export class BrokerFault extends Error {
+  /** In words for an operator, without addresses; undefined where no more is known than that it does not answer. */
+  readonly problem: string | undefined;
+  /** The login was refused, or could not be made: to try again at once helps nobody. */
+  readonly login: boolean;
+
+  constructor(message: string, problem?: string, login = false) {
+    super(message);
+    this.problem = problem;
+    this.login = login;
+  }
+}
+
+/** Makes sense of what the library, or TLS, fails with; `isFirst` where the broker has not answered on this connection yet. */
+export function faultOf(error: unknown, facts: SecurityFacts, isFirst: boolean): BrokerFault {
+  const nested = [...causesOf(error)];
+  const known = nested.find((one) => one instanceof BrokerFault);
+  if (known) return known;
+  const reason = reasonOf(error);
+  for (const one of nested) {
+    const id = textOf(one, 'apiId');
+    const code = textOf(one, 'code');
+    const login = id === undefined ? undefined : loginProblem(id, facts.type, nested);
+    if (login !== undefined) return new BrokerFault(reason, login, id === 'SASL_AUTHENTICATION_FAILED');
+    const tls = code === undefined ? undefined : tlsProblem(code, facts);
+    if (tls !== undefined) return new BrokerFault(`${reason} (${code ?? ''})`, tls);
+    const talk = one instanceof Error ? talkProblem(one.message) : undefined;
+    if (talk !== undefined) return new BrokerFault(reason, talk);
+  }
+  if (nested.some((one) => one instanceof AuthenticationError) && !isClosed(nested)) {
+    return new BrokerFault(reason, `the login to Kafka fails: ${reason}`, true);
+  }
+  return new BrokerFault(reason, isFirst && isClosed(nested) ? silenceProblem(facts.type) : undefined);
+}
+
+/** Codes of TLS on a certificate, the broker's or that of a token endpoint; undefined for any other code. */
+export function certificateProblem(code: string, whose: string, caSetting: string): string | undefined {
+  if (UNKNOWN_AUTHORITY.includes(code)) {
+    return `the certificate of ${whose} comes from an authority that is not known (${caSetting})`;
+  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `the certificate of ${whose} is for another host name`;
+  if (code === 'CERT_HAS_EXPIRED') return `the certificate of ${whose} has expired`;
+  if (code === 'CERT_NOT_YET_VALID') return `the certificate of ${whose} is not valid yet`;
+  return undefined;
+}
+
+/** The error itself and all that it was caused by, from the outside in. */
+export function* causesOf(error: unknown): Generator {
+  if (error === undefined) return;
+  yield error;
+  if (error instanceof AggregateError) for (const one of error.errors) yield* causesOf(one);
+  if (error instanceof Error) yield* causesOf(error.cause);
+}
+
+/** A property of an error that is text. */
+export function textOf(error: unknown, name: 'apiId' | 'code'): string | undefined {
+  const value: unknown = error instanceof Error ? Reflect.get(error, name) : undefined;
+  return typeof value === 'string' ? value : undefined;
+}
+
+const UNKNOWN_AUTHORITY = [
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+];
+
+const CREDENTIALS: Readonly<Record<string, string>> = {
+  OAUTHBEARER: 'it does not accept the token (kafka.security.oauth)',
+  GSSAPI: 'it does not accept the Kerberos ticket (kafka.security.principal)',
+};
+
+function loginProblem(id: string, type: string, nested: readonly unknown[]): string | undefined {
+  switch (id) {
+    case 'SASL_AUTHENTICATION_FAILED':
+      return `Kafka refuses the login: ${CREDENTIALS[type] ?? 'user or password is wrong (kafka.security.user, kafka.security.password)'}`;
+    case 'UNSUPPORTED_SASL_MECHANISM':
+      return `Kafka does not offer ${type} on this port${offered(nested)} (kafka.security.type)`;
+    case 'ILLEGAL_SASL_STATE':
+      return 'Kafka wants no login on this port (kafka.security.type, or another port in kafka.bootstrap_servers)';
+    default: {
+      const words = explained(id);
+      return words === id ? undefined : words;
+    }
+  }
+}
+
+/** The mechanisms that the broker names in place of the one it does not have. */
+function offered(nested: readonly unknown[]): string {
+  for (const one of nested) {
+    const answer: unknown = one instanceof Error && 'response' in one ? one.response : undefined;
+    if (typeof answer !== 'object' || answer === null || !('mechanisms' in answer)) continue;
+    const { mechanisms } = answer;
+    if (Array.isArray(mechanisms) && mechanisms.length > 0) return `, but ${mechanisms.join(' and ')}`;
+  }
+  return '';
+}
+
+function tlsProblem(code: string, { certificateEnds }: SecurityFacts): string | undefined {
+  const certificate = certificateProblem(code, 'the broker', 'kafka.security.tls.ca_file');
+  if (certificate !== undefined) return certificate;
+  if (!/^ERR_SSL_|^EPROTO$/.test(code)) return undefined;
+  // RFC 8446, 6.2: what one side says of the other's certificate. With TLS 1.3 it comes after the handshake.
+  if (!/ALERT_(?:\w+_)?(?:CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/.test(code)) {
+    return `the encryption with Kafka fails: ${code} (kafka.security.tls)`;
+  }
+  if (certificateEnds === undefined) {
+    return 'Kafka wants to see a certificate (kafka.security.tls.cert_file, kafka.security.tls.key_file)';
+  }
+  return certificateEnds.getTime() < Date.now()
+    ? 'the certificate that the proxy shows to Kafka has expired (kafka.security.tls.cert_file)'
+    : 'Kafka does not accept the certificate of the proxy (kafka.security.tls.cert_file)';
+}
+
+/** The library's own words, where it has no codes. */
+function talkProblem(message: string): string | undefined {
+  if (message === 'Broker requires TLS.') return 'Kafka speaks TLS on this port (kafka.security.tls.enabled)';
+  if (message.startsWith('TLS handshake failed.')) {
+    return 'Kafka does not speak TLS on this port (kafka.security.tls.enabled, or another port in kafka.bootstrap_servers)';
+  }
+  if (message === 'Invalid server signature.') {
+    return 'the broker cannot prove that it knows the password: it may not be the one it seems to be';
+  }
+  return undefined;
+}
+
+/** A listener that wants something else than it gets closes the connection without a word. */
+function silenceProblem(type: string): string {
+  return type === 'none'
+    ? 'Kafka closes the connection without an answer: it may want a login (kafka.security.type)'
+    : 'Kafka closes the connection before the login: it may want TLS (kafka.security.tls.enabled)';
+}
+
+function isClosed(nested: readonly unknown[]): boolean {
+  const last = nested.at(-1);
+  return last instanceof Error && last.message === 'Connection closed';
+}
