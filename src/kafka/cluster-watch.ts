@@ -187,6 +187,7 @@ export class ClusterWatch {
 
   /** One line in the log at each change, not at each event. */
   #tell(detail: string): void {
+    if (this.#closed) return;
     this.#detail = detail;
     for (const topic of this.#topics) {
       const problem = this.problemOf(topic);

@@ -88,9 +88,13 @@ export class Connections {
     this.#closed = true;
     await Promise.all(
       [...this.#all].map(async (connection) => {
-        // The library waits for a connection that is only being made.
-        if (connection.isConnected()) await connection.close();
-        else socketOf(connection)?.destroy();
+        if (connection.isConnected()) {
+          await connection.close();
+          return;
+        }
+        // The library would wait for one that is only being made, and whoever waits for it until the time is over.
+        socketOf(connection)?.destroy();
+        connection.emit('close');
       }),
     );
   }

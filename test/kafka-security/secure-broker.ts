@@ -3,9 +3,13 @@ import { CertificateAuthority, type Certificate } from '../../tools/certificates
 import { startBroker, type Broker } from '../../tools/kafka/broker.ts';
 import { startOidcServer, type OidcServer } from '../../tools/oidc-server.ts';
 
-/** For PLAIN and SCRAM. What needs an escape somewhere is in them: in JAAS, in SASL's names, in a form. */
+/** For SCRAM. What needs an escape in SASL's names is in it (RFC 5802, 5.1). */
 export const USER = 'proxy,1=a';
 export const PASSWORD = 'open sesame, =ü"';
+/** For PLAIN. */
+export const PLAIN_USER = 'proxy';
+export const PLAIN_PASSWORD = 'open sesame, =%';
+/** What a form has to encode is in both (RFC 6749, 2.3.1). */
 export const CLIENT = { id: 'proxy:1 a', secret: 's%2B+ec/r=t &' };
 export const AUDIENCE = 'kafka';
 /** Milliseconds after which the listeners `REAUTH` and `OAUTH_REAUTH` want another login. */
@@ -37,7 +41,7 @@ export async function startSecureBroker(): Promise<SecureBroker> {
     authority.issue({ name: 'proxy', use: 'client' }),
     authority.issue({ name: 'proxy', use: 'client', until: new Date('2024-01-01') }),
   ]);
-  const oidc = await startOidcServer({ clients: [CLIENT], audience: AUDIENCE, lifetimeS: 600 });
+  const oidc = await startOidcServer({ clients: [CLIENT], audience: AUDIENCE, certificate: server });
   const broker = await startBroker({
     jvm: [`-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=${oidc.jwksUri}`],
     listeners: {
@@ -93,10 +97,9 @@ function keyStore(prefix: string, { pem, keyPem }: Certificate): Record<string, 
 }
 
 function plain(listener: string): Record<string, string> {
-  const password = PASSWORD.replaceAll('"', '\\"');
   return {
     [`listener.name.${listener}.sasl.enabled.mechanisms`]: 'PLAIN',
-    [`listener.name.${listener}.plain.sasl.jaas.config`]: `${PLAIN} "user_${USER}"="${password}";`,
+    [`listener.name.${listener}.plain.sasl.jaas.config`]: `${PLAIN} user_${PLAIN_USER}="${PLAIN_PASSWORD}";`,
   };
 }
 
