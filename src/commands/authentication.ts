@@ -1,5 +1,6 @@
 /** Puts together, from the settings, what recognises senders. */
 import type { Logger } from 'pino';
+import type { Oidc } from '../auth/oidc.ts';
 import { Authenticator } from '../auth/authenticator.ts';
 import { ClientCertificates } from '../auth/client-certificates.ts';
 import { SendersWatch } from '../auth/senders-watch.ts';
@@ -8,6 +9,9 @@ import { takesPersonalTokens } from '../config/auth-rules.ts';
 import type { Settings } from '../config/schema.ts';
 import type { Metrics } from '../metrics.ts';
 import type { PersonalTokens } from './personal-tokens.ts';
+
+/** Access tokens that are remembered: some kilobytes each, and new ones every few minutes. */
+const MAX_ACCESS_TOKENS = 2000;
 
 /** What recognises senders, and what is behind it. */
 export interface Authentication {
@@ -40,11 +44,12 @@ export async function createAuthentication(
   const personalTokens = await openPersonalTokens(settings, metrics, log);
   const revocations = personalTokens?.revocations;
   revocations?.start();
+  const accessTokens = await openOidc(settings, metrics, log);
   const authenticator = new Authenticator({
     senders: () => senders.senders,
     personalTokens:
       personalTokens && new TokenMemory(personalTokens.check, settings.auth.personalTokens.cacheSize),
-    oidc: undefined,
+    oidc: accessTokens && new TokenMemory(accessTokens.check, MAX_ACCESS_TOKENS),
     certificates: clientCertificates.enabled ? new ClientCertificates(clientCertificates.name) : undefined,
   });
   return {
@@ -53,12 +58,21 @@ export async function createAuthentication(
     problems: () => ({
       ...(senders.problem === undefined ? {} : { senders_file: senders.problem }),
       ...(revocations?.problem === undefined ? {} : { database: revocations.problem }),
+      ...(accessTokens?.problem === undefined ? {} : { oidc: accessTokens.problem }),
     }),
     close: async () => {
       senders.close();
+      accessTokens?.close();
       await revocations?.close();
     },
   };
+}
+
+async function openOidc(settings: Settings, metrics: Metrics, log: Logger): Promise<Oidc | undefined> {
+  if (settings.auth.oidc.issuer === undefined) return undefined;
+  // Loaded only where there is a provider.
+  const { createOidc } = await import('./oidc.ts');
+  return createOidc(settings, metrics, log);
 }
 
 async function openPersonalTokens(
