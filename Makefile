@@ -8,7 +8,7 @@ SOURCES := $(shell find src -name '*.ts')
 ASSEMBLY := $(wildcard assembly/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build check format lint types imports docs docs-check bench profile bench-states faults fuzz setup chromium postgres kerberos clean
+.PHONY: help run test build check format lint types imports docs docs-check audit bench profile bench-states faults fuzz setup chromium postgres kerberos clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ test: setup build chromium postgres ## Run all tests, against a real Kafka, Post
 
 build: setup dist/.built ## Bundle the program into dist/, for bin/http2kafka.
 
-check: setup format lint types imports docs-check test ## All that a commit must pass.
+check: setup format lint types imports docs-check audit test ## All that a commit must pass.
 
 format: setup
 	$(BIN)/prettier --check --log-level warn .
@@ -42,6 +42,9 @@ docs: build ## Write the generated pages of docs/ anew.
 
 docs-check: build
 	$(NODE) tools/generate-docs.ts --check
+
+audit: setup ## Look for known faults of the packages, and for packages that are not pinned.
+	$(NODE) tools/audit.ts
 
 bench: setup build ## Measure all loads beside a bare HTTP server, in one run (11 minutes; quiet, please).
 	@$(NODE) tools/kafka/install.ts

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { after, before, suite, test } from 'node:test';
+import {
+  CertificateAuthority,
+  selfSigned,
+  type Certificate,
+  type CertificateWishes,
+} from '../../tools/certificates.ts';
+import type { Proxy } from '../../tools/proxy.ts';
+import { logged } from './log-lines.ts';
+import { errorOf } from './posting.ts';
+import { runEvent } from './sample-events.ts';
+import { headerOf, Stage } from './stage.ts';
+
+const KEY = 'h2k_key';
+
+void suite('client certificates', { timeout: 120_000 }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'http2kafka-mtls-'));
+  let stage: Stage;
+  let proxy: Proxy;
+  let authority: CertificateAuthority;
+  let server: Certificate;
+
+  before(async () => {
+    stage = await Stage.start();
+    authority = await CertificateAuthority.create();
+    server = await authority.issue({ name: 'proxy', hosts: ['127.0.0.1'], use: 'server' });
+    proxy = await launch();
+  });
+  after(async () => {
+    await stage.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  async function launch(settings: Readonly<Record<string, string>> = {}): Promise<Proxy> {
+    const files = server.write(folder, 'server');
+    const ca = join(folder, 'ca.pem');
+    writeFileSync(ca, authority.pem);
+    const senders = join(folder, 'senders.yaml');
+    const hash = createHash('sha256').update(KEY).digest('hex');
+    writeFileSync(
+      senders,
+      `senders:\n  - {name: keyed, api_keys: ['sha256:${hash}']}\n` +
+        '  - {name: spark, way: certificate, namespaces: [test]}\n',
+    );
+    const launched = await stage.launch({
+      settings: { AUTH__CLIENT_CERTIFICATES__ENABLED: 'true', AUTH__SENDERS_FILE: senders, ...settings },
+      args: [
+        ...['--ssl-certfile', files.cert, '--ssl-keyfile', files.key],
+        ...['--ssl-ca-certs', ca, '--ssl-cert-reqs', 'optional'],
+      ],
+    });
+    await logged(launched, 'Kafka can be written to');
+    return launched;
+  }
+
+  interface Sending {
+    readonly certificate?: Certificate;
+    readonly agent?: Agent;
+    readonly key?: string;
+    readonly namespace?: string;
+    readonly to?: Proxy;
+  }
+
+  function agentOf(certificate: Certificate | undefined): Agent {
+    const identity = certificate && { cert: certificate.pem, key: certificate.keyPem };
+    return new Agent({ ca: authority.pem, ...identity });
+  }
+
+  async function send({ certificate, agent, key, namespace = 'test', to = proxy }: Sending) {
+    const { promise, resolve, reject } = Promise.withResolvers<{
+      status: number;
+      text: string;
+      id: unknown;
+    }>();
+    const used = agent ?? agentOf(certificate);
+    const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
+    const sent = request(
+      { host: '127.0.0.1', port: to.port, path: '/api/v1/lineage', method: 'POST', agent: used, headers },
+      (response) => {
+        const { statusCode: status = 0, headers: answered } = response;
+        buffer(response).then(
+          (bytes) => resolve({ status, text: bytes.toString(), id: answered['x-request-id'] }),
+          reject,
+        );
+      },
+    );
+    sent.on('error', reject).end(runEvent('mtls', { job: { namespace, name: 'mtls' } }));
+    return promise.finally(() => {
+      if (!agent) used.destroy();
+    });
+  }
+
+  const issue = (wishes: Partial<CertificateWishes> = {}) =>
+    authority.issue({ name: 'spark', use: 'client', ...wishes });
+
+  test('name the sender, and limit it as its file says', async () => {
+    const certificate = await issue();
+    const { status, id } = await send({ certificate });
+    assert.equal(status, 201);
+    const [record] = await stage.recordsOf(id);
+    assert.ok(record);
+    assert.equal(headerOf(record, 'reported-by-user-name'), 'spark');
+    assert.equal((await send({ certificate, namespace: 'other' })).status, 403);
+  });
+
+  test('are believed on a session that is resumed', async () => {
+    const agent = agentOf(await issue());
+    for (let i = 0; i < 3; i++) {
+      assert.equal((await send({ agent })).status, 201);
+      agent.destroy();
+    }
+  });
+
+  test('of a foreign authority, or past their time, are good for nothing', async () => {
+    const foreign = await selfSigned({ name: 'spark', use: 'client' });
+    const expired = await issue({ until: new Date(Date.now() - 60_000) });
+    const others = await (await CertificateAuthority.create()).issue({ name: 'spark', use: 'client' });
+    for (const certificate of [foreign, expired, others]) {
+      const { status, text } = await send({ certificate });
+      assert.equal(status, 401);
+      const { message, details } = errorOf(text);
+      assert.equal(message, 'Invalid client certificate');
+      assert.match(String(details), /^[A-Z_]+$/);
+    }
+  });
+
+  test('for servers are good for nothing', async () => {
+    assert.equal((await send({ certificate: await issue({ use: 'server' }) })).status, 401);
+  });
+
+  test('may be missing where another credential is there, which decides', async () => {
+    const { status, text } = await send({});
+    assert.equal(status, 401);
+    assert.equal(errorOf(text).message, 'Missing Authorization header');
+    assert.equal((await send({ key: KEY, namespace: 'other' })).status, 201);
+    const certificate = await issue();
+    assert.equal((await send({ certificate, key: KEY, namespace: 'other' })).status, 201);
+    assert.equal((await send({ certificate, key: 'wrong' })).status, 401);
+  });
+
+  test('past their time on an open connection are no longer taken', async () => {
+    const until = new Date(Math.ceil(Date.now() / 1000) * 1000 + 4000);
+    const agent = new Agent({
+      ...agentOf(await issue({ until })).options,
+      keepAlive: true,
+      maxSockets: 1,
+    });
+    assert.equal((await send({ agent })).status, 201);
+    while (Date.now() < until.getTime() + 50) await new Promise((resolve) => setTimeout(resolve, 100));
+    const { status, text } = await send({ agent });
+    assert.equal(status, 401);
+    assert.deepEqual(errorOf(text), {
+      code: 'unauthorized',
+      message: 'Invalid client certificate',
+      details: 'It has expired',
+    });
+    agent.destroy();
+  });
+
+  const names: Readonly<Record<string, readonly [Partial<CertificateWishes>, string]>> = {
+    subject: [{ organisation: 'O=Example', name: 'spark, prod' }, 'CN=spark\\, prod,O=Example'],
+    san: [{ hosts: ['10.0.0.1', 'spark.example.com', 'more.example.com'] }, 'spark.example.com'],
+  };
+  for (const [by, [wishes, name]] of Object.entries(names)) {
+    test(`name the sender by their ${by}, where that is set`, async () => {
+      const other = await launch({ AUTH__CLIENT_CERTIFICATES__NAME: by });
+      const wish = by === 'subject' ? { ...wishes, name: 'spark\\, prod' } : wishes;
+      const { status, id } = await send({ certificate: await issue(wish), to: other });
+      assert.equal(status, 201);
+      const [record] = await stage.recordsOf(id);
+      assert.ok(record);
+      assert.equal(headerOf(record, 'reported-by-user-name'), name);
+    });
+  }
+});
