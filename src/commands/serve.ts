@@ -13,16 +13,14 @@ import { Ingest } from '../http/ingest.ts';
 import { lazily } from '../http/lazy-listener.ts';
 import { HttpServer, type EventHandler } from '../http/server.ts';
 import { takeSingle } from '../http/single.ts';
-import { TlsFileError, TlsFiles } from '../http/tls-files.ts';
+import type { GssapiLogin } from '../kafka/gssapi.ts';
 import { Producer } from '../kafka/producer.ts';
 import { securityWarnings } from '../kafka/security.ts';
 import { createLogger } from '../log.ts';
-import { createMetrics, type Metrics } from '../metrics.ts';
-import { Spool } from '../spool/spool.ts';
-import type { DamageReport } from '../spool/topic-log.ts';
+import { createMetrics } from '../metrics.ts';
 import { version } from '../version.ts';
-import { createAuthentication, type Authentication } from './authentication.ts';
-import { pagesSettings, serverSettings, tlsSettings } from './server-settings.ts';
+import { openFoundations, StartError } from './foundations.ts';
+import { pagesSettings, serverSettings } from './server-settings.ts';
 
 /** Addresses that only this machine reaches. */
 const LOOPBACK = new BlockList();
@@ -47,13 +45,14 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
   for (const warning of securityWarnings(settings.kafka.security)) log.warn(warning);
   const metrics = createMetrics();
 
-  const authentication = await recognition(settings, metrics, log);
-  if (authentication === 'impossible') return;
-  const tls = openTls(settings, metrics, log);
-  if (tls === 'unusable') return;
-  const spool = await openSpool(settings, metrics, log);
-  if (!spool) return;
-  const producer = new Producer(producerSettings(settings), metrics, log);
+  const foundations = await openFoundations(settings, metrics, log).catch((error: unknown) => {
+    if (!(error instanceof StartError)) throw error;
+    log.fatal(error.message);
+    process.exitCode = 1;
+  });
+  if (!foundations) return;
+  const { authentication, tls, gssapi, spool } = foundations;
+  const producer = new Producer(producerSettings(settings, gssapi), metrics, log);
   const delivery = new Delivery(deliverySettings(settings), producer, spool, metrics, log);
   const { server } = settings;
   const answers = new Answers(
@@ -96,8 +95,7 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
     log.fatal(`cannot listen on ${listening(settings)}: ${explainListenError(error)}`);
     await delivery.stop();
     await producer.close(0);
-    await spool.close();
-    await authentication?.close();
+    await foundations.close();
     process.exitCode = 1;
     return;
   }
@@ -123,58 +121,10 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
   const left = Math.max(LAST_ANSWERS_MS, deadline - performance.now());
   await producer.close(signal === 'SIGINT' ? Math.min(left, IMPATIENT_MS) : left);
   const { spooledEvents: events } = delivery.status;
-  await spool.close();
-  await authentication?.close();
+  await foundations.close();
   if (events > 0)
     log.info({ events, path: settings.spool.path }, 'events stay in the spool, for the next start');
   log.info('stopped');
-}
-
-/** What recognises senders, if anybody has to be; where that cannot be, says so and sets the exit code. */
-async function recognition(
-  settings: Settings,
-  metrics: Metrics,
-  log: Logger,
-): Promise<Authentication | undefined | 'impossible'> {
-  try {
-    return await createAuthentication(settings, metrics, log);
-  } catch (error) {
-    log.fatal(`cannot recognise senders: ${error instanceof Error ? error.message : String(error)}`);
-    process.exitCode = 1;
-    return 'impossible';
-  }
-}
-
-/** Reads the files for TLS, where it is asked for; where they cannot be used, says so and sets the exit code. */
-function openTls({ server }: Settings, metrics: Metrics, log: Logger): TlsFiles | undefined | 'unusable' {
-  const tls = tlsSettings(server);
-  if (!tls) return undefined;
-  try {
-    return new TlsFiles(tls, metrics, log);
-  } catch (error) {
-    if (!(error instanceof TlsFileError)) throw error;
-    log.fatal(`cannot listen with TLS: ${error.message}`);
-    process.exitCode = 1;
-    return 'unusable';
-  }
-}
-
-/** Opens the spool; where that cannot be, says so and sets the exit code. */
-async function openSpool({ spool }: Settings, metrics: Metrics, log: Logger): Promise<Spool | undefined> {
-  const report = ({ path, events, reason }: DamageReport) => {
-    metrics.spoolDamaged.inc(events);
-    log.error({ path, events, reason }, 'events in the spool cannot be read: their file is set aside');
-  };
-  try {
-    return await Spool.open({ path: spool.path, maxBytes: spool.maxBytes }, report);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    log.fatal(
-      `cannot keep events in ${spool.path}: ${why}. Choose another folder: --spool-path, or HTTP2KAFKA__SPOOL__PATH.`,
-    );
-    process.exitCode = 1;
-    return undefined;
-  }
 }
 
 function sayWhatIsWrong({ kafka, producer: { mainTopic } }: Settings, producer: Producer, log: Logger): void {
@@ -196,7 +146,10 @@ function deliverySettings({ producer, queue, spool }: Settings): ConstructorPara
   };
 }
 
-function producerSettings({ kafka, producer }: Settings): ConstructorParameters<typeof Producer>[0] {
+function producerSettings(
+  { kafka, producer }: Settings,
+  gssapi: GssapiLogin | undefined,
+): ConstructorParameters<typeof Producer>[0] {
   return {
     bootstrapServers: kafka.bootstrapServers,
     clientId: kafka.clientId,
@@ -204,6 +157,7 @@ function producerSettings({ kafka, producer }: Settings): ConstructorParameters<
     requestTimeoutMs: kafka.requestTimeoutMs,
     connectionsMaxIdleMs: kafka.connectionsMaxIdleMs,
     security: kafka.security,
+    gssapi: gssapi?.authenticate,
     mainTopic: producer.mainTopic,
     compression: kafka.compression,
     partitioner: kafka.partitioner,

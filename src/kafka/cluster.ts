@@ -14,6 +14,7 @@ import {
   ResponseError,
   type Broker,
   type Connection,
+  type SASLCustomAuthenticator,
 } from '@platformatic/kafka';
 import { explained } from './broker-error.ts';
 import { BrokerFault } from './broker-fault.ts';
@@ -33,6 +34,8 @@ export interface ClusterSettings {
   readonly requestTimeoutMs: number;
   readonly connectionsMaxIdleMs: number;
   readonly security: SecuritySettings;
+  /** The login for `GSSAPI` (gssapi.ts). */
+  readonly gssapi?: SASLCustomAuthenticator | undefined;
 }
 
 export interface Topic {
@@ -81,7 +84,7 @@ export class Cluster {
   constructor(settings: ClusterSettings, onDisconnect: () => void) {
     this.#settings = settings;
     this.#bootstrap = settings.bootstrapServers.map(parseBroker);
-    const security = new Security(settings.security);
+    const security = new Security(settings.security, settings.gssapi);
     const { clientId, connectTimeoutMs } = settings;
     const connections = (requestTimeoutMs: number) =>
       new Connections({ clientId, connectTimeoutMs, requestTimeoutMs }, security, onDisconnect);

@@ -8,10 +8,10 @@ import {
   SASLMechanisms,
   type CallbackWithPromise,
   type ConnectionOptions,
+  type SASLCustomAuthenticator,
   type SASLOptions,
 } from '@platformatic/kafka';
 import { BrokerFault, type SecurityFacts } from './broker-fault.ts';
-import { createGssapiLogin } from './gssapi.ts';
 import { LoginPauses } from './login-pauses.ts';
 import { OauthToken } from './oauth-token.ts';
 import type { SecuritySettings, TlsSettings } from './security-settings.ts';
@@ -26,9 +26,10 @@ export class Security {
   /** For all connections, too: what one was refused, another need not try. */
   readonly pauses = new LoginPauses();
 
-  constructor(settings: SecuritySettings) {
+  /** `gssapi` is the login for `GSSAPI` (gssapi.ts). */
+  constructor(settings: SecuritySettings, gssapi?: SASLCustomAuthenticator) {
     this.#settings = settings;
-    this.#sasl = loginOf(settings);
+    this.#sasl = loginOf(settings, gssapi);
   }
 
   get facts(): SecurityFacts {
@@ -98,7 +99,7 @@ function certificateEnd({ certFile }: TlsSettings): Date | undefined {
   }
 }
 
-function loginOf(settings: SecuritySettings): SASLOptions | undefined {
+function loginOf(settings: SecuritySettings, gssapi?: SASLCustomAuthenticator): SASLOptions | undefined {
   const { type, user: username = '', password = '' } = settings;
   switch (type) {
     case 'none':
@@ -117,7 +118,7 @@ function loginOf(settings: SecuritySettings): SASLOptions | undefined {
       };
     }
     case 'GSSAPI':
-      return { mechanism: SASLMechanisms.GSSAPI, authenticate: createGssapiLogin(settings) };
+      return { mechanism: SASLMechanisms.GSSAPI, ...(gssapi && { authenticate: gssapi }) };
   }
 }
 
