@@ -18,17 +18,26 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 /** What is wrong, for everybody: no addresses. */
 export function problemOf(error: unknown): string {
   const code = error instanceof Error ? codeOf(error) : undefined;
+  if (isWithoutTls(error)) return 'it has no TLS';
   if (code === undefined) return 'it does not answer';
-  // SQLSTATE: five characters. All else is the network's.
-  return (
-    PROBLEMS[code] ?? (/^[0-9A-Z]{5}$/.test(code) ? `it answers with error ${code}` : 'it does not answer')
-  );
+  const known = PROBLEMS[code];
+  if (known !== undefined) return known;
+  // SQLSTATE: five characters, with a digit in all but a few. All else is OpenSSL's or the network's.
+  if (/^(?=.*\d)[0-9A-Z]{5}$/.test(code)) return `it answers with error ${code}`;
+  return /CERT|SIGNATURE|ISSUER|ALTNAME/.test(code)
+    ? 'its certificate is not to be trusted'
+    : 'it does not answer';
 }
 
 /** What is wrong, for the log: with addresses and the user's name, but never the password, which nobody's errors repeat. */
 export function detailOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(detailOf).join('; ');
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Has the server no TLS? By pg's words: there is no code. */
+export function isWithoutTls(error: unknown): boolean {
+  return error instanceof Error && error.message === 'The server does not support SSL connections';
 }
 
 /** SQLSTATE, or the system's code. Of a name with several addresses, each has an error of its own: the first one's. */

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
-import { codeOf } from './database-problem.ts';
+import { codeOf, isWithoutTls } from './database-problem.ts';
 
 /** Milliseconds to connect, TLS and password included, and for one answer. Who waits for it may give up sooner. */
 const CONNECT_MS = 800;
@@ -16,9 +16,6 @@ const CONNECTIONS = 4;
 
 /** Milliseconds that an unused connection is kept: shorter than firewalls forget one. */
 const IDLE_MS = 60_000;
-
-/** pg's words when a server has no TLS. */
-const NO_TLS = 'The server does not support SSL connections';
 
 /** Where the database is, as whom it is asked, and how much TLS there has to be (libpq's `sslmode`). */
 export interface DatabaseAddress {
@@ -60,11 +57,9 @@ export class Database {
     try {
       return await this.#run(pool, text, values);
     } catch (error) {
-      if (this.#tlsIsOptional && error instanceof Error && error.message === NO_TLS) {
-        if (pool === this.#pool) {
-          this.#pool = this.#open(false);
-          void pool.end();
-        }
+      if (this.#tlsIsOptional && isWithoutTls(error)) {
+        // The other pool has no connection to close, and whoever waits in it comes here as well.
+        if (pool === this.#pool) this.#pool = this.#open(false);
       } else if (!isBroken(error)) throw error;
       // A connection that a restart of the server or a proxy between has closed; a new one may do.
       return this.#run(this.#pool, text, values);

@@ -31,6 +31,7 @@ export async function createAuthentication(
   metrics: Metrics,
   log: Logger,
 ): Promise<Authentication | undefined> {
+  metrics.databaseUp.set(1);
   const { sendersFile, oidc, clientCertificates } = settings.auth;
   const isAnyOtherWayOpen =
     takesPersonalTokens(settings) || oidc.issuer !== undefined || clientCertificates.enabled;
@@ -80,7 +81,6 @@ async function openPersonalTokens(
   metrics: Metrics,
   log: Logger,
 ): Promise<PersonalTokens | undefined> {
-  metrics.databaseUp.set(1);
   if (!takesPersonalTokens(settings)) return undefined;
   // Loaded only where they are taken.
   const { createPersonalTokens } = await import('./personal-tokens.ts');
