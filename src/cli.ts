@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import type { IssueOptions } from './commands/token.ts';
 import { catalog } from './config/catalog.ts';
 import type { Flag, Setting } from './config/declaration.ts';
 import { readEnvironment } from './config/environment.ts';
@@ -91,7 +92,48 @@ function createProgram(): Command {
       const { exportSpool } = await import('./commands/spool.ts');
       process.exitCode = await exportSpool(loaded.settings.spool.path, topic);
     });
+  addTokenCommands(program, () => report(load(true)));
   return program;
+}
+
+function addTokenCommands(program: Command, load: () => Loaded | undefined): void {
+  const token = program.command('token').description('make and explain what senders show to be known');
+  token
+    .command('issue')
+    .description("make a personal token, as Data.Rentgen's UI does, and print it")
+    .requiredOption('--user-id <number>', "the user's id in Data.Rentgen")
+    .requiredOption('--user <name>', "the user's name there, which records carry")
+    .requiredOption('--name <name>', 'a name for the token')
+    .option('--days <days>', 'how long it is good (default: auth.personal_tokens.max_duration_days)')
+    .option('--scope <scopes>', 'what it is for, with spaces between', 'all:read all:write')
+    .option(
+      '--register',
+      "make its row in Data.Rentgen's database (database.url), without which it counts as revoked",
+    )
+    .action(async (options: IssueOptions) => {
+      const loaded = load();
+      if (!loaded) return;
+      const { issueToken } = await import('./commands/token.ts');
+      process.exitCode = await issueToken(options, loaded.settings);
+    });
+  token
+    .command('inspect')
+    .description('show what a personal token says, and what the proxy would say of it')
+    .argument('[token]', 'the token; - for standard input, as others on this machine can see arguments', '-')
+    .action(async (given: string) => {
+      const loaded = load();
+      if (!loaded) return;
+      const { inspectToken } = await import('./commands/token.ts');
+      process.exitCode = await inspectToken(given, loaded.settings);
+    });
+  token
+    .command('key')
+    .description('make an API key: print it, and its lines for the file of senders')
+    .argument('<name>', 'the sender')
+    .action(async (name: string) => {
+      const { makeApiKey } = await import('./commands/token.ts');
+      process.exitCode = makeApiKey(name);
+    });
 }
 
 function inputsOf(program: Command, flags: GivenFlags): Inputs {

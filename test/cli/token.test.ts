@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { text } from 'node:stream/consumers';
+import { spawn } from 'node:child_process';
+import { Senders } from '../../src/auth/senders.ts';
+import { readSendersFile } from '../../src/auth/senders-file.ts';
+import { startPostgres, type Postgres } from '../../tools/postgres.ts';
+import { PYJWT_TOKEN, SECRET_KEY, claims, tokenOf } from '../auth/personal-token-samples.ts';
+import { ranProgram, root } from '../config/child.ts';
+
+const KEY = { HTTP2KAFKA__AUTH__PERSONAL_TOKENS__SECRET_KEY: SECRET_KEY };
+const ISSUE = ['token', 'issue', '--user-id', '5', '--user', 'alice', '--name'];
+const DAY = 86_400;
+
+function payloadOf(token: string): Record<string, unknown> {
+  const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+  assert.ok(typeof payload === 'object' && payload !== null);
+  return { ...payload };
+}
+
+/** Runs `token inspect` with a token on its standard input. */
+async function inspectedFromInput(input: string, env: Readonly<Record<string, string>>) {
+  const child = spawn(process.execPath, ['--', 'src/main.ts', 'token', 'inspect', '-'], {
+    cwd: root,
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  child.stdin.end(input);
+  const status = new Promise((resolve) => child.once('close', resolve));
+  const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), status]);
+  return { status: code, stdout, stderr };
+}
+
+void suite('http2kafka token', { timeout: 240_000 }, () => {
+  let postgres: Postgres;
+  let env: Readonly<Record<string, string>>;
+
+  before(async () => {
+    postgres = await startPostgres();
+    await postgres.query(`insert into "user" (id, name) values (5, 'alice')`);
+    env = { ...KEY, DATA_RENTGEN__DATABASE__URL: postgres.url };
+  });
+  after(() => postgres.stop());
+
+  test('issues a token as Data.Rentgen does, alone on standard output', async () => {
+    const { status, stdout, stderr } = await ranProgram([...ISSUE, 'etl', '--days', '7'], KEY);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /^personal_token_[\w-]+\.[\w-]+\.[\w-]+\n$/);
+    const { jti, iat, nbf, exp, ...rest } = payloadOf(stdout);
+    assert.deepEqual(rest, {
+      token_name: 'etl',
+      sub_id: 5,
+      preferred_username: 'alice',
+      scope: 'all:read all:write',
+      iss: 'data-rentgen',
+    });
+    assert.match(String(jti), /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    assert.ok(Number(nbf) % DAY === 0 && Number(iat) >= Number(nbf));
+    assert.equal(Number(exp) - Number(nbf), 8 * DAY);
+    assert.match(stderr, new RegExp(`needs a row with id ${String(jti)} and user_id 5 .*counts as revoked`));
+    assert.ok(!stderr.includes(stdout.trim()) && !stderr.includes(SECRET_KEY));
+  });
+
+  test('registers one, so that it is taken; without, it counts as revoked', async () => {
+    const registered = await ranProgram([...ISSUE, 'registered', '--register'], env);
+    assert.equal(registered.status, 0, registered.stderr);
+    const good = await inspectedFromInput(`Bearer ${registered.stdout}`, env);
+    assert.equal(good.status, 0, good.stderr);
+    assert.match(good.stdout, /the proxy +takes it, as alice\n$/);
+    const { jti } = payloadOf(registered.stdout);
+    const rows = await postgres.query(
+      `select user_id::int, name, scopes, until - since as days from personal_token where id = $1`,
+      [jti],
+    );
+    assert.deepEqual(rows, [
+      { user_id: 5, name: 'registered', scopes: ['all:read', 'all:write'], days: 366 },
+    ]);
+    const other = await ranProgram([...ISSUE, 'other'], env);
+    const refused = await inspectedFromInput(other.stdout, env);
+    assert.equal(refused.status, 1);
+    assert.match(
+      refused.stdout,
+      /the proxy +refuses it: Invalid token: PersonalToken name='other', id=\S+ is revoked/,
+    );
+  });
+
+  test('says why it cannot register one, and then prints none', async () => {
+    const first = await ranProgram([...ISSUE, 'twice', '--register'], env);
+    assert.equal(first.status, 0, first.stderr);
+    const cases: readonly (readonly [readonly string[], Readonly<Record<string, string>>, RegExp])[] = [
+      [[...ISSUE, 'twice', '--register'], env, /has a token of the name 'twice' already/],
+      [[...ISSUE, 'x', '--register', '--user', 'bob'], env, /no user 'bob' with id 5/],
+      [[...ISSUE, 'x', '--register'], KEY, /database\.url is not set/],
+      [
+        [...ISSUE, 'x', '--register'],
+        { ...KEY, DATA_RENTGEN__DATABASE__URL: postgres.urlOf('postgres', 's3cret') },
+        /it refuses the user or the password/,
+      ],
+    ];
+    for (const [args, environment, why] of cases) {
+      const { status, stdout, stderr } = await ranProgram(args, environment);
+      assert.deepEqual([status, stdout], [1, '']);
+      assert.match(stderr, why);
+      assert.ok(!stderr.includes('s3cret'));
+    }
+  });
+
+  test('refuses what no token could have', async () => {
+    const cases: readonly (readonly [readonly string[], RegExp])[] = [
+      [[...ISSUE, 'x', '--days', '367'], /--days is 1 to 366/],
+      [[...ISSUE, 'x', '--days', '0'], /--days is 1 to 366/],
+      [[...ISSUE, 'x'.repeat(65)], /--name has 1 to 64/],
+      [[...ISSUE, 'x', '--user-id', 'alice'], /--user-id is the number/],
+    ];
+    for (const [args, why] of cases) {
+      const { status, stdout, stderr } = await ranProgram(args, KEY);
+      assert.deepEqual([status, stdout], [1, '']);
+      assert.match(stderr, why);
+    }
+    const keyless = await ranProgram([...ISSUE, 'x']);
+    assert.deepEqual([keyless.status, keyless.stdout], [1, '']);
+    assert.match(keyless.stderr, /secret_key is not set/);
+  });
+
+  test('explains a token, with and without the key', async () => {
+    const inspected = await ranProgram(['token', 'inspect', `personal_token_${PYJWT_TOKEN}`], KEY);
+    assert.equal(inspected.status, 0, inspected.stderr);
+    assert.match(inspected.stdout, /^name +trino-prod\nuser +alice \(id 5\)\n/);
+    assert.match(
+      inspected.stdout,
+      /\nvalid until 2100-01-01T00:00:00\.000Z\nthe proxy +takes it, as alice\n$/,
+    );
+    const unchecked = await ranProgram(['token', 'inspect', PYJWT_TOKEN]);
+    assert.equal(unchecked.status, 0);
+    assert.match(unchecked.stderr, /signature was not checked/);
+    const expired = await ranProgram(['token', 'inspect', tokenOf({ ...claims, exp: 1 })], KEY);
+    assert.equal(expired.status, 1);
+    assert.match(expired.stdout, /refuses it: Invalid token: Token has expired/);
+    const colourful = tokenOf({ ...claims, token_name: '\u001b[31m' }, { key: 'another' });
+    const forged = await ranProgram(['token', 'inspect', colourful], KEY);
+    assert.equal(forged.status, 1);
+    assert.ok(!forged.stdout.includes('\u001b'));
+    const none = await ranProgram(['token', 'inspect', 'nothing'], KEY);
+    assert.deepEqual([none.status, none.stdout], [1, '']);
+  });
+
+  test('makes an API key, and the lines that a file of senders needs', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'http2kafka-key-'));
+    for (const name of ['trino', 'on', `it's "odd": #1`]) {
+      const { status, stdout, stderr } = await ranProgram(['token', 'key', name]);
+      assert.equal(status, 0);
+      assert.match(stdout, /^h2k_[\w-]{43}\n$/);
+      const key = stdout.trim();
+      assert.ok(!stderr.includes(key));
+      assert.ok(stderr.includes(createHash('sha256').update(key).digest('hex')));
+      const file = join(folder, 'senders.yaml');
+      writeFileSync(
+        file,
+        `senders:\n${stderr
+          .split('\n')
+          .filter((line) => line.startsWith('  '))
+          .join('\n')}\n`,
+      );
+      assert.equal(new Senders(readSendersFile(file)).findApiKey(key).sender?.name, name);
+    }
+    rmSync(folder, { recursive: true });
+  });
+});
