@@ -132,6 +132,10 @@ void suite('http2kafka serve', { timeout: 120_000 }, () => {
     const open = await stage.proxyWithoutKafka({ args: ['--host', '0.0.0.0'] });
     await logged(open, 'WARN: SENDERS ARE NOT CHECKED: everyone who reaches 0.0.0.0 may post events');
     assert.doesNotMatch(proxy.log, /SENDERS ARE NOT CHECKED/);
+    const local = await stage.proxyWithoutKafka({ args: ['--host', '127.1.2.3'] });
+    // What is said two seconds after the start.
+    await logged(local, 'cannot be written to');
+    assert.doesNotMatch(local.log, /SENDERS ARE NOT CHECKED/);
   });
 
   test('listens on a Unix domain socket, also where a killed one has left it behind', async () => {
