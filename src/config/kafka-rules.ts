@@ -152,14 +152,12 @@ function isCertificate(pem: string): boolean {
 function wrongKey({ certFile, keyFile, keyPassword }: Security['tls']): string | undefined {
   if (keyFile === undefined) return undefined;
   if (!isReadableFile(keyFile)) return notReadable(keyFile);
+  const pem = readFileSync(keyFile, 'latin1');
   let key: KeyObject;
   try {
-    key = createPrivateKey({
-      key: readFileSync(keyFile),
-      ...(keyPassword !== undefined && { passphrase: keyPassword }),
-    });
-  } catch (error) {
-    return `the private key in '${keyFile}' cannot be read: ${keyReason(error, keyPassword !== undefined)}`;
+    key = createPrivateKey({ key: pem, ...(keyPassword !== undefined && { passphrase: keyPassword }) });
+  } catch {
+    return `the private key in '${keyFile}' cannot be read: ${keyReason(pem, keyPassword !== undefined)}`;
   }
   // What is wrong with the certificate's own file is told by its rule.
   if (certFile === undefined || !isReadableFile(certFile) || notCertificates(certFile) !== undefined)
@@ -170,9 +168,10 @@ function wrongKey({ certFile, keyFile, keyPassword }: Security['tls']): string |
   );
 }
 
-function keyReason(error: unknown, hasPassword: boolean): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ERR_MISSING_PASSPHRASE') return 'it is encrypted; set kafka.security.tls.key_password';
-  if (hasPassword) return 'kafka.security.tls.key_password does not open it, or it is no private key (PEM)';
-  return 'it is no private key (PEM)';
+function keyReason(pem: string, hasPassword: boolean): string {
+  // "ENCRYPTED PRIVATE KEY" (PKCS #8) or "Proc-Type: 4,ENCRYPTED" (RFC 1421).
+  if (!pem.includes('ENCRYPTED')) return 'it is no private key (PEM)';
+  return hasPassword
+    ? 'kafka.security.tls.key_password does not open it'
+    : 'it is encrypted; set kafka.security.tls.key_password';
 }

@@ -42,11 +42,13 @@ export async function setScramPassword(
 }
 
 /**
- * Forbids a user to do something (StandardAuthorizer): to write to a topic or to describe it, or to write idempotently to the
- * cluster. Takes effect a moment later. Returns what takes it back.
+ * Allows or forbids a user to do something (StandardAuthorizer): to write to a topic or to describe it, or to write idempotently
+ * to the cluster. What has any such rule is closed to all that no rule allows. Takes effect a moment later. Returns what
+ * takes it back.
  */
-export async function deny(
+export async function rule(
   bootstrapServers: string,
+  permission: 'ALLOW' | 'DENY',
   user: string,
   operation: 'WRITE' | 'DESCRIBE' | 'IDEMPOTENT_WRITE',
   topic: string | undefined,
@@ -58,7 +60,7 @@ export async function deny(
     principal: `User:${user}`,
     host: '*',
     operation: AclOperations[operation],
-    permissionType: AclPermissionTypes.DENY,
+    permissionType: AclPermissionTypes[permission],
   };
   await withWire(bootstrapServers, async (wire) => {
     await createAclsV3.api.async(await wire.any(), [acl]);

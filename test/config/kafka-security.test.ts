@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { CertificateAuthority, type CertificateFiles } from '../../tools/certificates.ts';
+import { faultsOf, loaded } from './loading.ts';
+
+type Given = Readonly<Record<string, string>>;
+
+const variable = (name: string) => `HTTP2KAFKA__KAFKA__SECURITY__${name}`;
+
+const environmentOf = (given: Given) =>
+  Object.fromEntries(Object.entries(given).map(([name, value]) => [variable(name), value]));
+
+suite('the settings of logging in to Kafka', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'http2kafka-rules-'));
+  let ca = '';
+  let own: CertificateFiles = { cert: '', key: '' };
+  let locked: CertificateFiles = { cert: '', key: '' };
+
+  before(async () => {
+    const authority = await CertificateAuthority.create();
+    ca = join(folder, 'ca.pem');
+    writeFileSync(ca, authority.pem);
+    own = (await authority.issue({ name: 'proxy' })).write(folder, 'own');
+    locked = (await authority.issue({ name: 'proxy' })).write(folder, 'locked', 'hunter2');
+    writeFileSync(join(folder, 'text'), 'no PEM at all');
+    writeFileSync(join(folder, 'damaged'), authority.pem + authority.pem.replace(/^MII.{20}/m, 'AAAA'));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  /** The faults, each without the name of the setting's place but the setting itself. */
+  const faults = (given: Given): readonly string[] =>
+    faultsOf({ environment: environmentOf(given) }).map((fault) =>
+      fault
+        .replace('HTTP2KAFKA__KAFKA__SECURITY__', '')
+        .replace(' in the environment', '')
+        .replaceAll(folder, ''),
+    );
+
+  test('by default there is no login and no encryption', () => {
+    const { security } = loaded().settings.kafka;
+    assert.deepEqual([security.type, security.tls.enabled], ['none', false]);
+  });
+
+  const endpoint = { TYPE: 'OAUTHBEARER', OAUTH__TOKEN_ENDPOINT: 'https://id.example.com/token' };
+  const cases: readonly (readonly [name: string, given: () => Given, faults: readonly string[]])[] = [
+    [
+      'a user without a password',
+      () => ({ TYPE: 'plain', USER: 'u' }),
+      ['TYPE: PLAIN needs kafka.security.password, which is not set'],
+    ],
+    [
+      'neither',
+      () => ({ TYPE: 'scram-sha-512' }),
+      ['TYPE: SCRAM-SHA-512 needs kafka.security.user and kafka.security.password, which are not set'],
+    ],
+    [
+      'a token from nowhere',
+      () => ({ TYPE: 'OAUTHBEARER' }),
+      [
+        'TYPE: OAUTHBEARER needs kafka.security.oauth.token_endpoint or kafka.security.oauth.token_file, and neither is set',
+      ],
+    ],
+    [
+      'a token endpoint without credentials',
+      () => endpoint,
+      [
+        'OAUTH__TOKEN_ENDPOINT: needs kafka.security.oauth.client_id, which is not set',
+        'OAUTH__TOKEN_ENDPOINT: needs kafka.security.oauth.client_secret, which is not set',
+      ],
+    ],
+    [
+      'a token endpoint in the clear',
+      () => ({ ...endpoint, OAUTH__TOKEN_ENDPOINT: 'http://id.example.com/token' }),
+      [
+        "OAUTH__TOKEN_ENDPOINT: 'http://id.example.com/token' where an https address (http only on this machine) was expected",
+      ],
+    ],
+    [
+      'two sources of a token',
+      () => ({ ...endpoint, OAUTH__CLIENT_ID: 'i', OAUTH__CLIENT_SECRET: 's', OAUTH__TOKEN_FILE: own.cert }),
+      [
+        'OAUTH__TOKEN_FILE: takes the place of kafka.security.oauth.token_endpoint; take away the one or the other',
+      ],
+    ],
+    [
+      'a token file that is not there',
+      () => ({ TYPE: 'OAUTHBEARER', OAUTH__TOKEN_FILE: join(folder, 'nothing') }),
+      ["OAUTH__TOKEN_FILE: '/nothing' is not a file that can be read"],
+    ],
+    [
+      'Kerberos with a password and a keytab',
+      () => ({ TYPE: 'GSSAPI', PRINCIPAL: 'p', PASSWORD: 'hunter2', KEYTAB: own.key }),
+      ['KEYTAB: takes the place of kafka.security.password; take away the one or the other'],
+    ],
+    [
+      'Kerberos with nothing',
+      () => ({ TYPE: 'GSSAPI' }),
+      [
+        'TYPE: GSSAPI needs kafka.security.principal, which is not set',
+        'TYPE: GSSAPI needs kafka.security.keytab or kafka.security.password, and neither is set',
+      ],
+    ],
+    [
+      'files of TLS without TLS',
+      () => ({ TLS__CA_FILE: ca }),
+      ['TLS__CA_FILE: means nothing without TLS; set kafka.security.tls.enabled to true, or take this away'],
+    ],
+    [
+      'a certificate without its key',
+      () => ({ TLS__ENABLED: 'true', TLS__CERT_FILE: own.cert }),
+      ['TLS__CERT_FILE: needs kafka.security.tls.key_file, which is not set'],
+    ],
+    [
+      'authorities that are none',
+      () => ({ TLS__ENABLED: 'true', TLS__CA_FILE: join(folder, 'text') }),
+      ['TLS__CA_FILE: \'/text\' has no certificate in it: "-----BEGIN CERTIFICATE-----" (PEM) was expected'],
+    ],
+    [
+      'an authority that is damaged',
+      () => ({ TLS__ENABLED: 'true', TLS__CA_FILE: join(folder, 'damaged') }),
+      ["TLS__CA_FILE: certificate 2 of 2 in '/damaged' cannot be read: it is damaged"],
+    ],
+    [
+      'the key of another certificate',
+      () => ({ TLS__ENABLED: 'true', TLS__CERT_FILE: locked.cert, TLS__KEY_FILE: own.key }),
+      ["TLS__KEY_FILE: the private key in '/own.key' is not that of the certificate in '/locked.pem'"],
+    ],
+    [
+      'a key without its password',
+      () => ({ TLS__ENABLED: 'true', TLS__CERT_FILE: locked.cert, TLS__KEY_FILE: locked.key }),
+      [
+        "TLS__KEY_FILE: the private key in '/locked.key' cannot be read: it is encrypted; set kafka.security.tls.key_password",
+      ],
+    ],
+    [
+      'a key with a wrong password',
+      () => ({
+        TLS__ENABLED: 'true',
+        TLS__CERT_FILE: locked.cert,
+        TLS__KEY_FILE: locked.key,
+        TLS__KEY_PASSWORD: 'hunter3',
+      }),
+      [
+        "TLS__KEY_FILE: the private key in '/locked.key' cannot be read: kafka.security.tls.key_password does not open it",
+      ],
+    ],
+    [
+      'an extension without a value',
+      () => ({ OAUTH__EXTENSIONS: 'auth=x' }),
+      [
+        'OAUTH__EXTENSIONS: \'auth=x\' where a list of "name=value", the name in letters (a comma list or a JSON array) was expected',
+      ],
+    ],
+  ];
+  for (const [name, given, expected] of cases) {
+    test(`${name} stops the start`, () => assert.deepEqual(faults(given()), expected));
+  }
+
+  test('what is right is taken', () => {
+    const files = {
+      TLS__ENABLED: 'true',
+      TLS__CA_FILE: ca,
+      TLS__CERT_FILE: locked.cert,
+      TLS__KEY_FILE: locked.key,
+    };
+    assert.deepEqual(faults({ ...files, TLS__KEY_PASSWORD: 'hunter2' }), []);
+    assert.deepEqual(
+      faults({
+        ...endpoint,
+        OAUTH__CLIENT_ID: 'i',
+        OAUTH__CLIENT_SECRET: 's',
+        OAUTH__EXTENSIONS: 'a=b c,d=e',
+      }),
+      [],
+    );
+    assert.ok(readFileSync(ca).length > 0);
+  });
+});
