@@ -4,6 +4,7 @@ import type * as KerberosPackage from 'kerberos';
 import type { Logger } from 'pino';
 import { BrokerFault } from './broker-fault.ts';
 import { checkKerberosPrograms, KerberosTicket, type TicketSettings } from './kerberos-ticket.ts';
+import { explainServiceFailure } from './kerberos-words.ts';
 
 type Kerberos = Pick<typeof KerberosPackage, 'initializeClient' | 'GSS_MECH_OID_KRB5'>;
 type Send = saslAuthenticateV2.SASLAuthenticationAPI;
@@ -111,30 +112,37 @@ export class GssapiLogin {
   async #exchange(connection: Connection, send: Send): Promise<LastAnswer> {
     const { host = '' } = connection;
     await this.#ticket.holdService(this.#serviceName, host);
-    const client = await this.#inTurn(() =>
+    const client = await this.#gssapi(() =>
       this.#kerberos.initializeClient(`${this.#serviceName}@${host}`, {
         principal: this.#ticket.principal,
         mechOID: this.#kerberos.GSS_MECH_OID_KRB5,
       }),
     );
-    let token = await this.#inTurn(() => client.step(''));
+    let token = await this.#gssapi(() => client.step(''));
     let answer = await send.async(connection, fromBase64(token));
     while (!client.contextComplete) {
-      token = await this.#inTurn(() => client.step(answer.authBytes.toString('base64')));
+      token = await this.#gssapi(() => client.step(answer.authBytes.toString('base64')));
       // Empty when it is for the server to go on: RFC 4752, 3.1, "the client then responds with an empty response".
       answer = await send.async(connection, fromBase64(token));
     }
-    const offer = fromBase64(await this.#inTurn(() => client.unwrap(answer.authBytes.toString('base64'))));
+    const offer = fromBase64(await this.#gssapi(() => client.unwrap(answer.authBytes.toString('base64'))));
     if (((offer[0] ?? 0) & NO_SECURITY_LAYER) === 0)
       throw new BrokerFault('the broker wants a security layer (RFC 4752), which Kafka does not have');
-    const choice = await this.#inTurn(() => client.wrap(CHOICE, { user: client.username }));
+    const choice = await this.#gssapi(() => client.wrap(CHOICE, { user: client.username }));
     return send.async(connection, fromBase64(choice));
   }
 
-  async #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
-    const result = this.#turn.then(task);
+  /** Calls GSSAPI when it is free; makes a fault of what it complains of. */
+  async #gssapi<Result>(call: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(call);
     this.#turn = result.catch(() => undefined);
-    return result;
+    try {
+      return await result;
+    } catch (error) {
+      const complaint = error instanceof Error ? error.message : String(error);
+      const problem = explainServiceFailure(complaint, this.#ticket.hasKeytab);
+      throw new BrokerFault(`GSSAPI: ${complaint}`, `the login by Kerberos fails: ${problem}`);
+    }
   }
 }
 

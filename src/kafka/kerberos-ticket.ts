@@ -6,9 +6,14 @@ import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { MissingProgramError, runKerberosProgram } from './kerberos-program.ts';
 import { BrokerFault } from './broker-fault.ts';
-import { explainServiceFailure, explainTicketFailure, type Blame } from './kerberos-words.ts';
+import { MissingProgramError, runKerberosProgram } from './kerberos-program.ts';
+import {
+  explainServiceFailure,
+  explainTicketFailure,
+  isUnknownService,
+  type Blame,
+} from './kerberos-words.ts';
 
 export interface TicketSettings {
   /** `name`, `name/instance` or `name@REALM`. */
@@ -68,11 +73,16 @@ export class KerberosTicket {
     this.#log = log;
     // Mode 0700: a ticket is as good as the password until it ends.
     this.#folder = mkdtempSync(join(tmpdir(), 'http2kafka-ticket-'));
+    process.once('exit', () => this.#remove());
   }
 
   /** What KRB5CCNAME has to be for GSSAPI to find the ticket. */
   get cache(): string {
     return `FILE:${join(this.#folder, 'ticket')}`;
+  }
+
+  get hasKeytab(): boolean {
+    return this.#settings.keytab !== undefined;
   }
 
   /** Why there is no newer ticket, in words for an operator; empty when there was one the last time. */
@@ -109,6 +119,10 @@ export class KerberosTicket {
     this.#stopping.abort();
     clearTimeout(this.#timer);
     await this.#turn;
+    this.#remove();
+  }
+
+  #remove(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
@@ -135,7 +149,7 @@ export class KerberosTicket {
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
       const complaint = error instanceof Error ? error.message : String(error);
-      const { blame, problem } = explainTicketFailure(complaint, this.#settings.keytab !== undefined);
+      const { blame, problem } = explainTicketFailure(complaint, this.hasKeytab);
       this.#failures += 1;
       this.#detail = `${this.principal}: ${complaint}`;
       if (problem !== this.#problem)
@@ -170,15 +184,24 @@ export class KerberosTicket {
       keytab === undefined ? `${password}\n` : '',
     );
     const endsAt = readEnd(await this.#run('klist', ['-c', cache], FILE_LIMIT_MS));
-    const services = new Set<string>();
-    // A service that is not to be had, of a broker that has gone, say, does not make the ticket worse.
-    for (const name of this.#wanted)
-      await this.#getService(cache, name).then(
-        () => services.add(name),
-        () => undefined,
-      );
+    const services = await this.#getServices(cache);
     renameSync(file, join(this.#folder, 'ticket'));
     return { endsAt: endsAt ?? Date.now() + this.#settings.refreshIntervalMs, services };
+  }
+
+  /** Tickets to the services that were wanted so far: one that is not to be had does not make the proxy's own worse. */
+  async #getServices(cache: string): Promise<Set<string>> {
+    const services = new Set<string>();
+    for (const name of this.#wanted) {
+      try {
+        await this.#getService(cache, name);
+        services.add(name);
+      } catch (error) {
+        // A broker that has gone. A KDC that has is not asked for each of the others, too.
+        if (!(error instanceof Error && isUnknownService(error.message))) break;
+      }
+    }
+    return services;
   }
 
   async #askService(name: string): Promise<void> {
@@ -186,7 +209,7 @@ export class KerberosTicket {
       await this.#getService(this.cache, name);
     } catch (error) {
       const complaint = error instanceof Error ? error.message : String(error);
-      const problem = explainServiceFailure(complaint, this.#settings.keytab !== undefined);
+      const problem = explainServiceFailure(complaint, this.hasKeytab);
       throw this.#fault(problem, `${name}: ${complaint}`);
     }
     this.#ticket?.services.add(name);

@@ -60,9 +60,14 @@ export function explainTicketFailure(complaint: string, hasKeytab: boolean): Com
   return { blame: 'other', problem: 'the KDC gives no ticket: the log has its words' };
 }
 
+/** Does the KDC not know the broker, of all whose ticket was wanted? */
+export function isUnknownService(complaint: string): boolean {
+  return complaint.includes('not found in Kerberos database');
+}
+
 /** What a complaint about a ticket to a broker means. */
 export function explainServiceFailure(complaint: string, hasKeytab: boolean): string {
-  return /not found in Kerberos database/.test(complaint)
+  return isUnknownService(complaint)
     ? 'the KDC does not know the broker as a service (kafka.security.service_name, or the host name that the broker advertises)'
     : explainTicketFailure(complaint, hasKeytab).problem;
 }
