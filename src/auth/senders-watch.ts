@@ -21,7 +21,6 @@ export class SendersWatch {
     this.#log = log;
     this.#stop = path === undefined ? () => undefined : watchFiles([path], () => this.#reload(path));
     this.#senders = new Senders(path === undefined ? [] : readSendersFile(path));
-    metrics.sendersFileGood.set(1);
   }
 
   /** As the file was when it was last right. */

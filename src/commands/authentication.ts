@@ -32,6 +32,7 @@ export async function createAuthentication(
   log: Logger,
 ): Promise<Authentication | undefined> {
   metrics.databaseUp.set(1);
+  metrics.sendersFileGood.set(1);
   const { sendersFile, oidc, clientCertificates } = settings.auth;
   const isAnyOtherWayOpen =
     takesPersonalTokens(settings) || oidc.issuer !== undefined || clientCertificates.enabled;
