@@ -152,7 +152,7 @@ export const kafka = section('The cluster that events go to, and how it is spoke
   }),
   connectTimeoutMs: setting(milliseconds(1), {
     default: 3_000,
-    sentence: 'How long a broker may take to accept a connection.',
+    sentence: 'How long a broker may take to accept a connection, with the encryption and the login.',
   }),
   retryBackoffMs: setting(milliseconds(0), {
     default: 100,

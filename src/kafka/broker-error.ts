@@ -24,6 +24,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   NOT_ENOUGH_REPLICAS: 'retry',
   TOPIC_AUTHORIZATION_FAILED: 'retry',
   CLUSTER_AUTHORIZATION_FAILED: 'retry',
+  // A new login has not been made in time, or was refused: the broker takes nothing before it (KIP-368).
+  ILLEGAL_SASL_STATE: 'retry',
+  SASL_AUTHENTICATION_FAILED: 'retry',
   LISTENER_NOT_FOUND: 'retry',
   FENCED_LEADER_EPOCH: 'retry',
   UNKNOWN_LEADER_EPOCH: 'retry',

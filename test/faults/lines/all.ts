@@ -10,6 +10,7 @@ import {
 import { damagedSegment, diskFull, spoolFull } from './disk-lines.ts';
 import { longOutage } from './long-outage.ts';
 import { corruptBatch, halfOpen, lossyNetwork, narrowNetwork, slowNetwork } from './network-lines.ts';
+import { wrongPassword } from './login-lines.ts';
 import {
   noKafkaConfigured,
   proxyKilled,
@@ -36,6 +37,7 @@ export const lines: readonly Line[] = [
   noKafkaConfigured,
   topicMissing,
   writesDenied,
+  wrongPassword,
   diskFull,
   spoolFull,
   damagedSegment,
