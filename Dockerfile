@@ -19,6 +19,10 @@ ARG NPM_CONFIG_REGISTRY
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
+# The native part of the login by Kerberos; what it takes to compile it stays here.
+COPY tools/executable.ts tools/
+COPY tools/kerberos/install.ts tools/kerberos/
+RUN node tools/kerberos/install.ts
 COPY assembly assembly
 RUN node node_modules/.bin/asc assembly/index.ts --config assembly/asconfig.json
 COPY src src
@@ -29,9 +33,14 @@ FROM node:${NODE_VERSION}-slim
 ENV NODE_ENV=production \
   PATH=/app/bin:$PATH \
   HTTP2KAFKA__SERVER__HOST=0.0.0.0
+# Kerberos' libraries, and kinit, kvno and klist. Bring an /etc/krb5.conf where Kafka wants Kerberos.
+RUN apt-get update \
+  && apt-get install --yes --no-install-recommends krb5-user \
+  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY package.json LICENSE ./
 COPY --from=packages /app/node_modules node_modules
+COPY --from=build /app/node_modules/kerberos/build node_modules/kerberos/build
 COPY --from=build /app/dist dist
 COPY bin bin
 
