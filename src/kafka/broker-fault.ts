@@ -24,7 +24,7 @@ export class BrokerFault extends Error {
   }
 }
 
-/** Makes sense of what the library, or TLS, fails with; `isFirst` where the broker has not answered on this connection yet. */
+/** Makes sense of what the library, or TLS, fails with; `isFirst` where no broker has ever answered. */
 export function faultOf(error: unknown, facts: SecurityFacts, isFirst: boolean): BrokerFault {
   const nested = [...causesOf(error)];
   const known = nested.find((one) => one instanceof BrokerFault);

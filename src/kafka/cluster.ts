@@ -213,12 +213,12 @@ export class Cluster {
   ): Promise<Answer> {
     try {
       const answer = await question(connection);
-      connections.proven(connection);
+      connections.proven();
       return answer;
     } catch (error) {
       const fault = connections.fault(connection, error);
       // After a time-out the library loses its place in the stream, should the answer still come. A refusal is an answer.
-      if (error instanceof ResponseError) connections.proven(connection);
+      if (error instanceof ResponseError) connections.proven();
       else void connection.close();
       throw fault;
     }

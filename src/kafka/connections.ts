@@ -33,8 +33,8 @@ export class Connections {
   readonly #all = new Set<Connection>();
   /** What was told of a connection that failed; its requests only hear that it is closed. */
   readonly #failures = new WeakMap<Connection, BrokerFault>();
-  /** Those on which the broker has answered. */
-  readonly #proven = new WeakSet<Connection>();
+  /** Has any broker ever answered? Then a connection that is closed without a word is one that breaks, and no misunderstanding. */
+  #hasAnswered = false;
   #closed = false;
 
   /** `onDisconnect` is called when a connection is lost. */
@@ -71,16 +71,16 @@ export class Connections {
     return connection;
   }
 
-  /** The broker has answered on this connection. */
-  proven(connection: Connection): void {
-    this.#proven.add(connection);
+  /** A broker has answered. */
+  proven(): void {
+    this.#hasAnswered = true;
   }
 
   /** Why a connection, or a request on it, has failed. */
   fault(connection: Connection, error: unknown): BrokerFault {
     const known = this.#failures.get(connection);
     if (known) return known;
-    return faultOf(error, this.#security.facts, !this.#proven.has(connection));
+    return faultOf(error, this.#security.facts, !this.#hasAnswered);
   }
 
   /** Closes all. */
