@@ -128,12 +128,14 @@ suite('a provider that is away', () => {
     assert.equal(await stage.verdict(token), UNDECIDED);
   });
 
-  test('after close it is asked no more', async (t) => {
+  test('after close it is asked no more, and what it was being asked is broken off', async (t) => {
     const server = await keyServer(t);
-    server.answer = () => undefined;
+    let isBrokenOff = false;
+    server.answer = (_, response) => response.on('close', () => (isBrokenOff = true));
     const stage = oidcStage(t, server.issuer, {}, { answer: NEVER, patience: 1 });
     await until(() => server.paths.length > 0);
     stage.oidc.close();
+    await until(() => isBrokenOff);
     assert.equal(await stage.verdict(await tokenOf(server)), UNDECIDED);
     assert.deepEqual(stage.log, []);
     assert.equal(server.paths.length, 1);
