@@ -24,7 +24,7 @@ async function postUntil(proxy: KerberosProxy, isEnough: () => boolean, first = 
   return posted;
 }
 
-suite('a login with Kerberos', { timeout: 100_000 }, () => {
+suite('a login with Kerberos', { timeout: 240_000 }, () => {
   let stage: KerberosStage;
   before(async () => {
     stage = await KerberosStage.start();
