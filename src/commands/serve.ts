@@ -99,6 +99,8 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
     process.exitCode = 1;
     return;
   }
+  // Before it is said that the proxy is up: whoever waits for that may stop it at once.
+  const toldToStop = stopSignal();
   log.info(`http2kafka ${version} listens on ${listening(settings, address)}`);
   if (!authentication) warnOfOpenDoor(settings, log);
   if (listenerSettings.maxConnections < server.maxConnections) {
@@ -108,7 +110,7 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
   }
   const sayIfAway = setTimeout(() => sayWhatIsWrong(settings, producer, log), ACQUAINTANCE_MS);
 
-  const signal = await stopSignal();
+  const signal = await toldToStop;
   clearTimeout(sayIfAway);
   log.info(`${signal}: finishing what is in hand`);
   const graceMs = server.gracefulShutdownTimeoutS * 1000;

@@ -55,8 +55,15 @@ function doubledHeader(rawHeaders: readonly string[]): string | undefined {
   return authorizations > 1 ? 'Authorization' : undefined;
 }
 
-/** `POST http://host/path`, as to a forward proxy; RFC 9112 §3.2.2 would have its host count, and others the header. */
+/**
+ * `POST http://host/path`, as to a forward proxy; RFC 9112 §3.2.2 would have its host count, and others the header. The port
+ * may be left out of one of them.
+ */
 function isForOtherHost(url: string, host: string): boolean {
   const authority = /^[a-z][a-z0-9+.-]*:\/\/(?<authority>[^/?#]*)/i.exec(url)?.groups?.['authority'];
-  return authority !== undefined && authority.toLowerCase() !== host.toLowerCase();
+  return authority !== undefined && nameOf(authority) !== nameOf(host);
+}
+
+function nameOf(authority: string): string {
+  return authority.replace(/:\d*$/, '').toLowerCase();
 }
