@@ -16,7 +16,7 @@ import { Stage } from '../http/stage.ts';
 
 const ORIGIN = 'https://ui.example.org';
 
-void suite('http2kafka serve', { timeout: 120_000 }, () => {
+void suite('http2kafka serve', { timeout: 240_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'http2kafka-serve-'));
   let stage: Stage;
   let proxy: Proxy;
