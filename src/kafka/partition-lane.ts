@@ -21,6 +21,12 @@ export interface Batch extends EncodedBatch {
   mayBeWritten: boolean;
 }
 
+/**
+ * Milliseconds for which a broker that has started anew, or taken over, knows the producer of a batch: `producer.id.expiration.ms`
+ * (KIP-854) where nobody has changed it. It counts from the times of the batch's records, not from its arrival.
+ */
+const PRODUCER_REMEMBERED_MS = 24 * 60 * 60 * 1000;
+
 export interface LaneLimits {
   /** Bytes of a batch before compression, at most. */
   readonly maxBatchBytes: number;
@@ -101,6 +107,14 @@ export class PartitionLane {
       this.batch = { records, bytes, release, baseSequence: this.#nextSequence, mayBeWritten: false };
     }
     return this.batch;
+  }
+
+  /** Records of the batch, when an earlier attempt may have written it and the broker need not have known it again. */
+  get recordsPerhapsTwice(): number {
+    if (!this.batch?.mayBeWritten) return 0;
+    const { records } = this.batch;
+    const newest = records.reduce((time, { timestamp }) => Math.max(time, timestamp), 0);
+    return Date.now() - newest >= PRODUCER_REMEMBERED_MS ? records.length : 0;
   }
 
   /** The batch is in the topic. */

@@ -306,6 +306,7 @@ export class Producer {
         this.#metrics.batches.inc();
         this.#metrics.batchBytes.inc(batch.bytes.length);
         this.#metrics.batchRecords.observe(batch.records.length);
+        this.#metrics.duplicatesPossible.inc(lane.recordsPerhapsTwice);
         lane.written();
         this.#reportSuccess(lane.topic);
         break;

@@ -5,9 +5,15 @@ import { inState, readiness } from '../http/readiness.ts';
 import { jobEvent } from '../openlineage/events.ts';
 import { accepted, created, spooled, until, useBroker, type Answer, type TopicProxy } from './stage.ts';
 
-/** An event of the n-th job; `count` tells it from others of that job. */
-const event = (job: number | string, count = 0) =>
-  JSON.stringify(jobEvent({ job: { namespace: 'jobs', name: `${job}` }, producer: `test:${count}` }));
+/** An event of the n-th job; `count` tells it from others of that job. Of long ago, if no time is given. */
+const event = (job: number | string, count = 0, time?: Date) =>
+  JSON.stringify(
+    jobEvent({
+      job: { namespace: 'jobs', name: `${job}` },
+      producer: `test:${count}`,
+      ...(time && { eventTime: time.toISOString() }),
+    }),
+  );
 
 async function valuesOf(proxy: TopicProxy): Promise<(string | undefined)[]> {
   return (await proxy.records()).map(({ value }) => value?.toString());
@@ -94,7 +100,7 @@ suite('a proxy', { timeout: 120_000 }, () => {
       const mine: string[] = [];
       posted.set(`job:jobs/${sender}`, mine);
       for (let count = 0, after = 0; after < 5; count++) {
-        const text = event(sender, count);
+        const text = event(sender, count, new Date());
         const answer = await proxy.post(text);
         accepted(answer);
         mine.push(text);

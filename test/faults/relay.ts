@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Broker, BrokerOptions } from '../../tools/kafka/broker.ts';
+import { freePorts } from '../../tools/kafka/settings.ts';
 
 /** How the network behaves. What is not named is as good as a local one. */
 export interface Weather {
@@ -12,6 +14,23 @@ export interface Weather {
 
 // A produce request of many events; anything shorter is a question about the cluster.
 const LARGE_BYTES = 8192;
+
+/** A broker that others than the tools are to know behind a relay only, at `bootstrapServers`. `start` starts it. */
+export async function relayed(
+  start: (options: BrokerOptions) => Promise<Broker>,
+): Promise<{ broker: Broker; relay: Relay; bootstrapServers: string }> {
+  const [port = 0, relayPort = 0] = await freePorts(2);
+  const bootstrapServers = `127.0.0.1:${relayPort}`;
+  let target = 0;
+  const relay = await Relay.listen(relayPort, () => target);
+  const broker = await start({
+    port,
+    listeners: { RELAY: 'PLAINTEXT' },
+    properties: { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},RELAY://${bootstrapServers}` },
+  });
+  target = Number(broker.listeners['RELAY']?.split(':')[1]);
+  return { broker, relay, bootstrapServers };
+}
 
 /** A TCP relay between the proxy and a broker: a network that can be slow, stop, or change bytes. */
 export class Relay {
@@ -62,6 +81,11 @@ export class Relay {
     }
   }
 
+  /** What the broker says on the connections that stand is lost; new ones work. */
+  loseAnswers(): void {
+    for (const pair of this.#pairs) pair.mute = true;
+  }
+
   close(): void {
     this.#server.close();
     for (const { client, broker } of this.#pairs) {
@@ -94,6 +118,7 @@ export class Relay {
     let queued = 0;
     from.on('data', (piece: Buffer) => {
       if (towardsBroker) this.#damage(piece);
+      else if (pair.mute) return;
       const { delayMs = 0, bytesPerSecond } = this.#weather;
       let dueAt = performance.now() + delayMs;
       if (towardsBroker && bytesPerSecond !== undefined) {
@@ -128,6 +153,7 @@ class Pair {
   readonly client: Socket;
   readonly broker: Socket;
   stalled = false;
+  mute = false;
   #resumed = Promise.withResolvers<undefined>();
 
   constructor(client: Socket, broker: Socket) {

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker } from '../../../tools/kafka/broker.ts';
-import { freePorts } from '../../../tools/kafka/settings.ts';
 import type { Line } from '../line.ts';
-import { Relay } from '../relay.ts';
+import { relayed, type Relay } from '../relay.ts';
 import type { Scene } from '../scene.ts';
 
 const DUPLICATES = 'sent again after a connection was lost';
@@ -14,7 +13,7 @@ export const slowNetwork: Line = {
   what: 'the network takes 200 ms each way',
   duplicatesAre: DUPLICATES,
   run: async (scene) => {
-    const { relay } = await relayed(scene, MANY * scene.pace.posters);
+    const { relay } = await relayedLoad(scene, MANY * scene.pace.posters);
     await scene.flow();
     relay.weather = { delayMs: 200 };
     await scene.outage();
@@ -28,7 +27,7 @@ export const narrowNetwork: Line = {
   what: 'the network carries less than comes',
   duplicatesAre: DUPLICATES,
   run: async (scene) => {
-    const { relay } = await relayed(scene, MANY * scene.pace.posters);
+    const { relay } = await relayedLoad(scene, MANY * scene.pace.posters);
     await scene.flow();
     relay.weather = { delayMs: 20, bytesPerSecond: (scene.pace.perSecond * scene.pace.bytes) / 8 };
     await scene.outage();
@@ -42,7 +41,7 @@ export const lossyNetwork: Line = {
   what: 'connections stand still for up to 3 s now and then, as with lost packets',
   duplicatesAre: DUPLICATES,
   run: async (scene) => {
-    const { relay } = await relayed(scene);
+    const { relay } = await relayedLoad(scene);
     await scene.flow();
     relay.weather = { delayMs: 20 };
     const end = performance.now() + scene.pace.outageMs;
@@ -61,7 +60,7 @@ export const halfOpen: Line = {
   what: 'connections stand still for ever and nobody is told, new ones work; twice',
   duplicatesAre: DUPLICATES,
   run: async (scene) => {
-    const { relay } = await relayed(scene);
+    const { relay } = await relayedLoad(scene);
     for (let time = 0; time < 2; time++) {
       await scene.flow();
       relay.stall();
@@ -76,7 +75,7 @@ export const corruptBatch: Line = {
   what: 'a byte of what is sent to Kafka changes on the way, thirty times',
   duplicatesAre: DUPLICATES,
   run: async (scene) => {
-    const { relay } = await relayed(scene);
+    const { relay } = await relayedLoad(scene);
     for (let time = 0; time < 10; time++) {
       await sleep(scene.pace.flowMs / 5);
       relay.corrupt(3);
@@ -86,23 +85,15 @@ export const corruptBatch: Line = {
   },
 };
 
-/** A broker that the proxy knows only behind a relay, a topic and a load; the tools ask the broker itself. */
-async function relayed(
+/** A broker that the proxy knows only behind a relay, a topic and a load. */
+async function relayedLoad(
   scene: Scene,
   posters = scene.pace.posters,
 ): Promise<{ broker: Broker; relay: Relay }> {
-  const [port = 0, relayPort = 0] = await freePorts(2);
-  let target = 0;
-  const relay = await Relay.listen(relayPort, () => target);
-  const broker = await scene.startBroker({
-    port,
-    listeners: { RELAY: 'PLAINTEXT' },
-    properties: { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},RELAY://127.0.0.1:${relayPort}` },
-  });
+  const { broker, relay, bootstrapServers } = await relayed((options) => scene.startBroker(options));
   scene.atEnd(() => relay.close());
-  target = Number(broker.listeners['RELAY']?.split(':')[1]);
   await scene.createTopic();
-  await scene.startProxy({ KAFKA__BOOTSTRAP_SERVERS: `127.0.0.1:${relayPort}` });
+  await scene.startProxy({ KAFKA__BOOTSTRAP_SERVERS: bootstrapServers });
   scene.startLoad({ posters });
   return { broker, relay };
 }
