@@ -24,6 +24,12 @@ const RETRY_AFTER = '1';
 const LINGER_BYTES = 64 * 1024 * 1024;
 const LINGER_MS = 2000;
 
+/**
+ * Bytes of a refused body up to which reading on costs less than a new connection. Most events are shorter, and are on their
+ * way with their head. Whoever is refused by the head alone, and tries again, does so over the same connection.
+ */
+const SHORT_BYTES = 65_536;
+
 export class Answers {
   readonly #settings: AnswerSettings;
   readonly #metrics: Metrics;
@@ -79,12 +85,13 @@ export class Answers {
     const { request, response, requestId, startedAt } = exchange;
     this.#metrics.answerSeconds.observe({ status }, (performance.now() - startedAt) / 1000);
     if (response.destroyed) return;
-    const unread = !request.complete && hasBody(request);
-    if (this.#stopping || unread) response.shouldKeepAlive = false;
+    const rest = request.complete ? 'none' : restOf(request);
+    if (this.#stopping || rest === 'long') response.shouldKeepAlive = false;
     const lines = this.commonHeaders(requestId);
     lines.push(...headers, 'content-length', String(Buffer.byteLength(body)));
     response.writeHead(status, lines);
-    if (!unread) {
+    if (rest !== 'long') {
+      if (rest === 'short') request.resume();
       response.end(body);
       return;
     }
@@ -93,9 +100,13 @@ export class Answers {
   }
 }
 
-/** RFC 9112 §6.3: a request has a body only where one of these says so. */
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+/** What may still come of a request that has not been read to its end. RFC 9112 §6.3: it has a body only where its head says so. */
+function restOf({ headers }: IncomingMessage): 'none' | 'short' | 'long' {
+  // Whoever waits to be asked for the body may keep it back now, or not: where the next request begins is not known.
+  if (headers['transfer-encoding'] !== undefined || headers.expect !== undefined) return 'long';
+  const declared = Number(headers['content-length'] ?? 0);
+  if (declared === 0) return 'none';
+  return declared <= SHORT_BYTES ? 'short' : 'long';
 }
 
 /** Reads on, for a while and up to a limit, without keeping anything. */

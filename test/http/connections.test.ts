@@ -9,6 +9,8 @@ import { runEvent } from './sample-events.ts';
 import { headerOf, Stage } from './stage.ts';
 
 const ASKING = 'Expect: 100-continue';
+/** Bytes of a refused body that are read at most, for the sake of the connection. */
+const SHORT = 65_536;
 
 void suite('a connection', { timeout: 120_000 }, () => {
   let stage: Stage;
@@ -162,6 +164,34 @@ void suite('a connection', { timeout: 120_000 }, () => {
       await connection.send(`${[...lines, ASKING, 'Host: proxy'].join('\r\n')}\r\n\r\n`);
       const { status, headers } = await connection.answer();
       assert.deepEqual([status, headers.get('connection')], [expected, 'close'], lines.join());
+      connection.cut();
+    }
+  });
+
+  test('that was refused a short body by its head is kept, whenever the body comes', async () => {
+    const connection = await RawConnection.open(proxy.port);
+    const refused = rawPost(Buffer.alloc(SHORT, ' '), ['Content-Type: text/plain']);
+    const body = refused.indexOf('\r\n\r\n') + 4;
+    for (const part of [body, body + 10, refused.length]) {
+      await connection.send(refused.subarray(0, part));
+      const { status, headers } = await connection.answer();
+      assert.deepEqual([status, headers.get('connection')], [415, 'keep-alive']);
+      await connection.send(refused.subarray(part));
+    }
+    await connection.send(rawPost(runEvent('after refusals')));
+    assert.equal((await connection.answer()).status, 201);
+    connection.cut();
+  });
+
+  test('that was refused a long body, or one of unknown length, is closed', async () => {
+    const kinds = [`Content-Length: ${SHORT + 1}`, 'Transfer-Encoding: chunked'];
+    for (const kind of kinds) {
+      const connection = await RawConnection.open(proxy.port);
+      await connection.send(
+        `POST /api/v1/lineage HTTP/1.1\r\nHost: proxy\r\nContent-Type: text/plain\r\n${kind}\r\n\r\n`,
+      );
+      const { status, headers } = await connection.answer();
+      assert.deepEqual([status, headers.get('connection')], [415, 'close'], kind);
       connection.cut();
     }
   });

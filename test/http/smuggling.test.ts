@@ -148,13 +148,20 @@ const TAKEN: Readonly<Record<string, string>> = {
   'its own host in the first line': `POST http://PROXY/api/v1/lineage ${FIRST_LINE}`,
 };
 
-/** Refused for what they are; what follows them is a request of its own, and comes too late. */
-const REFUSED_BY_THEIR_HEAD: Readonly<Record<string, readonly [status: number, request: string]>> = {
+type Refused = Readonly<Record<string, readonly [status: number, request: string]>>;
+
+/** Refused for what they are; what follows them is a request of its own. */
+const REFUSED_SHORT_BODIES: Refused = {
   'a body of another type': [415, posted(`Content-Type: text/plain\r\n${LENGTH}`, EVENT)],
   'an encoding that is not known': [415, posted(`Content-Encoding: rar\r\n${LENGTH}`, EVENT)],
+  'a wrong method': [405, posted(LENGTH, EVENT).replace('POST', 'PUT')],
+};
+
+/** The same, but what follows them comes too late: so much is not read only to keep a connection. */
+const REFUSED_BY_THEIR_HEAD: Refused = {
+  'chunks of another type': [415, posted(`Content-Type: text/plain\r\n${CHUNKED}`, CHUNKS)],
   'a body that is too large': [413, posted('Content-Length: 2000000', ' '.repeat(2_000_000))],
   'chunks that are too large': [413, chunked(`1e8480\r\n${' '.repeat(2_000_000)}\r\n0\r\n\r\n`)],
-  'a wrong method': [405, posted(LENGTH, EVENT).replace('POST', 'PUT')],
 };
 
 void suite('a request that can be read in more than one way', { timeout: 120_000 }, () => {
@@ -216,6 +223,21 @@ void suite('a request that can be read in more than one way', { timeout: 120_000
       assert.equal(await recordsOf('hidden'), 0);
     });
   }
+
+  test('is not one whose short body is refused: what follows it is taken once', async () => {
+    let number = 0;
+    for (const [name, [status, bytes]] of Object.entries(REFUSED_SHORT_BODIES)) {
+      const connection = await RawConnection.open(proxy.port);
+      const id = `followed-${(number += 1)}`;
+      const behind = rawPost(runEvent('behind'), [`X-Request-ID: ${id}`]);
+      await connection.send(Buffer.concat([Buffer.from(bytes, 'latin1'), behind]));
+      assert.equal((await connection.answer()).status, status, name);
+      assert.equal((await connection.answer()).status, 201, name);
+      connection.cut();
+      assert.deepEqual(await keysWithId(id), ['run:test/behind'], name);
+    }
+    assert.equal(await recordsOf('in front'), 0);
+  });
 
   test('is not one that is only unusual: it is taken once, and so is the next', async () => {
     let number = 0;
