@@ -25,10 +25,10 @@ const LINGER_BYTES = 64 * 1024 * 1024;
 const LINGER_MS = 2000;
 
 /**
- * Bytes of a refused body up to which reading on costs less than a new connection. Most events are shorter, and are on their
- * way with their head. Whoever is refused by the head alone, and tries again, does so over the same connection.
+ * Bytes of a refused body up to which reading on costs less than a new connection. Nearly all events are shorter, and on their way
+ * with their head; curl asks before it sends more. Whoever is refused by the head alone, and tries again, does so over the same connection.
  */
-const SHORT_BYTES = 65_536;
+const SHORT_BYTES = 1024 * 1024;
 
 export class Answers {
   readonly #settings: AnswerSettings;
