@@ -8,7 +8,7 @@ SOURCES := $(shell find src -name '*.ts')
 ASSEMBLY := $(wildcard assembly/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build check format lint types imports docs docs-check audit bench profile bench-states faults fuzz setup chromium postgres kerberos clean
+.PHONY: help run test build check format lint types imports docs docs-check audit bench profile bench-states bench-strangers faults fuzz setup chromium postgres kerberos clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,10 @@ profile: setup build ## Show where the time of an event goes.
 bench-states: setup build ## Measure events straight, spooled and drained.
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) benchmark/states.ts
+
+bench-strangers: setup build ## Measure a flood of wrong credentials, and a good sender beside it.
+	@$(NODE) tools/kafka/install.ts
+	$(NODE) benchmark/strangers.ts
 
 faults: setup build ## Kill, freeze and fill everything under load, and count what was lost (half an hour).
 	@$(NODE) tools/kafka/install.ts

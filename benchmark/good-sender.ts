@@ -1,0 +1,48 @@
+import { Agent, request, type OutgoingHttpHeaders } from 'node:http';
+
+/** Posts one event after the other, until it is stopped. */
+export class GoodSender {
+  /** How many events were answered 201. */
+  taken = 0;
+  readonly #url: string;
+  readonly #headers: OutgoingHttpHeaders;
+  readonly #event: Buffer;
+  readonly #agent = new Agent({ keepAlive: true });
+  readonly #times: number[] = [];
+  #stopped = false;
+  readonly #ended: Promise<void>;
+
+  /** Begins at once. */
+  constructor(url: string, key: string, event: Buffer) {
+    this.#url = url;
+    this.#headers = { authorization: `Bearer ${key}`, 'content-length': event.length };
+    this.#event = event;
+    this.#ended = this.#run();
+  }
+
+  /** Milliseconds from each request to its answer, the least first. */
+  async stop(): Promise<readonly number[]> {
+    this.#stopped = true;
+    await this.#ended;
+    this.#agent.destroy();
+    return this.#times.sort((a, b) => a - b);
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      const startedAt = performance.now();
+      if ((await this.#post()) === 201) this.taken += 1;
+      this.#times.push(performance.now() - startedAt);
+    }
+  }
+
+  #post(): Promise<number> {
+    const options = { method: 'POST', headers: this.#headers, agent: this.#agent };
+    return new Promise((resolve, reject) => {
+      const outgoing = request(this.#url, options, (answer) => {
+        answer.resume().on('end', () => resolve(answer.statusCode ?? 0));
+      });
+      outgoing.on('error', reject).end(this.#event);
+    });
+  }
+}
