@@ -44,12 +44,12 @@ export class Authenticator {
     const { certificates, personalTokens, oidc, senders } = this.#ways;
     const found = certificates?.find(request.socket);
     if (found) return found;
-    const takesTokens = personalTokens ?? oidc ?? senders().haveApiKeys;
-    return takesTokens ? MISSING : MISSING_CERTIFICATE;
+    const onlyCertificates = certificates && !personalTokens && !oidc && !senders().haveApiKeys;
+    return onlyCertificates ? MISSING_CERTIFICATE : MISSING;
   }
 
   #findToken(authorization: string): Finding | Promise<Finding> {
-    const { personalTokens, oidc, senders } = this.#ways;
+    const { personalTokens, oidc, certificates, senders } = this.#ways;
     const token = BEARER.exec(authorization)?.[1];
     if (token === undefined) return NO_BEARER;
     if (token.startsWith(PERSONAL_TOKEN)) {
@@ -62,6 +62,8 @@ export class Authenticator {
     const known = senders();
     if (known.haveApiKeys) return known.findApiKey(token);
     if (personalTokens) return NOT_PERSONAL;
-    return oidc ? NOT_A_JWT : NO_TOKENS;
+    if (oidc) return NOT_A_JWT;
+    // The last API key may have been taken out of the file: then it is unknown, like any other.
+    return certificates ? NO_TOKENS : known.findApiKey(token);
   }
 }

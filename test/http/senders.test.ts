@@ -200,8 +200,16 @@ void suite('senders', { timeout: 120_000 }, () => {
     assert.ok(isObject(ready['senders']));
     assert.match(String(ready['senders']['senders_file']), /^senders\[0\]\.api_keys/);
     assert.match(await metrics(), /http2kafka_senders_file_good 0/);
-    replace(SENDERS);
+    replace('senders: [{name: trino}]');
     await logged(proxy, 'was read again', 2);
+    for (const [key, message] of [
+      ['h2k_new', 'Invalid token'],
+      [undefined, 'Missing Authorization header'],
+    ] as const) {
+      assert.equal(errorOf((await send(key, runEvent('last key'))).text).message, message);
+    }
+    replace(SENDERS);
+    await logged(proxy, 'was read again', 3);
     assert.equal((await send(KEY, runEvent('first key'))).status, 201);
     assert.equal(parsed((await get(proxy, '/monitoring/ready')).text)['senders'], 'ok');
   });
