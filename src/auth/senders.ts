@@ -1,5 +1,5 @@
 /** The senders of the file: their API keys, and what each may do, however it was recognised. */
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { matcherOf } from './pattern.ts';
 import { Quota } from './quota.ts';
@@ -20,8 +20,9 @@ const NO_LIMITS: Limits = { limited: false, mayWriteTo: () => true, quota: undef
 /** Senders whose quota is remembered; one that is forgotten begins with a full one. */
 const MAX_REMEMBERED = 10_000;
 
-/** API keys do not expire: they are looked up each time, as this costs no more than to remember. */
 const FOR_EVER = Number.MAX_SAFE_INTEGER;
+
+const UNKNOWN_KEY = invalidToken('unknown-key', 'Unknown API key');
 
 export class Senders {
   /**
@@ -29,7 +30,12 @@ export class Senders {
    * is in the map, whatever is looked for.
    */
   readonly #apiKeys: ReadonlyMap<string, Finding>;
-  readonly #secret = randomBytes(32);
+  readonly #secret = randomBytes(32).toString('hex');
+  /**
+   * Keys that were found, by their own text: no more than the file has. V8 compares two texts only where their hashes, made
+   * with a seed that nobody knows, are the same; so this, too, tells nobody how near he is.
+   */
+  readonly #found = new Map<string, Finding>();
   readonly #rules: readonly Rule[];
   readonly #limits = new LRUCache<string, Limits>({ max: MAX_REMEMBERED });
 
@@ -38,10 +44,7 @@ export class Senders {
     this.#apiKeys = new Map(
       entries.flatMap(({ name, api_keys = [] }) => {
         const finding: Finding = { sender: { way: 'api-key', name }, holdsUntil: FOR_EVER };
-        return api_keys.map((hash) => [
-          this.#blind(Buffer.from(hash.slice('sha256:'.length), 'hex')),
-          finding,
-        ]);
+        return api_keys.map((text) => [this.#blind(text.slice('sha256:'.length).toLowerCase()), finding]);
       }),
     );
   }
@@ -51,10 +54,14 @@ export class Senders {
     return this.#apiKeys.size > 0;
   }
 
-  /** Whose an API key is. */
+  /** Whose an API key is. The second time this takes no cryptography. */
   findApiKey(key: string): Finding {
-    const hash = createHash('sha256').update(key).digest();
-    return this.#apiKeys.get(this.#blind(hash)) ?? invalidToken('unknown-key', 'Unknown API key');
+    const known = this.#found.get(key);
+    if (known) return known;
+    const finding = this.#apiKeys.get(this.#blind(hash('sha256', key, 'hex')));
+    if (!finding) return UNKNOWN_KEY;
+    this.#found.set(key, finding);
+    return finding;
   }
 
   /** What a sender may do, by the first entry that is about it. */
@@ -69,8 +76,9 @@ export class Senders {
     return limits;
   }
 
-  #blind(hash: Buffer): string {
-    return createHmac('sha256', this.#secret).update(hash).digest('base64');
+  /** `digest` in lower case. Nobody sees what comes out: a plain hash does, at a tenth of the cost of an HMAC. */
+  #blind(digest: string): string {
+    return hash('sha256', this.#secret + digest, 'base64');
   }
 }
 
