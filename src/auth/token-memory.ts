@@ -19,7 +19,8 @@ export class TokenMemory {
   readonly #recognised: LRUCache<string, Recognised>;
   readonly #refused = new LRUCache<string, Finding>({
     maxSize: REFUSED_CHARACTERS,
-    sizeCalculation: (_, token) => token.length,
+    // Of the empty one, too: the library wants a size above 0.
+    sizeCalculation: (_, token) => token.length + 1,
     ttl: REFUSED_MS,
   });
   /** Many requests with one token may come at once. */

@@ -5,6 +5,7 @@
 import type { Logger } from 'pino';
 import { Quota } from '../auth/quota.ts';
 import type { Refusal } from '../errors.ts';
+import { printable } from './event-record.ts';
 import type { Exchange } from './exchange.ts';
 
 const LINES_A_SECOND = 20;
@@ -21,7 +22,7 @@ export class RefusalLog {
     this.#log = log;
   }
 
-  /** Says why a request, or an event of it, is not taken. */
+  /** Says why a request, or an event of it, is not taken. What its sender has chosen may be in it. */
   warn(exchange: Exchange, { code }: Refusal, why: string): void {
     const { requestId, path, request, known } = exchange;
     this.#log.warn(
@@ -32,18 +33,31 @@ export class RefusalLog {
         sender: known?.sender.name,
         client: request.headers['user-agent']?.slice(0, MAX_CLIENT),
       },
-      why,
+      printable(why),
     );
   }
 
   /** The same, for what may come in floods. */
   warnNowAndThen(exchange: Exchange, reason: Refusal, why: string): void {
+    const others = this.#others();
+    if (others !== undefined) this.warn(exchange, reason, why + others);
+  }
+
+  /** What came was no request, which anybody can do as well. */
+  warnOfBroken(requestId: string, path: string | undefined, { code, message }: Refusal): void {
+    const others = this.#others();
+    if (others !== undefined)
+      this.#log.warn({ requestId, code, path }, `request refused: ${message}${others}`);
+  }
+
+  /** What is to be said of those that were left out before this one; undefined where it is left out itself. */
+  #others(): string | undefined {
     if (!this.#quota.take()) {
       this.#leftOut += 1;
-      return;
+      return undefined;
     }
-    const more = this.#leftOut === 0 ? '' : ` (and ${this.#leftOut} more, not logged one by one)`;
+    const others = this.#leftOut === 0 ? '' : ` (and ${this.#leftOut} more, not logged one by one)`;
     this.#leftOut = 0;
-    this.warn(exchange, reason, why + more);
+    return others;
   }
 }

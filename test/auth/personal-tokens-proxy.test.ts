@@ -87,6 +87,7 @@ void suite('personal tokens at the door', { timeout: 240_000 }, () => {
   const refused: readonly (readonly [string, string | undefined, string, string | null])[] = [
     ['no header', undefined, 'Missing Authorization header', null],
     ['another token', PYJWT_TOKEN, invalid, 'Access token was passed but PersonalToken was expected'],
+    ['an empty one', PREFIX, invalid, 'Not enough segments'],
     ['a bad signature', `${PREFIX}${PYJWT_TOKEN}invalid`, invalid, 'Signature verification failed'],
     ['an expired one', PREFIX + tokenOf({ ...claims, exp: 1 }), invalid, 'Token has expired'],
     ['one without exp', PREFIX + tokenOf({ ...claims, exp: undefined }), invalid, 'Token has expired'],
@@ -106,6 +107,18 @@ void suite('personal tokens at the door', { timeout: 240_000 }, () => {
       assert.deepEqual(errorOf(answer.text), { code: 'unauthorized', message, details });
     });
   }
+
+  test('writes no line of its own in the log for a name with a line end', async () => {
+    const token_name = 'a\nforged\u001b[2J';
+    const answer = await post(
+      proxy,
+      runEvent('bad'),
+      bearer(PREFIX + tokenOf({ ...claims, jti: revokedId, token_name })),
+    );
+    assert.equal(answer.status, 401);
+    while (!proxy.log.includes('forged')) await sleep(10);
+    assert.doesNotMatch(proxy.log, /^forged|\u001b\[2J/m);
+  });
 
   test('is good to others while wrong tokens pour in, and keeps none of them', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 32 });
