@@ -61,9 +61,13 @@ export function readSendersFile(path: string): readonly SenderEntry[] {
 function parseYaml(text: string): unknown {
   const document = parseDocument(text, { prettyErrors: true });
   const [error] = document.errors;
-  // The parser's message goes on with the line itself, which may hold anything.
-  if (error) throw new Error(`not YAML: ${error.message.split('\n')[0] ?? ''}`);
-  return document.toJS();
+  // Not the parser's own message, which may repeat what stands there: a key, as likely as not.
+  if (error) throw new Error(`not YAML: ${error.code}, line ${error.linePos?.[0].line ?? '?'}`);
+  try {
+    return document.toJS();
+  } catch {
+    throw new Error('not YAML: an alias (*) of what is nowhere named (&), or too many of them');
+  }
 }
 
 function faultOf(content: unknown): string {
@@ -79,7 +83,9 @@ function faultOf(content: unknown): string {
 }
 
 function noField(place: string, field: string): string {
-  return `${place}: there is no field '${field.slice(0, 40)}'`;
+  // Something else may be a key that stands in the wrong place.
+  const shown = /^[a-z_]{1,20}$/.test(field) ? ` '${field}'` : ' of that name';
+  return `${place}: there is no field${shown}`;
 }
 
 /** What is wrong with an entry as a whole. */

@@ -28,7 +28,7 @@ export class SendersWatch {
     return this.#senders;
   }
 
-  /** What is wrong with the file as it is now, in words for an operator. */
+  /** That something is wrong with the file as it is now, in words for everybody: the log says what. */
   get problem(): string | undefined {
     return this.#problem;
   }
@@ -43,10 +43,12 @@ export class SendersWatch {
       this.#problem = undefined;
       this.#log.info({ path }, 'the file of senders has changed and was read again');
     } catch (error) {
-      this.#problem = error instanceof Error ? error.message : String(error);
+      this.#problem =
+        'the file of senders is not right, the last good one stays in use; the log says what is wrong';
+      const detail = error instanceof Error ? error.message : String(error);
       this.#log.error(
         { path },
-        `the file of senders is not right, the last good one stays in use: ${this.#problem}`,
+        `the file of senders is not right, the last good one stays in use: ${detail}`,
       );
     }
     this.#metrics.sendersFileGood.set(this.#problem === undefined ? 1 : 0);

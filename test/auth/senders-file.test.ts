@@ -20,6 +20,15 @@ suite('the file of senders', () => {
       'senders: [{name: a, way: token}]',
       /^senders\[0\]\.way: one of personal-token/,
     ],
+    'has a key for the name of a field': [
+      'senders: [{name: a, h2k_hunter2: b}]',
+      /^senders\[0\]: there is no field of that name$/,
+    ],
+    'has a key for an alias': ['senders: [{name: a, api_keys: [*h2k_hunter2]}]', /^not YAML: an alias/],
+    'has a key for a tag and more': [
+      'senders: [!h2k_hunter2 {name: a] h2k_hunter2',
+      /^not YAML: [A-Z_]+, line 1$/,
+    ],
     'has a key instead of its hash': [
       'senders: [{name: a, api_keys: [h2k_hunter2]}]',
       /^senders\[0\]\.api_keys: a list/,
