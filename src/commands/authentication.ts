@@ -13,6 +13,9 @@ import type { PersonalTokens } from './personal-tokens.ts';
 /** Access tokens that are remembered: some kilobytes each, and new ones every few minutes. */
 const MAX_ACCESS_TOKENS = 2000;
 
+const NOBODY =
+  'NOBODY MAY SEND: auth.personal_tokens.enabled is false, and no other way to be recognised is open. Leave it out to let everybody send';
+
 /** What recognises senders, and what is behind it. */
 export interface Authentication {
   readonly authenticator: Authenticator;
@@ -36,12 +39,14 @@ export async function createAuthentication(
   const { sendersFile, oidc, clientCertificates } = settings.auth;
   const isAnyOtherWayOpen =
     takesPersonalTokens(settings) || oidc.issuer !== undefined || clientCertificates.enabled;
-  if (sendersFile === undefined && !isAnyOtherWayOpen) return undefined;
+  const isAnyWayOpen = sendersFile !== undefined || isAnyOtherWayOpen;
+  // Data.Rentgen's takes nothing at all then. Who has switched tokens off has not said that everybody may send.
+  const isShut = !isAnyWayOpen && settings.auth.personalTokens.enabled === false;
+  if (isShut) log.warn(NOBODY);
+  else if (!isAnyWayOpen) return undefined;
   const senders = new SendersWatch(sendersFile, metrics, log);
-  if (!isAnyOtherWayOpen && !senders.senders.haveApiKeys) {
-    throw new Error(
-      `nobody has an API key in ${sendersFile ?? ''}, and no other way to be recognised is open`,
-    );
+  if (sendersFile !== undefined && !isAnyOtherWayOpen && !senders.senders.haveApiKeys) {
+    throw new Error(`nobody has an API key in ${sendersFile}, and no other way to be recognised is open`);
   }
   const personalTokens = await openPersonalTokens(settings, metrics, log);
   const revocations = personalTokens?.revocations;

@@ -8,7 +8,8 @@ const day = 1440 * minute;
 const personalTokens = section("Data.Rentgen's personal tokens: `Authorization: Bearer personal_token_…`.", {
   enabled: setting(optional(boolean()), {
     default: undefined,
-    sentence: 'Take them. Where this is not said, they are taken if there is a secret key.',
+    sentence:
+      'Take them. Where this is not said, they are taken if there is a secret key. With `false`, and no other way open, nobody may send.',
     dataRentgen: true,
   }),
   secretKey: setting(optional(text()), {

@@ -198,7 +198,10 @@ void suite('senders', { timeout: 120_000 }, () => {
     assert.equal((await send('h2k_new', runEvent('new key'))).status, 201);
     const ready = parsed((await get(proxy, '/monitoring/ready')).text);
     assert.ok(isObject(ready['senders']));
-    assert.match(String(ready['senders']['senders_file']), /^senders\[0\]\.api_keys/);
+    assert.match(
+      String(ready['senders']['senders_file']),
+      /^the file of senders is not right, .* the log says/,
+    );
     assert.match(await metrics(), /http2kafka_senders_file_good 0/);
     replace('senders: [{name: trino}]');
     await logged(proxy, 'was read again', 2);
@@ -216,6 +219,20 @@ void suite('senders', { timeout: 120_000 }, () => {
 
   test('are never told by their credentials in the log, and nobody is warned of an open door', () => {
     assert.doesNotMatch(proxy.log, /hunter2|SENDERS ARE NOT CHECKED/);
+  });
+
+  test('are refused, all of them, where tokens are switched off and nothing else is on', async () => {
+    const shut = await stage.launch({ settings: { AUTH__PERSONAL_TOKENS__ENABLED: 'false' } });
+    for (const [authorization, message] of [
+      [undefined, 'Missing Authorization header'],
+      ['Bearer personal_token_a.b.c', 'Authentication using PersonalTokens is disabled'],
+      [`Bearer ${KEY}`, 'Invalid token'],
+    ] as const) {
+      const headers = authorization === undefined ? {} : { authorization };
+      const answer = await post(shut, runEvent('shut'), { headers });
+      assert.deepEqual([answer.status, errorOf(answer.text).message], [401, message]);
+    }
+    assert.match(shut.log, /NOBODY MAY SEND/);
   });
 
   test('keep the proxy from starting where nobody could ever be known', async () => {
