@@ -51,6 +51,16 @@ void suite('a batch', { timeout: 120_000 }, () => {
     ]);
   });
 
+  test('of more elements than any batch of events has is refused as a whole', async () => {
+    const answer = await postBatch(`[${'1,'.repeat(50_000)}1]`);
+    assert.equal(answer.status, 413);
+    assert.deepEqual(errorOf(answer.text), {
+      code: 'payload_too_large',
+      message: 'The batch has 50001 elements; the limit is 50000',
+      details: { size: 50_001, limit: 50_000 },
+    });
+  });
+
   test('takes the good elements and says of each bad one where it is wrong', async () => {
     const good = [runEvent('mixed', { n: 1 }), runEvent('mixed', { n: 2 })].map(String);
     const noJob = JSON.stringify({ ...fields('mixed'), job: { name: 'x' } });
