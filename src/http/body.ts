@@ -17,6 +17,9 @@ const JSON_TYPE = /^\s*[a-z0-9!#$&^_.-]+\/(?:json|[a-z0-9!#$&^_.-]+\+json)\s*(?:
  */
 const PIECES_TOGETHER = 1024;
 
+/** Bytes that a piece is counted as, at least: what it takes to hold one, and some more. */
+const PIECE_BYTES = 512;
+
 /**
  * Reads and decodes a body of at most `maxBytes`, and calls `done` with it, or with why it is not taken. A larger one is
  * refused as soon as that is known: from its `Content-Length`, or when the limit is passed. When the sender goes away
@@ -90,7 +93,7 @@ function collect(
     pieces.push(piece);
     if (size === declared) return;
     share ??= memory.shareFor(response);
-    if (!share.resize(size)) {
+    if (!share.resize(Math.max(size, PIECE_BYTES * (pieces.length - together)))) {
       refuse(refusal('unavailable', 'Too much is being received at once'));
     } else if (pieces.length - together === PIECES_TOGETHER) {
       pieces.push(Buffer.concat(pieces.splice(together)));
