@@ -29,7 +29,7 @@ const table = {
     status: 403,
     message: 'Not allowed',
     retriable: false,
-    when: 'The sender is known, but may not write to the namespace of the job (or dataset).',
+    when: 'The sender is known, but may not write to the namespace of the job (or dataset). Or a browser posts for a page of another origin.',
   },
   not_found: {
     status: 404,
@@ -53,7 +53,7 @@ const table = {
     status: 413,
     message: 'The event is too large',
     retriable: false,
-    when: 'The body is larger than `producer.max_request_size`, or the record is larger than its topic takes. The message says both sizes.',
+    when: 'The body is larger than `producer.max_request_size`, or the record is larger than its topic takes, or a batch has more than 50,000 elements. The message says both sizes.',
   },
   unsupported_media_type: {
     status: 415,

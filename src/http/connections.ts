@@ -7,6 +7,8 @@ import type { Exchange } from './exchange.ts';
 /** A connection, and what is going on on it. */
 export interface Connection {
   readonly socket: Socket;
+  /** False for the socket beneath TLS: nothing is ever in hand on it. */
+  readonly carriesRequests: boolean;
   /** Requests begun and not yet answered; more than one when pipelined. */
   inHand: number;
   idleSince: number;
@@ -20,6 +22,12 @@ export interface Connection {
   isClosing?: true;
 }
 
+/**
+ * Requests on one connection that wait for their answers, at most: whoever sends them without reading what comes back would have
+ * the proxy hold all their answers. No client of OpenLineage sends a second one before the first is answered.
+ */
+const MAX_IN_HAND = 32;
+
 /** Milliseconds between looks at which connections may go. */
 const LOOK_INTERVAL_MS = 20;
 
@@ -27,18 +35,21 @@ export class Connections {
   readonly #states = new Map<Duplex, Connection>();
   #draining = false;
 
-  add(socket: Socket): void {
-    this.#states.set(socket, { socket, inHand: 0, idleSince: performance.now(), bytesRead: 0 });
+  add(socket: Socket, carriesRequests: boolean): void {
+    const idleSince = performance.now();
+    this.#states.set(socket, { socket, carriesRequests, inHand: 0, idleSince, bytesRead: 0 });
     socket.once('close', () => this.#states.delete(socket));
   }
 
   /**
    * A request has begun. Undefined where it must not be taken: the connection is about to be closed (RFC 9112 §9.6), after
    * an answer that came before the end of its request, or after what was no request, so that this may be part of it.
+   * `crowded` where too many wait already.
    */
-  begin(socket: Socket, exchange: Exchange): Connection | undefined {
+  begin(socket: Socket, exchange: Exchange): Connection | 'crowded' | undefined {
     const state = this.#states.get(socket);
     if (!state || state.answerBroken || state.isClosing || isLast(state)) return undefined;
+    if (state.inHand >= MAX_IN_HAND) return 'crowded';
     state.inHand += 1;
     state.latest = exchange;
     return state;
@@ -72,6 +83,15 @@ export class Connections {
     return true;
   }
 
+  /**
+   * Nothing has moved on a connection for as long as may be: it goes, be it idle, or because nobody reads the answers. It stays where a
+   * request waits for Kafka or the disk, which has a limit of its own.
+   */
+  timeOut(socket: Socket): void {
+    const waits = this.#states.get(socket)?.inHand ?? 0;
+    if (waits === 0 || socket.writableLength > 0) socket.destroy();
+  }
+
   /** Resolves when none is left: each goes once it has been idle for `idleMs`, all after `timeoutMs`. */
   async drain(idleMs: number, timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs;
@@ -79,9 +99,12 @@ export class Connections {
     for (const state of this.#states.values()) state.bytesRead = state.socket.bytesRead;
     while (this.#states.size > 0) {
       const now = performance.now();
-      for (const { socket, inHand, idleSince, bytesRead } of this.#states.values()) {
+      const states = [...this.#states.values()];
+      // With the one beneath it TLS would go, and the request in hand: those that are left alone have not shaken hands.
+      const onlyBeneath = !states.some(({ carriesRequests }) => carriesRequests);
+      for (const { socket, carriesRequests, inHand, idleSince, bytesRead } of states) {
         const idle = inHand === 0 && socket.bytesRead === bytesRead && now - idleSince >= idleMs;
-        if (idle || now >= deadline) socket.destroy();
+        if ((idle && (carriesRequests || onlyBeneath)) || now >= deadline) socket.destroy();
       }
       await sleep(LOOK_INTERVAL_MS);
     }

@@ -19,6 +19,9 @@ export interface ListenerSettings {
   readonly maxHeaderBytes: number;
 }
 
+/** How exactly the times for heads and requests are kept, in milliseconds; the default of 30 s would make 60 s up to 90. */
+const CHECK_INTERVAL_MS = 1000;
+
 /** Milliseconds between log lines about connections that are not taken: in a flood they come by the thousand. */
 const COMPLAINT_INTERVAL_MS = 60_000;
 
@@ -30,8 +33,7 @@ export function createListener(settings: ListenerSettings, metrics: Metrics, log
     keepAliveTimeout: settings.keepAliveMs,
     requestTimeout: requestTimeoutMs,
     headersTimeout,
-    // How exactly the two are kept; the default of 30 s would make 60 s up to 90.
-    connectionsCheckingInterval: 1000,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
     maxHeaderSize: settings.maxHeaderBytes,
     // We refuse that ourselves, in the shape of every other error.
     requireHostHeader: false,
@@ -40,6 +42,9 @@ export function createListener(settings: ListenerSettings, metrics: Metrics, log
   const handshakeTimeout = headersTimeout || 120_000;
   const server = tls ? createTlsServer({ ...options, handshakeTimeout, ...tls }) : createServer(options);
   server.maxConnections = maxConnections;
+  // So long nothing may move on a connection while an answer is being written: whoever does not read it holds a place. A request that
+  // does not arrive is found out before that, and told.
+  server.timeout = requestTimeoutMs && requestTimeoutMs + 2 * CHECK_INTERVAL_MS;
   // Node would leave out those above without a word, and the parser may have gone by what stood in them. We count.
   server.maxHeadersCount = 0;
   let quietUntil = Number.NEGATIVE_INFINITY;

@@ -1,5 +1,5 @@
 /** What is not an event: monitoring, the API page and its document, and the answers to wrong paths and methods. */
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import helmet from '@fastify/helmet';
 import swagger, { type StaticDocumentSpec } from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
@@ -12,6 +12,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Answers } from './answer.ts';
 import { originForm, pathOf, requestIdOf } from './exchange.ts';
 import { openapiDocument } from './openapi.ts';
+import { PageReaders } from './page-readers.ts';
 
 export interface PagesSettings {
   readonly rootPath: string;
@@ -65,11 +66,13 @@ export async function createPages(
     const common = answers.commonHeaders(request.id);
     for (let i = 0; i + 1 < common.length; i += 2) reply.header(common[i] ?? '', common[i + 1]);
   };
-  app.addHook('onRequest', async (request, reply) => {
+  const readers = new PageReaders();
+  app.addHook('onRequest', (request, reply, done) => {
     addCommonHeaders(request, reply);
     // What is true now only; files that stay the same say so themselves.
     reply.header('cache-control', 'no-store');
-    await Promise.resolve();
+    if (readers.admit(request.url, reply.raw)) onceRead(request.raw, done);
+    else void refuse(reply, refusal('unavailable', 'Too many are reading this page'));
   });
   await app.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: CONTENT_SECURITY_POLICY },
@@ -93,6 +96,17 @@ export async function createPages(
   if (settings.docs) await addDocs(app, settings.rootPath);
   await app.ready();
   return (request, response) => app.routing(request, response);
+}
+
+/**
+ * Passes over the body, if there is one, before the answer: a connection that is closed while its client still sends may be
+ * reset before the answer is read (RFC 9112 §9.6). Whoever asks whether to send is told by the answer.
+ */
+function onceRead(request: IncomingMessage, done: () => void): void {
+  const { expect, 'content-length': length, 'transfer-encoding': coding } = request.headers;
+  const hasBody = coding !== undefined || Number(length ?? 0) > 0;
+  if (hasBody && expect === undefined) request.once('end', done).resume();
+  else done();
 }
 
 function addMonitoring(

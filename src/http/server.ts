@@ -19,6 +19,7 @@ import { answerCors, type CorsSettings } from './cors.ts';
 import { pathOf, requestIdOf, type Exchange } from './exchange.ts';
 import { printable } from './event-record.ts';
 import { createListener, type ListenerSettings } from './listener.ts';
+import { RefusalLog } from './refusal-log.ts';
 import { faultOfHead } from './request-head.ts';
 import { removeStaleSocket } from './stale-socket.ts';
 
@@ -50,6 +51,10 @@ const NAMED_PAGES = new Set([
   '/openapi.json',
 ]);
 
+const FOREIGN_PAGE = refusal('forbidden', 'Pages of other origins may not post events here (server.cors)');
+
+const CROWDED = refusal('unavailable', 'Too many requests on one connection are waiting for their answers');
+
 /** nginx's number for a client that has closed its connection before it was answered. */
 const CLIENT_GONE = 499;
 
@@ -60,6 +65,7 @@ export class HttpServer {
   readonly #answers: Answers;
   readonly #metrics: Metrics;
   readonly #log: Logger;
+  readonly #refusals: RefusalLog;
   readonly #server: Server;
   readonly #connections = new Connections();
   #inHand = 0;
@@ -78,10 +84,14 @@ export class HttpServer {
     this.#answers = answers;
     this.#metrics = metrics;
     this.#log = log;
+    this.#refusals = new RefusalLog(log);
     this.#server = createListener(settings, metrics, log);
-    const add = (socket: Socket) => this.#connections.add(socket);
     // Under TLS the requests come over a socket of its own, which is there once hands are shaken.
-    this.#server.on('connection', add).on('secureConnection', add);
+    const carriesRequests = settings.tls === undefined;
+    this.#server
+      .on('connection', (socket: Socket) => this.#connections.add(socket, carriesRequests))
+      .on('secureConnection', (socket: Socket) => this.#connections.add(socket, true));
+    this.#server.on('timeout', (socket: Socket) => this.#connections.timeOut(socket));
     // Whoever reads the body says "100 Continue"; expectations that nobody knows are passed over (RFC 9110 §10.1.1).
     for (const event of ['request', 'checkContinue', 'checkExpectation']) {
       this.#server.on(event, (request: IncomingMessage, response: ServerResponse) =>
@@ -142,8 +152,9 @@ export class HttpServer {
     // Now, because a connection that is gone does not tell it any more.
     const client = this.#settings.accessLog?.(request);
     const connection = this.#connections.begin(request.socket, exchange);
-    if (!connection) {
+    if (!connection || connection === 'crowded') {
       request.resume();
+      if (connection) this.#breakOff(CROWDED, request.socket);
       return;
     }
     this.#inHand += 1;
@@ -162,6 +173,8 @@ export class HttpServer {
         exchange,
         refusal('method_not_allowed', 'Post events here', null, { allow: 'POST' }),
       );
+    } else if (isOfOtherOrigin(request) && !response.hasHeader('access-control-allow-origin')) {
+      this.#answers.refuse(exchange, FOREIGN_PAGE);
     } else if (this.#inHand > this.#settings.maxConcurrency) {
       this.#answers.refuse(exchange, refusal('unavailable', 'Too many requests are in hand'));
     } else {
@@ -183,10 +196,7 @@ export class HttpServer {
       const { status } = errorTable[reason.code];
       if (exchange) exchange.response.statusCode = status;
       else this.#metrics.requests.inc('other', '', status);
-      this.#log.warn(
-        { requestId, code: reason.code, path: exchange?.path },
-        `request refused: ${reason.message}`,
-      );
+      this.#refusals.warnOfBroken(requestId, exchange?.path, reason);
     });
     // TLS has not come about.
     if (!known) socket.destroy();
@@ -204,4 +214,13 @@ export class HttpServer {
       this.#log.info(`${client} -${sender} "${method} ${url} HTTP/${httpVersion}" ${status}`);
     }
   }
+}
+
+/**
+ * Is it a page of another origin that has a browser post this? CORS alone does not keep it from that: a body without a type needs no
+ * preflight. Browsers say so in a header that no page can set (W3C Fetch Metadata); other clients do not send it.
+ */
+function isOfOtherOrigin({ headers }: IncomingMessage): boolean {
+  const site = headers['sec-fetch-site'];
+  return site === 'cross-site' || site === 'same-site';
 }

@@ -224,7 +224,7 @@ void suite('http2kafka serve', { timeout: 240_000 }, () => {
       assert.ok(headers['x-application-version'] !== undefined && headers['x-request-id'] !== undefined);
     }
     const answers = [
-      await post(proxy, runEvent('page'), { headers: { origin: ORIGIN } }),
+      await post(proxy, runEvent('page'), { headers: { origin: ORIGIN, 'sec-fetch-site': 'cross-site' } }),
       await post(proxy, '{}', { headers: { origin: ORIGIN } }),
       await get(proxy, '/monitoring/ping', { headers: { origin: ORIGIN } }),
     ];
@@ -252,6 +252,18 @@ void suite('http2kafka serve', { timeout: 240_000 }, () => {
         Object.keys(answer.headers).filter((name) => name.startsWith('access-control')),
         [],
       );
+    }
+  });
+
+  test('takes no event that a browser posts for a page of another origin, asked or not', async () => {
+    for (const [site, status] of [
+      ['cross-site', 403],
+      ['same-site', 403],
+      ['same-origin', 201],
+      ['none', 201],
+    ] as const) {
+      const headers = { origin: 'https://evil.example', 'sec-fetch-site': site };
+      assert.equal((await post(proxy, runEvent('page'), { headers })).status, status, site);
     }
   });
 

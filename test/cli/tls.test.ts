@@ -9,11 +9,13 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { after, before, suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { startProxy, type Proxy } from '../../tools/proxy.ts';
 import { logged } from '../http/log-lines.ts';
@@ -72,6 +74,36 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
       2,
     );
     assert.deepEqual(await proxy.stop('SIGINT'), { code: 0, signal: null });
+    agent.destroy();
+  });
+
+  test('waits for a request that is under way when it is stopped', async () => {
+    const proxy = await start();
+    const agent = new Agent({ ca: server.pem, keepAlive: true });
+    const event = runEvent('under way');
+    const headers = { 'content-length': event.length };
+    const options = {
+      host: '127.0.0.1',
+      port: proxy.port,
+      path: '/api/v1/lineage',
+      method: 'POST',
+      agent,
+      headers,
+    };
+    const sent = request(options);
+    const answer = new Promise<IncomingMessage>((resolve) => sent.once('response', resolve));
+    sent.write(event.subarray(0, 10));
+    await once(sent, 'socket');
+    // Its head is there before anything that is asked after it.
+    assert.equal((await post(proxy, agent))[0], 201);
+    proxy.signal('SIGINT');
+    await logged(proxy, 'finishing what is in hand');
+    await sleep(200);
+    sent.end(event.subarray(10));
+    const response = await answer;
+    assert.deepEqual([response.statusCode, response.headers.connection], [201, 'close']);
+    response.resume();
+    assert.deepEqual(await proxy.ended, { code: 0, signal: null });
     agent.destroy();
   });
 

@@ -196,6 +196,21 @@ void suite('a connection', { timeout: 120_000 }, () => {
     }
   });
 
+  test('has a limit to the requests that wait for their answers, and is closed above it', async () => {
+    const connection = await RawConnection.open(proxy.port);
+    await connection.send(
+      Buffer.concat(Array.from({ length: 40 }, (_, i) => rawPost(runEvent(`pipelined ${i}`)))),
+    );
+    const statuses: number[] = [];
+    for (let last: string | undefined; last !== 'close';) {
+      const { status, headers } = await connection.answer();
+      statuses.push(status);
+      last = headers.get('connection');
+    }
+    assert.deepEqual(statuses, [...Array.from({ length: 32 }, () => 201), 503]);
+    assert.equal(await connection.closed, 'ended');
+  });
+
   test('is served where it expects or offers what nobody knows', async () => {
     for (const head of ['Expect: the-unexpected', 'Connection: Upgrade\r\nUpgrade: h2c']) {
       const connection = await RawConnection.open(proxy.port);

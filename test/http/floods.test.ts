@@ -182,10 +182,59 @@ void suite('a flood', { timeout: 240_000 }, () => {
     connection.cut();
   });
 
+  test('of chunks of a byte each on many connections is counted for what it takes', async () => {
+    const head = 'POST /api/v1/lineage HTTP/1.1\r\nHost: proxy\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const open = await Promise.all(Array.from({ length: 8 }, () => RawConnection.open(small.port)));
+    for (const connection of open) await connection.send(head + '1\r\na\r\n'.repeat(1000));
+    const [{ status }] = await Promise.all([Promise.race(open.map((connection) => connection.answer()))]);
+    assert.equal(status, 503);
+    for (const connection of open) connection.cut();
+    await deserted(small);
+  });
+
+  test('of pages that nobody reads takes few files and little memory, and ends', async () => {
+    await deserted(impatient);
+    const before = memoryOf(impatient);
+    const files = filesOf(impatient);
+    const pages = ['/docs/static/swagger-ui-bundle.js', '/monitoring/metrics'].map(
+      (path) => `GET ${path} HTTP/1.1\r\nHost: proxy\r\n\r\n`,
+    );
+    const open = await Promise.all(
+      Array.from({ length: 100 }, () => RawConnection.open(impatient.port, { paused: true })),
+    );
+    await Promise.all(
+      open.map((connection, i) => connection.send((pages[i % 2] ?? '').repeat(50)).catch(() => undefined)),
+    );
+    await sleep(1000);
+    const taken = filesOf(impatient) - files - open.length;
+    assert.ok(taken < 50, `${taken} files are open for pages`);
+    assert.equal((await post(impatient, runEvent('good'))).status, 201);
+    for (const page of ['/monitoring/ping', '/monitoring/ready']) {
+      assert.equal((await get(impatient, page)).status, 200);
+    }
+    // Eight seconds, here, in which nothing moves.
+    while (filesOf(impatient) > files + 10) await sleep(100);
+    const grown = memoryOf(impatient) - before;
+    assert.ok(grown < 128 * MIB, `${grown} bytes more than before`);
+    for (const connection of open) connection.cut();
+    assert.equal((await get(impatient, '/docs/static/swagger-ui-bundle.js')).status, 200);
+  });
+
+  test('of what is no request writes some lines in the log, not one each', async () => {
+    const before = (await logLines(impatient)).length;
+    for (let i = 0; i < 200; i++) {
+      const connection = await RawConnection.open(impatient.port);
+      await connection.send('nonsense\r\n\r\n');
+      assert.equal((await connection.answer()).status, 400);
+      connection.cut();
+    }
+    const lines = (await logLines(impatient)).length - before;
+    assert.ok(lines > 0 && lines < 150, `${lines} lines`);
+  });
+
   test('that takes all file descriptors does not end the proxy', async () => {
     await deserted(impatient);
-    const used = readdirSync(`/proc/${impatient.pid}/fd`).length;
-    const limit = used + 20;
+    const limit = filesOf(impatient) + 20;
     execFileSync('prlimit', ['--pid', String(impatient.pid), `--nofile=${limit}:${limit}`]);
     const open = Array.from({ length: 200 }, () => connect(impatient.port, '127.0.0.1'));
     let closed = 0;
@@ -225,6 +274,11 @@ class SlowSender {
   dribble(): void {
     if (this.#socket.writable) this.#socket.write('a');
   }
+}
+
+/** Files, sockets among them, that a process has open. */
+function filesOf({ pid }: Proxy): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
 }
 
 /** Bytes of memory that a process holds. */
