@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startBroker } from '../tools/kafka/broker.ts';
 import { temporaryFolder } from '../tools/kafka/folders.ts';
+import { startOidcServer } from '../tools/oidc-server.ts';
 import { startProxy, type Proxy } from '../tools/proxy.ts';
 import { startBareServer } from './bare-server.ts';
 import { GoodSender } from './good-sender.ts';
@@ -27,11 +28,15 @@ const connections = Number(values.connections);
 const folder = temporaryFolder('http2kafka-bench-');
 const event = readFileSync(join(import.meta.dirname, '..', 'examples', 'trino', '01-start.json'));
 
+const CLIENT = { id: 'stranger', secret: randomBytes(16).toString('hex') };
+const provider = await startOidcServer({ clients: [CLIENT], audience: 'http2kafka' });
+
 /** `Authorization` of each request, with its number where the `#` is. */
 const FLOODS: Readonly<Record<string, string | undefined>> = {
   'no credential': undefined,
   'unknown API keys': 'Bearer h2k_unknown-#',
   'personal tokens with a wrong signature': `Bearer ${wrongToken()}`,
+  'access tokens with a wrong signature': `Bearer ${wronglySigned(await provider.token(CLIENT))}`,
   'the good sender alone': `Bearer ${KEY}`,
 };
 
@@ -45,6 +50,7 @@ await measureBare();
 for (const [name, authorization] of Object.entries(FLOODS)) await measure(name, authorization);
 await proxy.stop();
 await broker.stop();
+await provider.stop();
 const report = `# A flood of wrong credentials
 
 \`make bench-strangers\`: wrk over ${connections} connections, ${seconds} s each, every wrong credential a new one; beside it a good sender, who posts one
@@ -68,6 +74,8 @@ async function start(): Promise<Proxy> {
     settings: {
       KAFKA__BOOTSTRAP_SERVERS: broker.bootstrapServers,
       AUTH__SENDERS_FILE: senders,
+      AUTH__OIDC__ISSUER: provider.issuer,
+      AUTH__OIDC__AUDIENCE: 'http2kafka',
       AUTH__PERSONAL_TOKENS__ENABLED: 'true',
       AUTH__PERSONAL_TOKENS__SECRET_KEY: SECRET,
       AUTH__PERSONAL_TOKENS__CHECK_REVOCATION: 'false',
@@ -105,7 +113,7 @@ async function measure(name: string, authorization: string | undefined): Promise
   console.log(rows.at(-1));
 }
 
-/** A personal token of which all is as it should be but the signature, the end of which is the number of its request. */
+/** A personal token of which all is as it should be but the signature. */
 function wrongToken(): string {
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const now = Math.floor(Date.now() / 1000);
@@ -119,7 +127,12 @@ function wrongToken(): string {
   const times = { scope: 'all:read', nbf: now, exp: now + 86_400 };
   const text = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ ...claims, ...times })}`;
   const signature = createHmac('sha256', 'another secret').update(text).digest('base64url');
-  return `personal_token_${text}.${signature.slice(0, 43 - 12)}#AA`;
+  return `personal_token_${wronglySigned(`${text}.${signature}`)}`;
+}
+
+/** The same token with the ten digits of its request's number near the end of the signature. */
+function wronglySigned(token: string): string {
+  return `${token.slice(0, -12)}#AA`;
 }
 
 function scriptOf(authorization: string | undefined): string {
