@@ -26,7 +26,7 @@ export interface Connection {
  * Requests on one connection that wait for their answers, at most: whoever sends them without reading what comes back would have
  * the proxy hold all their answers. No client of OpenLineage sends a second one before the first is answered.
  */
-const MAX_IN_HAND = 32;
+const MAX_IN_HAND = 100;
 
 /** Milliseconds between looks at which connections may go. */
 const LOOK_INTERVAL_MS = 20;
