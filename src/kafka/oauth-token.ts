@@ -5,13 +5,16 @@
 import { readFile } from 'node:fs/promises';
 import { BrokerFault } from './broker-fault.ts';
 import type { OauthSettings } from './security-settings.ts';
-import { requestToken, type IssuedToken } from './token-endpoint.ts';
+import { NO_ANSWER, requestToken, type IssuedToken } from './token-endpoint.ts';
 
 /** The part of its life after which a token is fetched anew: before a broker asks for another login, at 80 % (KIP-368). */
 const RENEW_AT = 0.75;
 
 /** Milliseconds until the token endpoint is asked again, where the token still holds. */
 const RETRY_MS = 10_000;
+
+/** Milliseconds that a login waits for a token, less than a connection is given: so that it is told what was wrong with it. */
+const LOGIN_LIMIT_MS = 2000;
 
 /** RFC 6750, 2.1: `b64token`. */
 const TOKEN = /^[\w.~+/-]+=*$/;
@@ -37,13 +40,19 @@ export class OauthToken {
     if (tokenFile !== undefined) return readToken(tokenFile);
     const held = this.#held;
     if (held && Date.now() < held.renewAt) return held.token;
-    try {
-      const { token } = await this.#renew();
-      return token;
-    } catch (error) {
-      if (held && Date.now() < held.expiresAt) return held.token;
-      throw error;
+    const renewed = this.#renew();
+    // Whoever logs in need not wait for the endpoint while there is one that holds.
+    if (held && Date.now() < held.expiresAt) {
+      renewed.catch(() => undefined);
+      return held.token;
     }
+    const { token } = await withinLimit(renewed);
+    return token;
+  }
+
+  /** A broker did not take it, although it may hold for long: its issuer may have other keys by now. The next login but one has another. */
+  refused(): void {
+    if (this.#held) this.#held = { ...this.#held, renewAt: 0 };
   }
 
   #renew(): Promise<HeldToken> {
@@ -72,6 +81,14 @@ export class OauthToken {
     // A token that holds for months is not worth a timer beyond what one can be set to.
     if (delayMs > 0 && delayMs < 2 ** 31) setTimeout(again, delayMs).unref();
   }
+}
+
+/** The request goes on: its token is for the next login. */
+async function withinLimit(renewed: Promise<HeldToken>): Promise<HeldToken> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const giveUp = () => reject(new BrokerFault(`no token within ${LOGIN_LIMIT_MS / 1000} s`, NO_ANSWER, true));
+  const limit = setTimeout(giveUp, LOGIN_LIMIT_MS);
+  return Promise.race([late, renewed]).finally(() => clearTimeout(limit));
 }
 
 async function readToken(path: string): Promise<string> {

@@ -14,6 +14,7 @@ import {
 import { BrokerFault, type SecurityFacts } from './broker-fault.ts';
 import { LoginPauses } from './login-pauses.ts';
 import { OauthToken } from './oauth-token.ts';
+import { bounded, plainLogin, scramLogin, tokenLogin } from './sasl-login.ts';
 import type { SecuritySettings, TlsSettings } from './security-settings.ts';
 
 /** What a connection gets besides its time limits. */
@@ -100,25 +101,23 @@ function certificateEnd({ certFile }: TlsSettings): Date | undefined {
 }
 
 function loginOf(settings: SecuritySettings, gssapi?: SASLCustomAuthenticator): SASLOptions | undefined {
-  const { type, user: username = '', password = '' } = settings;
+  const { type, user = '', password = '' } = settings;
   switch (type) {
     case 'none':
       return undefined;
     case 'PLAIN':
+      return { mechanism: type, authenticate: plainLogin(user, password) };
     case 'SCRAM-SHA-256':
+      return { mechanism: type, authenticate: scramLogin('SHA-256', user, password) };
     case 'SCRAM-SHA-512':
-      return { mechanism: type, username, password };
+      return { mechanism: type, authenticate: scramLogin('SHA-512', user, password) };
     case 'OAUTHBEARER': {
-      const token = new OauthToken(settings.oauth);
-      return {
-        mechanism: type,
-        token: () => token.current(),
-        oauthBearerExtensions: Object.fromEntries(settings.oauth.extensions.map(nameAndValue)),
-        authBytesValidator: refuseErrorAnswer,
-      };
+      const extensions = Object.fromEntries(settings.oauth.extensions.map(nameAndValue));
+      const authenticate = tokenLogin(new OauthToken(settings.oauth), extensions);
+      return { mechanism: type, authenticate, authBytesValidator: refuseErrorAnswer };
     }
     case 'GSSAPI':
-      return { mechanism: SASLMechanisms.GSSAPI, ...(gssapi && { authenticate: gssapi }) };
+      return { mechanism: SASLMechanisms.GSSAPI, ...(gssapi && { authenticate: bounded(gssapi) }) };
   }
 }
 

@@ -14,6 +14,8 @@ export interface IssuedToken {
 /** Milliseconds that the token endpoint may take for its whole answer. */
 const TIMEOUT_MS = 10_000;
 
+export const NO_ANSWER = 'the token endpoint does not answer (kafka.security.oauth.token_endpoint)';
+
 /** Bytes that an answer may have; tokens with many groups in them reach some 20,000. */
 const MAX_ANSWER_BYTES = 256 * 1024;
 
@@ -44,7 +46,7 @@ export async function requestToken(settings: OauthSettings): Promise<IssuedToken
     const lifetimeMs = (answer.expires_in ?? 0) * 1000;
     return { token: answer.access_token, expiresAt: lifetimeMs > 0 ? Date.now() + lifetimeMs : 0 };
   } catch (error) {
-    throw faultOfEndpoint(error, clientSecret);
+    throw faultOfEndpoint(error, secretForms(clientId, clientSecret));
   }
 }
 
@@ -53,8 +55,18 @@ export async function requestToken(settings: OauthSettings): Promise<IssuedToken
  * are: identity providers that forget to decode are many, and so their usual ids are still understood.
  */
 function basicAuthentication(id: string, secret: string): string {
-  const credentials = [id, secret].map((text) => new URLSearchParams([['', text]]).toString().slice(1));
-  return `Basic ${Buffer.from(credentials.join(':')).toString('base64')}`;
+  return `Basic ${Buffer.from([id, secret].map(formEncoded).join(':')).toString('base64')}`;
+}
+
+function formEncoded(text: string): string {
+  return new URLSearchParams([['', text]]).toString().slice(1);
+}
+
+/** All that has the secret in it and is sent: an endpoint might repeat it. */
+function secretForms(id: string, secret: string): readonly string[] {
+  if (secret === '') return [];
+  const basic = basicAuthentication(id, secret).slice('Basic '.length);
+  return [basic, secret, formEncoded(secret), encodeURIComponent(secret)];
 }
 
 interface FetchOptions {
@@ -77,6 +89,8 @@ async function exchange(url: string, options: FetchOptions, ca: Buffer | undefin
   const request = url.startsWith('https:')
     ? requestSecure(url, { ...wanted, ...(ca && { ca }) }, resolve)
     : requestPlain(url, wanted, resolve);
+  // Nobody waits for a token when the proxy ends.
+  request.on('socket', (socket) => socket.unref());
   request.on('error', reject).end(body);
   const answer = await promise;
   const chunks: Buffer[] = [];
@@ -94,7 +108,7 @@ async function exchange(url: string, options: FetchOptions, ca: Buffer | undefin
   return new Response(Buffer.concat(chunks), { status: answer.statusCode ?? 500, headers });
 }
 
-function faultOfEndpoint(error: unknown, secret: string): BrokerFault {
+function faultOfEndpoint(error: unknown, secrets: readonly string[]): BrokerFault {
   const nested = [...causesOf(error)];
   const code = nested.map((one) => textOf(one, 'code')).findLast((one) => one !== undefined) ?? '';
   const status = error instanceof Error && 'status' in error ? Number(error.status) : undefined;
@@ -102,10 +116,9 @@ function faultOfEndpoint(error: unknown, secret: string): BrokerFault {
   const said = error instanceof Error && 'error_description' in error ? String(error.error_description) : '';
   const reason = [oauthError, said, status === undefined ? undefined : `status ${status}`, messageOf(nested)]
     .filter((part) => part !== undefined && part !== '')
-    .join(', ')
-    .slice(0, 500);
-  // An endpoint might say what it was told.
-  const detail = `token endpoint: ${secret === '' ? reason : reason.replaceAll(secret, '*****')}`;
+    .join(', ');
+  const harmless = secrets.reduce((text, secret) => text.replaceAll(secret, '*****'), reason);
+  const detail = `token endpoint: ${harmless.slice(0, 500)}`;
   const certificate = certificateProblem(code, 'the token endpoint', 'kafka.security.oauth.ca_file');
   if (certificate !== undefined) return new BrokerFault(`${detail} (${code})`, certificate, true);
   if (oauthError === 'invalid_client' || oauthError === 'unauthorized_client' || status === 401) {
@@ -130,5 +143,5 @@ function awayProblem(error: unknown): string {
   // oauth4webapi's word for an answer that is none.
   return error instanceof Error && textOf(error, 'code')?.startsWith('OAUTH_') === true
     ? 'the token endpoint answers with something that is no token (kafka.security.oauth.token_endpoint)'
-    : 'the token endpoint does not answer (kafka.security.oauth.token_endpoint)';
+    : NO_ANSWER;
 }

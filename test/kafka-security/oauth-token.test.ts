@@ -111,6 +111,17 @@ void suite('the token for Kafka', { timeout: 60_000 }, () => {
       },
       /does not answer/,
     ],
+    ['no answer', () => undefined, /does not answer/],
+    [
+      'a refusal that repeats what it was told, at the end of many words',
+      (request, response) => {
+        const told = Buffer.from(request.headers.authorization?.slice(6) ?? '', 'base64').toString();
+        const error_description = `${'x'.repeat(470)} ${told} ${request.headers.authorization ?? ''}`;
+        response.writeHead(400, { 'content-type': 'application/json' });
+        response.end(JSON.stringify({ error: 'invalid_scope', error_description }));
+      },
+      /gives no token: invalid_scope/,
+    ],
   ];
   for (const [name, answer, problem] of bad) {
     test(`is not there: ${name}`, async (t) => {
@@ -118,9 +129,28 @@ void suite('the token for Kafka', { timeout: 60_000 }, () => {
       const fault = await faultOf(new OauthToken(settings({ tokenEndpoint })).current());
       assert.match(fault.problem ?? '', problem);
       assert.ok(fault.login);
-      assert.ok(!`${fault.message}${fault.problem ?? ''}`.includes(CLIENT.secret));
+      for (const end of [CLIENT.secret, CLIENT.secret.slice(0, 5)]) {
+        assert.ok(!`${fault.message}${fault.problem ?? ''}`.includes(end));
+      }
     });
   }
+
+  test('is not waited for while there is one that holds', async (t) => {
+    let asked = 0;
+    const tokenEndpoint = await endpoint(t, (_request, response) => {
+      asked += 1;
+      // It answers once.
+      if (asked > 1) return;
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify({ access_token: 'first', token_type: 'bearer', expires_in: 3600 }));
+    });
+    const token = new OauthToken(settings({ tokenEndpoint }));
+    assert.equal(await token.current(), 'first');
+    token.refused();
+    assert.equal(await token.current(), 'first');
+    while (asked < 2) await sleep(5);
+    assert.equal(await token.current(), 'first');
+  });
 
   test('in a file is read each time, and refused when it is none', async (t) => {
     const tokenFile = temporaryFile(t, 'token', 'first\n');
