@@ -18,13 +18,13 @@ export class LoginPauses {
   /** Throws what the broker was last refused with, until its pause is over. */
   check(broker: string): void {
     const refusal = this.#refusals.get(broker);
-    if (refusal && Date.now() < refusal.until) throw refusal.error;
+    if (refusal && performance.now() < refusal.until) throw refusal.error;
   }
 
   refused(broker: string, error: unknown): void {
     const last = this.#refusals.get(broker)?.pauseMs;
     const pauseMs = last === undefined ? FIRST_PAUSE_MS : Math.min(MAX_PAUSE_MS, 2 * last);
-    this.#refusals.set(broker, { error, pauseMs, until: Date.now() + pauseMs });
+    this.#refusals.set(broker, { error, pauseMs, until: performance.now() + pauseMs });
   }
 
   accepted(broker: string): void {
