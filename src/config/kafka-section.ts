@@ -113,7 +113,7 @@ const security = section('How the proxy logs in to the brokers.', {
     sentence: "First part of the brokers' principals: `kafka` in `kafka/broker-1.example.com@EXAMPLE.COM`.",
     dataRentgen: true,
   }),
-  refreshIntervalSeconds: setting(integer({ from: 1, to: 86_400 }, 's'), {
+  refreshIntervalSeconds: setting(integer({ from: 1, to: 2_000_000 }, 's'), {
     default: 3_600,
     sentence: 'How often the Kerberos ticket is renewed.',
     dataRentgen: true,
