@@ -1,6 +1,6 @@
 /**
  * Which way imports may go. An event walks one way through the house: http → auth → openlineage → routing → delivery → kafka and spool;
- * `errors`, `metrics` (with `tally`), `log`, `version`, `package-folder` and `file-watch` know nobody, and `commands` (the composition root) knows all.
+ * `errors`, `metrics` (with `tally`), `log`, `version`, `package-folder`, `file-watch` and `time-limit` know nobody, and `commands` (the composition root) knows all.
  */
 const parts = ['config', 'auth', 'openlineage', 'routing', 'kafka', 'spool', 'delivery', 'http', 'commands'];
 
@@ -27,7 +27,7 @@ module.exports = {
     {
       name: 'the-table-files-know-nobody',
       severity: 'error',
-      from: { path: '^src/(errors|metrics|tally|log|version|package-folder|file-watch)[.]ts$' },
+      from: { path: '^src/(errors|metrics|tally|log|version|package-folder|file-watch|time-limit)[.]ts$' },
       to: { path: '^src/', pathNot: '^src/(tally|package-folder)[.]ts$' },
     },
     {

@@ -3,21 +3,22 @@
  *
  *     node benchmark/strangers.ts [--seconds 10] [--connections 64]
  */
-import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startBroker } from '../tools/kafka/broker.ts';
 import { temporaryFolder } from '../tools/kafka/folders.ts';
 import { startOidcServer } from '../tools/oidc-server.ts';
+import { claims, SECRET_KEY, tokenOf } from '../test/auth/personal-token-samples.ts';
 import { startProxy, type Proxy } from '../tools/proxy.ts';
 import { startBareServer } from './bare-server.ts';
 import { GoodSender } from './good-sender.ts';
 import { measureLoad, requireWrk } from './load.ts';
 import { cpuSeconds, residentMb } from './process-tree.ts';
+import { NUMBER, writeNumberedPosts } from './wrk-script.ts';
 
 const KEY = 'h2k_benchmark';
-const SECRET = randomBytes(32).toString('hex');
 
 const { values } = parseArgs({
   options: { seconds: { type: 'string', default: '10' }, connections: { type: 'string', default: '64' } },
@@ -31,11 +32,11 @@ const event = readFileSync(join(import.meta.dirname, '..', 'examples', 'trino', 
 const CLIENT = { id: 'stranger', secret: randomBytes(16).toString('hex') };
 const provider = await startOidcServer({ clients: [CLIENT], audience: 'http2kafka' });
 
-/** `Authorization` of each request, with its number where the `#` is. */
+/** `Authorization` of each request, with its number where `NUMBER` is. */
 const FLOODS: Readonly<Record<string, string | undefined>> = {
   'no credential': undefined,
-  'unknown API keys': 'Bearer h2k_unknown-#',
-  'personal tokens with a wrong signature': `Bearer ${wrongToken()}`,
+  'unknown API keys': `Bearer h2k_unknown-${NUMBER}`,
+  'personal tokens with a wrong signature': `Bearer personal_token_${wronglySigned(tokenOf(claims))}`,
   'access tokens with a wrong signature': `Bearer ${wronglySigned(await provider.token(CLIENT))}`,
   'the good sender alone': `Bearer ${KEY}`,
 };
@@ -77,7 +78,7 @@ async function start(): Promise<Proxy> {
       AUTH__OIDC__ISSUER: provider.issuer,
       AUTH__OIDC__AUDIENCE: 'http2kafka',
       AUTH__PERSONAL_TOKENS__ENABLED: 'true',
-      AUTH__PERSONAL_TOKENS__SECRET_KEY: SECRET,
+      AUTH__PERSONAL_TOKENS__SECRET_KEY: SECRET_KEY,
       AUTH__PERSONAL_TOKENS__CHECK_REVOCATION: 'false',
     },
   });
@@ -113,50 +114,14 @@ async function measure(name: string, authorization: string | undefined): Promise
   console.log(rows.at(-1));
 }
 
-/** A personal token of which all is as it should be but the signature. */
-function wrongToken(): string {
-  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const now = Math.floor(Date.now() / 1000);
-  const claims = {
-    iss: 'data-rentgen',
-    jti: randomUUID(),
-    token_name: 'x',
-    sub_id: 1,
-    preferred_username: 'x',
-  };
-  const times = { scope: 'all:read', nbf: now, exp: now + 86_400 };
-  const text = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ ...claims, ...times })}`;
-  const signature = createHmac('sha256', 'another secret').update(text).digest('base64url');
-  return `personal_token_${wronglySigned(`${text}.${signature}`)}`;
-}
-
 /** The same token with the ten digits of its request's number near the end of the signature. */
 function wronglySigned(token: string): string {
-  return `${token.slice(0, -12)}#AA`;
+  return `${token.slice(0, -12)}${NUMBER}AA`;
 }
 
 function scriptOf(authorization: string | undefined): string {
-  const script = join(folder, 'strangers.lua');
-  const body = join(folder, 'event.json');
-  writeFileSync(body, event);
-  const line = authorization === undefined ? '' : `Authorization: ${authorization}\\r\\n`;
-  const [head = '', tail] = line.split('#');
-  const number = tail === undefined ? '' : `.. string.format("%010d", next) .. "${tail}"`;
-  writeFileSync(
-    script,
-    `local file = io.open(${JSON.stringify(body)}, "rb")
-local body = file:read("*a")
-file:close()
-local rest = "Content-Type: application/json\\r\\nContent-Length: " .. #body .. "\\r\\n\\r\\n" .. body
-local next = 0
-request = function()
-  next = next + 1
-  return "POST /api/v1/lineage HTTP/1.1\\r\\nHost: proxy\\r\\n${head}" ${number} .. rest
-end
-done = function(summary, latency)
-  io.write("99.9th percentile: ", latency:percentile(99.9), "us\\n")
-end
-`,
-  );
-  return script;
+  return writeNumberedPosts(event, {
+    'Content-Type': 'application/json',
+    ...(authorization !== undefined && { Authorization: authorization }),
+  });
 }

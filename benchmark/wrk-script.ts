@@ -4,6 +4,15 @@ import { join } from 'node:path';
 import { temporaryFolder } from '../tools/kafka/folders.ts';
 import { mixBodies } from './bodies.ts';
 
+/** What wrk does not tell by itself. */
+const TELL_PERCENTILE = `done = function(summary, latency)
+  io.write("99.9th percentile: ", latency:percentile(99.9), "us\\n")
+end
+`;
+
+/** In a header's value, stands for ten digits: the number of the request. */
+export const NUMBER = '@NUMBER@';
+
 /**
  * Writes a script that posts the bodies in turn, over and over, and returns its path. The requests are put together
  * before the load begins: wrk shares the machine with what is measured, and should take little of it.
@@ -33,10 +42,34 @@ request = function()
   next = next % #requests + 1
   return requests[next]
 end
-done = function(summary, latency)
-  io.write("99.9th percentile: ", latency:percentile(99.9), "us\\n")
+${TELL_PERCENTILE}`,
+  );
+  return script;
+}
+
+/** Writes a script that posts one body, over and over, each time with another `NUMBER` in its headers; returns its path. */
+export function writeNumberedPosts(body: Buffer, headers: Readonly<Record<string, string>>): string {
+  const folder = temporaryFolder('http2kafka-bench-');
+  const file = join(folder, 'body');
+  const script = join(folder, 'post.lua');
+  writeFileSync(file, body);
+  writeFileSync(
+    script,
+    `local before, after, next
+init = function()
+  local file = io.open(${JSON.stringify(file)}, "rb")
+  local request = wrk.format("POST", nil, { ${luaFields(headers)} }, file:read("*a"))
+  file:close()
+  local first, last = request:find("${NUMBER}", 1, true)
+  if first then before, after = request:sub(1, first - 1), request:sub(last + 1) else before = request end
+  next = 0
 end
-`,
+request = function()
+  next = next + 1
+  if not after then return before end
+  return before .. string.format("%010d", next) .. after
+end
+${TELL_PERCENTILE}`,
   );
   return script;
 }

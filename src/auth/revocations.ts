@@ -6,6 +6,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { Metrics } from '../metrics.ts';
+import { withinTime } from '../time-limit.ts';
 import { detailOf, problemOf } from './database-problem.ts';
 import type { Database, DatabaseAddress } from './database.ts';
 
@@ -46,6 +47,8 @@ export type Standing =
   | { readonly state: 'alive'; readonly until: number }
   | { readonly state: 'revoked' }
   | { readonly state: 'unknown' };
+
+const tooLate = () => new Error(`no answer within ${PATIENCE_MS} ms`);
 
 const REVOKED: Standing = { state: 'revoked' };
 const UNKNOWN: Standing = { state: 'unknown' };
@@ -96,7 +99,7 @@ export class Revocations {
     }
     if (this.#away) return this.#withoutDatabase(key);
     try {
-      return await withinPatience(this.#ask(token, key));
+      return await withinTime(this.#ask(token, key), PATIENCE_MS, tooLate);
     } catch (error) {
       this.#goAway(error);
       return this.#withoutDatabase(key);
@@ -185,13 +188,4 @@ export class Revocations {
     this.#metrics.databaseUp.set(1);
     this.#log.info({ awaySeconds }, "Data.Rentgen's database answers again");
   }
-}
-
-/** @throws when the answer takes longer than somebody who posts may wait. */
-async function withinPatience<Answer>(answer: Promise<Answer>): Promise<Answer> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${PATIENCE_MS} ms`)), PATIENCE_MS);
-  });
-  return Promise.race([answer, limit]).finally(() => clearTimeout(timer));
 }

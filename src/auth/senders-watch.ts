@@ -5,6 +5,8 @@ import type { Metrics } from '../metrics.ts';
 import { readSendersFile } from './senders-file.ts';
 import { Senders } from './senders.ts';
 
+const NOT_RIGHT = 'the file of senders is not right, the last good one stays in use';
+
 export class SendersWatch {
   readonly #metrics: Metrics;
   readonly #log: Logger;
@@ -43,13 +45,8 @@ export class SendersWatch {
       this.#problem = undefined;
       this.#log.info({ path }, 'the file of senders has changed and was read again');
     } catch (error) {
-      this.#problem =
-        'the file of senders is not right, the last good one stays in use; the log says what is wrong';
-      const detail = error instanceof Error ? error.message : String(error);
-      this.#log.error(
-        { path },
-        `the file of senders is not right, the last good one stays in use: ${detail}`,
-      );
+      this.#problem = `${NOT_RIGHT}; the log says what is wrong`;
+      this.#log.error({ path }, `${NOT_RIGHT}: ${error instanceof Error ? error.message : String(error)}`);
     }
     this.#metrics.sendersFileGood.set(this.#problem === undefined ? 1 : 0);
   }

@@ -39,11 +39,11 @@ export async function createAuthentication(
   const { sendersFile, oidc, clientCertificates } = settings.auth;
   const isAnyOtherWayOpen =
     takesPersonalTokens(settings) || oidc.issuer !== undefined || clientCertificates.enabled;
-  const isAnyWayOpen = sendersFile !== undefined || isAnyOtherWayOpen;
-  // Data.Rentgen's takes nothing at all then. Who has switched tokens off has not said that everybody may send.
-  const isShut = !isAnyWayOpen && settings.auth.personalTokens.enabled === false;
-  if (isShut) log.warn(NOBODY);
-  else if (!isAnyWayOpen) return undefined;
+  if (sendersFile === undefined && !isAnyOtherWayOpen) {
+    // Data.Rentgen's takes nothing at all then. Who has switched tokens off has not said that everybody may send.
+    if (settings.auth.personalTokens.enabled !== false) return undefined;
+    log.warn(NOBODY);
+  }
   const senders = new SendersWatch(sendersFile, metrics, log);
   if (sendersFile !== undefined && !isAnyOtherWayOpen && !senders.senders.haveApiKeys) {
     throw new Error(`nobody has an API key in ${sendersFile}, and no other way to be recognised is open`);

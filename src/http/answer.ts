@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { errorBody, errorTable, type Refusal } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Exchange } from './exchange.ts';
+import { hasBody } from './request-head.ts';
 
 export interface AnswerSettings {
   /** undefined: not sent. */
@@ -100,13 +101,14 @@ export class Answers {
   }
 }
 
-/** What may still come of a request that has not been read to its end. RFC 9112 §6.3: it has a body only where its head says so. */
-function restOf({ headers }: IncomingMessage): 'none' | 'short' | 'long' {
+/** What may still come of a request that has not been read to its end. */
+function restOf(request: IncomingMessage): 'none' | 'short' | 'long' {
+  const { expect, 'content-length': length } = request.headers;
   // Whoever waits to be asked for the body may keep it back now, or not: where the next request begins is not known.
-  if (headers['transfer-encoding'] !== undefined || headers.expect !== undefined) return 'long';
-  const declared = Number(headers['content-length'] ?? 0);
-  if (declared === 0) return 'none';
-  return declared <= SHORT_BYTES ? 'short' : 'long';
+  if (expect !== undefined) return 'long';
+  if (!hasBody(request)) return 'none';
+  // One in chunks has no length, and may have any.
+  return length !== undefined && Number(length) <= SHORT_BYTES ? 'short' : 'long';
 }
 
 /** Reads on, for a while and up to a limit, without keeping anything. */

@@ -12,6 +12,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Answers } from './answer.ts';
 import { originForm, pathOf, requestIdOf } from './exchange.ts';
 import { openapiDocument } from './openapi.ts';
+import { hasBody } from './request-head.ts';
 import { PageReaders } from './page-readers.ts';
 
 export interface PagesSettings {
@@ -103,9 +104,7 @@ export async function createPages(
  * reset before the answer is read (RFC 9112 §9.6). Whoever asks whether to send is told by the answer.
  */
 function onceRead(request: IncomingMessage, done: () => void): void {
-  const { expect, 'content-length': length, 'transfer-encoding': coding } = request.headers;
-  const hasBody = coding !== undefined || Number(length ?? 0) > 0;
-  if (hasBody && expect === undefined) request.once('end', done).resume();
+  if (hasBody(request) && request.headers.expect === undefined) request.once('end', done).resume();
   else done();
 }
 

@@ -9,6 +9,11 @@ import { refusal, type Refusal } from '../errors.ts';
 /** What stands between host and port, and what ends them (RFC 3986 §3.2); a name may be any other (RFC 9110 §7.2). */
 const NOT_IN_HOST = /[\s,/?#@\\]/;
 
+/** RFC 9112 §6.3: a request has a body only where its head says so. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
 /**
  * Why a request must not be taken, by its head alone; undefined for a good one. Where this refuses, nothing that follows on
  * the connection may be taken for a request: others may think that it begins elsewhere.

@@ -16,6 +16,7 @@ import {
   type Connection,
   type SASLCustomAuthenticator,
 } from '@platformatic/kafka';
+import { withinTime } from '../time-limit.ts';
 import { explained } from './broker-error.ts';
 import { BrokerFault } from './broker-fault.ts';
 import { Connections } from './connections.ts';
@@ -64,6 +65,9 @@ const LIMIT_KEYS = ['max.message.bytes', 'message.timestamp.after.max.ms', 'mess
 
 /** A question about the cluster is small: a broker that takes longer than this is asked for nothing else meanwhile. */
 const QUESTION_TIMEOUT_MS = 3000;
+
+/** The record connections' own time-out is that of a request with records, long after others would have known of another leader. */
+const tooLate = () => new Error('no answer in time');
 
 export class Cluster {
   readonly #settings: ClusterSettings;
@@ -164,7 +168,7 @@ export class Cluster {
     let produceVersion = this.#produceVersions.get(connection);
     if (produceVersion === undefined) {
       produceVersion = await this.#answerOf(this.#records, connection, (asked) =>
-        withinTime(askProduceVersion(asked), QUESTION_TIMEOUT_MS),
+        withinTime(askProduceVersion(asked), QUESTION_TIMEOUT_MS, tooLate),
       );
       this.#produceVersions.set(connection, produceVersion);
       // Meanwhile a new login may have fallen due, during which a broker takes nothing else (KIP-368).
@@ -261,13 +265,6 @@ async function askProduceVersion(connection: Connection): Promise<number> {
   const highest = Math.min(taken?.maxVersion ?? 0, PRODUCE_VERSIONS.max);
   if (highest < PRODUCE_VERSIONS.min) throw new Error('this broker is too old: Kafka 3.1 or newer is needed');
   return highest;
-}
-
-/** The pool's own time-out is that of a request with records, long after others would have known of another leader. */
-async function withinTime<Answer>(question: Promise<Answer>, limitMs: number): Promise<Answer> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error('no answer in time')), limitMs);
-  return Promise.race([question, promise]).finally(() => clearTimeout(timer));
 }
 
 async function askMetadata(connection: Connection, names: readonly string[]): Promise<MetadataResponse> {

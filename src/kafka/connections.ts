@@ -33,7 +33,7 @@ export class Connections {
   readonly #all = new Set<Connection>();
   /** What was told of a connection that failed; its requests only hear that it is closed. */
   readonly #failures = new WeakMap<Connection, BrokerFault>();
-  /** Has any broker ever answered? Then a connection that is closed without a word is one that breaks, and no misunderstanding. */
+  /** A broker has answered before: a connection that is closed without a word is one that breaks, and no misunderstanding. */
   #hasAnswered = false;
   #closed = false;
 

@@ -2,6 +2,7 @@
 import { type Connection, type saslAuthenticateV2, type SASLCustomAuthenticator } from '@platformatic/kafka';
 import type * as KerberosPackage from 'kerberos';
 import type { Logger } from 'pino';
+import { withinTime } from '../time-limit.ts';
 import { BrokerFault } from './broker-fault.ts';
 import { checkKerberosPrograms, KerberosTicket, type TicketSettings } from './kerberos-ticket.ts';
 import { explainServiceFailure } from './kerberos-words.ts';
@@ -88,25 +89,17 @@ export class GssapiLogin {
   }
 
   async #login(connection: Connection, send: Send): Promise<LastAnswer> {
-    const { promise: late, reject } = Promise.withResolvers<never>();
     const service = `${this.#serviceName}/${connection.host ?? ''}`;
-    const giveUp = () => {
+    const tooLate = () => {
       const why = this.#ticket.problem === '' ? 'it takes too long' : this.#ticket.problem;
-      reject(
-        new BrokerFault(
-          `no Kerberos login at ${service} within ${LOGIN_LIMIT_MS / 1000} s`,
-          `the login by Kerberos fails: ${why}`,
-        ),
+      return new BrokerFault(
+        `no Kerberos login at ${service} within ${LOGIN_LIMIT_MS / 1000} s`,
+        `the login by Kerberos fails: ${why}`,
       );
     };
-    const limit = setTimeout(giveUp, LOGIN_LIMIT_MS);
-    try {
-      const answer = await Promise.race([late, this.#exchange(connection, send)]);
-      this.#log.debug({ service }, 'logged in by Kerberos');
-      return answer;
-    } finally {
-      clearTimeout(limit);
-    }
+    const answer = await withinTime(this.#exchange(connection, send), LOGIN_LIMIT_MS, tooLate);
+    this.#log.debug({ service }, 'logged in by Kerberos');
+    return answer;
   }
 
   async #exchange(connection: Connection, send: Send): Promise<LastAnswer> {

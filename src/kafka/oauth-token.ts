@@ -3,6 +3,7 @@
  * login.
  */
 import { readFile } from 'node:fs/promises';
+import { withinTime } from '../time-limit.ts';
 import { BrokerFault } from './broker-fault.ts';
 import type { OauthSettings } from './security-settings.ts';
 import { NO_ANSWER, requestToken, type IssuedToken } from './token-endpoint.ts';
@@ -15,6 +16,8 @@ const RETRY_MS = 10_000;
 
 /** Milliseconds that a login waits for a token, less than a connection is given: so that it is told what was wrong with it. */
 const LOGIN_LIMIT_MS = 2000;
+
+const tooLate = () => new BrokerFault(`no token within ${LOGIN_LIMIT_MS / 1000} s`, NO_ANSWER, true);
 
 /** RFC 6750, 2.1: `b64token`. */
 const TOKEN = /^[\w.~+/-]+=*$/;
@@ -46,7 +49,8 @@ export class OauthToken {
       renewed.catch(() => undefined);
       return held.token;
     }
-    const { token } = await withinLimit(renewed);
+    // The request goes on: its token is for the next login.
+    const { token } = await withinTime(renewed, LOGIN_LIMIT_MS, tooLate);
     return token;
   }
 
@@ -81,14 +85,6 @@ export class OauthToken {
     // A token that holds for months is not worth a timer beyond what one can be set to.
     if (delayMs > 0 && delayMs < 2 ** 31) setTimeout(again, delayMs).unref();
   }
-}
-
-/** The request goes on: its token is for the next login. */
-async function withinLimit(renewed: Promise<HeldToken>): Promise<HeldToken> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const giveUp = () => reject(new BrokerFault(`no token within ${LOGIN_LIMIT_MS / 1000} s`, NO_ANSWER, true));
-  const limit = setTimeout(giveUp, LOGIN_LIMIT_MS);
-  return Promise.race([late, renewed]).finally(() => clearTimeout(limit));
 }
 
 async function readToken(path: string): Promise<string> {

@@ -3,6 +3,7 @@
  * iterations without limit keep the threads that sync the spool, a session of more than 24 days log in without end.
  */
 import {
+  ProtocolError,
   saslOAuthBearer,
   saslPlain,
   saslScramSha,
@@ -20,10 +21,12 @@ const MAX_ITERATIONS = 100_000;
 /** Milliseconds: beyond them Node's timers go off at once. The client logs in again at 80 % of a session. */
 const MAX_SESSION_MS = 2n ** 31n - 1n;
 
+const REFUSED = 'SASL_AUTHENTICATION_FAILED';
+
 export function plainLogin(user: string, password: string): SASLCustomAuthenticator {
-  return bounded((_mechanism, connection, send, _user, _password, _token, callback) => {
+  return (_mechanism, connection, send, _user, _password, _token, callback) => {
     saslPlain.authenticate(send, connection, user, password, callback);
-  });
+  };
 }
 
 export function scramLogin(
@@ -31,10 +34,10 @@ export function scramLogin(
   user: string,
   password: string,
 ): SASLCustomAuthenticator {
-  return bounded((_mechanism, connection, send, _user, _password, _token, callback) => {
+  return (_mechanism, connection, send, _user, _password, _token, callback) => {
     const guarded = guardedSend(send);
     saslScramSha.authenticate(guarded, connection, algorithm, user, password, CRYPTO, callback);
-  });
+  };
 }
 
 /** `extensions` are those of KIP-342. */
@@ -42,22 +45,23 @@ export function tokenLogin(
   token: OauthToken,
   extensions: Readonly<Record<string, string>>,
 ): SASLCustomAuthenticator {
-  return bounded((_mechanism, connection, send, _user, _password, _token, callback) => {
-    saslOAuthBearer.authenticate(
-      send,
-      connection,
-      () => token.current(),
-      { ...extensions },
-      (error, answer) => {
-        // It says no by an error code, or by words in its answer (RFC 7628, 3.2.2).
-        const isRefused = [...causesOf(error)].some(
-          (one) => textOf(one, 'apiId') === 'SASL_AUTHENTICATION_FAILED',
-        );
-        if (isRefused || (answer?.authBytes.length ?? 0) > 0) token.refused();
-        callback(error, answer);
-      },
-    );
-  });
+  return (_mechanism, connection, send, _user, _password, _token, callback) => {
+    const current = () => token.current();
+    saslOAuthBearer.authenticate(send, connection, current, { ...extensions }, (error, answer) => {
+      const refusal = error ?? refusalIn(answer?.authBytes);
+      if (refusal && isRefused(refusal)) token.refused();
+      callback(refusal, answer);
+    });
+  };
+}
+
+/** RFC 7628, 3.2.2: a broker says no to a token in a challenge, as JSON, without an error code; yes has no bytes. */
+function refusalIn(bytes: Buffer | undefined): Error | null {
+  return bytes && bytes.length > 0 ? new ProtocolError(REFUSED, bytes.toString()) : null;
+}
+
+function isRefused(error: Error): boolean {
+  return [...causesOf(error)].some((one) => textOf(one, 'apiId') === REFUSED);
 }
 
 /** A login whose session is never longer than the client can wait for its end. */

@@ -3,14 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
-import {
-  ProtocolError,
-  SASLMechanisms,
-  type CallbackWithPromise,
-  type ConnectionOptions,
-  type SASLCustomAuthenticator,
-  type SASLOptions,
-} from '@platformatic/kafka';
+import type { ConnectionOptions, SASLCustomAuthenticator, SASLOptions } from '@platformatic/kafka';
 import { BrokerFault, type SecurityFacts } from './broker-fault.ts';
 import { LoginPauses } from './login-pauses.ts';
 import { OauthToken } from './oauth-token.ts';
@@ -101,36 +94,33 @@ function certificateEnd({ certFile }: TlsSettings): Date | undefined {
 }
 
 function loginOf(settings: SecuritySettings, gssapi?: SASLCustomAuthenticator): SASLOptions | undefined {
-  const { type, user = '', password = '' } = settings;
+  const { type: mechanism } = settings;
+  if (mechanism === 'none') return undefined;
+  const authenticate = authenticatorOf(settings, gssapi);
+  return { mechanism, ...(authenticate && { authenticate: bounded(authenticate) }) };
+}
+
+function authenticatorOf(
+  { type, user = '', password = '', oauth }: SecuritySettings,
+  gssapi: SASLCustomAuthenticator | undefined,
+): SASLCustomAuthenticator | undefined {
   switch (type) {
     case 'none':
       return undefined;
     case 'PLAIN':
-      return { mechanism: type, authenticate: plainLogin(user, password) };
+      return plainLogin(user, password);
     case 'SCRAM-SHA-256':
-      return { mechanism: type, authenticate: scramLogin('SHA-256', user, password) };
+      return scramLogin('SHA-256', user, password);
     case 'SCRAM-SHA-512':
-      return { mechanism: type, authenticate: scramLogin('SHA-512', user, password) };
-    case 'OAUTHBEARER': {
-      const extensions = Object.fromEntries(settings.oauth.extensions.map(nameAndValue));
-      const authenticate = tokenLogin(new OauthToken(settings.oauth), extensions);
-      return { mechanism: type, authenticate, authBytesValidator: refuseErrorAnswer };
-    }
+      return scramLogin('SHA-512', user, password);
+    case 'OAUTHBEARER':
+      return tokenLogin(new OauthToken(oauth), Object.fromEntries(oauth.extensions.map(nameAndValue)));
     case 'GSSAPI':
-      return { mechanism: SASLMechanisms.GSSAPI, ...(gssapi && { authenticate: bounded(gssapi) }) };
+      return gssapi;
   }
 }
 
 function nameAndValue(extension: string): readonly [string, string] {
   const equals = extension.indexOf('=');
   return [extension.slice(0, equals), extension.slice(equals + 1)];
-}
-
-/**
- * RFC 7628, 3.2.2: a broker says no to a token in a challenge, as JSON, without an error code; yes has no bytes. The library's
- * own validator calls back twice on no.
- */
-function refuseErrorAnswer(bytes: Buffer, callback: CallbackWithPromise<Buffer>): void {
-  if (bytes.length === 0) callback(null, bytes);
-  else callback(new ProtocolError('SASL_AUTHENTICATION_FAILED', bytes.toString()));
 }

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
@@ -12,7 +11,8 @@ import { Security } from '../../src/kafka/security.ts';
 import type { SecuritySettings } from '../../src/kafka/security-settings.ts';
 import { CertificateAuthority } from '../../tools/certificates.ts';
 import { temporaryFile } from '../config/loading.ts';
-import { freePorts } from '../../tools/kafka/settings.ts';
+import { faultOf } from './broker-faults.ts';
+import { cannedEndpoint, giveToken } from './canned-endpoint.ts';
 import { startFakeBroker } from './fake-broker.ts';
 
 const none: SecuritySettings = {
@@ -121,18 +121,10 @@ void suite('connections to brokers', { timeout: 60_000 }, () => {
 
   const scram: Partial<SecuritySettings> = { type: 'SCRAM-SHA-256', user: 'u', password: 'p' };
 
-  async function loginFault(attempt: Promise<unknown>): Promise<BrokerFault> {
-    const error: unknown = await attempt.then(
-      () => assert.fail('it is logged in'),
-      (error: unknown) => error,
-    );
-    return error instanceof BrokerFault ? error : assert.fail(String(error));
-  }
-
   for (const words of ['', 'garbage', 'r=x', 'e=other-error', 's=,i=4096']) {
     test(`fail, and no more than that, where a broker answers "${words}" to SCRAM`, async (t) => {
       const broker = await startFakeBroker(t, () => ({ bytes: Buffer.from(words) }));
-      const fault = await loginFault(connections(t, scram).get(broker));
+      const fault = await faultOf(connections(t, scram).get(broker));
       assert.match(fault.problem ?? '', /what is no SCRAM|the login to Kafka fails/);
       assert.ok(fault.login);
     });
@@ -146,13 +138,13 @@ void suite('connections to brokers', { timeout: 60_000 }, () => {
     const broker = await startFakeBroker(t, (sent, step) => ({
       bytes: step === 0 ? serverFirst(sent, 4096) : Buffer.from('?'),
     }));
-    const fault = await loginFault(connections(t, scram).get(broker));
+    const fault = await faultOf(connections(t, scram).get(broker));
     assert.match(fault.problem ?? '', /what is no SCRAM/);
   });
 
   test('do not compute for whoever wants any number of iterations', async (t) => {
     const broker = await startFakeBroker(t, (sent) => ({ bytes: serverFirst(sent, 2_147_483_647) }));
-    const fault = await loginFault(connections(t, scram).get(broker));
+    const fault = await faultOf(connections(t, scram).get(broker));
     assert.match(fault.problem ?? '', /more than 100000 iterations/);
     assert.ok(fault.login);
   });
@@ -169,30 +161,25 @@ void suite('connections to brokers', { timeout: 60_000 }, () => {
   });
 
   test('have another token soon where one is refused', async (t) => {
-    const tokens: string[] = [];
-    const [port = 0] = await freePorts(1);
-    const endpoint = createHttpServer((_request, response) => {
-      const access_token = `token-${tokens.push('')}`;
-      response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify({ access_token, token_type: 'bearer', expires_in: 86_400 }));
-    }).listen(port, '127.0.0.1');
-    t.after(() => endpoint.close());
+    let given = 0;
+    const tokenEndpoint = await cannedEndpoint(t, (_request, response) => {
+      given += 1;
+      giveToken(response, `token-${given}`);
+    });
     const broker = await startFakeBroker(t, (sent) => ({
       bytes: Buffer.from(sent.includes('token-1') ? '{"status":"invalid_token"}' : ''),
     }));
-    const tokenEndpoint = `http://127.0.0.1:${port}/token`;
     const made = connections(t, {
       type: 'OAUTHBEARER',
       oauth: { ...none.oauth, tokenEndpoint, clientId: 'a', clientSecret: 'b' },
     });
-    assert.match((await loginFault(made.get(broker))).problem ?? '', /does not accept the token/);
-    while (
-      !(await made.get(broker).then(
+    assert.match((await faultOf(made.get(broker))).problem ?? '', /does not accept the token/);
+    const isIn = () =>
+      made.get(broker).then(
         () => true,
         () => false,
-      ))
-    )
-      await sleep(100);
-    assert.equal(tokens.length, 2);
+      );
+    while (!(await isIn())) await sleep(100);
+    assert.equal(given, 2);
   });
 });

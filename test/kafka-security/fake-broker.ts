@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
+import { unsignedVarintSize, writeUnsignedVarint } from '../../src/kafka/varint.ts';
 
 export interface FakeAnswer {
   readonly bytes?: Buffer;
@@ -77,10 +78,9 @@ function framed(...parts: readonly Buffer[]): Buffer {
 
 /** KIP-482: one more than the length, as a varint. */
 function compactLength(length: number): Buffer {
-  const bytes: number[] = [];
-  let rest = length + 1;
-  for (; rest > 127; rest >>>= 7) bytes.push((rest & 127) | 128);
-  return Buffer.from([...bytes, rest]);
+  const bytes = Buffer.alloc(unsignedVarintSize(length + 1));
+  writeUnsignedVarint(bytes, 0, length + 1);
+  return bytes;
 }
 
 function authBytesOf(request: Buffer): Buffer {

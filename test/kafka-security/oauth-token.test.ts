@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { createServer, type RequestListener } from 'node:http';
-import { once } from 'node:events';
+import type { RequestListener } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { suite, test, type TestContext } from 'node:test';
-import { BrokerFault } from '../../src/kafka/broker-fault.ts';
+import { suite, test } from 'node:test';
 import { OauthToken } from '../../src/kafka/oauth-token.ts';
 import type { OauthSettings } from '../../src/kafka/security-settings.ts';
 import { startOidcServer } from '../../tools/oidc-server.ts';
-import { freePorts } from '../../tools/kafka/settings.ts';
 import { temporaryFile } from '../config/loading.ts';
+import { faultOf } from './broker-faults.ts';
+import { cannedEndpoint, giveToken } from './canned-endpoint.ts';
 import { AUDIENCE, CLIENT } from './secure-broker.ts';
 
 function settings(more: Partial<OauthSettings>): OauthSettings {
@@ -25,24 +24,6 @@ function settings(more: Partial<OauthSettings>): OauthSettings {
     ...more,
   };
 }
-
-/** A token endpoint that answers as it is told, for what a real one does not do. */
-async function endpoint(test: TestContext, answer: RequestListener): Promise<string> {
-  const [port = 0] = await freePorts(1);
-  const server = createServer(answer).listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  test.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return `http://127.0.0.1:${port}/token`;
-}
-
-const faultOf = (attempt: Promise<unknown>): Promise<BrokerFault> =>
-  attempt.then(
-    () => assert.fail('there is a token'),
-    (error: unknown) => (error instanceof BrokerFault ? error : assert.fail(String(error))),
-  );
 
 void suite('the token for Kafka', { timeout: 60_000 }, () => {
   test('is asked for once, however many want it, and kept', async (t) => {
@@ -125,7 +106,7 @@ void suite('the token for Kafka', { timeout: 60_000 }, () => {
   ];
   for (const [name, answer, problem] of bad) {
     test(`is not there: ${name}`, async (t) => {
-      const tokenEndpoint = await endpoint(t, answer);
+      const tokenEndpoint = await cannedEndpoint(t, answer);
       const fault = await faultOf(new OauthToken(settings({ tokenEndpoint })).current());
       assert.match(fault.problem ?? '', problem);
       assert.ok(fault.login);
@@ -137,12 +118,11 @@ void suite('the token for Kafka', { timeout: 60_000 }, () => {
 
   test('is not waited for while there is one that holds', async (t) => {
     let asked = 0;
-    const tokenEndpoint = await endpoint(t, (_request, response) => {
+    const tokenEndpoint = await cannedEndpoint(t, (_request, response) => {
       asked += 1;
       // It answers once.
       if (asked > 1) return;
-      response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify({ access_token: 'first', token_type: 'bearer', expires_in: 3600 }));
+      giveToken(response, 'first');
     });
     const token = new OauthToken(settings({ tokenEndpoint }));
     assert.equal(await token.current(), 'first');
