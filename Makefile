@@ -8,7 +8,7 @@ SOURCES := $(shell find src -name '*.ts')
 ASSEMBLY := $(wildcard assembly/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build check format lint types imports docs docs-check audit bench profile bench-states bench-strangers faults fuzz setup chromium postgres kerberos clean
+.PHONY: help run test build check format lint types imports docs docs-check audit bench profile walk bench-states bench-strangers faults fuzz setup chromium postgres kerberos clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ bench: setup build ## Measure all loads beside a bare HTTP server, in one run (1
 profile: setup build ## Show where the time of an event goes.
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) benchmark/profile.ts
+
+walk: setup dist/event-scan.wasm ## Print the source files that run for one event, for one in an outage, and for a batch.
+	@$(NODE) tools/kafka/install.ts
+	@$(NODE) tools/walk.ts
 
 bench-states: setup build ## Measure events straight, spooled and drained.
 	@$(NODE) tools/kafka/install.ts

@@ -44,14 +44,14 @@ export default tseslint.config(
   {
     // One file reads the environment.
     files: ['src/**'],
-    ignores: ['src/config/environment.ts'],
+    ignores: ['src/config/sources/environment.ts'],
     rules: {
       'no-restricted-properties': [
         'error',
         {
           object: 'process',
           property: 'env',
-          message: 'Only src/config/environment.ts reads the environment.',
+          message: 'Only src/config/sources/environment.ts reads the environment.',
         },
       ],
     },

@@ -1,11 +1,11 @@
 /**
  * OpenLineage's core events, as src/openlineage/event-schema.ts describes them. Each function reads one thing of an event
  * and returns the position behind it, or NOT_SURE where the thing is wrong, or odd: a field that comes twice, a key with
- * an escape in it. What it finds it notes: the places of the names that the record's key is made of, and the breaches.
+ * an escape in it. What it finds it notes: the places of the names that the record's key is made of, and the deviations.
  */
 import {
-  addBreach,
-  breaches,
+  addDeviation,
+  deviations,
   eventTime,
   FACET_BASE_MISSING,
   readEventTime,
@@ -107,7 +107,7 @@ export function readEvent(at: usize): usize {
   at = closeObject(at);
   const kind = kindOf();
   if (kind == 0 || (seen & EVENT_TIME) == 0 || (seen & PRODUCER) == 0) return NOT_SURE;
-  if ((seen & SCHEMA_URL) == 0) addBreach(SCHEMA_URL_MISSING);
+  if ((seen & SCHEMA_URL) == 0) addDeviation(SCHEMA_URL_MISSING);
   if (at != NOT_SURE) tell(kind);
   return at;
 }
@@ -128,7 +128,7 @@ function tell(kind: u32): void {
     else if (parent.complete) names = parent;
   }
   writeResult(Result.kind, kind);
-  writeResult(Result.breaches, breaches);
+  writeResult(Result.deviations, deviations);
   writeResult(Result.namespace, <u32>(names.namespace - INPUT));
   writeResult(Result.namespaceEnd, <u32>(names.namespaceEnd - INPUT));
   writeResult(Result.name, <u32>(names.name - INPUT));
@@ -276,7 +276,7 @@ function readFacets(at: usize, ofRun: bool): usize {
     if (facetIsBare && bare == 0) {
       bare = name;
       bareEnd = nameEnd;
-      addBreach(FACET_BASE_MISSING);
+      addDeviation(FACET_BASE_MISSING);
     }
     at = nextMember(at);
   }

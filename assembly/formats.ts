@@ -9,19 +9,19 @@ export const TIME_WITHOUT_ZONE: u32 = 1;
 export const RUN_ID_FORM: u32 = 2;
 export const FACET_BASE_MISSING: u32 = 4;
 export const SCHEMA_URL_MISSING: u32 = 8;
-export let breaches: u32 = 0;
+export let deviations: u32 = 0;
 
 /** The last `eventTime`, in milliseconds since the epoch. */
 export let eventTime: i64 = 0;
 
 /** To be called before each event. */
 export function startFormats(): void {
-  breaches = 0;
+  deviations = 0;
 }
 
-/** Notes a breach. */
-export function addBreach(breach: u32): void {
-  breaches |= breach;
+/** Notes a deviation. */
+export function addDeviation(deviation: u32): void {
+  deviations |= deviation;
 }
 
 /** A scheme, a colon, and more: ASCII only, no space, no control characters (RFC 3986 §3). */
@@ -60,7 +60,7 @@ export function readUuid(at: usize): usize {
   const dashed = length == 36;
   if (!dashed) {
     if (length != 32) return NOT_SURE;
-    breaches |= RUN_ID_FORM;
+    deviations |= RUN_ID_FORM;
   }
   for (let i: usize = 0; i < length; i++) {
     const byte = load<u8>(textStart + i);
@@ -69,7 +69,7 @@ export function readUuid(at: usize): usize {
     } else if (!isHexDigit(byte)) {
       return NOT_SURE;
     } else if (byte >= 0x41 && byte <= 0x46) {
-      breaches |= RUN_ID_FORM;
+      deviations |= RUN_ID_FORM;
     }
   }
   return behind;
@@ -118,7 +118,7 @@ const NO_ZONE: i32 = i32.MAX_VALUE;
 /** The minutes that a zone is ahead of UTC; it must end the text. */
 function readZone(at: usize): i32 {
   if (at == textEnd) {
-    breaches |= TIME_WITHOUT_ZONE;
+    deviations |= TIME_WITHOUT_ZONE;
     return 0;
   }
   const byte = load<u8>(at);

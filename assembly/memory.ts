@@ -7,7 +7,7 @@
 export const RESULT: usize = 16 * 1024;
 export enum Result {
   kind = 0,
-  breaches = 1,
+  deviations = 1,
   namespace = 2,
   namespaceEnd = 3,
   name = 4,

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { startBroker } from '../tools/kafka/broker.ts';
 import { temporaryFolder } from '../tools/kafka/folders.ts';
 import { startOidcServer } from '../tools/oidc-server.ts';
-import { claims, SECRET_KEY, tokenOf } from '../test/auth/personal-token-samples.ts';
+import { claims, SECRET_KEY, tokenOf } from '../test/auth/personal-tokens/personal-token-samples.ts';
 import { startProxy, type Proxy } from '../tools/proxy.ts';
 import { startBareServer } from './bare-server.ts';
 import { GoodSender } from './good-sender.ts';

@@ -1,11 +1,11 @@
 import { Command, CommanderError, Option } from 'commander';
 import type { IssueOptions } from './commands/token.ts';
 import { catalog } from './config/catalog.ts';
-import type { Flag, Setting } from './config/declaration.ts';
-import { readEnvironment } from './config/environment.ts';
-import { faultReport } from './config/fault.ts';
-import type { FlagValue } from './config/flags.ts';
-import { written } from './config/kind.ts';
+import type { Flag, Setting } from './config/schema/declaration.ts';
+import { readEnvironment } from './config/sources/environment.ts';
+import { faultReport } from './config/configuration-error.ts';
+import type { FlagValue } from './config/sources/flags.ts';
+import { written } from './config/schema/kind.ts';
 import { loadSettings, type Inputs, type Loaded, type Refused } from './config/load.ts';
 import { nearestName, suggestion } from './config/nearest-name.ts';
 import { version } from './version.ts';

@@ -5,8 +5,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
-import { configurationSchema } from '../src/config/json-schema.ts';
-import { configurationPage } from '../src/config/reference.ts';
+import { configurationSchema } from './reference/configuration-schema.ts';
+import { configurationPage } from './reference/configuration-page.ts';
 import { apiPage } from './reference/api-page.ts';
 import { metricsPage } from './reference/metrics-page.ts';
 

@@ -101,7 +101,7 @@ function post(path: string, body: string): Promise<number> {
 async function ready(): Promise<string> {
   const url = `http://127.0.0.1:${port}/monitoring/ready`;
   const response = await fetch(url, { headers: { connection: 'close' } }).catch(() => undefined);
-  return (await response?.text()) ?? "";
+  return (await response?.text()) ?? '';
 }
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {
@@ -117,11 +117,10 @@ function holdTimers(): void {
       else callback(...values);
     };
   const { setTimeout: plainTimeout, setInterval: plainInterval } = globalThis;
-  globalThis.setTimeout = Object.assign(
-    (callback: (...values: unknown[]) => void, delay?: number, ...values: unknown[]) =>
+  Object.assign(globalThis, {
+    setTimeout: (callback: () => void, delay?: number, ...values: unknown[]) =>
       plainTimeout(held(callback), delay, ...values),
-    plainTimeout,
-  );
-  globalThis.setInterval = (callback: (...values: unknown[]) => void, delay?: number, ...values: unknown[]) =>
-    plainInterval(held(callback), delay, ...values);
+    setInterval: (callback: () => void, delay?: number, ...values: unknown[]) =>
+      plainInterval(held(callback), delay, ...values),
+  });
 }

@@ -1,7 +1,7 @@
 /** Keeps the senders as their file has them: read at the start, and again when it changes. */
 import type { Logger } from 'pino';
-import { watchFiles } from '../file-watch.ts';
-import type { Metrics } from '../metrics.ts';
+import { watchFiles } from '../support/file-watch.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { readSendersFile } from './senders-file.ts';
 import { Senders } from './senders.ts';
 

@@ -2,7 +2,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { matcherOf } from './pattern.ts';
-import { Quota } from './quota.ts';
+import { TokenBucket } from '../support/token-bucket.ts';
 import { invalidToken, type Finding, type Sender } from './sender.ts';
 import type { SenderEntry } from './senders-file.ts';
 
@@ -12,7 +12,7 @@ export interface Limits {
   readonly limited: boolean;
   readonly mayWriteTo: (namespace: string) => boolean;
   /** How much it may send; undefined: as much as it likes. */
-  readonly quota: Quota | undefined;
+  readonly quota: TokenBucket | undefined;
 }
 
 const NO_LIMITS: Limits = { limited: false, mayWriteTo: () => true, quota: undefined };
@@ -98,7 +98,7 @@ function ruleOf({ name, way, api_keys, namespaces, events_per_second: rate }: Se
     limits: () => ({
       limited: allowed !== undefined,
       mayWriteTo: (namespace) => allowed?.some((matches) => matches(namespace)) ?? true,
-      quota: rate === undefined ? undefined : new Quota(rate),
+      quota: rate === undefined ? undefined : new TokenBucket(rate),
     }),
   };
 }

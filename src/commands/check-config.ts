@@ -1,6 +1,6 @@
 import { catalog } from '../config/catalog.ts';
-import { faultReport } from '../config/fault.ts';
-import { written } from '../config/kind.ts';
+import { faultReport } from '../config/configuration-error.ts';
+import { written } from '../config/schema/kind.ts';
 import type { Loaded, Refused } from '../config/load.ts';
 
 /**

@@ -3,24 +3,24 @@
  */
 import { BlockList, isIP } from 'node:net';
 import type { Logger } from 'pino';
-import type { Settings } from '../config/schema.ts';
+import type { Settings } from '../config/schema/schema.ts';
 import { Delivery } from '../delivery/delivery.ts';
 import { Answers } from '../http/answer.ts';
-import { takeBatch } from '../http/batch.ts';
-import { Door } from '../http/door.ts';
-import { BodyMemory } from '../http/body-memory.ts';
-import { Ingest } from '../http/ingest.ts';
-import { lazily } from '../http/lazy-listener.ts';
+import { takeBatch } from '../http/events/batch.ts';
+import { Door } from '../http/events/door.ts';
+import { BodyMemory } from '../http/events/body-memory.ts';
+import { Ingest } from '../pipeline/ingest.ts';
+import { lazily } from '../http/pages/lazy-listener.ts';
 import { HttpServer, type EventHandler } from '../http/server.ts';
-import { takeSingle } from '../http/single.ts';
-import type { GssapiLogin } from '../kafka/gssapi.ts';
-import { Producer } from '../kafka/producer.ts';
-import { securityWarnings } from '../kafka/security.ts';
+import { takeSingle } from '../http/events/single.ts';
+import type { GssapiLogin } from '../kafka/login/gssapi.ts';
+import { Producer } from '../kafka/producer/producer.ts';
+import { securityWarnings } from '../kafka/login/security.ts';
 import { createLogger } from '../log.ts';
-import { createMetrics } from '../metrics.ts';
+import { createMetrics } from '../metrics/metrics.ts';
 import { version } from '../version.ts';
-import { openFoundations, StartError } from './foundations.ts';
-import { pagesSettings, serverSettings } from './server-settings.ts';
+import { openFoundations, StartError } from '../proxy/foundations.ts';
+import { pagesSettings, serverSettings } from '../proxy/server-settings.ts';
 
 /** Addresses that only this machine reaches. */
 const LOOPBACK = new BlockList();
@@ -79,7 +79,7 @@ export async function serve(settings: Settings, notices: readonly string[]): Pro
     ['/api/v1/lineage/batch', batch],
   ]);
   const pages = lazily(async () => {
-    const { createPages } = await import('../http/pages.ts');
+    const { createPages } = await import('../http/pages/pages.ts');
     return createPages(pagesSettings(settings), delivery, authentication?.problems, metrics, answers, log);
   });
   const listenerSettings = serverSettings(settings, tls);

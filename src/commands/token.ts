@@ -3,12 +3,12 @@ import { createHash, randomBytes, randomUUIDv7 } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { SignJWT } from 'jose';
 import { pino } from 'pino';
-import { Database } from '../auth/database.ts';
-import { codeOf, detailOf, problemOf } from '../auth/database-problem.ts';
-import { ISSUER, type PersonalTokenClaims } from '../auth/personal-token-claims.ts';
-import type { Settings } from '../config/schema.ts';
-import { createMetrics } from '../metrics.ts';
-import { createPersonalTokens, databaseAddress } from './personal-tokens.ts';
+import { Database } from '../auth/personal-tokens/database.ts';
+import { codeOf, detailOf, problemOf } from '../auth/personal-tokens/database-problem.ts';
+import { ISSUER, type PersonalTokenClaims } from '../auth/personal-tokens/personal-token-claims.ts';
+import type { Settings } from '../config/schema/schema.ts';
+import { createMetrics } from '../metrics/metrics.ts';
+import { createPersonalTokens, databaseAddress } from '../proxy/personal-tokens.ts';
 import { explainToken } from './token-explanation.ts';
 
 const PREFIX = 'personal_token_';

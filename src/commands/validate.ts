@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { checkEvent, checkText } from '../openlineage/check.ts';
 import type { CheckLevel } from '../openlineage/event-schema.ts';
-import type { Fault } from '../openlineage/fault.ts';
+import type { ValidationError } from '../openlineage/validation-error.ts';
 
 /** Prints to standard output; returns the exit code: 0 when every event is good, else 1. */
 export async function validate(files: readonly string[], level: CheckLevel): Promise<number> {
@@ -10,10 +10,10 @@ export async function validate(files: readonly string[], level: CheckLevel): Pro
   let bad = 0;
   for (const file of files) {
     for (const { name, event } of await readEvents(file)) {
-      const faults = Buffer.isBuffer(event) ? faultsOf(event, level) : [event];
-      if (faults.length === 0) good += 1;
+      const errors = Buffer.isBuffer(event) ? errorsOf(event, level) : [event];
+      if (errors.length === 0) good += 1;
       else bad += 1;
-      for (const fault of faults) console.log(`${name}: ${fault}`);
+      for (const fault of errors) console.log(`${name}: ${fault}`);
     }
   }
   console.log(`${good} good, ${bad} bad (level ${level})`);
@@ -44,7 +44,7 @@ async function readEvents(file: string): Promise<NamedEvent[]> {
   return events;
 }
 
-function faultsOf(event: Buffer, level: CheckLevel): string[] {
-  const { faults = [] } = checkEvent(event, level);
-  return faults.map(({ location, message }: Fault) => `${location.join('.')}: ${message}`);
+function errorsOf(event: Buffer, level: CheckLevel): string[] {
+  const { errors = [] } = checkEvent(event, level);
+  return errors.map(({ location, message }: ValidationError) => `${location.join('.')}: ${message}`);
 }

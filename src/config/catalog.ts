@@ -1,5 +1,5 @@
-import type { Members, Section, Setting } from './declaration.ts';
-import { schema } from './schema.ts';
+import type { Members, Section, Setting } from './schema/declaration.ts';
+import { schema } from './schema/schema.ts';
 
 /** A setting together with the names that follow from its place in the schema. */
 export interface CatalogEntry extends Setting<unknown> {

@@ -1,15 +1,20 @@
 import { catalog, type CatalogEntry } from './catalog.ts';
-import { judgeForeign, passedOverNotice } from './data-rentgen.ts';
-import type { Environment } from './environment.ts';
-import { wrongValue, type Fault } from './fault.ts';
-import { readFlags, type Flags } from './flags.ts';
-import { rules } from './rules.ts';
-import type { Settings } from './schema.ts';
-import { readSecret, readText } from './secret-file.ts';
+import { judgeForeign, passedOverNotice } from './sources/data-rentgen.ts';
+import type { Environment } from './sources/environment.ts';
+import { wrongValue, type Fault } from './configuration-error.ts';
+import { readFlags, type Flags } from './sources/flags.ts';
+import { rules } from './rules/rules.ts';
+import type { Settings } from './schema/schema.ts';
+import { readSecret, readText } from './sources/secret-file.ts';
 import { settingsFrom, type Given } from './settings.ts';
-import { readSettingsFile } from './settings-file.ts';
-import { silentSource, type Source, type Written } from './source.ts';
-import { environmentVariables, fileVariables, readVariables, type VariableSource } from './variables.ts';
+import { readSettingsFile } from './sources/settings-file.ts';
+import { silentSource, type Source, type Written } from './sources/source.ts';
+import {
+  environmentVariables,
+  fileVariables,
+  readVariables,
+  type VariableSource,
+} from './sources/variables.ts';
 
 export interface Inputs {
   readonly flags: Flags;

@@ -1,6 +1,6 @@
 import { isSetting, snakeCase } from './catalog.ts';
-import type { Members, SettingsOf } from './declaration.ts';
-import { schema, type Settings } from './schema.ts';
+import type { Members, SettingsOf } from './schema/declaration.ts';
+import { schema, type Settings } from './schema/schema.ts';
 
 /** A value of its setting's kind, and where it was given. */
 export interface Given {

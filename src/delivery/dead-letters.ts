@@ -4,7 +4,7 @@
  */
 import type { Logger } from 'pino';
 import { recordHeader, type KafkaRecord } from '../kafka/record.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { reasonOf, type Delivered, type NeverTaken } from './outcome.ts';
 
 /** Milliseconds until one that could not be kept is tried again; doubles with each time, up to a minute. */

@@ -4,9 +4,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Producer } from '../kafka/producer.ts';
+import type { Producer } from '../kafka/producer/producer.ts';
 import { recordSize, type KafkaRecord } from '../kafka/record.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { Spool } from '../spool/spool.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { unavailable, type Delivered } from './outcome.ts';

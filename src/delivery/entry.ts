@@ -1,9 +1,9 @@
 /** One event on its way through the queue of its topic. */
-import type { Outcome, PendingRecord, RecordOwner } from '../kafka/pending-record.ts';
+import type { Outcome, PendingRecord, RecordOwner } from '../kafka/producer/pending-record.ts';
 import type { KafkaRecord } from '../kafka/record.ts';
 import { Mark } from '../spool/marks.ts';
 import type { Item, Place } from '../spool/group-writer.ts';
-import type { Line, Standing } from './line.ts';
+import type { Line, Standing } from './linked-list.ts';
 import type { Delivered } from './outcome.ts';
 import { encodeRecord } from './spooled-record.ts';
 

@@ -5,15 +5,15 @@
  * docs/delivery.md draws it.
  */
 import type { Logger } from 'pino';
-import type { Outcome } from '../kafka/pending-record.ts';
-import type { Producer } from '../kafka/producer.ts';
+import type { Outcome } from '../kafka/producer/pending-record.ts';
+import type { Producer } from '../kafka/producer/producer.ts';
 import { recordSize, type KafkaRecord } from '../kafka/record.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { Mark } from '../spool/marks.ts';
 import type { Place } from '../spool/group-writer.ts';
 import type { SpooledEvent, TopicLog } from '../spool/topic-log.ts';
 import { Entry, type EntryEvents } from './entry.ts';
-import { Line } from './line.ts';
+import { Line } from './linked-list.ts';
 import {
   ACKNOWLEDGED,
   neverTaken,

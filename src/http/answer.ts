@@ -2,9 +2,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import { errorBody, errorTable, type Refusal } from '../errors.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { Exchange } from './exchange.ts';
-import { hasBody } from './request-head.ts';
+import { hasBody } from './connection/request-head.ts';
 
 export interface AnswerSettings {
   /** undefined: not sent. */

@@ -3,9 +3,9 @@
  * so many a second are written; how many were not is told with the next that is.
  */
 import type { Logger } from 'pino';
-import { Quota } from '../auth/quota.ts';
+import { TokenBucket } from '../support/token-bucket.ts';
 import type { Refusal } from '../errors.ts';
-import { printable } from './event-record.ts';
+import { printable } from '../pipeline/event-record.ts';
 import type { Exchange } from './exchange.ts';
 
 const LINES_A_SECOND = 20;
@@ -15,7 +15,7 @@ const MAX_CLIENT = 100;
 
 export class RefusalLog {
   readonly #log: Logger;
-  readonly #quota = new Quota(LINES_A_SECOND);
+  readonly #quota = new TokenBucket(LINES_A_SECOND);
   #leftOut = 0;
 
   constructor(log: Logger) {

@@ -11,17 +11,17 @@ import type { Duplex } from 'node:stream';
 import type { SecureContextOptions } from 'node:tls';
 import type { Logger } from 'pino';
 import { errorTable, refusal, type Refusal } from '../errors.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { Answers } from './answer.ts';
-import { answerBrokenRequest, reasonOf } from './broken-request.ts';
-import { Connections } from './connections.ts';
+import { answerBrokenRequest, reasonOf } from './connection/broken-request.ts';
+import { Connections } from './connection/connections.ts';
 import { answerCors, type CorsSettings } from './cors.ts';
 import { pathOf, requestIdOf, type Exchange } from './exchange.ts';
-import { printable } from './event-record.ts';
-import { createListener, type ListenerSettings } from './listener.ts';
+import { printable } from '../pipeline/event-record.ts';
+import { createListener, type ListenerSettings } from './connection/listener.ts';
 import { RefusalLog } from './refusal-log.ts';
-import { faultOfHead } from './request-head.ts';
-import { removeStaleSocket } from './stale-socket.ts';
+import { errorOfHead } from './connection/request-head.ts';
+import { removeStaleSocket } from './connection/stale-socket.ts';
 
 export interface ServerSettings extends ListenerSettings {
   readonly listen: ListenOptions;
@@ -139,7 +139,7 @@ export class HttpServer {
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
     const startedAt = performance.now();
-    const fault = faultOfHead(request, this.#settings.maxHeaders);
+    const fault = errorOfHead(request, this.#settings.maxHeaders);
     if (fault) {
       request.resume();
       this.#breakOff(fault, request.socket);

@@ -1,91 +1,151 @@
-/** What a broker's error code for one partition of a produce request means for the batch it answers. */
-import { protocolErrorsCodesById } from '@platformatic/kafka';
+/** Why a broker could not be spoken to, in words: what is wrong, and which setting has to do with it. */
+import { AuthenticationError } from '@platformatic/kafka';
+import { explained, reasonOf } from './error-code.ts';
 
-/**
- * - `written`: it is in the topic.
- * - `retry`: it is not, for a reason that may pass. Send it again as it is.
- * - `unknown`: it may be in the topic. Send it again as it is; the broker recognises it by its sequence numbers.
- * - `too-large`: the batch is larger than the topic takes.
- * - `timestamp`: a record's time is further off than the topic allows.
- * - `producer-lost`: the broker does not know, or no longer accepts, the producer id or its place in the sequence.
- * - `never`: it will not be taken, however often it is sent.
- */
-export type Meaning = 'written' | 'retry' | 'unknown' | 'too-large' | 'timestamp' | 'producer-lost' | 'never';
-
-const MEANINGS: Readonly<Record<string, Meaning>> = {
-  NONE: 'written',
-  // The broker has a batch with this very sequence: an acknowledgement of ours was lost.
-  DUPLICATE_SEQUENCE_NUMBER: 'written',
-
-  CORRUPT_MESSAGE: 'retry',
-  LEADER_NOT_AVAILABLE: 'retry',
-  BROKER_NOT_AVAILABLE: 'retry',
-  REPLICA_NOT_AVAILABLE: 'retry',
-  NOT_ENOUGH_REPLICAS: 'retry',
-  TOPIC_AUTHORIZATION_FAILED: 'retry',
-  CLUSTER_AUTHORIZATION_FAILED: 'retry',
-  // A new login has not been made in time, or was refused: the broker takes nothing before it (KIP-368).
-  ILLEGAL_SASL_STATE: 'retry',
-  SASL_AUTHENTICATION_FAILED: 'retry',
-  LISTENER_NOT_FOUND: 'retry',
-  FENCED_LEADER_EPOCH: 'retry',
-  UNKNOWN_LEADER_EPOCH: 'retry',
-  THROTTLING_QUOTA_EXCEEDED: 'retry',
-  UNKNOWN_TOPIC_ID: 'retry',
-
-  // A leader also answers so when it loses its place while it waits for the replicas: the batch is in its log by then,
-  // and perhaps in that of the next leader.
-  NOT_LEADER_OR_FOLLOWER: 'unknown',
-  UNKNOWN_TOPIC_OR_PARTITION: 'unknown',
-  KAFKA_STORAGE_ERROR: 'unknown',
-  REQUEST_TIMED_OUT: 'unknown',
-  NETWORK_EXCEPTION: 'unknown',
-  NOT_ENOUGH_REPLICAS_AFTER_APPEND: 'unknown',
-  UNKNOWN_SERVER_ERROR: 'unknown',
-
-  MESSAGE_TOO_LARGE: 'too-large',
-  RECORD_LIST_TOO_LARGE: 'too-large',
-  INVALID_TIMESTAMP: 'timestamp',
-  OUT_OF_ORDER_SEQUENCE_NUMBER: 'producer-lost',
-  UNKNOWN_PRODUCER_ID: 'producer-lost',
-  INVALID_PRODUCER_EPOCH: 'producer-lost',
-};
-
-/** What an operator can do about an error that the name alone does not tell. */
-const ADVICE: Readonly<Record<string, string>> = {
-  TOPIC_AUTHORIZATION_FAILED:
-    'the proxy is not allowed to write to it; it needs the ACLs DESCRIBE and WRITE for the topic (CREATE, too, where there is none yet)',
-  CLUSTER_AUTHORIZATION_FAILED:
-    'the proxy is not allowed to write idempotently; it needs the ACL WRITE for the topic, or IDEMPOTENT_WRITE for the cluster',
-};
-
-/** Kafka's name for an error, and what can be done about it where that is known. */
-export function explained(name: string): string {
-  const advice = ADVICE[name];
-  return advice === undefined ? name : `${name}: ${advice}`;
+/** What is known of how the proxy comes to the brokers, to say what may be wrong with it. */
+export interface SecurityFacts {
+  /** The SASL mechanism, or `none`. */
+  readonly type: string;
+  /** When the certificate ends that the proxy shows; undefined where it has none. */
+  readonly certificateEnds: Date | undefined;
 }
 
-export interface BrokerError {
-  /** Kafka's own name, e.g. `NOT_ENOUGH_REPLICAS`. */
-  readonly name: string;
-  readonly meaning: Meaning;
-}
+/** Why a broker could not be spoken to. Its message is for the log: it may name addresses. It never has a secret. */
+export class BrokerError extends Error {
+  /** In words for an operator, without addresses; undefined where no more is known than that it does not answer. */
+  readonly problem: string | undefined;
+  /** The login was refused, or could not be made: to try again at once helps nobody. */
+  readonly login: boolean;
 
-/** Kafka's name for an error code, and what follows from it. */
-export function brokerError(code: number): BrokerError {
-  const names: Readonly<Record<string, string>> = protocolErrorsCodesById;
-  const name = names[String(code)] ?? `ERROR_${code}`;
-  return { name, meaning: MEANINGS[name] ?? 'never' };
-}
-
-/** One line on why a broker could not be reached, from the innermost cause of the library's nested errors. */
-export function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors.at(-1));
-  if (!(error instanceof Error)) return String(error);
-  if (error.cause !== undefined) return reasonOf(error.cause);
-  if ('apiId' in error && typeof error.apiId === 'string') {
-    const said = 'serverErrorMessage' in error ? error.serverErrorMessage : undefined;
-    return typeof said === 'string' && said !== '' ? `${error.apiId}: ${said}` : error.apiId;
+  constructor(message: string, problem?: string, login = false) {
+    super(message);
+    this.problem = problem;
+    this.login = login;
   }
-  return error.message.trim();
+}
+
+/** Makes sense of what the library, or TLS, fails with; `isFirst` where no broker has ever answered. */
+export function brokerErrorOf(error: unknown, facts: SecurityFacts, isFirst: boolean): BrokerError {
+  const nested = [...causesOf(error)];
+  const known = nested.find((one) => one instanceof BrokerError);
+  if (known) return known;
+  const reason = reasonOf(error);
+  for (const one of nested) {
+    const id = textOf(one, 'apiId');
+    const code = textOf(one, 'code');
+    const login = id === undefined ? undefined : loginProblem(id, facts.type, nested);
+    if (login !== undefined) return new BrokerError(reason, login, id === 'SASL_AUTHENTICATION_FAILED');
+    const tls = code === undefined ? undefined : tlsProblem(code, facts);
+    if (tls !== undefined) return new BrokerError(`${reason} (${code ?? ''})`, tls);
+    const talk = one instanceof Error ? talkProblem(one.message) : undefined;
+    if (talk !== undefined) return new BrokerError(reason, talk);
+  }
+  if (nested.some((one) => one instanceof AuthenticationError) && !isClosed(nested)) {
+    return new BrokerError(reason, `the login to Kafka fails: ${reason}`, true);
+  }
+  return new BrokerError(reason, isFirst && isClosed(nested) ? silenceProblem(facts.type) : undefined);
+}
+
+/** Codes of TLS on a certificate, the broker's or that of a token endpoint; undefined for any other code. */
+export function certificateProblem(code: string, whose: string, caSetting: string): string | undefined {
+  if (UNKNOWN_AUTHORITY.includes(code)) {
+    return `the certificate of ${whose} comes from an authority that is not known (${caSetting})`;
+  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `the certificate of ${whose} is for another host name`;
+  if (code === 'CERT_HAS_EXPIRED') return `the certificate of ${whose} has expired`;
+  if (code === 'CERT_NOT_YET_VALID') return `the certificate of ${whose} is not valid yet`;
+  return undefined;
+}
+
+/** The error itself and all that it was caused by, from the outside in. */
+export function* causesOf(error: unknown): Generator {
+  if (error === undefined) return;
+  yield error;
+  if (error instanceof AggregateError) for (const one of error.errors) yield* causesOf(one);
+  if (error instanceof Error) yield* causesOf(error.cause);
+}
+
+/** A property of an error that is text. */
+export function textOf(error: unknown, name: 'apiId' | 'code'): string | undefined {
+  const value: unknown = error instanceof Error ? Reflect.get(error, name) : undefined;
+  return typeof value === 'string' ? value : undefined;
+}
+
+const UNKNOWN_AUTHORITY = [
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+];
+
+const CREDENTIALS: Readonly<Record<string, string>> = {
+  OAUTHBEARER: 'it does not accept the token (kafka.security.oauth)',
+  GSSAPI: 'it does not accept the Kerberos ticket (kafka.security.principal)',
+};
+
+function loginProblem(id: string, type: string, nested: readonly unknown[]): string | undefined {
+  switch (id) {
+    case 'SASL_AUTHENTICATION_FAILED':
+      return `Kafka refuses the login: ${CREDENTIALS[type] ?? 'user or password is wrong (kafka.security.user, kafka.security.password)'}`;
+    case 'UNSUPPORTED_SASL_MECHANISM':
+      return `Kafka does not offer ${type} on this port${offered(nested)} (kafka.security.type)`;
+    case 'ILLEGAL_SASL_STATE':
+      return 'Kafka wants no login on this port (kafka.security.type, or another port in kafka.bootstrap_servers)';
+    default: {
+      const words = explained(id);
+      return words === id ? undefined : words;
+    }
+  }
+}
+
+/** The mechanisms that the broker names in place of the one it does not have. */
+function offered(nested: readonly unknown[]): string {
+  for (const one of nested) {
+    const answer: unknown = one instanceof Error && 'response' in one ? one.response : undefined;
+    if (typeof answer !== 'object' || answer === null || !('mechanisms' in answer)) continue;
+    const { mechanisms } = answer;
+    if (Array.isArray(mechanisms) && mechanisms.length > 0) return `, but ${mechanisms.join(' and ')}`;
+  }
+  return '';
+}
+
+function tlsProblem(code: string, { certificateEnds }: SecurityFacts): string | undefined {
+  const certificate = certificateProblem(code, 'the broker', 'kafka.security.tls.ca_file');
+  if (certificate !== undefined) return certificate;
+  if (!/^ERR_SSL_|^EPROTO$/.test(code)) return undefined;
+  // RFC 8446, 6.2: what one side says of the other's certificate. With TLS 1.3 it comes after the handshake.
+  if (!/ALERT_(?:\w+_)?(?:CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/.test(code)) {
+    return `the encryption with Kafka fails: ${code} (kafka.security.tls)`;
+  }
+  if (certificateEnds === undefined) {
+    return 'Kafka wants to see a certificate (kafka.security.tls.cert_file, kafka.security.tls.key_file)';
+  }
+  return certificateEnds.getTime() < Date.now()
+    ? 'the certificate that the proxy shows to Kafka has expired (kafka.security.tls.cert_file)'
+    : 'Kafka does not accept the certificate of the proxy (kafka.security.tls.cert_file)';
+}
+
+/** The library's own words, where it has no codes. */
+function talkProblem(message: string): string | undefined {
+  if (message === 'Broker requires TLS.') return 'Kafka speaks TLS on this port (kafka.security.tls.enabled)';
+  if (message.startsWith('TLS handshake failed.')) {
+    return 'Kafka does not speak TLS on this port (kafka.security.tls.enabled, or another port in kafka.bootstrap_servers)';
+  }
+  if (message === 'Invalid server signature.') {
+    return 'the broker cannot prove that it knows the password: it may not be the one it seems to be';
+  }
+  return undefined;
+}
+
+/** A listener that wants something else than it gets closes the connection without a word. */
+function silenceProblem(type: string): string {
+  return type === 'none'
+    ? 'Kafka closes the connection without an answer: it may want a login (kafka.security.type)'
+    : 'Kafka closes the connection before the login: it may want TLS (kafka.security.tls.enabled)';
+}
+
+function isClosed(nested: readonly unknown[]): boolean {
+  const last = nested.at(-1);
+  return last instanceof Error && last.message === 'Connection closed';
 }

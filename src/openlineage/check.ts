@@ -3,15 +3,15 @@
  * everything that is wrong with it. Two lanes: a fast one for what is surely good, and one that explains.
  */
 import type { CheckLevel } from './event-schema.ts';
-import { explainEvent, explainText } from './explaining-lane.ts';
-import { scanArray, scanEvent } from './fast-lane.ts';
+import { explainEvent, explainText } from './full-check.ts';
+import { scanArray, scanEvent } from './fast-path.ts';
 import type { TextVerdict, Verdict } from './verdict.ts';
 
-/** Judges one event. Never throws: whatever the bytes are, it is an event or a list of faults. */
+/** Judges one event. Never throws: whatever the bytes are, it is an event or a list of errors. */
 export function checkEvent(bytes: Buffer, level: CheckLevel): Verdict {
   // What is good at level `core` is so at `routing`, which demands less and finds the same.
   const event = scanEvent(bytes);
-  return event ? { lane: 'fast', event } : explainEvent(bytes, level);
+  return event ? { path: 'fast_path', event } : explainEvent(bytes, level);
 }
 
 /** Looks at a batch's body as JSON text only: UTF-8, no byte order mark, the grammar, and the limits of `json-scan.ts`. */

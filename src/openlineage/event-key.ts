@@ -3,7 +3,7 @@
  * 3): the job that is at the root of a run, so that all events of one pipeline run keep their order.
  */
 import type { EventKind } from './event-schema.ts';
-import { member } from './fault.ts';
+import { member } from './validation-error.ts';
 
 export interface KeyParts {
   readonly kind: EventKind;

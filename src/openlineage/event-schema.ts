@@ -1,8 +1,8 @@
 /**
  * OpenLineage's core events (specification 2-0-2, `OpenLineage.json`) as level `core` demands them: required fields,
  * types and formats of event, run, job and datasets, and facets that are objects. It is the one description from
- * which come the check, the list of faults and the OpenAPI document. Where it is milder than the specification, real
- * clients are: `breaches.ts` counts each such case.
+ * which come the check, the list of errors and the OpenAPI document. Where it is milder than the specification, real
+ * clients are: `deviations.ts` counts each such case.
  */
 import { Type } from 'typebox';
 import Format from 'typebox/format';

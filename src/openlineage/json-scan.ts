@@ -10,7 +10,7 @@ export const MAX_DEPTH = 200;
 /** Characters of one number: Jackson refuses longer ones, Python's int() stops at 4300 digits. */
 export const MAX_NUMBER_LENGTH = 1000;
 
-export interface JsonFault {
+export interface JsonError {
   /** Offset in bytes of the first byte that is wrong. */
   readonly offset: number;
   readonly reason: string;
@@ -18,7 +18,7 @@ export interface JsonFault {
 }
 
 export interface JsonScan {
-  readonly fault?: JsonFault;
+  readonly fault?: JsonError;
   /** Start and end offsets, in pairs, of the elements of the outermost array; undefined when it is no array. */
   readonly elements?: readonly number[];
 }
@@ -33,9 +33,9 @@ const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-class Fault extends Error {
-  readonly fault: JsonFault;
-  constructor(offset: number, reason: string, code: JsonFault['code'] = 'json_invalid') {
+class ValidationError extends Error {
+  readonly fault: JsonError;
+  constructor(offset: number, reason: string, code: JsonError['code'] = 'json_invalid') {
     super(reason);
     this.fault = { offset, reason, code };
   }
@@ -48,7 +48,7 @@ export function scanJson(bytes: Uint8Array): JsonScan {
     scanDocument(bytes, elements);
     return bytes[skipSpace(bytes, 0)] === OPEN_ARRAY ? { elements } : {};
   } catch (error) {
-    if (error instanceof Fault) return { fault: error.fault };
+    if (error instanceof ValidationError) return { fault: error.fault };
     throw error;
   }
 }
@@ -63,7 +63,7 @@ function scanDocument(bytes: Uint8Array, elements: number[]): void {
     const first = bytes[at];
     if (first === OPEN_OBJECT || first === OPEN_ARRAY) {
       if (owed.length === MAX_DEPTH)
-        throw new Fault(at, `nested deeper than ${MAX_DEPTH} levels`, 'json_too_deep');
+        throw new ValidationError(at, `nested deeper than ${MAX_DEPTH} levels`, 'json_too_deep');
       const close = first === OPEN_OBJECT ? CLOSE_OBJECT : CLOSE_ARRAY;
       at = skipSpace(bytes, at + 1);
       if (bytes[at] !== close) {
@@ -82,7 +82,7 @@ function scanDocument(bytes: Uint8Array, elements: number[]): void {
       if (close === CLOSE_ARRAY && owed.length === 1) elements.push(at);
       at = skipSpace(bytes, at);
       if (close === undefined) {
-        if (at < bytes.length) throw new Fault(at, 'there is more after the end of the JSON text');
+        if (at < bytes.length) throw new ValidationError(at, 'there is more after the end of the JSON text');
         return;
       }
       if (bytes[at] === COMMA) {
@@ -122,8 +122,8 @@ function skipString(bytes: Uint8Array, from: number): number {
   for (;;) {
     const byte = bytes[at];
     if (byte === QUOTE) return at + 1;
-    if (byte === undefined) throw new Fault(from, 'a string that does not end');
-    if (byte < 0x20) throw new Fault(at, 'a control character in a string must be escaped');
+    if (byte === undefined) throw new ValidationError(from, 'a string that does not end');
+    if (byte < 0x20) throw new ValidationError(at, 'a control character in a string must be escaped');
     at = byte === BACKSLASH ? skipEscape(bytes, at) : at + 1;
   }
 }
@@ -133,11 +133,11 @@ const SIMPLE_ESCAPES = new Set(Buffer.from('"\\/bfnrt'));
 
 function skipEscape(bytes: Uint8Array, at: number): number {
   const letter = bytes[at + 1];
-  if (letter === undefined) throw new Fault(at, 'a string that does not end');
+  if (letter === undefined) throw new ValidationError(at, 'a string that does not end');
   if (SIMPLE_ESCAPES.has(letter)) return at + 2;
-  if (letter !== 0x75) throw new Fault(at, 'an escape that JSON does not know');
+  if (letter !== 0x75) throw new ValidationError(at, 'an escape that JSON does not know');
   for (let i = at + 2; i < at + 6; i++) {
-    if (!isHexDigit(bytes[i])) throw new Fault(at, 'four hexadecimal digits must follow \\u');
+    if (!isHexDigit(bytes[i])) throw new ValidationError(at, 'four hexadecimal digits must follow \\u');
   }
   return at + 6;
 }
@@ -152,7 +152,11 @@ function skipNumber(bytes: Uint8Array, from: number): number {
     at = skipDigits(bytes, sign === 0x2b || sign === MINUS ? at + 2 : at + 1);
   }
   if (at - from > MAX_NUMBER_LENGTH) {
-    throw new Fault(from, `a number longer than ${MAX_NUMBER_LENGTH} characters`, 'json_number_too_long');
+    throw new ValidationError(
+      from,
+      `a number longer than ${MAX_NUMBER_LENGTH} characters`,
+      'json_number_too_long',
+    );
   }
   return at;
 }
@@ -190,8 +194,8 @@ function isHexDigit(byte: number | undefined): boolean {
   return isDigit(byte) || (lower >= 0x61 && lower <= 0x66);
 }
 
-function unexpected(bytes: Uint8Array, at: number, wanted: string): Fault {
-  return new Fault(
+function unexpected(bytes: Uint8Array, at: number, wanted: string): ValidationError {
+  return new ValidationError(
     at,
     at >= bytes.length ? `the text ends where ${wanted} is expected` : `${wanted} is expected`,
   );

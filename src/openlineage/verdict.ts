@@ -1,7 +1,7 @@
 /** What the check says of a body. */
-import type { Breach } from './breaches.ts';
+import type { Deviation } from './deviations.ts';
 import type { EventKind } from './event-schema.ts';
-import type { Fault } from './fault.ts';
+import type { ValidationError } from './validation-error.ts';
 
 /** What the rest of the house needs to know of an event. */
 export interface CheckedEvent {
@@ -12,24 +12,24 @@ export interface CheckedEvent {
   readonly namespace: string;
   /** `eventTime` in milliseconds since the epoch. */
   readonly time: number;
-  readonly breaches: readonly Breach[];
+  readonly deviations: readonly Deviation[];
 }
 
 /** Who judged: fast-lane.ts or explaining-lane.ts. */
-export type Lane = 'fast' | 'explaining';
+export type CheckPath = 'fast_path' | 'full_check';
 
 export type Verdict =
-  | { readonly lane: Lane; readonly event: CheckedEvent; readonly faults?: undefined }
+  | { readonly path: CheckPath; readonly event: CheckedEvent; readonly errors?: undefined }
   | {
-      readonly lane: 'explaining';
+      readonly path: 'full_check';
       readonly event?: undefined;
       readonly kind: EventKind | undefined;
-      readonly faults: readonly Fault[];
+      readonly errors: readonly ValidationError[];
     };
 
 /** What a body is as JSON text. */
 export interface TextVerdict {
-  readonly faults?: readonly Fault[];
+  readonly errors?: readonly ValidationError[];
   /** Byte offsets of the elements, start and end in pairs, when it is an array. */
   readonly elements?: readonly number[] | Uint32Array;
 }

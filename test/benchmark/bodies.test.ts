@@ -13,9 +13,9 @@ suite('what the benchmarks post', () => {
       assert.equal(eventBytes, bytes);
       for (const body of bodies) {
         assert.equal(body.length, bytes);
-        const { event, faults } = checkEvent(body, 'core');
-        assert.ok(event, JSON.stringify(faults));
-        assert.deepEqual(event.breaches, []);
+        const { event, errors } = checkEvent(body, 'core');
+        assert.ok(event, JSON.stringify(errors));
+        assert.deepEqual(event.deviations, []);
       }
       assert.equal(new Set(bodies.map(String)).size, bodies.length);
     });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import { murmur2 } from '../../src/kafka/murmur2.ts';
+import { murmur2 } from '../../src/kafka/producer/partitioner.ts';
 import { jobEvent } from '../openlineage/events.ts';
 import { addPartitions } from './partitions.ts';
 import { created, until, useBroker, type TopicProxy } from './stage.ts';

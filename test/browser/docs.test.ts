@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { chromium, type BrowserContext, type Locator, type Page } from 'playwright-core';
-import { exampleRunEvent } from '../../src/http/openapi-examples.ts';
+import { exampleRunEvent } from '../../src/http/pages/openapi-examples.ts';
 import { findChromium } from '../../tools/chromium.ts';
 import type { Proxy } from '../../tools/proxy.ts';
 import { Stage } from '../http/stage.ts';

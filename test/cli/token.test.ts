@@ -9,7 +9,7 @@ import { spawn } from 'node:child_process';
 import { Senders } from '../../src/auth/senders.ts';
 import { readSendersFile } from '../../src/auth/senders-file.ts';
 import { startPostgres, type Postgres } from '../../tools/postgres.ts';
-import { PYJWT_TOKEN, SECRET_KEY, claims, tokenOf } from '../auth/personal-token-samples.ts';
+import { PYJWT_TOKEN, SECRET_KEY, claims, tokenOf } from '../auth/personal-tokens/personal-token-samples.ts';
 import { ranProgram, root } from '../config/child.ts';
 
 const KEY = { HTTP2KAFKA__AUTH__PERSONAL_TOKENS__SECRET_KEY: SECRET_KEY };

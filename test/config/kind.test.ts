@@ -11,8 +11,15 @@ import {
   text,
   written,
   type Kind,
-} from '../../src/config/kind.ts';
-import { address, headerLine, hostAndPort, origin, topic, urlPath } from '../../src/config/text-kinds.ts';
+} from '../../src/config/schema/kind.ts';
+import {
+  address,
+  headerLine,
+  hostAndPort,
+  origin,
+  topic,
+  urlPath,
+} from '../../src/config/schema/text-kinds.ts';
 
 const refused = Symbol('refused');
 

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { faultReport } from '../../src/config/fault.ts';
-import type { FlagValue } from '../../src/config/flags.ts';
+import { faultReport } from '../../src/config/configuration-error.ts';
+import type { FlagValue } from '../../src/config/sources/flags.ts';
 import { loadSettings, type Inputs, type Loaded, type Refused } from '../../src/config/load.ts';
 
 const broker = { HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS: 'localhost:9092' };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { readSettingsFile } from '../../src/config/settings-file.ts';
+import { readSettingsFile } from '../../src/config/sources/settings-file.ts';
 
 function valuesOf(text: string): Record<string, unknown> {
   const { written, faults } = readSettingsFile('app.yaml', text);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { metricTable } from '../../src/metrics.ts';
+import { metricTable } from '../../src/metrics/metrics.ts';
 import type { Proxy } from '../../tools/proxy.ts';
 import { logLines } from './log-lines.ts';
 import { readMetrics, samplesOf } from './metric-reading.ts';
@@ -138,12 +138,12 @@ void suite('what an operator sees of a proxy', { timeout: 120_000 }, () => {
     assert.deepEqual([requests('other', 'GET', 404), requests('other', '', 400)], [3, 1]);
     const bytes = [...good, ...good, sloppy].reduce((sum, { length }) => sum + length, 0);
     assert.equal(sample('event_bytes_total'), bytes);
-    const breaches = [...samples].filter(([name]) =>
-      name.startsWith('http2kafka_specification_breaches_total'),
+    const deviations = [...samples].filter(([name]) =>
+      name.startsWith('http2kafka_specification_deviations_total'),
     );
-    assert.equal(breaches.length, 2);
+    assert.equal(deviations.length, 2);
     assert.deepEqual(
-      breaches.map(([, count]) => count),
+      deviations.map(([, count]) => count),
       [1, 1],
     );
     assert.equal(sample('answer_seconds_count{status="201"}'), 5);

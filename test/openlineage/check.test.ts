@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { breachKinds, type Breach } from '../../src/openlineage/breaches.ts';
-import { datasetEvent, faultsOf, jobEvent, runEvent, runWith, taken } from './events.ts';
+import { deviationKinds, type Deviation } from '../../src/openlineage/deviations.ts';
+import { datasetEvent, errorsOf, jobEvent, runEvent, runWith, taken } from './events.ts';
 import { examples, recordings } from './samples.ts';
 
 const keyOf = (event: Parameters<typeof taken>[0]) => taken(event).key.toString();
-const breachesOf = (event: Parameters<typeof taken>[0]) => taken(event).breaches;
+const deviationsOf = (event: Parameters<typeof taken>[0]) => taken(event).deviations;
 const dataset = { namespace: 'data', name: 'set' };
 const facet = { _producer: 'https://example.com/p', _schemaURL: 'https://example.com/s' };
 
@@ -23,7 +23,7 @@ suite('the check', () => {
     assert.equal(event.kind, 'job');
     assert.equal(event.time, Date.UTC(2026, 10, 22, 23, 58, 44, 782));
     assert.equal(event.key.toString(), 'job:shop/laden.umsätze_je_kunde');
-    assert.deepEqual(event.breaches, []);
+    assert.deepEqual(event.deviations, []);
   });
 
   test('tells the kinds of event apart by what they have', () => {
@@ -31,7 +31,7 @@ suite('the check', () => {
     assert.equal(taken(jobEvent()).kind, 'job');
     assert.equal(taken(datasetEvent()).kind, 'dataset');
     assert.equal(taken(jobEvent({ dataset: 1 })).kind, 'job', 'what the kind does not know is not looked at');
-    assert.equal(faultsOf(jobEvent({ run: null }))[0]?.location.join('.'), 'body.run');
+    assert.equal(errorsOf(jobEvent({ run: null }))[0]?.location.join('.'), 'body.run');
   });
 
   for (const eventType of ['START', 'RUNNING', 'COMPLETE', 'ABORT', 'FAIL', 'OTHER', undefined]) {
@@ -48,7 +48,7 @@ suite('the check', () => {
       outputs: [{ ...dataset, outputFacets: { x: { ...facet, extra } } }],
       extra,
     });
-    assert.deepEqual(breachesOf(event), []);
+    assert.deepEqual(deviationsOf(event), []);
   });
 
   test('takes the longest name', () => {
@@ -56,92 +56,96 @@ suite('the check', () => {
   });
 });
 
-suite('a breach of the letter', () => {
-  const cases: readonly (readonly [what: string, event: Parameters<typeof taken>[0], breaches: Breach[]])[] =
+suite('a deviation of the letter', () => {
+  const cases: readonly (readonly [
+    what: string,
+    event: Parameters<typeof taken>[0],
+    deviations: Deviation[],
+  ])[] = [
+    ['nothing', runEvent(), []],
+    ['no schemaURL', runEvent({ schemaURL: undefined }), ['schema_url_missing']],
     [
-      ['nothing', runEvent(), []],
-      ['no schemaURL', runEvent({ schemaURL: undefined }), ['schema_url_missing']],
+      'a time without a zone',
+      runEvent({ eventTime: '2026-11-22T10:15:30.123' }),
+      ['event_time_without_zone'],
+    ],
+    ['a time without seconds', runEvent({ eventTime: '2026-11-22T10:15Z' }), ['event_time_form']],
+    [
+      'a time of neither',
+      runEvent({ eventTime: '2026-11-22 10:15' }),
+      ['event_time_without_zone', 'event_time_form'],
+    ],
+    [
+      'a run id in upper case',
+      runEvent({ run: { runId: '01990C5E-5D3B-7A4E-8C1F-6F2F1F6A2B3C' } }),
+      ['run_id_form'],
+    ],
+    [
+      'a run id without dashes',
+      runEvent({ run: { runId: '01990c5e5d3b7a4e8c1f6f2f1f6a2b3c' } }),
+      ['run_id_form'],
+    ],
+    [
+      'a facet without _schemaURL',
+      runEvent({ run: runWith({ x: { _producer: 'p' } }) }),
+      ['facet_base_missing'],
+    ],
+    [
+      'a facet without _producer',
+      runEvent({ run: runWith({ x: { _schemaURL: 's' } }) }),
+      ['facet_base_missing'],
+    ],
+    ['a bare facet of a job', jobEvent({ job: { ...dataset, facets: { x: {} } } }), ['facet_base_missing']],
+    [
+      'a bare facet of a dataset event',
+      datasetEvent({ dataset: { ...dataset, facets: { x: {} } } }),
+      ['facet_base_missing'],
+    ],
+    [
+      'a bare facet of an input',
+      runEvent({ inputs: [dataset, { ...dataset, inputFacets: { x: {} } }] }),
+      ['facet_base_missing'],
+    ],
+    [
+      'a bare facet of an output',
+      runEvent({ outputs: [{ ...dataset, outputFacets: { ok: facet, x: {} } }] }),
+      ['facet_base_missing'],
+    ],
+    [
+      'two bare facets, counted once',
+      runEvent({ run: runWith({ x: {}, y: {} }), inputs: [{ ...dataset, facets: { x: {} } }] }),
+      ['facet_base_missing'],
+    ],
+    [
+      'all of them',
+      runEvent({
+        schemaURL: undefined,
+        eventTime: '2026-11-22 10:15',
+        run: { runId: '01990C5E5D3B7A4E8C1F6F2F1F6A2B3C', facets: { x: {} } },
+      }),
       [
-        'a time without a zone',
-        runEvent({ eventTime: '2026-11-22T10:15:30.123' }),
-        ['event_time_without_zone'],
+        'schema_url_missing',
+        'event_time_without_zone',
+        'event_time_form',
+        'run_id_form',
+        'facet_base_missing',
       ],
-      ['a time without seconds', runEvent({ eventTime: '2026-11-22T10:15Z' }), ['event_time_form']],
-      [
-        'a time of neither',
-        runEvent({ eventTime: '2026-11-22 10:15' }),
-        ['event_time_without_zone', 'event_time_form'],
-      ],
-      [
-        'a run id in upper case',
-        runEvent({ run: { runId: '01990C5E-5D3B-7A4E-8C1F-6F2F1F6A2B3C' } }),
-        ['run_id_form'],
-      ],
-      [
-        'a run id without dashes',
-        runEvent({ run: { runId: '01990c5e5d3b7a4e8c1f6f2f1f6a2b3c' } }),
-        ['run_id_form'],
-      ],
-      [
-        'a facet without _schemaURL',
-        runEvent({ run: runWith({ x: { _producer: 'p' } }) }),
-        ['facet_base_missing'],
-      ],
-      [
-        'a facet without _producer',
-        runEvent({ run: runWith({ x: { _schemaURL: 's' } }) }),
-        ['facet_base_missing'],
-      ],
-      ['a bare facet of a job', jobEvent({ job: { ...dataset, facets: { x: {} } } }), ['facet_base_missing']],
-      [
-        'a bare facet of a dataset event',
-        datasetEvent({ dataset: { ...dataset, facets: { x: {} } } }),
-        ['facet_base_missing'],
-      ],
-      [
-        'a bare facet of an input',
-        runEvent({ inputs: [dataset, { ...dataset, inputFacets: { x: {} } }] }),
-        ['facet_base_missing'],
-      ],
-      [
-        'a bare facet of an output',
-        runEvent({ outputs: [{ ...dataset, outputFacets: { ok: facet, x: {} } }] }),
-        ['facet_base_missing'],
-      ],
-      [
-        'two bare facets, counted once',
-        runEvent({ run: runWith({ x: {}, y: {} }), inputs: [{ ...dataset, facets: { x: {} } }] }),
-        ['facet_base_missing'],
-      ],
-      [
-        'all of them',
-        runEvent({
-          schemaURL: undefined,
-          eventTime: '2026-11-22 10:15',
-          run: { runId: '01990C5E5D3B7A4E8C1F6F2F1F6A2B3C', facets: { x: {} } },
-        }),
-        [
-          'schema_url_missing',
-          'event_time_without_zone',
-          'event_time_form',
-          'run_id_form',
-          'facet_base_missing',
-        ],
-      ],
-    ];
-  for (const [what, event, breaches] of cases) {
-    test(`is counted: ${what}`, () => assert.deepEqual(breachesOf(event), breaches));
+    ],
+  ];
+  for (const [what, event, deviations] of cases) {
+    test(`is counted: ${what}`, () => assert.deepEqual(deviationsOf(event), deviations));
   }
 
-  test('has its kind in the table of breaches', () => {
-    for (const breach of cases.flatMap(([, , breaches]) => breaches)) assert.ok(breach in breachKinds);
-    assert.equal(Object.keys(breachKinds).length, 5, 'a new kind needs a case here');
+  test('has its kind in the table of deviations', () => {
+    for (const deviation of cases.flatMap(([, , deviations]) => deviations))
+      assert.ok(deviation in deviationKinds);
+    assert.equal(Object.keys(deviationKinds).length, 5, 'a new kind needs a case here');
   });
 
   for (const version of [1, 2, 3, 4, 5, 6, 7, 8]) {
     test(`is no run id of version ${version}`, () => {
       assert.deepEqual(
-        breachesOf(runEvent({ run: { runId: `01990c5e-5d3b-${version}a4e-8c1f-6f2f1f6a2b3c` } })),
+        deviationsOf(runEvent({ run: { runId: `01990c5e-5d3b-${version}a4e-8c1f-6f2f1f6a2b3c` } })),
         [],
       );
     });
@@ -149,7 +153,7 @@ suite('a breach of the letter', () => {
 
   for (const { name, bytes } of recordings.filter((recording) => recording.name.includes('python-0.20'))) {
     test(`is the missing schemaURL of ${name}`, () => {
-      assert.ok(breachesOf(bytes).includes('schema_url_missing'));
+      assert.ok(deviationsOf(bytes).includes('schema_url_missing'));
     });
   }
 });
@@ -190,14 +194,14 @@ suite('duplicate keys', () => {
   test('count with their last value for the time', () => {
     const job = '"job":{"namespace":"a","name":"b"}';
     assert.equal(taken(`{${start},${job},"eventTime":"1970-01-01T00:00:01Z"}`).time, 1000);
-    assert.equal(faultsOf(`{${start},${job},"eventTime":"never"}`)[0]?.code, 'datetime_from_date_parsing');
+    assert.equal(errorsOf(`{${start},${job},"eventTime":"never"}`)[0]?.code, 'datetime_from_date_parsing');
   });
 
   test('named like what every object inherits are names like others', () => {
     const odd = '"__proto__":{"namespace":"x","name":"y"},"constructor":1,"hasOwnProperty":2,"toString":3';
     assert.equal(keyOf(`{${start},${odd},"job":{${odd},"namespace":"a","name":"b"}}`), 'job:a/b');
     const { location, code } =
-      faultsOf(`{${start},"job":{"__proto__":{"namespace":"x","name":"y"}}}`)[0] ?? {};
+      errorsOf(`{${start},"job":{"__proto__":{"namespace":"x","name":"y"}}}`)[0] ?? {};
     assert.deepEqual([location, code], [['body', 'job', 'namespace'], 'missing']);
   });
 });
@@ -217,7 +221,7 @@ suite('numbers and depth inside facets', () => {
       '9007199254740993',
       '[['.repeat(90) + ']]'.repeat(90),
     ]) {
-      assert.equal(faultsOf(withFacet(json)).length, 0, json.slice(0, 50));
+      assert.equal(errorsOf(withFacet(json)).length, 0, json.slice(0, 50));
     }
   });
 
@@ -229,7 +233,7 @@ suite('numbers and depth inside facets', () => {
       [long, 'json_number_too_long', 'a number longer than 1000 characters'],
     ] as const) {
       for (const level of ['core', 'routing'] as const) {
-        const [fault, ...others] = faultsOf(text, level);
+        const [fault, ...others] = errorsOf(text, level);
         assert.equal(others.length, 0);
         assert.equal(fault?.code, code);
         assert.deepEqual(fault.location, ['body']);

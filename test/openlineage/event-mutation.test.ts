@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Compile } from 'typebox/compile';
 import { eventSchemas, type CheckLevel, type EventKind } from '../../src/openlineage/event-schema.ts';
-import { findFaults } from '../../src/openlineage/fault.ts';
+import { findErrors } from '../../src/openlineage/validation-error.ts';
 import { Random } from './random.ts';
 import { examples } from './samples.ts';
 
@@ -39,7 +39,7 @@ function disturb(event: unknown, random: Random): void {
 suite('events of random mutations', () => {
   const random = new Random();
 
-  test('have faults just when TypeBox finds that they do not fit the schema', (context) => {
+  test('have errors just when TypeBox finds that they do not fit the schema', (context) => {
     context.diagnostic(`TEST_SEED=${random.seed} repeats it`);
     const validators = LEVELS.flatMap((level) =>
       KINDS.map((kind) => {
@@ -54,11 +54,11 @@ suite('events of random mutations', () => {
       // As it would come over the wire.
       const value: unknown = JSON.parse(JSON.stringify(event));
       for (const { what, schema, validator } of validators) {
-        const faults = findFaults(schema, value);
+        const errors = findErrors(schema, value);
         const fits = validator.Check(value);
         seen[fits ? 'fit' : 'unfit'] += 1;
         const where = () => `seed ${random.seed}, round ${round}, ${what}: ${JSON.stringify(value)}`;
-        if (fits !== (faults.length === 0)) assert.fail(where());
+        if (fits !== (errors.length === 0)) assert.fail(where());
         if (fits) continue;
         const places = new Set(
           validator
@@ -70,7 +70,7 @@ suite('events of random mutations', () => {
             })
             .flat(),
         );
-        for (const { location } of faults) {
+        for (const { location } of errors) {
           const pointer = location
             .slice(1)
             .map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`);

@@ -1,6 +1,6 @@
 import { checkEvent } from '../../src/openlineage/check.ts';
 import type { CheckLevel } from '../../src/openlineage/event-schema.ts';
-import type { Fault } from '../../src/openlineage/fault.ts';
+import type { ValidationError } from '../../src/openlineage/validation-error.ts';
 import type { CheckedEvent } from '../../src/openlineage/verdict.ts';
 
 type Members = Readonly<Record<string, unknown>>;
@@ -11,7 +11,7 @@ const base = {
   schemaURL: 'https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent',
 };
 
-/** A run event without a fault or a breach; members given are added or replace its own, undefined ones leave. */
+/** A run event without a fault or a deviation; members given are added or replace its own, undefined ones leave. */
 export function runEvent(members: Members = {}): Members {
   return {
     eventType: 'START',
@@ -36,14 +36,17 @@ export function runWith(facets: unknown): Members {
 }
 
 /** What is wrong with an event, given as bytes, as text or as a value; nothing when it is taken. */
-export function faultsOf(event: Buffer | string | Members, level: CheckLevel = 'core'): readonly Fault[] {
-  return checkEvent(bytesOf(event), level).faults ?? [];
+export function errorsOf(
+  event: Buffer | string | Members,
+  level: CheckLevel = 'core',
+): readonly ValidationError[] {
+  return checkEvent(bytesOf(event), level).errors ?? [];
 }
 
 /** What is known of an event that must be taken. */
 export function taken(event: Buffer | string | Members, level: CheckLevel = 'core'): CheckedEvent {
   const verdict = checkEvent(bytesOf(event), level);
-  if (!verdict.event) throw new Error(JSON.stringify(verdict.faults));
+  if (!verdict.event) throw new Error(JSON.stringify(verdict.errors));
   return verdict.event;
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { datasetEvent, faultsOf, jobEvent, runEvent, runWith, taken } from './events.ts';
+import { datasetEvent, errorsOf, jobEvent, runEvent, runWith, taken } from './events.ts';
 
 const keyOf = (event: Parameters<typeof taken>[0]) => taken(event).key.toString();
 
@@ -30,7 +30,7 @@ suite('a body that is not UTF-8', () => {
   for (const [what, bytes] of broken) {
     test(`is refused: ${what}`, () => {
       for (const level of ['core', 'routing'] as const) {
-        assert.deepEqual(faultsOf(withName(bytes), level), [
+        assert.deepEqual(errorsOf(withName(bytes), level), [
           {
             location: ['body'],
             message: 'The body is not UTF-8',
@@ -44,13 +44,13 @@ suite('a body that is not UTF-8', () => {
   }
 
   test('is refused: UTF-16', () => {
-    assert.equal(faultsOf(Buffer.from(JSON.stringify(jobEvent()), 'utf16le'))[0]?.code, 'json_invalid');
+    assert.equal(errorsOf(Buffer.from(JSON.stringify(jobEvent()), 'utf16le'))[0]?.code, 'json_invalid');
   });
 });
 
 suite('a byte order mark', () => {
   test('at the start is refused, and said to be one', () => {
-    const [fault] = faultsOf(`\ufeff${JSON.stringify(jobEvent())}`);
+    const [fault] = errorsOf(`\ufeff${JSON.stringify(jobEvent())}`);
     assert.equal(fault?.code, 'json_invalid');
     assert.equal(fault.message, 'The body starts with a byte order mark, which JSON forbids');
   });
@@ -83,7 +83,7 @@ suite('half of a surrogate pair', () => {
       ] as const;
       for (const [event, path] of cases) {
         for (const level of ['core', 'routing'] as const) {
-          assert.deepEqual(faultsOf(event, level), [
+          assert.deepEqual(errorsOf(event, level), [
             {
               location: ['body', ...path],
               message: 'Input should be a valid string: it has half of a surrogate pair',
@@ -110,11 +110,11 @@ suite('half of a surrogate pair', () => {
   }
 
   test('is refused in the name of a dataset that is read or written', () => {
-    const faults = faultsOf(
+    const errors = errorsOf(
       runEvent({ inputs: [{ ...dataset, name: '\ud800' }], outputs: [{ ...dataset, namespace: '\udc00' }] }),
     );
     assert.deepEqual(
-      faults.map(({ location, code }) => [location.join('.'), code]),
+      errors.map(({ location, code }) => [location.join('.'), code]),
       [
         ['body.inputs.0.name', 'string_unicode'],
         ['body.outputs.0.namespace', 'string_unicode'],
@@ -123,6 +123,6 @@ suite('half of a surrogate pair', () => {
   });
 
   test('is refused in a URI', () => {
-    assert.equal(faultsOf(runEvent({ producer: 'https://a/\ud800' }))[0]?.code, 'url_parsing');
+    assert.equal(errorsOf(runEvent({ producer: 'https://a/\ud800' }))[0]?.code, 'url_parsing');
   });
 });

@@ -1,5 +1,5 @@
 import { errorTable } from '../../src/errors.ts';
-import { supportedEncodings } from '../../src/http/content-encoding.ts';
+import { supportedEncodings } from '../../src/http/events/content-encoding.ts';
 
 /** docs/api.md: the HTTP interface, with the table of errors. */
 export function apiPage(): string {
@@ -84,7 +84,7 @@ ${rows.join('\n')}
 | \`routing\` | what is not JSON, or lacks what key and timestamp are made of |
 | \`core\` (default) | what no consumer could use: required fields, types and formats of event, run, job and datasets; facets that are not objects |
 
-\`core\` lets pass what real clients get wrong and every consumer understands; see [breaches](metrics.md#breaches-of-the-specification).
+\`core\` lets pass what real clients get wrong and every consumer understands; see [deviations](metrics.md#deviations-of-the-specification).
 Whatever the level, these are refused, because parsers disagree about them, and so the proxy and your consumers might see
 different events: bytes that are not UTF-8, a byte order mark, nesting deeper than 200 levels, numbers longer than 1,000 characters,
 and half a surrogate pair in a namespace or name. Where a key is there twice, the last one counts, as in every consumer's parser.

@@ -1,14 +1,14 @@
-import { breachKinds } from '../../src/openlineage/breaches.ts';
-import { metricTable } from '../../src/metrics.ts';
+import { deviationKinds } from '../../src/openlineage/deviations.ts';
+import { metricTable } from '../../src/metrics/metrics.ts';
 
-/** docs/metrics.md: every metric of the table, and the kinds of breaches. */
+/** docs/metrics.md: every metric of the table, and the kinds of deviations. */
 export function metricsPage(): string {
   const rows = Object.values(metricTable).map((row) => {
     const labels = 'labels' in row ? row.labels.map((label) => `\`${label}\``).join(', ') : '';
     return `| \`${row.name}\` | ${row.type} | ${labels} | ${row.help} |`;
   });
-  const breaches = Object.entries(breachKinds).map(([kind, meaning]) => `| \`${kind}\` | ${meaning} |`);
-  return `<!-- Generated from src/metrics.ts by \`make docs\`; edit that. -->
+  const deviations = Object.entries(deviationKinds).map(([kind, meaning]) => `| \`${kind}\` | ${meaning} |`);
+  return `<!-- Generated from src/metrics/metrics.ts by \`make docs\`; edit that. -->
 
 # Metrics and health
 
@@ -26,13 +26,13 @@ ${rows.join('\n')}
 What to watch: \`http2kafka_kafka_up\` at 0, \`http2kafka_spool_oldest_seconds\` growing, \`http2kafka_spool_failures_total\` growing at all,
 \`http2kafka_events_total\` with any outcome but \`acknowledged\` and \`spooled\`, and \`http2kafka_duplicates_possible_total\`.
 
-## Breaches of the specification
+## Deviations of the specification
 
-Real clients break OpenLineage's specification in small ways. Level \`core\` takes their events, and counts each breach in
-\`http2kafka_specification_breaches_total\` under one of these names:
+Real clients break OpenLineage's specification in small ways. Level \`core\` takes their events, and counts each deviation in
+\`http2kafka_specification_deviations_total\` under one of these names:
 
-| breach | what it is |
+| deviation | what it is |
 |---|---|
-${breaches.join('\n')}
+${deviations.join('\n')}
 `;
 }

@@ -1,0 +1,161 @@
+/**
+ * Recognises senders by access tokens of an OpenID provider: JWTs (RFC 9068 and its forerunners), checked as RFC 8725 advises. The
+ * settings say which algorithms count, never the token; nothing in a token (`jku`, `x5u`, `jwk`) says where a key comes from.
+ */
+import { decodeJwt, decodeProtectedHeader, errors, jwtVerify, type CryptoKey, type JWTPayload } from 'jose';
+import type { Logger } from 'pino';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
+import type { Metrics } from '../../metrics/metrics.ts';
+import { claimsFault, nameOf } from './oidc-claims.ts';
+import { OidcProvider, type ProviderSettings, type ProviderTimes } from './oidc-provider.ts';
+import { invalidToken, undecided, type Finding, type Rejected, type TokenCheck } from '../sender.ts';
+
+export interface OidcSettings extends ProviderSettings {
+  readonly audience: readonly string[];
+  readonly clockSkewMs: number;
+  /** By default the first of `preferred_username`, `client_id`, `azp` and `sub` that is a name. */
+  readonly nameClaim: string | undefined;
+  readonly requiredScope: string | undefined;
+}
+
+/** A whole request head may have 16 KiB. */
+const MAX_CHARACTERS = 16 * 1024;
+
+/** RFC 7515 §7.1: header, claims, signature. Without the last it is an unsecured one, of algorithm `none`. */
+const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
+
+/** Milliseconds that a finding holds: a key that the provider has taken back must not count for much longer. */
+const HOLDS_MS = 300_000;
+
+const Header = Type.Object({
+  alg: Type.String(),
+  kid: Type.Optional(Type.String()),
+  typ: Type.Optional(Type.String()),
+  crit: Type.Optional(Type.Unknown()),
+});
+type Header = Type.Static<typeof Header>;
+
+/** Recognises senders by the tokens of one provider, from `start` to `close`. */
+export class Oidc {
+  readonly #settings: OidcSettings;
+  readonly #provider: OidcProvider;
+
+  constructor(settings: OidcSettings, metrics: Metrics, log: Logger, times?: ProviderTimes) {
+    this.#settings = settings;
+    this.#provider = new OidcProvider(settings, metrics, log, times);
+  }
+
+  start(): void {
+    this.#provider.start();
+  }
+
+  close(): void {
+    this.#provider.close();
+  }
+
+  /** What is wrong with the provider, in words for an operator that name no address; undefined when nothing is known to be. */
+  get problem(): string | undefined {
+    const { problem } = this.#provider;
+    return problem === undefined ? undefined : `the OpenID provider ${problem}`;
+  }
+
+  /** Checks one token. Takes a second at most, and that only where its key is not known. Never rejects. */
+  readonly check: TokenCheck = async (token) => {
+    const header = readHeader(token);
+    if ('rejection' in header) return header;
+    const fault = this.#headerFault(header) ?? this.#issuerFault(token);
+    if (fault) return fault;
+    const { alg, kid } = header;
+    let keys = this.#provider.matching(alg, kid);
+    let finding = await this.#verify(token, keys);
+    if (!finding && (keys.length === 0 || kid === undefined)) {
+      const upToDate = await this.#provider.renew();
+      keys = this.#provider.matching(alg, kid);
+      finding = await this.#verify(token, keys);
+      if (!finding && !upToDate) return undecided('The OpenID provider cannot be asked for its keys now');
+    }
+    if (finding) return finding;
+    return keys.length === 0
+      ? invalidToken('unknown-key', 'Unable to find a signing key that matches')
+      : invalidToken('signature', 'Signature verification failed');
+  };
+
+  #headerFault({ alg, typ, crit }: Header): Rejected | undefined {
+    if (!this.#settings.algorithms.includes(alg))
+      return invalidToken('algorithm', 'The specified alg value is not allowed');
+    // RFC 7515 §4.1.11: what is critical and not understood makes the token invalid. Nothing critical is understood here.
+    if (crit !== undefined) return invalidToken('malformed', 'Unsupported critical extension');
+    // RFC 9068 §2.1 says `at+jwt`; Keycloak, Entra and others say `JWT`, or nothing.
+    if (typ !== undefined && !/^(application\/)?(at\+)?jwt$/i.test(typ))
+      return invalidToken('claims', 'Not an access token (typ)');
+    return undefined;
+  }
+
+  /** Somebody else's token: it would be refused in the end, and its provider's keys are not to be looked for at ours. */
+  #issuerFault(token: string): Rejected | undefined {
+    try {
+      return decodeJwt(token).iss === this.#settings.issuer
+        ? undefined
+        : invalidToken('issuer', 'Invalid issuer');
+    } catch {
+      return invalidToken('malformed', 'Invalid payload string: must be a json object');
+    }
+  }
+
+  /** What is found of a token that one of these keys has signed; undefined if none has. */
+  async #verify(token: string, keys: readonly CryptoKey[]): Promise<Finding | undefined> {
+    const { issuer, audience, algorithms, clockSkewMs } = this.#settings;
+    const options = {
+      issuer,
+      audience: [...audience],
+      algorithms: [...algorithms],
+      clockTolerance: clockSkewMs / 1000,
+      requiredClaims: ['exp'],
+    };
+    for (const key of keys) {
+      try {
+        const { payload, protectedHeader } = await jwtVerify(token, key, options);
+        return this.#judge(payload, protectedHeader.typ);
+      } catch (error) {
+        if (!(error instanceof errors.JWSSignatureVerificationFailed)) return refused(error);
+      }
+    }
+    return undefined;
+  }
+
+  #judge(claims: JWTPayload, typ: string | undefined): Finding {
+    const { clockSkewMs, nameClaim, requiredScope } = this.#settings;
+    const fault = claimsFault(claims, typ, clockSkewMs, requiredScope);
+    if (fault) return fault;
+    const name = nameOf(claims, nameClaim);
+    if (name === undefined) return invalidToken('claims', 'The token does not name its sender');
+    const expiresAt = (claims.exp ?? 0) * 1000 + clockSkewMs;
+    return { sender: { way: 'oidc', name }, holdsUntil: Math.min(expiresAt, Date.now() + HOLDS_MS) };
+  }
+}
+
+/** Looks at a token's shape before anything is computed. */
+function readHeader(token: string): Header | Rejected {
+  if (token.length > MAX_CHARACTERS) return invalidToken('malformed', 'The token is too long');
+  if (!COMPACT.test(token)) return invalidToken('malformed', 'Not a signed JWT');
+  try {
+    const header: unknown = decodeProtectedHeader(token);
+    if (Value.Check(Header, header)) return header;
+  } catch {
+    // Not base64url, not UTF-8, not JSON: all the same to the sender.
+  }
+  return invalidToken('malformed', 'Invalid header string');
+}
+
+/** Why a token with a good signature is refused, in PyJWT's words, which Data.Rentgen's senders know. */
+function refused(error: unknown): Rejected {
+  if (error instanceof errors.JWTExpired) return invalidToken('expired', 'Token has expired');
+  if (!(error instanceof errors.JWTClaimValidationFailed)) return invalidToken('malformed', null);
+  const { claim, reason } = error;
+  if (reason === 'missing') return invalidToken('claims', `Token is missing the "${claim}" claim`);
+  if (reason === 'invalid') return invalidToken('claims', `The "${claim}" claim must be a number`);
+  if (claim === 'nbf') return invalidToken('not-yet-valid', 'The token is not yet valid (nbf)');
+  if (claim === 'aud') return invalidToken('audience', "Audience doesn't match");
+  return invalidToken('issuer', 'Invalid issuer');
+}

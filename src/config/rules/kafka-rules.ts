@@ -1,0 +1,177 @@
+/** What holds between the settings of `kafka`, and between them and the machine. */
+import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { isReadableFile, needs, notReadable, when, type Rule } from './rule.ts';
+import type { SettingName, Settings } from '../schema/schema.ts';
+
+type Security = Settings['kafka']['security'];
+
+/** The mechanisms, and what each cannot do without. */
+const needed: Readonly<Partial<Record<Security['type'], readonly SettingName[]>>> = {
+  PLAIN: ['kafka.security.user', 'kafka.security.password'],
+  'SCRAM-SHA-256': ['kafka.security.user', 'kafka.security.password'],
+  'SCRAM-SHA-512': ['kafka.security.user', 'kafka.security.password'],
+  GSSAPI: ['kafka.security.principal'],
+};
+
+export const kafkaRules: readonly Rule[] = [
+  {
+    about: [
+      'kafka.security.type',
+      'kafka.security.user',
+      'kafka.security.password',
+      'kafka.security.principal',
+    ],
+    check: ({ kafka: { security } }, isGiven) => {
+      const missing = (needed[security.type] ?? []).filter((name) => !isGiven(name));
+      return when(
+        missing.length > 0,
+        `${security.type} needs ${missing.join(' and ')}, which ${missing.length > 1 ? 'are' : 'is'} not set`,
+      );
+    },
+  },
+  {
+    about: ['kafka.security.type', 'kafka.security.keytab', 'kafka.security.password'],
+    check: ({ kafka: { security } }) =>
+      when(
+        security.type === 'GSSAPI' && security.keytab === undefined && security.password === undefined,
+        'GSSAPI needs kafka.security.keytab or kafka.security.password, and neither is set',
+      ),
+  },
+  {
+    about: ['kafka.security.keytab', 'kafka.security.type', 'kafka.security.password'],
+    check: ({ kafka: { security } }) =>
+      when(
+        security.type === 'GSSAPI' && security.keytab !== undefined && security.password !== undefined,
+        'takes the place of kafka.security.password; take away the one or the other',
+      ),
+  },
+  {
+    about: ['kafka.security.type', 'kafka.security.oauth.token_endpoint', 'kafka.security.oauth.token_file'],
+    check: ({ kafka: { security } }) =>
+      when(
+        security.type === 'OAUTHBEARER' &&
+          security.oauth.tokenEndpoint === undefined &&
+          security.oauth.tokenFile === undefined,
+        'OAUTHBEARER needs kafka.security.oauth.token_endpoint or kafka.security.oauth.token_file, and neither is set',
+      ),
+  },
+  {
+    about: ['kafka.security.oauth.token_file', 'kafka.security.oauth.token_endpoint'],
+    check: ({ kafka: { security } }) =>
+      when(
+        security.oauth.tokenFile !== undefined && security.oauth.tokenEndpoint !== undefined,
+        'takes the place of kafka.security.oauth.token_endpoint; take away the one or the other',
+      ),
+  },
+  ...(['kafka.security.oauth.client_id', 'kafka.security.oauth.client_secret'] as const).map((name) =>
+    needs('kafka.security.oauth.token_endpoint', name, ({ kafka }) => kafka.security.oauth.tokenEndpoint),
+  ),
+  needsTls('kafka.security.tls.ca_file', ({ tls }) => tls.caFile),
+  needsTls('kafka.security.tls.cert_file', ({ tls }) => tls.certFile),
+  needs(
+    'kafka.security.tls.cert_file',
+    'kafka.security.tls.key_file',
+    ({ kafka }) => kafka.security.tls.certFile,
+  ),
+  needs(
+    'kafka.security.tls.key_file',
+    'kafka.security.tls.cert_file',
+    ({ kafka }) => kafka.security.tls.keyFile,
+  ),
+  needs(
+    'kafka.security.tls.key_password',
+    'kafka.security.tls.key_file',
+    ({ kafka }) => kafka.security.tls.keyPassword,
+  ),
+  usable('kafka.security.keytab', ({ type, keytab }) => (type === 'GSSAPI' ? keytab : undefined)),
+  usable('kafka.security.oauth.token_file', ({ type, oauth }) =>
+    type === 'OAUTHBEARER' ? oauth.tokenFile : undefined,
+  ),
+  usable('kafka.security.oauth.ca_file', ({ oauth }) => oauth.caFile, notCertificates),
+  usable('kafka.security.tls.ca_file', ({ tls }) => tls.caFile, notCertificates),
+  usable('kafka.security.tls.cert_file', ({ tls }) => tls.certFile, notCertificates),
+  {
+    about: ['kafka.security.tls.key_file', 'kafka.security.tls.key_password', 'kafka.security.tls.cert_file'],
+    serving: true,
+    check: ({ kafka: { security } }) => wrongKey(security.tls),
+  },
+];
+
+/** A setting of TLS that somebody gave, and that would do nothing, leaves open what was meant to be closed. */
+function needsTls(name: SettingName, valueOf: (security: Security) => unknown): Rule {
+  return {
+    about: [name, 'kafka.security.tls.enabled'],
+    check: ({ kafka: { security } }) =>
+      when(
+        valueOf(security) !== undefined && !security.tls.enabled,
+        'means nothing without TLS; set kafka.security.tls.enabled to true, or take this away',
+      ),
+  };
+}
+
+/** A file that can be read and whose content is not wrong. */
+function usable(
+  name: SettingName,
+  pathOf: (security: Security) => string | undefined,
+  wrongContent: (path: string) => string | undefined = () => undefined,
+): Rule {
+  return {
+    about: [name],
+    serving: true,
+    check: ({ kafka: { security } }) => {
+      const path = pathOf(security);
+      if (path === undefined) return undefined;
+      return isReadableFile(path) ? wrongContent(path) : notReadable(path);
+    },
+  };
+}
+
+const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----.*?-----END [A-Z0-9 ]*CERTIFICATE-----/gs;
+
+/** Node passes over what is no certificate among its authorities, so that the fault would only be seen in the handshake. */
+function notCertificates(path: string): string | undefined {
+  const found = readFileSync(path, 'latin1').match(CERTIFICATE) ?? [];
+  if (found.length === 0)
+    return `'${path}' has no certificate in it: "-----BEGIN CERTIFICATE-----" (PEM) was expected`;
+  const wrong = found.findIndex((pem) => !isCertificate(pem));
+  return when(
+    wrong >= 0,
+    `certificate ${wrong + 1} of ${found.length} in '${path}' cannot be read: it is damaged`,
+  );
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+function wrongKey({ certFile, keyFile, keyPassword }: Security['tls']): string | undefined {
+  if (keyFile === undefined) return undefined;
+  if (!isReadableFile(keyFile)) return notReadable(keyFile);
+  const pem = readFileSync(keyFile, 'latin1');
+  let key: KeyObject;
+  try {
+    key = createPrivateKey({ key: pem, ...(keyPassword !== undefined && { passphrase: keyPassword }) });
+  } catch {
+    return `the private key in '${keyFile}' cannot be read: ${keyReason(pem, keyPassword !== undefined)}`;
+  }
+  // What is wrong with the certificate's own file is told by its rule.
+  if (certFile === undefined || !isReadableFile(certFile) || notCertificates(certFile) !== undefined)
+    return undefined;
+  return when(
+    !new X509Certificate(readFileSync(certFile)).checkPrivateKey(key),
+    `the private key in '${keyFile}' is not that of the certificate in '${certFile}'`,
+  );
+}
+
+function keyReason(pem: string, hasPassword: boolean): string {
+  // "ENCRYPTED PRIVATE KEY" (PKCS #8) or "Proc-Type: 4,ENCRYPTED" (RFC 1421).
+  if (!pem.includes('ENCRYPTED')) return 'it is no private key (PEM)';
+  return hasPassword
+    ? 'kafka.security.tls.key_password does not open it'
+    : 'it is encrypted; set kafka.security.tls.key_password';
+}

@@ -1,0 +1,43 @@
+/** What Node's parser could not make a request of, answered in the shape of every other error. */
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { errorBody, errorTable, refusal, type Refusal } from '../../errors.ts';
+
+/** How long a client has to read the answer and close. */
+const LINGER_MS = 2000;
+
+/** Answers on the bare socket, and closes it: where the next request would begin is not known. */
+export function answerBrokenRequest(socket: Duplex, reason: Refusal, commonHeaders: readonly string[]): void {
+  const { status } = errorTable[reason.code];
+  const body = errorBody(reason);
+  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
+  for (let i = 0; i + 1 < commonHeaders.length; i += 2) {
+    lines.push(`${commonHeaders[i] ?? ''}: ${commonHeaders[i + 1] ?? ''}`);
+  }
+  lines.push(
+    'content-type: application/json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  );
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
+  // What else it sends is read meanwhile, for a client that writes everything before it reads.
+  const cut = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(cut));
+}
+
+/** What to say to the error of a connection, by Node's code for it; undefined when nobody is left to hear it. */
+export function reasonOf(code = ''): Refusal | undefined {
+  switch (code) {
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return undefined;
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return refusal('request_timeout');
+    case 'HPE_HEADER_OVERFLOW':
+      return refusal('headers_too_large');
+    case 'HPE_INVALID_EOF_STATE':
+      return refusal('bad_request', 'The request ends before its body does');
+    default:
+      return refusal('bad_request', undefined, /^HPE_[A-Z_]+$/.test(code) ? { parser: code } : null);
+  }
+}

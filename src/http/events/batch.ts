@@ -1,0 +1,133 @@
+/**
+ * `POST /api/v1/lineage/batch`: a JSON array of events, answered as OpenLineage's OpenAPI document has it
+ * (`postEventBatch`). Each good element is forwarded as the very bytes it has inside the array; a bad one does not
+ * spoil the others.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { errorTable, refusal, type Refusal } from '../../errors.ts';
+import { checkText } from '../../openlineage/check.ts';
+import type { Answers } from '../answer.ts';
+import { describeErrors } from '../../pipeline/event-record.ts';
+import type { BodyLimits } from './body-memory.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Ingest, Ingested } from '../../pipeline/ingest.ts';
+import { receiveBody } from './reception.ts';
+
+export interface FailedEvent {
+  /** Its place in the array, from 0. */
+  readonly index: number;
+  readonly reason: string;
+  readonly retriable: boolean;
+}
+
+export interface BatchAnswer {
+  readonly status: 'success' | 'partial_success';
+  readonly summary: {
+    readonly received: number;
+    readonly successful: number;
+    readonly failed: number;
+    readonly retriable: number;
+    readonly non_retriable: number;
+  };
+  readonly failed_events: readonly FailedEvent[];
+}
+
+/**
+ * Elements of a batch, at most: some 20 µs and 1.5 KB of memory each, and a line of the log where they are refused. As many of the smallest
+ * events take 8 MiB, more than a body may have by default.
+ */
+const MAX_ELEMENTS = 50_000;
+
+/** Elements checked before others get their turn: some milliseconds of work for real events. */
+const ELEMENTS_A_TURN = 64;
+
+/** Takes a batch and answers 200 with what became of each event, or refuses the whole where none can be kept now. */
+export function takeBatch(exchange: Exchange, ingest: Ingest, answers: Answers, limits: BodyLimits): void {
+  receiveBody(exchange, ingest, answers, limits, (body) => takeElements(exchange, body, ingest, answers));
+}
+
+async function takeElements(
+  exchange: Exchange,
+  body: Buffer,
+  ingest: Ingest,
+  answers: Answers,
+): Promise<void> {
+  const elements = elementsOf(body);
+  if (!Array.isArray(elements)) {
+    ingest.refused(exchange, 'unknown', elements);
+    answers.refuse(exchange, elements);
+    return;
+  }
+  const taking: Promise<Ingested>[] = [];
+  for (const [index, element] of elements.entries()) {
+    if (index % ELEMENTS_A_TURN === ELEMENTS_A_TURN - 1) await nextTurn();
+    taking.push(ingest.take(exchange, element));
+  }
+  const taken = await Promise.all(taking);
+  const answer = summarise(taken);
+  const passing = answer.summary.successful === 0 ? taken.find(mayPass) : undefined;
+  if (passing) {
+    // With nothing kept, all of it can be sent again: 429 or 503 say so to every client.
+    answers.refuse(exchange, passing.refusal);
+  } else {
+    answers.json(exchange, 200, JSON.stringify(answer));
+  }
+}
+
+/** The bytes of each element, or why the body is no array of JSON. */
+function elementsOf(body: Buffer): Buffer[] | Refusal {
+  const { elements, errors } = checkText(body);
+  if (errors) return refusal('invalid_request', undefined, errors);
+  if (!elements) {
+    const fault = {
+      location: ['body'],
+      message: 'Input should be a valid array of events',
+      code: 'list_type',
+    };
+    return refusal('invalid_request', undefined, [{ ...fault, context: {}, input: null }]);
+  }
+  const size = elements.length / 2;
+  if (size > MAX_ELEMENTS) {
+    return refusal('payload_too_large', `The batch has ${size} elements; the limit is ${MAX_ELEMENTS}`, {
+      size,
+      limit: MAX_ELEMENTS,
+    });
+  }
+  const bodies: Buffer[] = [];
+  for (let i = 0; i + 1 < elements.length; i += 2) bodies.push(body.subarray(elements[i], elements[i + 1]));
+  return bodies;
+}
+
+type Refused = Extract<Ingested, { kind: 'refused' }>;
+
+function mayPass(ingested: Ingested): ingested is Refused {
+  return ingested.kind === 'refused' && errorTable[ingested.refusal.code].retriable;
+}
+
+function summarise(ingested: readonly Ingested[]): BatchAnswer {
+  const failed_events = ingested.flatMap((outcome, index): FailedEvent[] =>
+    outcome.kind === 'refused' ? [{ index, ...describeRefusal(outcome.refusal) }] : [],
+  );
+  const failed = failed_events.length;
+  const retriable = failed_events.filter((event) => event.retriable).length;
+  return {
+    status: failed === 0 ? 'success' : 'partial_success',
+    summary: {
+      received: ingested.length,
+      successful: ingested.length - failed,
+      failed,
+      retriable,
+      non_retriable: failed - retriable,
+    },
+    failed_events,
+  };
+}
+
+function describeRefusal(reason: Refusal): Omit<FailedEvent, 'index'> {
+  const { code, message, details } = reason;
+  const errors = code === 'invalid_request' && Array.isArray(details) ? describeErrors(details) : undefined;
+  return {
+    reason: errors === undefined ? message : `${message}: ${errors}`,
+    retriable: errorTable[code].retriable,
+  };
+}

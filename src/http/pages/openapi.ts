@@ -1,0 +1,215 @@
+/** The API's document, made from the event schemas and the table of errors. */
+import { errorTable, type ErrorCode } from '../../errors.ts';
+import { eventSchemas } from '../../openlineage/event-schema.ts';
+import { version } from '../../version.ts';
+import { supportedEncodings } from '../events/content-encoding.ts';
+import { exampleDatasetEvent, exampleJobEvent, exampleRunEvent } from './openapi-examples.ts';
+
+const json = (schema: object, examples?: object) => ({
+  'application/json': { schema, ...(examples ? { examples } : {}) },
+});
+const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+const anyEvent = { anyOf: [ref('RunEvent'), ref('JobEvent'), ref('DatasetEvent')] };
+
+const requestId = {
+  name: 'X-Request-ID',
+  in: 'header',
+  required: false,
+  description:
+    'Taken when it is 1 to 128 letters, digits and `._~:@=+/-`, made otherwise; echoed, logged, and written to the record.',
+  schema: { type: 'string' },
+};
+const contentEncoding = {
+  name: 'Content-Encoding',
+  in: 'header',
+  required: false,
+  description: `How the body is compressed: identity, ${supportedEncodings}.`,
+  schema: { type: 'string' },
+};
+
+const eventErrors: readonly ErrorCode[] = [
+  'bad_request',
+  'request_timeout',
+  'payload_too_large',
+  'unsupported_media_type',
+  'invalid_request',
+  'headers_too_large',
+  'internal',
+  'unavailable',
+];
+
+function errorResponses(codes: readonly ErrorCode[]): Record<string, object> {
+  return Object.fromEntries(
+    codes.map((code) => {
+      const { status, when, message } = errorTable[code];
+      const example = { error: { code, message, details: null } };
+      return [
+        String(status),
+        {
+          description: `\`${code}\`: ${when}`,
+          content: { 'application/json': { schema: ref('Error'), example } },
+        },
+      ];
+    }),
+  );
+}
+
+function postEvent(summary: string, operationId: string): object {
+  const examples = {
+    'run event': { value: exampleRunEvent },
+    'job event': { value: exampleJobEvent },
+    'dataset event': { value: exampleDatasetEvent },
+  };
+  return {
+    post: {
+      tags: ['Events'],
+      summary,
+      operationId,
+      parameters: [requestId, contentEncoding],
+      requestBody: { required: true, content: json(anyEvent, examples) },
+      responses: {
+        '201': {
+          description: 'Kafka has the event: all in-sync replicas have acknowledged the record. Empty body.',
+        },
+        '202': {
+          description:
+            'The event is kept. Empty body. With `check.invalid: dead-letter`, an event that is not valid is in the dead-letter topic.',
+        },
+        ...errorResponses(eventErrors),
+      },
+    },
+  };
+}
+
+const batchPath = {
+  post: {
+    tags: ['Events'],
+    summary: 'Post many events',
+    description:
+      'Each good element is forwarded as the exact bytes it has inside the array. One bad element does not spoil the others. 503 when nothing could be kept and something may be later.',
+    operationId: 'postEventBatch',
+    parameters: [requestId, contentEncoding],
+    requestBody: {
+      required: true,
+      content: json(
+        { type: 'array', items: anyEvent },
+        { 'two events': { value: [exampleRunEvent, exampleJobEvent] } },
+      ),
+    },
+    responses: {
+      '200': { description: 'What became of each event.', content: json(ref('BatchResult')) },
+      ...errorResponses(eventErrors),
+    },
+  },
+};
+
+const get = (summary: string, responses: object) => ({ get: { tags: ['Monitoring'], summary, responses } });
+
+const integer = { type: 'integer' };
+const components = {
+  schemas: {
+    ...eventComponents(),
+    BatchResult: {
+      type: 'object',
+      required: ['status', 'summary', 'failed_events'],
+      properties: {
+        status: { enum: ['success', 'partial_success'] },
+        summary: {
+          type: 'object',
+          required: ['received', 'successful', 'failed', 'retriable', 'non_retriable'],
+          properties: {
+            received: integer,
+            successful: integer,
+            failed: integer,
+            retriable: integer,
+            non_retriable: integer,
+          },
+        },
+        failed_events: {
+          type: 'array',
+          items: {
+            type: 'object',
+            required: ['index', 'reason', 'retriable'],
+            properties: { index: integer, reason: { type: 'string' }, retriable: { type: 'boolean' } },
+          },
+        },
+      },
+    },
+    Error: {
+      type: 'object',
+      required: ['error'],
+      properties: {
+        error: {
+          type: 'object',
+          required: ['code', 'message', 'details'],
+          properties: {
+            code: { enum: Object.keys(errorTable) },
+            message: { type: 'string' },
+            details: {
+              description: 'For `invalid_request` a list of every fault found, otherwise null or an object.',
+              anyOf: [{ type: 'array', items: ref('ValidationError') }, { type: 'object' }, { type: 'null' }],
+            },
+          },
+        },
+      },
+    },
+    ValidationError: {
+      type: 'object',
+      required: ['location', 'message', 'code', 'context', 'input'],
+      properties: {
+        location: {
+          type: 'array',
+          items: { type: ['string', 'integer'] },
+          examples: [['body', 'run', 'runId']],
+        },
+        message: { type: 'string', examples: ['Field required'] },
+        code: { type: 'string', examples: ['missing'] },
+        context: { type: 'object' },
+        input: { description: 'The value found, or the object that lacks the field; shortened when large.' },
+      },
+    },
+  },
+};
+
+/** TypeBox's own format names mean nothing to others. */
+function eventComponents(): Record<string, unknown> {
+  const { run: RunEvent, job: JobEvent, dataset: DatasetEvent } = eventSchemas.core;
+  const text = JSON.stringify({ RunEvent, JobEvent, DatasetEvent }, (key, value: unknown) =>
+    key === 'format' && value === 'unicode' ? undefined : value,
+  );
+  const schemas: unknown = JSON.parse(text);
+  return typeof schemas === 'object' && schemas !== null ? { ...schemas } : {};
+}
+
+/** OpenAPI 3.1. `rootPath` is where a reverse proxy has put the API. */
+export function openapiDocument(rootPath: string): object {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'http2kafka',
+      version,
+      summary: 'HTTP to Kafka proxy for OpenLineage events',
+      description:
+        'Post OpenLineage events here; they are checked, and written to Kafka byte for byte. A 201 says that Kafka has the event, a 202 that it is on disk and will be delivered.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: rootPath === '' ? '/' : rootPath }],
+    paths: {
+      '/api/v1/lineage': postEvent(
+        'Post an event (the default path of every OpenLineage client)',
+        'postRunEvent',
+      ),
+      '/v1/openlineage': postEvent("Post an event (Data.Rentgen's path)", 'postOpenLineage'),
+      '/api/v1/lineage/batch': batchPath,
+      '/monitoring/ping': get('Is the proxy alive?', { '200': { description: 'It is.' } }),
+      '/monitoring/ready': get('Can the proxy keep an event now?', {
+        '200': { description: 'It can.' },
+        '503': { description: 'It cannot; says what is wrong.' },
+      }),
+      '/monitoring/metrics': get('Metrics for Prometheus', {
+        '200': { description: 'Prometheus or OpenMetrics text.' },
+      }),
+    },
+    components,
+  };
+}

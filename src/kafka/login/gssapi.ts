@@ -1,0 +1,169 @@
+/** The login with Kerberos: SASL's mechanism GSSAPI (RFC 4752), which Kafka speaks in SaslAuthenticate requests (KIP-43, KIP-152). */
+import { type Connection, type saslAuthenticateV2, type SASLCustomAuthenticator } from '@platformatic/kafka';
+import type * as KerberosPackage from 'kerberos';
+import type { Logger } from 'pino';
+import { withinTime } from '../../support/time-limit.ts';
+import { BrokerError } from '../broker-error.ts';
+import { checkKerberosPrograms, KerberosTicket, type TicketSettings } from './kerberos-ticket.ts';
+import { explainServiceFailure } from './kerberos-words.ts';
+
+type Kerberos = Pick<typeof KerberosPackage, 'initializeClient' | 'GSS_MECH_OID_KRB5'>;
+type Send = saslAuthenticateV2.SASLAuthenticationAPI;
+type LastAnswer = saslAuthenticateV2.SaslAuthenticateResponse;
+
+export interface GssapiSettings extends TicketSettings {
+  /** First part of the brokers' principals, `kafka` by default. */
+  readonly serviceName: string;
+}
+
+/** What the machine lacks for a login with Kerberos; the message says how to come by it. */
+export class GssapiUnavailableError extends Error {
+  override readonly name = 'GssapiUnavailableError';
+}
+
+/** Milliseconds for a login, less than a connection is given: so that it is told what was wrong with it. */
+const LOGIN_LIMIT_MS = 2000;
+
+/** RFC 4752, 3.1: the security layers a server offers are bits of the first byte. Kafka knows none but "no security layer". */
+const NO_SECURITY_LAYER = 1;
+
+/**
+ * RFC 4752, 3.1: the layer chosen, and the largest message one takes, 0 without a layer. Eight bytes although four are
+ * sent: the package reads as many.
+ */
+const CHOICE = Buffer.from([NO_SECURITY_LAYER, 0, 0, 0, 0, 0, 0, 0]).toString('base64');
+
+/** One for all connections, which share the ticket. */
+export class GssapiLogin {
+  readonly #kerberos: Kerberos;
+  readonly #ticket: KerberosTicket;
+  readonly #serviceName: string;
+  readonly #log: Logger;
+  /**
+   * GSSAPI asks the KDC, DNS and files, in a thread of the pool which also syncs the spool: it never gets more than one.
+   */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(kerberos: Kerberos, ticket: KerberosTicket, serviceName: string, log: Logger) {
+    this.#kerberos = kerberos;
+    this.#ticket = ticket;
+    this.#serviceName = serviceName;
+    this.#log = log;
+  }
+
+  /**
+   * Loads what it takes and has a ticket fetched; does not wait for it, nor fail for want of one. `setVariable` sets an
+   * environment variable of this process, by which alone GSSAPI can be told where the ticket is.
+   * @throws {GssapiUnavailableError} when a library or a program is not on this machine.
+   */
+  static async open(
+    settings: GssapiSettings,
+    setVariable: (name: string, value: string) => void,
+    log: Logger,
+  ): Promise<GssapiLogin> {
+    const kerberos = await loadKerberos();
+    const ticket = await openTicket(settings, log);
+    setVariable('KRB5CCNAME', ticket.cache);
+    ticket.start();
+    return new GssapiLogin(kerberos, ticket, settings.serviceName, log);
+  }
+
+  /** For the Kafka client, which calls it for every connection and every re-authentication (KIP-368). */
+  readonly authenticate: SASLCustomAuthenticator = (
+    _mechanism,
+    connection,
+    send,
+    _user,
+    _password,
+    _token,
+    callback,
+  ) => {
+    this.#login(connection, send).then(
+      (response) => callback(null, response),
+      (error: unknown) => callback(error instanceof Error ? error : new Error(String(error))),
+    );
+  };
+
+  async close(): Promise<void> {
+    await this.#ticket.close();
+  }
+
+  async #login(connection: Connection, send: Send): Promise<LastAnswer> {
+    const service = `${this.#serviceName}/${connection.host ?? ''}`;
+    const tooLate = () => {
+      const why = this.#ticket.problem === '' ? 'it takes too long' : this.#ticket.problem;
+      return new BrokerError(
+        `no Kerberos login at ${service} within ${LOGIN_LIMIT_MS / 1000} s`,
+        `the login by Kerberos fails: ${why}`,
+      );
+    };
+    const answer = await withinTime(this.#exchange(connection, send), LOGIN_LIMIT_MS, tooLate);
+    this.#log.debug({ service }, 'logged in by Kerberos');
+    return answer;
+  }
+
+  async #exchange(connection: Connection, send: Send): Promise<LastAnswer> {
+    const { host = '' } = connection;
+    await this.#ticket.holdService(this.#serviceName, host);
+    const client = await this.#gssapi(() =>
+      this.#kerberos.initializeClient(`${this.#serviceName}@${host}`, {
+        principal: this.#ticket.principal,
+        mechOID: this.#kerberos.GSS_MECH_OID_KRB5,
+      }),
+    );
+    let token = await this.#gssapi(() => client.step(''));
+    let answer = await send.async(connection, fromBase64(token));
+    while (!client.contextComplete) {
+      token = await this.#gssapi(() => client.step(answer.authBytes.toString('base64')));
+      // Empty when it is for the server to go on: RFC 4752, 3.1, "the client then responds with an empty response".
+      answer = await send.async(connection, fromBase64(token));
+    }
+    const offer = fromBase64(await this.#gssapi(() => client.unwrap(answer.authBytes.toString('base64'))));
+    if (((offer[0] ?? 0) & NO_SECURITY_LAYER) === 0)
+      throw new BrokerError('the broker wants a security layer (RFC 4752), which Kafka does not have');
+    const choice = await this.#gssapi(() => client.wrap(CHOICE, { user: client.username }));
+    return send.async(connection, fromBase64(choice));
+  }
+
+  /** Calls GSSAPI when it is free; makes a fault of what it complains of. */
+  async #gssapi<Result>(call: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(call);
+    this.#turn = result.catch(() => undefined);
+    try {
+      return await result;
+    } catch (error) {
+      const complaint = error instanceof Error ? error.message : String(error);
+      const problem = explainServiceFailure(complaint, this.#ticket.hasKeytab);
+      throw new BrokerError(`GSSAPI: ${complaint}`, `the login by Kerberos fails: ${problem}`);
+    }
+  }
+}
+
+/** The package gives null where GSSAPI has no token to send. */
+function fromBase64(token: string | null): Buffer {
+  return Buffer.from(token ?? '', 'base64');
+}
+
+async function loadKerberos(): Promise<Kerberos> {
+  try {
+    // Only who logs in by Kerberos needs it.
+    return await import('kerberos');
+  } catch (error) {
+    const [reason] = (error instanceof Error ? error.message : String(error)).split('\n');
+    throw new GssapiUnavailableError(
+      `GSSAPI needs the npm package kerberos, its native part built by \`make kerberos\`, and MIT's libgssapi_krb5: ${reason ?? ''}`,
+    );
+  }
+}
+
+async function openTicket(settings: TicketSettings, log: Logger): Promise<KerberosTicket> {
+  try {
+    await checkKerberosPrograms();
+    return new KerberosTicket(settings, log);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new GssapiUnavailableError(
+      `GSSAPI needs Kerberos' programs kinit, kvno and klist (Debian: krb5-user, Red Hat: krb5-workstation) and a folder for the ticket: ${reason}`,
+    );
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * The logins (SASL) that the Kafka client knows, with what it lets pass: an answer that is no SCRAM would end the process, a count of
+ * iterations without limit keep the threads that sync the spool, a session of more than 24 days log in without end.
+ */
+import {
+  ProtocolError,
+  saslOAuthBearer,
+  saslPlain,
+  saslScramSha,
+  type saslAuthenticateV2,
+  type SASLCustomAuthenticator,
+} from '@platformatic/kafka';
+import { BrokerError, causesOf, textOf } from '../broker-error.ts';
+import type { OauthToken } from './oauth-token.ts';
+
+type Send = saslAuthenticateV2.SASLAuthenticationAPI;
+
+/** Kafka's own limit is 16,384 (`ScramMechanism`); so many take a thread a twentieth of a second. */
+const MAX_ITERATIONS = 100_000;
+
+/** Milliseconds: beyond them Node's timers go off at once. The client logs in again at 80 % of a session. */
+const MAX_SESSION_MS = 2n ** 31n - 1n;
+
+const REFUSED = 'SASL_AUTHENTICATION_FAILED';
+
+export function plainLogin(user: string, password: string): SASLCustomAuthenticator {
+  return (_mechanism, connection, send, _user, _password, _token, callback) => {
+    saslPlain.authenticate(send, connection, user, password, callback);
+  };
+}
+
+export function scramLogin(
+  algorithm: saslScramSha.ScramAlgorithm,
+  user: string,
+  password: string,
+): SASLCustomAuthenticator {
+  return (_mechanism, connection, send, _user, _password, _token, callback) => {
+    const guarded = guardedSend(send);
+    saslScramSha.authenticate(guarded, connection, algorithm, user, password, CRYPTO, callback);
+  };
+}
+
+/** `extensions` are those of KIP-342. */
+export function tokenLogin(
+  token: OauthToken,
+  extensions: Readonly<Record<string, string>>,
+): SASLCustomAuthenticator {
+  return (_mechanism, connection, send, _user, _password, _token, callback) => {
+    const current = () => token.current();
+    saslOAuthBearer.authenticate(send, connection, current, { ...extensions }, (error, answer) => {
+      const refusal = error ?? refusalIn(answer?.authBytes);
+      if (refusal && isRefused(refusal)) token.refused();
+      callback(refusal, answer);
+    });
+  };
+}
+
+/** RFC 7628, 3.2.2: a broker says no to a token in a challenge, as JSON, without an error code; yes has no bytes. */
+function refusalIn(bytes: Buffer | undefined): Error | null {
+  return bytes && bytes.length > 0 ? new ProtocolError(REFUSED, bytes.toString()) : null;
+}
+
+function isRefused(error: Error): boolean {
+  return [...causesOf(error)].some((one) => textOf(one, 'apiId') === REFUSED);
+}
+
+/** A login whose session is never longer than the client can wait for its end. */
+export function bounded(login: SASLCustomAuthenticator): SASLCustomAuthenticator {
+  return (mechanism, connection, send, user, password, token, callback) => {
+    login(mechanism, connection, send, user, password, token, (error, answer) => {
+      const isLong = (answer?.sessionLifetimeMs ?? 0n) > MAX_SESSION_MS;
+      callback(error, answer && isLong ? { ...answer, sessionLifetimeMs: MAX_SESSION_MS } : answer);
+    });
+  };
+}
+
+const CRYPTO: saslScramSha.ScramCryptoModule = {
+  ...saslScramSha.defaultCrypto,
+  hi: async (definition, password, salt, iterations) => {
+    if (iterations <= MAX_ITERATIONS) return saslScramSha.hi(definition, password, salt, iterations);
+    const problem = `the broker wants more than ${MAX_ITERATIONS} iterations for a login by SCRAM`;
+    throw new BrokerError(`SCRAM: ${iterations} iterations`, problem, true);
+  },
+};
+
+/** What the client cannot read of an answer makes the login fail; it would throw where nobody can catch it. */
+function guardedSend(send: Send): Send {
+  const guarded: typeof send = Object.assign(
+    (...[connection, bytes, callback]: Parameters<Send>) => {
+      send(connection, bytes, (error, answer) => {
+        try {
+          callback?.(error, answer);
+        } catch (thrown) {
+          const reason = thrown instanceof Error ? thrown.message : String(thrown);
+          const problem = 'the broker answers the login with what is no SCRAM (kafka.security.type)';
+          callback?.(new BrokerError(`SCRAM: ${reason}`, problem, true));
+        }
+      });
+    },
+    { async: send.async, key: send.key, version: send.version },
+  );
+  return guarded;
+}

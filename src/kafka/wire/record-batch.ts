@@ -1,0 +1,154 @@
+/**
+ * Kafka's record batch, magic 2 (KIP-98; `DefaultRecordBatch.java` draws it):
+ *
+ *     base offset 8 · batch length 4 · partition leader epoch 4 · magic 1 · crc32c 4 · attributes 2 ·
+ *     last offset delta 4 · base timestamp 8 · max timestamp 8 · producer id 8 · producer epoch 2 ·
+ *     base sequence 4 · record count 4 · records, compressed as one
+ *
+ * and in it each record:
+ *
+ *     length varint · attributes 1 · timestamp delta varlong · offset delta varint · key length varint · key ·
+ *     value length varint · value · header count varint · [name length varint · name · value length varint · value]
+ *
+ * The checksum covers everything behind itself. The broker sets base offset and leader epoch.
+ */
+import { crc32c } from '@node-rs/crc32';
+import type { BufferPool } from './buffer-pool.ts';
+import { codecs, type Codec } from './compression.ts';
+import type { KafkaRecord } from '../record.ts';
+import { varintSize, writeVarint } from './varint.ts';
+
+/** Bytes of a batch before its records. */
+export const BATCH_HEADER_SIZE = 61;
+const CRC_OFFSET = 17;
+const ATTRIBUTES_OFFSET = 21;
+
+/** What lets a broker recognise a batch that it has already: idempotence (KIP-98). */
+export interface BatchIdentity {
+  readonly producerId: bigint;
+  readonly producerEpoch: number;
+  readonly baseSequence: number;
+}
+
+/** A record and the time it is to carry, which the topic may demand to be another than the record's own. */
+export interface TimedRecord {
+  readonly record: KafkaRecord;
+  /** As `recordSize` has it. */
+  readonly size: number;
+  readonly timestamp: number;
+}
+
+/** A batch ready to be sent. */
+export interface EncodedBatch {
+  readonly bytes: Buffer;
+  /** To be called once, when the bytes are no longer needed: their memory goes back to the pool. */
+  readonly release: () => void;
+}
+
+/**
+ * Encodes a batch. Records that a codec does not make smaller go uncompressed: that way a batch never grows over what it
+ * was measured to be. `pool` lends the memory.
+ */
+export async function encodeBatch(
+  records: readonly TimedRecord[],
+  identity: BatchIdentity,
+  codec: Codec,
+  pool: BufferPool,
+): Promise<EncodedBatch> {
+  let sizeAtMost = BATCH_HEADER_SIZE;
+  for (const { size } of records) sizeAtMost += size;
+  const storage = pool.take(sizeAtMost);
+  const release = () => pool.give(storage);
+  const end = writeRecords(storage, records);
+  if (codec.attributes === 0) return { release, bytes: seal(storage, end, records, identity, codecs.none) };
+
+  const plain = storage.subarray(BATCH_HEADER_SIZE, end);
+  const compressed = await codec.compress(plain);
+  if (compressed.length >= plain.length) {
+    return { release, bytes: seal(storage, end, records, identity, codecs.none) };
+  }
+  // Back to where it came from: smaller, it has room there.
+  compressed.copy(storage, BATCH_HEADER_SIZE);
+  const smaller = BATCH_HEADER_SIZE + compressed.length;
+  return { release, bytes: seal(storage, smaller, records, identity, codec) };
+}
+
+/** Writes the records behind the place of the batch's head; returns the offset behind them. */
+function writeRecords(batch: Buffer, records: readonly TimedRecord[]): number {
+  const base = records[0]?.timestamp ?? 0;
+  let at = BATCH_HEADER_SIZE;
+  let index = 0;
+  for (const { record, timestamp } of records) {
+    at = writeRecord(batch, at, record, timestamp - base, index);
+    index += 1;
+  }
+  return at;
+}
+
+function bodySize({ key, value, headers }: KafkaRecord, timestampDelta: number, index: number): number {
+  let size = 1 + varintSize(timestampDelta) + varintSize(index);
+  size += bytesSize(key) + bytesSize(value) + varintSize(headers.length);
+  for (const header of headers) size += bytesSize(header.name) + bytesSize(header.value);
+  return size;
+}
+
+function writeRecord(
+  batch: Buffer,
+  offset: number,
+  record: KafkaRecord,
+  timestampDelta: number,
+  index: number,
+): number {
+  let at = writeVarint(batch, offset, bodySize(record, timestampDelta, index));
+  batch[at++] = 0;
+  at = writeVarint(batch, at, timestampDelta);
+  at = writeVarint(batch, at, index);
+  at = writeBytes(batch, at, record.key);
+  at = writeBytes(batch, at, record.value);
+  at = writeVarint(batch, at, record.headers.length);
+  for (const header of record.headers)
+    at = writeBytes(batch, writeBytes(batch, at, header.name), header.value);
+  return at;
+}
+
+/** A length of -1 says that there is nothing, not even an empty key. */
+const NOTHING = -1;
+
+function bytesSize(bytes: Buffer | null): number {
+  return bytes === null ? varintSize(NOTHING) : varintSize(bytes.length) + bytes.length;
+}
+
+function writeBytes(batch: Buffer, offset: number, bytes: Buffer | null): number {
+  if (bytes === null) return writeVarint(batch, offset, NOTHING);
+  const at = writeVarint(batch, offset, bytes.length);
+  return at + bytes.copy(batch, at);
+}
+
+/** Writes the head of a batch that ends at `end`; returns the bytes of the whole. */
+function seal(
+  storage: Buffer,
+  end: number,
+  records: readonly TimedRecord[],
+  identity: BatchIdentity,
+  codec: Codec,
+): Buffer {
+  const batch = storage.subarray(0, end);
+  const base = records[0]?.timestamp ?? 0;
+  let latest = base;
+  for (const { timestamp } of records) latest = Math.max(latest, timestamp);
+  batch.writeBigInt64BE(0n, 0);
+  // The length counts what follows it.
+  batch.writeInt32BE(batch.length - 12, 8);
+  batch.writeInt32BE(-1, 12);
+  batch.writeInt8(2, 16);
+  batch.writeInt16BE(codec.attributes, ATTRIBUTES_OFFSET);
+  batch.writeInt32BE(records.length - 1, 23);
+  batch.writeBigInt64BE(BigInt(base), 27);
+  batch.writeBigInt64BE(BigInt(latest), 35);
+  batch.writeBigInt64BE(identity.producerId, 43);
+  batch.writeInt16BE(identity.producerEpoch, 51);
+  batch.writeInt32BE(identity.baseSequence, 53);
+  batch.writeInt32BE(records.length, 57);
+  batch.writeUInt32BE(crc32c(batch.subarray(ATTRIBUTES_OFFSET)), CRC_OFFSET);
+  return batch;
+}

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { createSecretKey, generateKeyPairSync, randomUUID } from 'node:crypto';
+import { suite, test, type TestContext } from 'node:test';
+import { OidcKeys } from '../../../src/auth/oidc/oidc-keys.ts';
+import { forged, hmacSignature, newKey, rsaSignature, signed } from './hand-signed.ts';
+import { startKeyServer, type KeyServer } from './key-server.ts';
+import { claimsFor, NEVER, oidcStage } from './oidc-stage.ts';
+
+const UNKNOWN = 'unknown-key: Unable to find a signing key that matches';
+const UNDECIDED = 'unavailable unavailable: The OpenID provider cannot be asked for its keys now';
+
+async function keyServer(test: TestContext, ...keys: unknown[]): Promise<KeyServer> {
+  const server = await startKeyServer();
+  server.keys = keys;
+  test.after(() => server.goAway());
+  return server;
+}
+
+suite('keys that are of no use', () => {
+  const good = newKey('ES256');
+  const broken: [string, unknown][] = [
+    ['text', 'key'],
+    ['null', null],
+    ['a number', 5],
+    ['a list', []],
+    ['an object without anything', {}],
+    ['a kty that is no text', { kty: 5, kid: 'k' }],
+    ['a kid that is no text', { ...newKey('RS256').jwk, kid: 5 }],
+    ['an unknown kty', { kty: 'XYZ', kid: 'k' }],
+    ['an unknown curve', { ...newKey('ES256').jwk, crv: 'P-999' }],
+    ['another curve', { ...newKey('ES512').jwk, alg: undefined }],
+    ['a point that is not on the curve', { ...newKey('ES256').jwk, x: newKey('ES256').jwk.x }],
+    ['no modulus', { kty: 'RSA', kid: 'k', alg: 'RS256', e: 'AQAB' }],
+    ['a modulus that is not base64url', { kty: 'RSA', kid: 'k', e: 'AQAB', n: '!!' }],
+    ['RSA of 1024 bits', newKey('RS256', 'k', 1024).jwk],
+    ['RSA of 2047 bits', newKey('RS256', 'k', 2040).jwk],
+    ['a key for encryption', { ...newKey('RS256').jwk, use: 'enc' }],
+    ['a key for signing only', { ...newKey('RS256').jwk, key_ops: ['sign'] }],
+    ['a key for another algorithm', { ...newKey('RS256').jwk, alg: 'RSA-OAEP' }],
+    ['a symmetric key', createSecretKey(Buffer.alloc(32)).export({ format: 'jwk' })],
+    ['X25519', generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' })],
+    ['a private RSA key', newKey('RS256').privateKey.export({ format: 'jwk' })],
+    ['a private EC key', newKey('ES256').privateKey.export({ format: 'jwk' })],
+    ['a private Ed25519 key', newKey('EdDSA').privateKey.export({ format: 'jwk' })],
+  ];
+  for (const [what, jwk] of broken) {
+    test(`${what}: not used, and the others are`, async () => {
+      const keys = await OidcKeys.of({ keys: [jwk, good.jwk, jwk] }, ['RS256', 'PS256', 'ES256', 'EdDSA']);
+      assert.deepEqual([keys?.used, keys?.unused], [1, 2]);
+      assert.equal(keys?.matching('ES256', good.kid).length, 1);
+      assert.equal(keys.matching('ES256', undefined).length, 1);
+      assert.equal(keys.matching('RS256', undefined).length, 0);
+    });
+  }
+
+  test('what is no key set at all is none', async () => {
+    for (const document of [null, 5, 'keys', [], {}, { keys: {} }, { keys: null }, good.jwk])
+      assert.equal(await OidcKeys.of(document, ['ES256']), undefined);
+  });
+
+  test('a set without end costs no more than a hundred keys', async () => {
+    const { jwk } = newKey('ES256');
+    const keys = await OidcKeys.of({ keys: Array.from({ length: 5000 }, () => jwk) }, ['ES256']);
+    assert.deepEqual([keys?.used, keys?.unused], [100, 4900]);
+  });
+
+  test('a key for no algorithm in particular serves those that the settings name', async () => {
+    const jwk = { ...newKey('RS256').jwk, alg: undefined, kid: undefined };
+    const keys = await OidcKeys.of({ keys: [jwk] }, ['RS256', 'PS256', 'ES256']);
+    const counts = ['RS256', 'PS256', 'RS512', 'ES256'].map((alg) => keys?.matching(alg, undefined).length);
+    assert.deepEqual(counts, [1, 1, 0, 0]);
+  });
+
+  test('an oct key verifies nothing, whatever a token and it say', async (t) => {
+    const secret = Buffer.alloc(32, 7);
+    const k = secret.toString('base64url');
+    const oct = { kty: 'oct', kid: 'oct', k };
+    const server = await keyServer(t, good.jwk, oct, { ...oct, alg: 'RS256' }, { ...oct, alg: 'HS256' });
+    const stage = oidcStage(t, server.issuer);
+    const claims = claimsFor(server.issuer);
+    assert.equal(
+      await stage.verdict(forged({ alg: 'HS256', kid: 'oct' }, claims, hmacSignature(secret))),
+      'algorithm: The specified alg value is not allowed',
+    );
+    assert.equal(
+      await stage.verdict(forged({ alg: 'RS256', kid: 'oct' }, claims, hmacSignature(secret))),
+      UNKNOWN,
+    );
+    assert.equal(await stage.verdict(await signed(good, claims)), 'subject');
+    assert.match(
+      stage.log.join(''),
+      /"used":1,"unused":3,"msg":"keys of the OpenID provider that are broken/,
+    );
+  });
+
+  test('a token signed by an RSA key that is too short is refused', async (t) => {
+    const short = newKey('RS256', randomUUID(), 1024);
+    const server = await keyServer(t, good.jwk, short.jwk);
+    const stage = oidcStage(t, server.issuer);
+    const token = forged({ alg: 'RS256', kid: short.kid }, claimsFor(server.issuer), rsaSignature(short));
+    assert.equal(await stage.verdict(token), UNKNOWN);
+  });
+});
+
+suite('keys that change', () => {
+  test('a new key is taken at once, by asking for the keys anew', async (t) => {
+    const [old, fresh] = [newKey('ES256'), newKey('ES256')];
+    const server = await keyServer(t, old.jwk);
+    const stage = oidcStage(t, server.issuer, {}, { refresh: NEVER });
+    assert.equal(await stage.verdict(await signed(old, claimsFor(server.issuer))), 'subject');
+    server.keys.push(fresh.jwk);
+    const token = await signed(fresh, claimsFor(server.issuer));
+    assert.deepEqual(await Promise.all([stage.verdict(token), stage.verdict(token)]), ['subject', 'subject']);
+    assert.equal(await stage.verdict(token), 'subject');
+    assert.equal(server.keyRequests, 2);
+  });
+
+  test('a new key is taken also where neither it nor the token has an id', async (t) => {
+    const [old, fresh] = [newKey('ES256'), newKey('ES256')];
+    const server = await keyServer(t, { ...old.jwk, kid: undefined });
+    const stage = oidcStage(t, server.issuer, {}, { refresh: NEVER });
+    await stage.untilProblem(undefined);
+    server.keys = [{ ...fresh.jwk, kid: undefined }];
+    const token = await signed(fresh, claimsFor(server.issuer), { kid: undefined });
+    assert.equal(await stage.verdict(token), 'subject');
+  });
+
+  test('made-up key ids do not flood the provider, and leave the good ones alone', async (t) => {
+    const key = newKey('ES256');
+    const server = await keyServer(t, key.jwk);
+    const stage = oidcStage(t, server.issuer, {}, { refresh: NEVER, cooldown: NEVER });
+    await stage.untilProblem(undefined);
+    assert.equal(server.keyRequests, 1);
+    for (let round = 0; round < 5; round += 1) {
+      const tokens = await Promise.all(
+        Array.from({ length: 50 }, (_, index) =>
+          signed(key, claimsFor(server.issuer), { kid: index % 2 ? randomUUID() : undefined, alg: 'ES256' }),
+        ),
+      );
+      const verdicts = await Promise.all(tokens.map((token) => stage.verdict(token)));
+      assert.equal(verdicts.filter((verdict) => verdict === UNKNOWN).length, 25);
+      assert.equal(verdicts.filter((verdict) => verdict === 'subject').length, 25);
+    }
+    assert.equal(server.keyRequests, 2);
+  });
+
+  test('once the cooldown is over, the next unknown one is asked for', async (t) => {
+    const [key, fresh] = [newKey('ES256'), newKey('ES256')];
+    const server = await keyServer(t, key.jwk);
+    const stage = oidcStage(t, server.issuer, {}, { refresh: NEVER, cooldown: 20 });
+    const token = await signed(fresh, claimsFor(server.issuer));
+    assert.equal(await stage.verdict(token), UNKNOWN);
+    server.keys = [fresh.jwk];
+    await stage.untilVerdict(token, 'subject');
+  });
+
+  test('a key that is taken back counts no more after the next reading', async (t) => {
+    const [old, fresh] = [newKey('ES256'), newKey('ES256')];
+    const server = await keyServer(t, old.jwk, fresh.jwk);
+    const stage = oidcStage(t, server.issuer, {}, { refresh: 20, cooldown: NEVER });
+    const token = await signed(old, claimsFor(server.issuer));
+    assert.equal(await stage.verdict(token), 'subject');
+    server.keys = [fresh.jwk];
+    await stage.untilVerdict(token, UNKNOWN);
+    assert.equal(await stage.verdict(await signed(fresh, claimsFor(server.issuer))), 'subject');
+  });
+
+  test('a key that changes under the same id is read with the next reading', async (t) => {
+    const [old, fresh] = [newKey('ES256', 'same'), newKey('ES256', 'same')];
+    const server = await keyServer(t, old.jwk);
+    const stage = oidcStage(t, server.issuer, {}, { refresh: 20 });
+    const token = await signed(fresh, claimsFor(server.issuer));
+    assert.equal(await stage.verdict(token), 'signature: Signature verification failed');
+    server.keys = [fresh.jwk];
+    await stage.untilVerdict(token, 'subject');
+  });
+
+  test('where all are taken back, none counts, and the provider is said to have none', async (t) => {
+    const key = newKey('ES256');
+    const server = await keyServer(t, key.jwk);
+    const stage = oidcStage(t, server.issuer, {}, { refresh: 20 });
+    const token = await signed(key, claimsFor(server.issuer));
+    assert.equal(await stage.verdict(token), 'subject');
+    server.keys = [];
+    await stage.untilProblem('the OpenID provider has no key that could be used');
+    assert.equal(await stage.verdict(token), UNDECIDED);
+  });
+});

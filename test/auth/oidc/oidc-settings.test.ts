@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { faultsOf } from '../../config/loading.ts';
+
+function faults(issuer: string, others: Readonly<Record<string, string>> = {}): readonly string[] {
+  return faultsOf({
+    environment: {
+      HTTP2KAFKA__AUTH__OIDC__ISSUER: issuer,
+      HTTP2KAFKA__AUTH__OIDC__AUDIENCE: 'http2kafka',
+      ...others,
+    },
+  });
+}
+
+suite('the settings of an OpenID provider', () => {
+  for (const issuer of [
+    'https://sso.example.com',
+    'https://sso.example.com/realms/lineage/',
+    'http://localhost:8080/realms/lineage',
+    'http://127.0.0.1:8080',
+    'http://127.8.9.1',
+    'http://[::1]:8080',
+  ]) {
+    test(`the issuer ${issuer} is fine`, () => {
+      assert.deepEqual(faults(issuer), []);
+    });
+  }
+
+  for (const issuer of [
+    'http://sso.example.com',
+    'http://10.0.0.1',
+    'http://localhost.example.com',
+    'http://127.0.0.1.example.com',
+    'http://localhost@sso.example.com',
+  ]) {
+    test(`the issuer ${issuer} is not: its keys could be changed on the way`, () => {
+      assert.deepEqual(faults(issuer), [
+        "HTTP2KAFKA__AUTH__OIDC__ISSUER in the environment: has to begin with https://: whoever is on the way could put keys of his own in place of the provider's",
+      ]);
+    });
+  }
+
+  for (const issuer of [
+    'https://sso.example.com?realm=x',
+    'https://sso.example.com/#x',
+    'https://u:p@sso.example.com',
+  ]) {
+    test(`the issuer ${issuer} is not: no issuer is written so`, () => {
+      assert.match(faults(issuer).join('\n'), /has to be without a query, a fragment and a user/);
+    });
+  }
+
+  test('a required scope is one', () => {
+    assert.deepEqual(
+      faults('https://sso.example.com', { HTTP2KAFKA__AUTH__OIDC__REQUIRED_SCOPE: 'one two' }),
+      [
+        'HTTP2KAFKA__AUTH__OIDC__REQUIRED_SCOPE in the environment: one scope was expected, which has no white space',
+      ],
+    );
+  });
+});

@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { Reader, readRecordsBatch, type RecordsBatch } from '@platformatic/kafka';
+import { BufferPool } from '../../../src/kafka/wire/buffer-pool.ts';
+import { codecs, type CompressionName } from '../../../src/kafka/wire/compression.ts';
+import { recordHeader, recordSize, type KafkaRecord } from '../../../src/kafka/record.ts';
+import {
+  BATCH_HEADER_SIZE,
+  encodeBatch as encodeInto,
+  type TimedRecord,
+} from '../../../src/kafka/wire/record-batch.ts';
+
+const identity = { producerId: 4_000_000_000_007n, producerEpoch: 3, baseSequence: 2_147_483_600 };
+const names: readonly CompressionName[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
+
+function timed(members: Partial<KafkaRecord> = {}): TimedRecord {
+  const record = {
+    topic: 'topic',
+    key: Buffer.from('run:jobs/own'),
+    value: Buffer.from('{"a":1}'),
+    headers: [],
+    timestamp: 1_795_342_530_123,
+    arrivedAt: 0,
+    ...members,
+  };
+  return { record, size: recordSize(record), timestamp: record.timestamp };
+}
+
+const pool = new BufferPool();
+
+/** The bytes of a batch, in memory that is never used again. */
+async function encodeBatch(
+  records: readonly TimedRecord[],
+  sequence: typeof identity,
+  codec: (typeof codecs)[CompressionName],
+): Promise<Buffer> {
+  return (await encodeInto(records, sequence, codec, pool)).bytes;
+}
+
+async function decoded(
+  records: readonly TimedRecord[],
+  name: CompressionName = 'none',
+): Promise<RecordsBatch> {
+  return readRecordsBatch(Reader.from(await encodeBatch(records, identity, codecs[name])));
+}
+
+/** CRC-32C bit by bit, by its definition. */
+function crc32c(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
+  }
+  return (crc ^ 0xffffffff) >>> 0;
+}
+
+const various = [
+  timed(),
+  timed({ key: null, value: Buffer.alloc(0) }),
+  timed({ value: Buffer.from([0, 255, 128]), timestamp: 0 }),
+  timed({
+    value: Buffer.alloc(40_000, '{"http2":"kafka"}'),
+    timestamp: 1_795_342_530_123 + 86_400_000 * 400,
+  }),
+  timed({
+    headers: [
+      recordHeader('content-type', 'application/json'),
+      recordHeader('ä', '🦆'),
+      recordHeader('', ''),
+    ],
+  }),
+  timed({ key: Buffer.alloc(0), timestamp: -1 }),
+];
+
+suite('a record batch', () => {
+  for (const name of names) {
+    test(`with compression ${name} is read back by another implementation`, async () => {
+      const batch = await decoded(various, name);
+      assert.equal(batch.attributes, names.indexOf(name));
+      assert.deepEqual(
+        batch.records.map((record) => ({
+          key: record.key,
+          value: record.value,
+          headers: record.headers,
+          timestamp: Number(batch.firstTimestamp + record.timestampDelta),
+          offsetDelta: record.offsetDelta,
+        })),
+        various.map(({ record: { key, value, headers }, timestamp }, offsetDelta) => ({
+          key,
+          value,
+          headers: headers.map((header) => [header.name, header.value]),
+          timestamp,
+          offsetDelta,
+        })),
+      );
+    });
+
+    test(`with compression ${name} is smaller than its records where they shrink`, async () => {
+      const bytes = await encodeBatch(various, identity, codecs[name]);
+      assert.equal(bytes.length < 10_000, name !== 'none');
+    });
+  }
+
+  test('has the head that Kafka demands', async () => {
+    const bytes = await encodeBatch(various, identity, codecs.none);
+    assert.deepEqual(
+      {
+        baseOffset: bytes.readBigInt64BE(0),
+        length: bytes.readInt32BE(8),
+        leaderEpoch: bytes.readInt32BE(12),
+        magic: bytes.readInt8(16),
+        crc: bytes.readUInt32BE(17),
+        attributes: bytes.readInt16BE(21),
+        lastOffsetDelta: bytes.readInt32BE(23),
+        baseTimestamp: bytes.readBigInt64BE(27),
+        maxTimestamp: bytes.readBigInt64BE(35),
+        producerId: bytes.readBigInt64BE(43),
+        producerEpoch: bytes.readInt16BE(51),
+        baseSequence: bytes.readInt32BE(53),
+        records: bytes.readInt32BE(57),
+      },
+      {
+        baseOffset: 0n,
+        length: bytes.length - 12,
+        leaderEpoch: -1,
+        magic: 2,
+        crc: crc32c(bytes.subarray(21)),
+        attributes: 0,
+        lastOffsetDelta: 5,
+        baseTimestamp: 1_795_342_530_123n,
+        maxTimestamp: 1_829_902_530_123n,
+        producerId: 4_000_000_000_007n,
+        producerEpoch: 3,
+        baseSequence: 2_147_483_600,
+        records: 6,
+      },
+    );
+  });
+
+  test('of compressed records has their checksum and length', async () => {
+    for (const name of names) {
+      const bytes = await encodeBatch(various, identity, codecs[name]);
+      assert.equal(bytes.readUInt32BE(17), crc32c(bytes.subarray(21)), name);
+      assert.equal(bytes.readInt32BE(8), bytes.length - 12, name);
+    }
+  });
+
+  test('goes uncompressed where that is smaller', async () => {
+    for (const name of names) {
+      const [plain, compressed] = await Promise.all(
+        [codecs.none, codecs[name]].map((codec) => encodeBatch([timed()], identity, codec)),
+      );
+      assert.ok(plain && compressed);
+      assert.equal(
+        (compressed.length < plain.length ? name : 'none') === 'none',
+        compressed.equals(plain),
+        name,
+      );
+      assert.ok(compressed.length <= plain.length);
+    }
+  });
+
+  test('is never larger than its records were measured to be', async () => {
+    const lengths = [0, 1, 63, 64, 127, 128, 8191, 8192, 70_000];
+    for (const length of lengths) {
+      for (const headers of [0, 1, 64, 130]) {
+        const records = lengths.map((keyLength) =>
+          timed({
+            key: Buffer.alloc(keyLength),
+            value: Buffer.alloc(length),
+            headers: Array.from({ length: headers }, () => recordHeader('n'.repeat(length % 1000), 'v')),
+            timestamp: keyLength * 1e10,
+          }),
+        );
+        const measured = records.reduce((sum, { record }) => sum + recordSize(record), BATCH_HEADER_SIZE);
+        const { length: size } = await encodeBatch(records, identity, codecs.none);
+        assert.ok(size <= measured, `${size} > ${measured}`);
+      }
+    }
+  });
+
+  test('has the time that a record is to carry, not its own', async () => {
+    const { record, size } = timed();
+    const batch = await decoded([
+      { record, size, timestamp: 1000 },
+      { record, size, timestamp: 500 },
+    ]);
+    assert.deepEqual([batch.firstTimestamp, batch.maxTimestamp], [1000n, 1000n]);
+    assert.deepEqual(
+      batch.records.map(({ timestampDelta }) => timestampDelta),
+      [0n, -500n],
+    );
+  });
+
+  test('of ten thousand records counts them all', async () => {
+    const batch = await decoded(
+      Array.from({ length: 10_000 }, () => timed()),
+      'lz4',
+    );
+    assert.equal(batch.records.length, 10_000);
+    assert.equal(batch.records.at(-1)?.offsetDelta, 9999);
+  });
+});

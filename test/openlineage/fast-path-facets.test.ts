@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { scanEvent } from '../../src/openlineage/fast-path.ts';
+import { datasetEvent, jobEvent, runEvent, runWith } from './events.ts';
+import { outcomeOf, withText } from './both-checks.ts';
+
+const bare = '{"a":1}';
+const full = '{"_producer":"a:b","_schemaURL":"a:b"}';
+const thing = { namespace: 'data', name: 'set' };
+
+/** Facets of all that may have some, to be put in the place of HERE. */
+const bearers: readonly (readonly [what: string, event: object])[] = [
+  ['of a run', runEvent({ run: runWith('HERE') })],
+  ['of a job', runEvent({ job: { ...thing, facets: 'HERE' } })],
+  ["of a job event's job", jobEvent({ job: { facets: 'HERE', ...thing } })],
+  ['of a dataset', datasetEvent({ dataset: { ...thing, facets: 'HERE' } })],
+  ['of a dataset read', runEvent({ inputs: [thing, { ...thing, facets: 'HERE' }] })],
+  ['of a dataset written', jobEvent({ outputs: [{ ...thing, facets: 'HERE' }, thing] })],
+  ['of reading', runEvent({ inputs: [{ ...thing, facets: {}, inputFacets: 'HERE' }] })],
+  ['of writing', runEvent({ outputs: [{ ...thing, outputFacets: 'HERE' }] })],
+];
+
+/** Facets that the fast lane takes, and whether one of them breaks the letter. */
+const taken: readonly (readonly [facets: string, isBare: boolean])[] = [
+  ...(
+    ['{}', `{"a":${full}}`, `{"a":${full},"b":${full}}`, `{"":${full}}`, `{"__proto__":${full}}`] as const
+  ).map((facets) => [facets, false] as const),
+  ...([`{"a":${bare}}`, `{"a":${full},"b":${bare}}`, `{"a":${bare},"b":${full}}`, '{"":{}}'] as const).map(
+    (facets) => [facets, true] as const,
+  ),
+  [`{"a":${bare},"b":${bare},"c":{}}`, true],
+  [`{"__proto__":{}}`, true],
+  [`{"constructor":{},"toString":${full}}`, true],
+  ['{"a":{"_producer":"a:b"}}', true],
+  ['{"a":{"_schemaURL":"a:b"}}', true],
+  ['{"a":{"_schemaURL":"","_producer":""}}', false],
+  ['{"a":{"_schemaURL":"Ж","x":{"_producer":"a"}}}', true],
+  ['{"a":{"x":[{"_schemaURL":"a"}],"_producer":"a:b","_schemaURL":"\\ud800"}}', false],
+  // Of two facets of a name the later counts.
+  [`{"a":${full},"a":${bare}}`, true],
+  [`{"a":${full},"a":${full}}`, false],
+  [`{"Ж":${full},"Ж":{}}`, true],
+  [`{"parent":${bare}}`, true],
+  [`{"parent":${full}}`, false],
+];
+
+/** What the scanner may leave to the explaining lane; were it to take it, it must find the same. */
+const doubtful = [
+  ...[`{"a":${bare},"a":${full}}`, `{"a":${bare},"a":${bare}}`, `{"a":${bare},"b":${full},"a":${full}}`],
+  ...['null', '[]'],
+  ...[`{"a":${bare},"b":${bare},"a":${full}}`, `{"a":${bare},"b":${bare},"b":${full}}`, `{"":{},"":${full}}`],
+  '"a"',
+  ...[`{"b":${bare},"a":${bare},"a":${full},"b":${full}}`, `{"Ж":{},"\\u0416":${full}}`],
+  `{"\\u0061":{},"a":${full}}`,
+  ...[`{"a":${bare},"\\u0061":${full}}`, `{"a":{"_producer":null,"_schemaURL":"a"}}`],
+  ...['{"a":{"_producer":1}}', '{"a":1}'],
+  '{"a":{"_producer":"a","_schemaURL":"a","_producer":1}}',
+  '{"a":{"_producer":1,"_schemaURL":"a","_producer":"a"}}',
+  '{"a":{"_producer":"a","_schemaURL":"a","_schemaURL":{}}}',
+  '{"a":{"_producer":"a","_schemaURL":"a","_\\u0073chemaURL":1}}',
+  ...['{"a":{"_\\u0070roducer":"a","_schemaURL":"a"}}', '{"a":null}', '{"a":[]}', '{"a":{},"a":null}'],
+  '{"a":null,"a":{}}',
+  ...[`{"__proto__":{},"__proto__":${full}}`, '{"__proto__":null}', '{"__proto__":1}'],
+  `{"parent":${bare},"parent":${full}}`,
+  ...[`{"parent":${full},"parent":${bare}}`, `{"a":${bare},"aa":${full},"a":${full}}`, '0', 'true'],
+  '{"a":"b"}',
+];
+
+suite('facets, to the fast lane', () => {
+  for (const [what, event] of bearers) {
+    test(`are found with and without a base: ${what}`, () => {
+      for (const [facets, isBare] of taken) {
+        const bytes = withText(event, facets);
+        assert.equal(outcomeOf(bytes), 'fast', facets);
+        assert.deepEqual(scanEvent(bytes)?.deviations, isBare ? ['facet_base_missing'] : [], facets);
+      }
+    });
+
+    test(`are the same to both lanes, or left to the explaining one: ${what}`, () => {
+      for (const facets of doubtful) outcomeOf(withText(event, facets));
+    });
+  }
+
+  test('are looked at where a kind of event does not know them', () => {
+    for (const facets of [...taken.map(([one]) => one), ...doubtful]) {
+      for (const event of [
+        datasetEvent({ inputs: [{ ...thing, facets: 'HERE' }] }),
+        runEvent({ outputs: [{ ...thing, inputFacets: 'HERE' }] }),
+        runEvent({ inputs: [{ ...thing, outputFacets: 'HERE' }] }),
+        jobEvent({ job: { ...thing, inputFacets: 'HERE' } }),
+        datasetEvent({ dataset: { ...thing, outputFacets: 'HERE' } }),
+        jobEvent({ facets: 'HERE' }),
+        runEvent({ inputFacets: 'HERE', run: { ...runWith({}), outputFacets: {} } }),
+        jobEvent({ job: { ...thing, facets: { a: { facets: 'HERE' } } } }),
+      ]) {
+        outcomeOf(withText(event, facets));
+      }
+    }
+  });
+
+  test('may be many', () => {
+    const many = Array.from({ length: 300 }, (_, index) => `"facet ${index}":${index === 150 ? bare : full}`);
+    const again = (index: number) => [...many, `"facet ${index}":${full}`];
+    const inRun = (facets: string[]) => withText(runEvent({ run: runWith('HERE') }), `{${facets.join()}}`);
+    assert.equal(outcomeOf(inRun(many)), 'fast');
+    assert.equal(outcomeOf(inRun(again(149))), 'fast');
+    assert.notEqual(outcomeOf(inRun(again(150))), 'refused');
+    assert.equal(outcomeOf(inRun(again(151))), 'fast');
+  });
+});
+
+suite('a parent, to the fast lane', () => {
+  const job = (name: string) => `{"namespace":"${name}","name":"${name}"}`;
+  const usable: readonly (readonly [parent: string, key: string])[] = [
+    ['{}', 'run:jobs/own'],
+    [`{"job":${job('p')}}`, 'run:p/p'],
+    [`{"job":${job('p')},"root":{"job":${job('r')}}}`, 'run:r/r'],
+    [`{"root":{"job":${job('r')}},"job":${job('p')}}`, 'run:r/r'],
+    [`{"root":{"job":${job('r')}}}`, 'run:r/r'],
+    [`{"root":{"run":{"runId":"1"},"job":${job('ж')},"x":1},"run":{},"_producer":"a"}`, 'run:ж/ж'],
+    [`{"job":${job('\\u0436')}}`, 'run:ж/ж'],
+    [`{"job":${job('')}}`, 'run:/'],
+    [`{"job":${job('p')},"root":{}}`, 'run:p/p'],
+    [`{"job":${job('p')},"root":{"job":{}}}`, 'run:p/p'],
+    [`{"job":${job('p')},"root":{"job":{"namespace":"r"}}}`, 'run:p/p'],
+    [`{"job":${job('p')},"root":{"job":{"name":"r"}}}`, 'run:p/p'],
+    [`{"job":${job('p')},"root":{"namespace":"r","name":"r"}}`, 'run:p/p'],
+    [`{"namespace":"r","name":"r"}`, 'run:jobs/own'],
+    [`{"job":{"namespace":"p"},"root":{"job":{"name":"r"}}}`, 'run:jobs/own'],
+    ...['null', '1', '"x"', '[]', 'true', `[${job('x')}]`].flatMap((odd) => [
+      [`{"job":${odd}}`, 'run:jobs/own'] as const,
+      [`{"job":${job('p')},"root":${odd}}`, 'run:p/p'] as const,
+      [`{"job":${job('p')},"root":{"job":${odd}}}`, 'run:p/p'] as const,
+      [`{"root":{"job":${job('r')}},"job":${odd}}`, 'run:r/r'] as const,
+    ]),
+  ];
+  const parentOf = (parent: string) => withText(runEvent({ run: runWith({ parent: 'HERE' }) }), parent);
+
+  for (const [parent, key] of usable) {
+    test(`gives the key ${key}: ${parent}`, () => {
+      assert.equal(outcomeOf(parentOf(parent)), 'fast');
+      assert.equal(scanEvent(parentOf(parent))?.key.toString(), key);
+    });
+  }
+
+  test('is the same to both lanes where it is odd, or left to the explaining one', () => {
+    for (const odd of ['null', '[]', '{}', '1', '"x"', '"\\ud800"', '""', '"\\u0436"']) {
+      for (const inner of [
+        `"namespace":${odd},"name":"a"`,
+        `"name":${odd},"namespace":"a"`,
+        `"name":"a","name":${odd}`,
+      ]) {
+        for (const one of [`{${inner}}`, `{${inner},"namespace":"b"}`, `{"n\\u0061me":"z",${inner}}`]) {
+          outcomeOf(parentOf(`{"job":${one}}`));
+          outcomeOf(parentOf(`{"job":${job('p')},"job":${one}}`));
+          outcomeOf(parentOf(`{"job":${one},"job":${job('p')}}`));
+          outcomeOf(parentOf(`{"j\\u006fb":${one},"job":${job('p')}}`));
+          outcomeOf(parentOf(`{"root":{"job":${one}},"job":${job('p')}}`));
+          outcomeOf(parentOf(`{"root":{"job":${one}},"root":{"job":${job('r')}}}`));
+          outcomeOf(parentOf(`{"root":{"job":${job('r')}},"root":{"job":${one}}}`));
+          outcomeOf(parentOf(`{"root":{"job":${job('r')},"job":${one}}}`));
+          outcomeOf(parentOf(`{"r\\u006fot":{"job":${one}},"root":{"job":${job('r')}}}`));
+        }
+      }
+    }
+  });
+
+  test('that comes twice is the same to both lanes, or left to the explaining one', () => {
+    const objects = usable.slice(1, 12).map(([parent]) => parent);
+    // With its base, too: a bare facet that comes twice is no matter of parents.
+    const based = objects.map((parent) => `${full.slice(0, -1)},${parent.slice(1)}`);
+    const parents = ['{}', full, 'null', ...objects, ...based];
+    for (const one of parents) {
+      for (const other of parents) {
+        for (const key of ['parent', '\\u0070arent']) {
+          outcomeOf(withText(runEvent({ run: runWith('HERE') }), `{"parent":${one},"${key}":${other}}`));
+          outcomeOf(
+            withText(runEvent({ run: runWith('HERE') }), `{"${key}":${one},"x":{},"parent":${other}}`),
+          );
+        }
+      }
+    }
+  });
+
+  test('counts in a run event only, and where it is the parent', () => {
+    const parent = { job: { namespace: 'p', name: 'p' }, root: { job: { namespace: 'r', name: 'r' } } };
+    for (const event of [
+      runEvent({ job: { ...thing, facets: { parent } } }),
+      runEvent({ inputs: [{ ...thing, facets: { parent }, inputFacets: { parent } }] }),
+      runEvent({ parent, run: { ...runWith({}), parent } }),
+      runEvent({ run: runWith({ Parent: parent, 'parent ': parent, x: { parent } }) }),
+      runEvent({ run: runWith({ x: parent }), root: parent.root }),
+      jobEvent({ job: { ...thing, facets: { parent } } }),
+      jobEvent({ facets: { parent } }),
+      datasetEvent({ dataset: { ...thing, facets: { parent } } }),
+    ]) {
+      assert.equal(outcomeOf(JSON.stringify(event)), 'fast');
+      const key = scanEvent(Buffer.from(JSON.stringify(event)))?.key.toString() ?? '';
+      assert.ok(!/[pr]\/[pr]/.test(key), key);
+    }
+  });
+});

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, beforeEach, suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { watchFiles } from '../../src/support/file-watch.ts';
+
+const INTERVAL_MS = 20;
+
+void suite('watching files', { timeout: 60_000 }, () => {
+  const root = mkdtempSync(join(tmpdir(), 'http2kafka-watch-'));
+  let folder: string;
+  let changes: number;
+  let stop: () => void;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(root, 'case-'));
+    changes = 0;
+    stop = () => undefined;
+  });
+  afterEach(() => stop());
+  after(() => rmSync(root, { recursive: true }));
+
+  function watch(...names: string[]): void {
+    stop = watchFiles(
+      names.map((name) => join(folder, name)),
+      () => (changes += 1),
+      INTERVAL_MS,
+    );
+  }
+
+  function write(name: string, content: string): void {
+    writeFileSync(join(folder, name), content);
+  }
+
+  /** Resolves once so many changes have been told, and no more of them come in the time of some looks. */
+  async function told(count: number): Promise<void> {
+    while (changes < count) await sleep(5);
+    await sleep(5 * INTERVAL_MS);
+    assert.equal(changes, count);
+  }
+
+  test('tells that one was written, replaced, removed and made', async () => {
+    write('a', 'one');
+    write('b', 'one');
+    watch('a', 'b');
+    await told(0);
+    write('b', 'two');
+    await told(1);
+    write('other', 'three');
+    renameSync(join(folder, 'other'), join(folder, 'a'));
+    await told(2);
+    rmSync(join(folder, 'a'));
+    await told(3);
+    write('a', 'four');
+    await told(4);
+  });
+
+  test('tells of the same size at the same second', async () => {
+    write('a', 'one');
+    utimesSync(join(folder, 'a'), 1, 1);
+    watch('a');
+    write('a', 'two');
+    utimesSync(join(folder, 'a'), 1, 1);
+    await told(1);
+  });
+
+  test('sees through links that are swapped, as Kubernetes does', async () => {
+    for (const version of ['1', '2']) {
+      mkdirSync(join(folder, version));
+      write(`${version}/cert`, version);
+      write(`${version}/key`, version);
+    }
+    symlinkSync('1', join(folder, 'data'));
+    symlinkSync('data/cert', join(folder, 'cert'));
+    symlinkSync('data/key', join(folder, 'key'));
+    watch('cert', 'key');
+    symlinkSync('2', join(folder, 'data-new'));
+    renameSync(join(folder, 'data-new'), join(folder, 'data'));
+    await told(1);
+  });
+
+  test('waits until two that are written one after the other are still', async () => {
+    watch('a', 'b');
+    for (let i = 0; i < 20; i++) {
+      write(i % 2 === 0 ? 'a' : 'b', 'x'.repeat(i));
+      await sleep(1);
+    }
+    await told(1);
+  });
+
+  test('tells nothing more once it is stopped', async () => {
+    watch('a');
+    stop();
+    write('a', 'new');
+    await told(0);
+  });
+});
