@@ -1,5 +1,5 @@
 /** One event on its way through the queue of its topic. */
-import type { Outcome, PendingRecord, RecordOwner } from '../kafka/producer/pending-record.ts';
+import type { Outcome, RecordHandle, RecordOwner } from '../kafka/producer/port.ts';
 import type { KafkaRecord } from '../kafka/record.ts';
 import { Mark } from '../spool/marks.ts';
 import type { Item, Place } from '../spool/group-writer.ts';
@@ -23,7 +23,7 @@ export class Entry implements RecordOwner, Item, Standing<Entry> {
   /** When it came into the queue, of `performance.now()`. */
   readonly since: number;
   /** In the producer, from when it is handed over until it is settled or withdrawn. */
-  pending: PendingRecord | undefined;
+  pending: RecordHandle | undefined;
   /** When it was handed to the producer, of `performance.now()`. */
   sentAt = 0;
   /** When it was last handed to the spool, of `performance.now()`. */

@@ -1,6 +1,6 @@
 /** What becomes of an event, from its sender's point of view. */
 import { refusal, type Refusal } from '../errors.ts';
-import type { Outcome } from '../kafka/producer/pending-record.ts';
+import type { Outcome } from '../kafka/producer/port.ts';
 import type { KafkaRecord } from '../kafka/record.ts';
 
 /** Acknowledged by Kafka, synced to the spool, or refused. The first two are final. */

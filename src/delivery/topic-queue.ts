@@ -5,8 +5,8 @@
  * docs/delivery.md draws it.
  */
 import type { Logger } from 'pino';
-import type { Outcome } from '../kafka/producer/pending-record.ts';
-import type { Producer } from '../kafka/producer/producer.ts';
+import type { Outcome } from '../kafka/producer/port.ts';
+import type { RecordProducer } from '../kafka/producer/port.ts';
 import { recordSize, type KafkaRecord } from '../kafka/record.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { Mark } from '../spool/marks.ts';
@@ -33,7 +33,7 @@ export interface TopicQueueSettings {
 
 /** What a queue needs of those around it. */
 export interface Surroundings {
-  readonly producer: Producer;
+  readonly producer: RecordProducer;
   readonly log: TopicLog;
   readonly metrics: Metrics;
   readonly logger: Logger;

@@ -5,7 +5,7 @@
 import type { Logger } from 'pino';
 import { TokenBucket } from '../support/token-bucket.ts';
 import type { Refusal } from '../errors.ts';
-import { printable } from '../pipeline/event-record.ts';
+import { printable } from '../support/printable.ts';
 import type { Exchange } from './exchange.ts';
 
 const LINES_A_SECOND = 20;

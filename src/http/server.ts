@@ -17,7 +17,7 @@ import { answerBrokenRequest, reasonOf } from './connection/broken-request.ts';
 import { Connections } from './connection/connections.ts';
 import { answerCors, type CorsSettings } from './cors.ts';
 import { pathOf, requestIdOf, type Exchange } from './exchange.ts';
-import { printable } from '../pipeline/event-record.ts';
+import { printable } from '../support/printable.ts';
 import { createListener, type ListenerSettings } from './connection/listener.ts';
 import { RefusalLog } from './refusal-log.ts';
 import { errorOfHead } from './connection/request-head.ts';

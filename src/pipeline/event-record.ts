@@ -1,4 +1,5 @@
 /** From an event and the request that brought it to the Kafka record (contract section 3). */
+import { printable } from '../support/printable.ts';
 import { recordHeader, type KafkaRecord, type RecordHeader } from '../kafka/record.ts';
 import type { CheckedEvent } from '../openlineage/verdict.ts';
 import type { ValidationError } from '../openlineage/validation-error.ts';
@@ -54,11 +55,6 @@ export function describeErrors(errors: readonly ValidationError[]): string {
     .map(({ location, message }) => `${printable(location.join('.'))}: ${message}`);
   const more = errors.length - shown.length;
   return more > 0 ? `${shown.join('; ')}; and ${more} more` : shown.join('; ');
-}
-
-/** For what a sender has chosen: a line end in it would make a line of its own in the log. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, '\ufffd');
 }
 
 /** The order is Data.Rentgen's. */

@@ -11,7 +11,8 @@ import { checkEvent } from '../openlineage/check.ts';
 import type { CheckLevel } from '../openlineage/event-schema.ts';
 import type { ValidationError } from '../openlineage/validation-error.ts';
 import { malformedTopicOf, topicOf, type RoutingSettings } from './route.ts';
-import { deadLetterRecord, describeErrors, eventRecord, printable } from './event-record.ts';
+import { printable } from '../support/printable.ts';
+import { deadLetterRecord, describeErrors, eventRecord } from './event-record.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { RefusalLog } from '../http/refusal-log.ts';
 

@@ -1,25 +1,8 @@
 /** A record that a producer has been given and has not settled. */
 import type { KafkaRecord } from '../record.ts';
+import type { Outcome, RecordHandle, RecordOwner } from './port.ts';
 
-export type Outcome =
-  /** All in-sync replicas have it. */
-  | { readonly kind: 'written' }
-  /** The topic takes at most `limit` bytes; the record needs `size`, compressed. */
-  | { readonly kind: 'too-large'; readonly size: number; readonly limit: number }
-  /** Kafka will never take it; `reason` is Kafka's name for why. */
-  | { readonly kind: 'refused'; readonly reason: string }
-  /** The producer was closed first. It is not in the topic, unless `mayBeWritten`. */
-  | { readonly kind: 'closed'; readonly mayBeWritten: boolean };
-
-/** Who hands a record to the producer, and wants to know what becomes of it. */
-export interface RecordOwner {
-  /** A batch with it goes out, for the first time or again. */
-  sent(): void;
-  /** Called once, unless the record is withdrawn first. */
-  settled(outcome: Outcome): void;
-}
-
-export class PendingRecord {
+export class PendingRecord implements RecordHandle {
   readonly record: KafkaRecord;
   /** Bytes it adds to a batch at most, before compression. */
   readonly size: number;

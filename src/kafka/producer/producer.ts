@@ -17,7 +17,8 @@ import { backoff, ClusterWatch, type WatchSettings } from '../cluster/cluster-wa
 import { codecs, type CompressionName } from '../wire/compression.ts';
 import type { BatchLimits, PartitionQueue } from './partition-queue.ts';
 import { partitioners, type PartitionerName } from './partitioner.ts';
-import { PendingRecord, type RecordOwner } from './pending-record.ts';
+import { PendingRecord } from './pending-record.ts';
+import type { RecordOwner, RecordProducer } from './port.ts';
 import { produce, type RecordConnection } from '../wire/produce-request.ts';
 import type { KafkaRecord } from '../record.ts';
 import { TopicPartitions } from './topic-partitions.ts';
@@ -44,7 +45,7 @@ interface FailureReason {
   readonly detail: string;
 }
 
-export class Producer {
+export class Producer implements RecordProducer {
   readonly #settings: ProducerSettings;
   readonly #metrics: Metrics;
   readonly #log: Logger;

@@ -3,7 +3,8 @@ import { suite, test } from 'node:test';
 import { BufferPool } from '../../../src/kafka/wire/buffer-pool.ts';
 import { codecs } from '../../../src/kafka/wire/compression.ts';
 import { PartitionQueue } from '../../../src/kafka/producer/partition-queue.ts';
-import { PendingRecord, type Outcome } from '../../../src/kafka/producer/pending-record.ts';
+import { PendingRecord } from '../../../src/kafka/producer/pending-record.ts';
+import type { Outcome } from '../../../src/kafka/producer/port.ts';
 import { recordSize } from '../../../src/kafka/record.ts';
 
 const TOPIC = { leaders: [0], maxMessageBytes: 1_000_000, maxAheadMs: 3_600_000, maxBehindMs: Infinity };
