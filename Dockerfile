@@ -1,10 +1,10 @@
 # http2kafka in a container: docker build --tag http2kafka .
 #
-# For the same bytes again, name the whole version: --build-arg NODE_VERSION=26.10.0
+# For a build that gives the same bytes, name the whole version: --build-arg NODE_VERSION=26.10.0
 ARG NODE_VERSION=26
 
-# The packages the program runs on. The npm package `node` brings a Node of its own where there is none; here there is
-# one already. As no install script runs, it is not even fetched.
+# The packages that the program needs. The npm package `node` brings a Node of its own, but the image has one already.
+# As no install script runs, that Node is not downloaded.
 FROM node:${NODE_VERSION}-slim AS packages
 # A registry of your own: --build-arg NPM_CONFIG_REGISTRY=https://npm.example.org/
 ARG NPM_CONFIG_REGISTRY
@@ -19,7 +19,7 @@ ARG NPM_CONFIG_REGISTRY
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
-# The native part of the login by Kerberos; what it takes to compile it stays here.
+# The native part of the login by Kerberos. The compiler stays in this stage.
 COPY tools/executable.ts tools/
 COPY tools/kerberos/install.ts tools/kerberos/
 RUN node tools/kerberos/install.ts
@@ -33,7 +33,7 @@ FROM node:${NODE_VERSION}-slim
 ENV NODE_ENV=production \
   PATH=/app/bin:$PATH \
   HTTP2KAFKA__SERVER__HOST=0.0.0.0
-# Kerberos' libraries, and kinit, kvno and klist. Bring an /etc/krb5.conf where Kafka wants Kerberos.
+# Kerberos' libraries, and kinit, kvno and klist. Mount an /etc/krb5.conf if Kafka requires Kerberos.
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends krb5-user \
   && rm -rf /var/lib/apt/lists/*
@@ -44,19 +44,22 @@ COPY --from=build /app/node_modules/kerberos/build node_modules/kerberos/build
 COPY --from=build /app/dist dist
 COPY bin bin
 
-# Where events stay while Kafka is away. A new volume takes over folder and owner; mount one, or the events go with the container.
+# Events stay here while Kafka is unavailable. A new volume takes over folder and owner. Mount a volume: without one the
+# events are lost with the container.
 RUN install -d -o 1000 -g 1000 -m 700 /var/lib/http2kafka
 VOLUME /var/lib/http2kafka
 
-# The image's user `node`, as a number for Kubernetes' runAsNonRoot. The files belong to root: it can read them and
-# change nothing.
+# The image's user `node`, as a number for Kubernetes' runAsNonRoot. The files belong to root: this user can read them
+# and cannot change them.
 USER 1000:1000
 EXPOSE 8002
-# On SIGTERM the proxy finishes what is in hand, for 10 s at most (server.graceful_shutdown_timeout_s), and a second
-# or so more: give it 20 s, as in `docker stop --timeout 20`.
+# On SIGTERM the proxy finishes its requests, for 10 s at most (server.graceful_shutdown_timeout_s), and ends about a
+# second later. Give it 20 s, as in `docker stop --timeout 20`.
 STOPSIGNAL SIGTERM
-# Is it alive? Whether Kafka can be reached says /monitoring/ready. With TLS or a socket, bring a check of your own.
+# The check finds out whether the process lives. /monitoring/ready also says whether Kafka can be reached. With TLS or a
+# Unix socket, use a check of your own.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.HTTP2KAFKA__SERVER__PORT || 8002) + '/monitoring/ping', { signal: AbortSignal.timeout(4000) }).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-# The launcher hands over to Node (exec), which so gets the signals. Flags and commands may follow: docker run … check-config
+# The launcher replaces itself by Node (exec), so that Node gets the signals. Flags and commands may follow:
+# docker run … check-config
 ENTRYPOINT ["http2kafka"]

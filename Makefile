@@ -1,6 +1,6 @@
-# The two commands to know: `make run` and `make test`. Each sets up what it needs, and does nothing twice.
+# The two commands to know: `make run` and `make test`. Each installs what it needs, once.
 
-# Node 26, from the npm package `node`: the machine's own Node only has to run npm.
+# Node 26, from the npm package `node`. The machine's own Node only has to run npm.
 NODE := node_modules/.bin/node
 BIN := $(NODE) node_modules/.bin
 
@@ -13,7 +13,7 @@ ASSEMBLY := $(wildcard assembly/*)
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: setup build ## Start Kafka and the proxy, post the examples, show them in Kafka, go on until Ctrl-C.
+run: setup build ## Start Kafka and the proxy, post the examples, show them in Kafka, serve until Ctrl-C.
 	@$(NODE) tools/demo/main.ts
 
 test: setup build chromium postgres ## Run all tests, against a real Kafka, PostgreSQL, Kerberos and browser.
@@ -23,7 +23,7 @@ test: setup build chromium postgres ## Run all tests, against a real Kafka, Post
 
 build: setup dist/.built ## Bundle the program into dist/, for bin/http2kafka.
 
-check: setup format lint types imports docs-check audit test ## All that a commit must pass.
+check: setup format lint types imports docs-check audit test ## Run all checks that a commit must pass.
 
 format: setup
 	$(BIN)/prettier --check --log-level warn .
@@ -37,16 +37,16 @@ types: setup
 imports: setup
 	$(BIN)/depcruise --config .dependency-cruiser.cjs src
 
-docs: build ## Write the generated pages of docs/ anew.
+docs: build ## Write the generated pages of docs/.
 	$(NODE) tools/generate-docs.ts
 
 docs-check: build
 	$(NODE) tools/generate-docs.ts --check
 
-audit: setup ## Look for known faults of the packages, and for packages that are not pinned.
+audit: setup ## Find known vulnerabilities of the packages, and packages that are not pinned.
 	$(NODE) tools/audit.ts
 
-bench: setup build ## Measure all loads beside a bare HTTP server, in one run (11 minutes; quiet, please).
+bench: setup build ## Measure all loads beside a bare HTTP server, in one run (11 minutes; no other load).
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) benchmark/main.ts
 
@@ -58,22 +58,22 @@ walk: setup dist/event-scan.wasm ## Print the source files that run for one even
 	@$(NODE) tools/kafka/install.ts
 	@$(NODE) tools/walk.ts
 
-bench-states: setup build ## Measure events straight, spooled and drained.
+bench-states: setup build ## Measure events in the states straight, spooling and draining.
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) benchmark/states.ts
 
-bench-strangers: setup build ## Measure a flood of wrong credentials, and a good sender beside it.
+bench-strangers: setup build ## Measure a flood of wrong credentials, and a known sender beside it.
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) benchmark/strangers.ts
 
-faults: setup build ## Kill, freeze and fill everything under load, and count what was lost (half an hour).
+faults: setup build ## Kill and freeze processes and fill the disk under load, and count lost events (half an hour).
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) test/faults/main.ts
 
-fuzz: build ## Hold the check's fast lane against the explaining one, on a million mutations of events.
+fuzz: build ## Compare the fast path with the full check, on a million mutations of events.
 	$(NODE) test/fuzz/main.ts
 
-kerberos: setup ## Build what a login to Kafka by Kerberos (GSSAPI) needs.
+kerberos: setup ## Build the native part of the login to Kafka by Kerberos (GSSAPI).
 	@$(NODE) tools/kerberos/install.ts
 
 setup: node_modules/.installed
@@ -84,14 +84,14 @@ chromium: setup
 postgres: setup
 	@$(NODE) tools/postgres.ts
 
-clean: ## Remove what make has made.
+clean: ## Remove all files that make has made.
 	rm -rf dist node_modules .run
 
 dist/.built: $(SOURCES) dist/event-scan.wasm tools/bundle.ts package.json node_modules/.installed
 	@$(NODE) tools/bundle.ts
 	@touch $@
 
-# The fast lane's scanner, which programs run from their sources need as well.
+# The scanner of the fast path. Programs that run from their sources need it as well.
 dist/event-scan.wasm: $(ASSEMBLY) node_modules/.installed
 	@$(BIN)/asc assembly/index.ts --config assembly/asconfig.json
 
