@@ -3,79 +3,111 @@
  *
  *     http → pipeline → delivery → kafka, spool
  *
- * `auth` and `openlineage` are asked on the way. `proxy` builds the parts, `commands` run them. `errors`, `log`, `version`, `metrics` and
- * `support` serve several parts and know none of them.
+ * The pipeline asks `auth` and `openlineage` on the way. `proxy` builds the parts, `commands` run them. `metrics`, `support` and the
+ * files at the root (`errors`, `log`, `version`) serve several parts and know none of them.
  */
 const parts = [
-  'config',
   'auth',
-  'openlineage',
-  'pipeline',
-  'kafka',
-  'spool',
+  'commands',
+  'config',
   'delivery',
   'http',
+  'kafka',
   'metrics',
-  'support',
+  'openlineage',
+  'pipeline',
   'proxy',
-  'commands',
+  'spool',
+  'support',
 ];
 
-/** What each part may import of the others; every part may import `support`. */
+/** What each part may import of the others. Every part may import `support`. */
 const mayImport = {
   support: [],
   metrics: [],
   config: [],
-  auth: ['metrics'],
   openlineage: [],
-  kafka: ['metrics'],
   spool: [],
+  auth: ['metrics'],
+  kafka: ['metrics'],
   delivery: ['kafka', 'spool', 'metrics'],
-  pipeline: ['auth', 'openlineage', 'delivery', 'kafka', 'metrics', 'http'],
-  http: ['auth', 'openlineage', 'pipeline', 'kafka', 'delivery', 'metrics'],
-  proxy: ['config', 'auth', 'openlineage', 'pipeline', 'kafka', 'spool', 'delivery', 'http', 'metrics'],
+  pipeline: ['auth', 'openlineage', 'delivery', 'kafka', 'metrics'],
+  http: ['auth', 'openlineage', 'pipeline', 'delivery', 'metrics'],
+  proxy: parts.filter((part) => part !== 'commands'),
+  commands: parts,
 };
+
+/** A rule: what `from` must not import. */
+const forbid = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
 
 module.exports = {
   forbidden: [
-    {
-      name: 'no-cycles',
-      severity: 'error',
-      from: {},
-      to: { circular: true },
-    },
-    {
-      name: 'files-at-the-root-know-no-part',
-      severity: 'error',
-      from: { path: '^src/(errors|log|version)[.]ts$' },
-      to: { path: '^src/', pathNot: '^src/support/' },
-    },
-    {
-      name: 'only-kafka-knows-the-kafka-client',
-      severity: 'error',
-      from: { path: '^src/', pathNot: '^src/kafka/' },
-      to: { path: 'node_modules/(@platformatic/kafka|@node-rs/crc32|kerberos)/' },
-    },
-    {
-      name: 'nothing-unresolved',
-      severity: 'error',
-      from: {},
-      to: { couldNotResolve: true },
-    },
-    {
-      name: 'no-development-packages',
-      severity: 'error',
-      from: { path: '^src/' },
-      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
-    },
-    ...Object.entries(mayImport).map(([part, allowed]) => ({
-      name: `${part}-goes-one-way`,
-      severity: 'error',
-      from: { path: `^src/${part}/` },
-      to: {
-        path: `^src/(${parts.filter((other) => other !== part && other !== 'support' && !allowed.includes(other)).join('|')})/`,
-      },
-    })),
+    forbid('no-circles', 'Two files that need each other are one file.', {}, { circular: true }),
+    forbid('nothing-unresolved', 'The file or package does not exist.', {}, { couldNotResolve: true }),
+    forbid(
+      'no-development-packages',
+      'An installed program has no development packages.',
+      { path: '^src/' },
+      { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    ),
+    forbid(
+      'root-files-know-no-part',
+      'The tables at the root serve every part.',
+      { path: '^src/(errors|log|version)[.]ts$' },
+      { path: '^src/', pathNot: '^src/support/' },
+    ),
+    ...Object.entries(mayImport).map(([part, allowed]) =>
+      forbid(
+        `${part}-imports-one-way`,
+        `src/${part} may import: ${['support', ...allowed].join(', ')}.`,
+        { path: `^src/${part}/` },
+        {
+          path: `^src/(${parts.filter((other) => ![part, 'support', ...allowed].includes(other)).join('|')}|$^)/`,
+        },
+      ),
+    ),
+    forbid(
+      'only-kafka-knows-the-kafka-client',
+      'Brokers are reached through src/kafka.',
+      { path: '^src/', pathNot: '^src/kafka/' },
+      { path: 'node_modules/(@platformatic/kafka|@node-rs/crc32|kerberos)/' },
+    ),
+    forbid(
+      'others-see-records-and-the-port-of-kafka',
+      'Delivery and pipeline know records and outcomes, not brokers.',
+      { path: '^src/(delivery|pipeline)/' },
+      { path: '^src/kafka/', pathNot: '^src/kafka/(record|producer/port)[.]ts$' },
+    ),
+    forbid(
+      'others-see-the-port-of-delivery',
+      'The next hop is an interface.',
+      { path: '^src/(http|pipeline|proxy/front)' },
+      { path: '^src/delivery/', pathNot: '^src/delivery/(port|dead-letter-record)[.]ts$' },
+    ),
+    forbid(
+      'the-core-knows-no-http',
+      'What keeps an event does not know how it came.',
+      { path: '^src/(pipeline|delivery|spool|openlineage)/' },
+      { path: '^(node:)?(http|https|http2|net|tls)$' },
+    ),
+    forbid(
+      'the-core-knows-no-error-table',
+      'These parts say retriable, permanent or too large. Error codes and statuses are for those above.',
+      { path: '^src/(delivery|kafka|spool|openlineage|config)/' },
+      { path: '^src/errors[.]ts$' },
+    ),
+    forbid(
+      'the-front-names-no-broker',
+      'There may be several fronts, and one core.',
+      { path: '^src/proxy/(front|authentication|oidc|personal-tokens|listening)' },
+      { path: '^src/(kafka|spool|proxy/core)' },
+    ),
+    forbid(
+      'the-core-names-no-request',
+      'The core serves every front.',
+      { path: '^src/proxy/core' },
+      { path: '^src/(http|pipeline|auth|openlineage|proxy/front)' },
+    ),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -42,6 +42,25 @@ export default tseslint.config(
     },
   },
   {
+    // The rest of the program names error codes. Only http knows their statuses.
+    files: ['src/**'],
+    ignores: ['src/http/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              group: ['**/errors.ts'],
+              importNames: ['errorTable'],
+              message: 'Only src/http turns an error code into a status.',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
     // One file reads the environment.
     files: ['src/**'],
     ignores: ['src/config/sources/environment.ts'],

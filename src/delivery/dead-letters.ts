@@ -5,7 +5,8 @@
 import type { Logger } from 'pino';
 import { recordHeader, type KafkaRecord } from '../kafka/record.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { reasonOf, type Delivered, type NeverTaken } from './outcome.ts';
+import { reasonOf, type NeverTaken } from './outcome.ts';
+import type { Delivered } from './port.ts';
 
 /** Milliseconds until one that could not be kept is tried again; doubles with each time, up to a minute. */
 const RETRY_MS = 1000;
@@ -52,13 +53,14 @@ export class DeadLetters {
   #try(letter: KafkaRecord, safe: () => void, past: { failures: number; isReported: boolean }): void {
     if (this.#stopping) return;
     this.#deliver(letter, (delivered) => {
-      if (delivered.kind !== 'refused') {
+      if (delivered.kind === 'acknowledged' || delivered.kind === 'spooled') {
         safe();
         return;
       }
       const { failures, isReported } = past;
-      if (delivered.never && !isReported) this.#reportUndeliverable(delivered.refusal.message);
-      const next = { failures: failures + 1, isReported: isReported || delivered.never };
+      const isNever = delivered.kind !== 'retriable';
+      if (isNever && !isReported) this.#reportUndeliverable(delivered.kind);
+      const next = { failures: failures + 1, isReported: isReported || isNever };
       const delay = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** failures);
       setTimeout(() => this.#try(letter, safe, next), delay).unref();
     });

@@ -4,37 +4,27 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Producer } from '../kafka/producer/producer.ts';
+import type { RecordProducer } from '../kafka/producer/port.ts';
 import { recordSize, type KafkaRecord } from '../kafka/record.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Spool } from '../spool/spool.ts';
 import { DeadLetters } from './dead-letters.ts';
-import { unavailable, type Delivered } from './outcome.ts';
+import { unavailable } from './outcome.ts';
+import type { Delivered, DeliveryStatus, EventDelivery, QueueState, TopicStatus } from './port.ts';
 import { StateLog } from './state-log.ts';
-import { TopicQueue, type QueueState } from './topic-queue.ts';
+import { TopicQueue } from './topic-queue.ts';
 
 export interface DeliverySettings {
-  /** Where events go first of all, and whose state decides whether events can be kept. */
-  readonly mainTopic: string;
+  /** In use from the start. */
+  readonly topics: readonly string[];
   /** Where that goes which was acknowledged and Kafka will not have. */
-  readonly malformedTopic: string;
+  readonly deadLetterTopic: string;
   /** Bytes of all events in memory, at most. */
   readonly maxBytes: number;
   /** Milliseconds that an event may wait for Kafka's acknowledgement before it is spooled. */
   readonly spoolAfterMs: number;
   /** Milliseconds that an event may be in the spool while Kafka is away, before no more are taken. */
   readonly spoolMaxAgeMs: number;
-}
-
-/** How things stand, for whoever asks whether events can be kept. */
-export interface DeliveryStatus {
-  /** Why an event could not be kept now; undefined when it could. */
-  readonly problem: string | undefined;
-  readonly state: QueueState;
-  /** What keeps Kafka from being written to; undefined when nothing is known to. */
-  readonly kafkaProblem: string | undefined;
-  readonly spooledEvents: number;
-  readonly spooledBytes: number;
 }
 
 /**
@@ -49,9 +39,9 @@ const LOOK_INTERVAL_MS = 50;
 /** Milliseconds that an event may wait for Kafka while the proxy is stopping. */
 const HURRY_MS = 1000;
 
-export class Delivery {
+export class Delivery implements EventDelivery, DeliveryStatus {
   readonly #settings: DeliverySettings;
-  readonly #producer: Producer;
+  readonly #producer: RecordProducer;
   readonly #spool: Spool;
   readonly #metrics: Metrics;
   readonly #log: Logger;
@@ -64,7 +54,13 @@ export class Delivery {
   readonly #look: NodeJS.Timeout;
 
   /** What an earlier process has left in the spool is delivered first. */
-  constructor(settings: DeliverySettings, producer: Producer, spool: Spool, metrics: Metrics, log: Logger) {
+  constructor(
+    settings: DeliverySettings,
+    producer: RecordProducer,
+    spool: Spool,
+    metrics: Metrics,
+    log: Logger,
+  ) {
     this.#settings = settings;
     this.#producer = producer;
     this.#spool = spool;
@@ -72,12 +68,12 @@ export class Delivery {
     this.#log = log;
     this.#stateLog = new StateLog(log);
     this.#deadLetters = new DeadLetters(
-      settings.malformedTopic,
+      settings.deadLetterTopic,
       (record, answer) => this.#queueOf(record.topic).add(record, recordSize(record), answer),
       metrics,
       log,
     );
-    for (const topic of new Set([settings.mainTopic, ...spool.topics])) {
+    for (const topic of new Set([...settings.topics, ...spool.topics])) {
       this.#queueOf(topic);
       const { unanswered } = spool.log(topic);
       metrics.duplicatesPossible.inc(unanswered);
@@ -87,18 +83,31 @@ export class Delivery {
     this.#look = setInterval(() => this.#lookAtAll(), LOOK_INTERVAL_MS);
   }
 
-  get status(): DeliveryStatus {
-    const { mainTopic } = this.#settings;
-    const { state } = this.#queueOf(mainTopic);
+  statusOf(topic: string): TopicStatus {
+    const { state } = this.#queueOf(topic);
     const silence = state === 'spooling' ? 'Kafka does not acknowledge in time' : undefined;
-    const unknown = this.#producer.knows(mainTopic) ? silence : 'Kafka has not told of the topic yet';
+    const unknown = this.#producer.knows(topic) ? silence : 'Kafka has not told of the topic yet';
+    const { count, bytes } = this.#spool.log(topic);
     return {
-      problem: this.#problem,
+      topic,
+      problem: this.#problemOf(topic),
       state,
-      kafkaProblem: this.#producer.problemOf(mainTopic) ?? unknown,
-      spooledEvents: this.#spool.topics.reduce((sum, topic) => sum + this.#spool.log(topic).count, 0),
-      spooledBytes: this.#spool.bytes,
+      kafkaProblem: this.#producer.problemOf(topic) ?? unknown,
+      spooledEvents: count,
+      spooledBytes: bytes,
     };
+  }
+
+  get topics(): readonly TopicStatus[] {
+    return [...this.#queues.keys()].map((topic) => this.statusOf(topic));
+  }
+
+  get spooledEvents(): number {
+    return this.#spool.topics.reduce((sum, topic) => sum + this.#spool.log(topic).count, 0);
+  }
+
+  get spooledBytes(): number {
+    return this.#spool.bytes;
   }
 
   /** Resolves once the record is in Kafka or synced to the spool, or is refused; within about `spoolAfterMs`. */
@@ -149,10 +158,10 @@ export class Delivery {
     clearInterval(this.#look);
   }
 
-  get #problem(): string | undefined {
+  #problemOf(topic: string): string | undefined {
     if (this.#stopping) return 'the proxy is stopping';
     if (this.#bytes >= this.#settings.maxBytes) return 'too many events are waiting in memory';
-    const queue = this.#queueOf(this.#settings.mainTopic);
+    const queue = this.#queueOf(topic);
     if (!queue.isAway && !queue.overflows) return undefined;
     const problem = this.#tooOld && queue.state === 'spooling' ? TOO_OLD : this.#spool.problem;
     if (problem === undefined) return undefined;
@@ -187,11 +196,14 @@ export class Delivery {
       this.#stateLog.state(topic, queue.state, this.#spool.log(topic));
     }
     this.#reportAge();
-    if (!this.#stopping) this.#stateLog.problem(this.#problem);
+    if (!this.#stopping) this.#stateLog.problem(this.#problemOf(this.#settings.topics[0] ?? ''));
   }
 
   #reportAge(): void {
-    const { mainTopic, spoolMaxAgeMs } = this.#settings;
+    const {
+      topics: [mainTopic = ''],
+      spoolMaxAgeMs,
+    } = this.#settings;
     const { oldestAt } = this.#spool.log(mainTopic);
     const tooOld = oldestAt !== undefined && Date.now() - oldestAt > spoolMaxAgeMs;
     if (tooOld && !this.#tooOld) {

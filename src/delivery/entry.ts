@@ -4,7 +4,7 @@ import type { KafkaRecord } from '../kafka/record.ts';
 import { Mark } from '../spool/marks.ts';
 import type { Item, Place } from '../spool/group-writer.ts';
 import type { Line, Standing } from './linked-list.ts';
-import type { Delivered } from './outcome.ts';
+import type { Delivered } from './port.ts';
 import { encodeRecord } from './spooled-record.ts';
 
 /** What an entry tells its queue. */

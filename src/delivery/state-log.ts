@@ -1,7 +1,7 @@
 /** What the log says of how things stand: one line at each change, not at each event. */
 import type { Logger } from 'pino';
 import type { TopicLog } from '../spool/topic-log.ts';
-import type { QueueState } from './topic-queue.ts';
+import type { QueueState } from './port.ts';
 
 /** Milliseconds without a problem before it is said to be over: a full disk may take an event now and then. */
 const CALM_MS = 5000;

@@ -14,14 +14,8 @@ import type { Place } from '../spool/group-writer.ts';
 import type { SpooledEvent, TopicLog } from '../spool/topic-log.ts';
 import { Entry, type EntryEvents } from './entry.ts';
 import { Line } from './linked-list.ts';
-import {
-  ACKNOWLEDGED,
-  neverTaken,
-  SPOOLED,
-  unavailable,
-  type Delivered,
-  type NeverTaken,
-} from './outcome.ts';
+import { ACKNOWLEDGED, neverTaken, SPOOLED, unavailable, type NeverTaken } from './outcome.ts';
+import type { Delivered, QueueState } from './port.ts';
 import { decodeRecord } from './spooled-record.ts';
 
 export interface TopicQueueSettings {
@@ -42,13 +36,6 @@ export interface Surroundings {
   /** So many bytes of memory more are in use; fewer, when negative. */
   readonly claim: (bytes: number) => void;
 }
-
-/**
- * - `straight`: events go to Kafka, and the disk is not touched.
- * - `spooling`: Kafka is away or late; events go to the disk at once.
- * - `draining`: Kafka is back; what was spooled goes there, and new events behind it.
- */
-export type QueueState = 'straight' | 'spooling' | 'draining';
 
 /** Milliseconds that the disk may take, beyond `spoolAfterMs`. */
 const DISK_MS = 2000;

@@ -1,8 +1,7 @@
 /** Writes answers. Every one goes through here, so that each has the request's id and is counted. */
 import type { IncomingMessage } from 'node:http';
-import type { Logger } from 'pino';
 import { errorBody, errorTable, type Refusal } from '../errors.ts';
-import type { Metrics } from '../metrics/metrics.ts';
+import type { Observer } from '../pipeline/observer.ts';
 import type { Exchange } from './exchange.ts';
 import { hasBody } from './connection/request-head.ts';
 
@@ -33,14 +32,12 @@ const SHORT_BYTES = 1024 * 1024;
 
 export class Answers {
   readonly #settings: AnswerSettings;
-  readonly #metrics: Metrics;
-  readonly #log: Logger;
+  readonly #observer: Observer;
   #stopping = false;
 
-  constructor(settings: AnswerSettings, metrics: Metrics, log: Logger) {
+  constructor(settings: AnswerSettings, observer: Observer) {
     this.#settings = settings;
-    this.#metrics = metrics;
-    this.#log = log;
+    this.#observer = observer;
   }
 
   /** From now on every answer closes its connection, so that no client reuses one that is about to go. */
@@ -77,14 +74,14 @@ export class Answers {
 
   /** A defect of ours: the sender learns the request's id, the log the rest. */
   fail(exchange: Exchange, error: unknown): void {
-    this.#log.error({ err: error, requestId: exchange.requestId }, 'internal error');
+    this.#observer.failed(exchange.requestId, error);
     if (exchange.response.headersSent) exchange.response.destroy();
     else this.refuse(exchange, { code: 'internal', message: errorTable.internal.message, details: null });
   }
 
   #write(exchange: Exchange, status: number, headers: readonly string[], body: string): void {
     const { request, response, requestId, startedAt } = exchange;
-    this.#metrics.answerSeconds.observe({ status }, (performance.now() - startedAt) / 1000);
+    this.#observer.answering(status, (performance.now() - startedAt) / 1000);
     if (response.destroyed) return;
     const rest = request.complete ? 'none' : restOf(request);
     if (this.#stopping || rest === 'long') response.shouldKeepAlive = false;

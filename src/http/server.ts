@@ -1,6 +1,6 @@
 /**
- * The HTTP server: limits, time-outs, which request goes where, and stopping without losing an answer. Events are
- * handled on bare `node:http`, where their cost is; pages for people and monitors by Fastify (`pages.ts`).
+ * The HTTP server: limits, time-outs, which request goes where, and stopping without losing an answer. Events are handled on bare
+ * `node:http`, where their cost is; pages for people and monitoring systems by Fastify (`pages/pages.ts`).
  */
 import { randomUUID } from 'node:crypto';
 import { chmodSync } from 'node:fs';
@@ -12,16 +12,17 @@ import type { SecureContextOptions } from 'node:tls';
 import type { Logger } from 'pino';
 import { errorTable, refusal, type Refusal } from '../errors.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { Observer } from '../pipeline/observer.ts';
+import { printable } from '../support/printable.ts';
 import type { Answers } from './answer.ts';
 import { answerBrokenRequest, reasonOf } from './connection/broken-request.ts';
 import { Connections } from './connection/connections.ts';
-import { answerCors, type CorsSettings } from './cors.ts';
-import { pathOf, requestIdOf, type Exchange } from './exchange.ts';
-import { printable } from '../support/printable.ts';
 import { createListener, type ListenerSettings } from './connection/listener.ts';
-import { RefusalLog } from './refusal-log.ts';
-import { errorOfHead } from './connection/request-head.ts';
+import { errorOfHead, requestIdOf } from './connection/request-head.ts';
 import { removeStaleSocket } from './connection/stale-socket.ts';
+import { answerCors, type CorsSettings } from './cors.ts';
+import type { Exchange } from './exchange.ts';
+import { pathOf, paths, servedPaths } from './paths.ts';
 
 export interface ServerSettings extends ListenerSettings {
   readonly listen: ListenOptions;
@@ -39,17 +40,20 @@ export interface ServerSettings extends ListenerSettings {
   readonly accessLog: ((request: IncomingMessage) => string) | undefined;
 }
 
-/** Takes the events that are posted to a path. Never throws, whatever a sender does. */
-export type EventHandler = (exchange: Exchange) => void;
+/** Takes the events that a request brings, one or a batch, and answers. Never throws, whatever a sender does. */
+export interface ExchangeHandler {
+  handle(exchange: Exchange, takes: 'event' | 'batch'): void;
+}
 
-/** Pages counted by their path; all others together, or a scanner of ports could fill the metrics. */
-const NAMED_PAGES = new Set([
-  '/monitoring/ping',
-  '/monitoring/ready',
-  '/monitoring/metrics',
-  '/docs',
-  '/openapi.json',
-]);
+/** What the server hands requests to, and what it reports to. */
+export interface ServerParts {
+  readonly events: ExchangeHandler;
+  readonly pages: RequestListener;
+  readonly answers: Answers;
+  readonly observer: Observer;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
 
 const FOREIGN_PAGE = refusal('forbidden', 'Pages of other origins may not post events here (server.cors)');
 
@@ -60,36 +64,30 @@ const CLIENT_GONE = 499;
 
 export class HttpServer {
   readonly #settings: ServerSettings;
-  readonly #eventHandlers: ReadonlyMap<string, EventHandler>;
+  readonly #events: ExchangeHandler;
   readonly #pages: RequestListener;
   readonly #answers: Answers;
-  readonly #metrics: Metrics;
-  readonly #log: Logger;
-  readonly #refusals: RefusalLog;
+  readonly #observer: Observer;
   readonly #server: Server;
   readonly #connections = new Connections();
   #inHand = 0;
 
-  constructor(
-    settings: ServerSettings,
-    eventHandlers: ReadonlyMap<string, EventHandler>,
-    pages: RequestListener,
-    answers: Answers,
-    metrics: Metrics,
-    log: Logger,
-  ) {
+  constructor(settings: ServerSettings, parts: ServerParts) {
+    const { events, pages, answers, observer, metrics, log } = parts;
     this.#settings = settings;
-    this.#eventHandlers = eventHandlers;
+    this.#events = events;
     this.#pages = pages;
     this.#answers = answers;
-    this.#metrics = metrics;
-    this.#log = log;
-    this.#refusals = new RefusalLog(log);
+    this.#observer = observer;
     this.#server = createListener(settings, metrics, log);
-    // Under TLS the requests come over a socket of its own, which is there once hands are shaken.
+    // Under TLS the requests come over a socket of their own, which is there after the handshake.
     const carriesRequests = settings.tls === undefined;
     this.#server
-      .on('connection', (socket: Socket) => this.#connections.add(socket, carriesRequests))
+      .on('connection', (socket: Socket) => {
+        metrics.connections.inc();
+        socket.once('close', () => metrics.connections.dec());
+        this.#connections.add(socket, carriesRequests);
+      })
       .on('secureConnection', (socket: Socket) => this.#connections.add(socket, true));
     this.#server.on('timeout', (socket: Socket) => this.#connections.timeOut(socket));
     // Whoever reads the body says "100 Continue"; expectations that nobody knows are passed over (RFC 9110 §10.1.1).
@@ -139,18 +137,30 @@ export class HttpServer {
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
     const startedAt = performance.now();
-    const fault = errorOfHead(request, this.#settings.maxHeaders);
-    if (fault) {
+    const { maxHeaders, requestIdHeader, rootPath } = this.#settings;
+    const error = errorOfHead(request, maxHeaders);
+    if (error) {
       request.resume();
-      this.#breakOff(fault, request.socket);
+      this.#breakOff(error, request.socket);
       return;
     }
-    const path = pathOf(request.url ?? '/', this.#settings.rootPath);
-    const handler = this.#eventHandlers.get(path);
-    const requestId = requestIdOf(request, this.#settings.requestIdHeader);
-    const exchange: Exchange = { request, response, path, requestId, startedAt };
-    // Now, because a connection that is gone does not tell it any more.
-    const client = this.#settings.accessLog?.(request);
+    const { url = '/', headers } = request;
+    // Nearly all requests name a path as the table has it.
+    const path = servedPaths.has(url) ? url : pathOf(url, rootPath);
+    const served = servedPaths.get(path);
+    const { traceparent, 'user-agent': client } = headers;
+    const exchange: Exchange = {
+      request,
+      response,
+      path,
+      requestId: requestIdOf(request, requestIdHeader),
+      startedAt,
+      client,
+      traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+      known: undefined,
+    };
+    // Now, because a connection that is closed does not tell it any more.
+    const address = this.#settings.accessLog?.(request);
     const connection = this.#connections.begin(request.socket, exchange);
     if (!connection || connection === 'crowded') {
       request.resume();
@@ -162,11 +172,16 @@ export class HttpServer {
     response.on('close', () => {
       this.#inHand -= 1;
       this.#connections.end(connection);
-      this.#record(exchange, handler || NAMED_PAGES.has(path) ? path : 'other', client);
+      this.#answered(exchange, served?.path ?? 'other', address);
     });
+    this.#dispatch(exchange, served?.takes);
+  }
+
+  #dispatch(exchange: Exchange, takes: 'event' | 'batch' | undefined): void {
+    const { request, response, path } = exchange;
     if (this.#settings.cors && answerCors(this.#settings.cors, request, response)) {
       this.#answers.empty(exchange, 200);
-    } else if (!handler || (path === '/' && request.method !== 'POST')) {
+    } else if (!takes || (path === paths.root.path && request.method !== 'POST')) {
       this.#pages(request, response);
     } else if (request.method !== 'POST') {
       this.#answers.refuse(
@@ -178,7 +193,7 @@ export class HttpServer {
     } else if (this.#inHand > this.#settings.maxConcurrency) {
       this.#answers.refuse(exchange, refusal('unavailable', 'Too many requests are in hand'));
     } else {
-      handler(exchange);
+      this.#events.handle(exchange, takes);
     }
   }
 
@@ -195,24 +210,25 @@ export class HttpServer {
       answerBrokenRequest(socket, reason, this.#answers.commonHeaders(requestId));
       const { status } = errorTable[reason.code];
       if (exchange) exchange.response.statusCode = status;
-      else this.#metrics.requests.inc('other', '', status);
-      this.#refusals.warnOfBroken(requestId, exchange?.path, reason);
+      else this.#observer.answered('other', '', status);
+      this.#observer.broken(requestId, exchange?.path, reason);
     });
     // TLS has not come about.
     if (!known) socket.destroy();
   }
 
-  #record({ request, response, known }: Exchange, path: string, client: string | undefined): void {
+  /** `path` is one of the table, or `other`; `address` is the client's, where the access log wants a line. */
+  #answered({ request, response, known }: Exchange, path: string, address: string | undefined): void {
     const { method = '', url = '', httpVersion } = request;
-    // Where the connection was closed before its answer was begun, this is still what Node begins with.
-    const unanswered = !response.headersSent && response.statusCode === 200;
-    const status = unanswered ? CLIENT_GONE : response.statusCode;
-    this.#metrics.requests.inc(path, method, status);
-    if (client !== undefined) {
-      // As uvicorn's, with the sender's name where the Common Log Format has it.
-      const sender = known ? ` ${printable(known.sender.name)}` : '';
-      this.#log.info(`${client} -${sender} "${method} ${url} HTTP/${httpVersion}" ${status}`);
-    }
+    // Where the connection was closed before its answer began, this is still what Node begins with.
+    const isUnanswered = !response.headersSent && response.statusCode === 200;
+    const status = isUnanswered ? CLIENT_GONE : response.statusCode;
+    // As uvicorn's, with the sender's name where the Common Log Format has it.
+    const accessLine =
+      address === undefined
+        ? undefined
+        : `${address} -${known ? ` ${printable(known.sender.name)}` : ''} "${method} ${url} HTTP/${httpVersion}" ${status}`;
+    this.#observer.answered(path, method, status, accessLine);
   }
 }
 

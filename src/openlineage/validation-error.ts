@@ -4,6 +4,7 @@
  */
 import { Type, type TObject, type TSchema } from 'typebox';
 import Format from 'typebox/format';
+import { printable } from '../support/printable.ts';
 
 export interface ValidationError {
   /** Where, from the body down: `["body", "run", "runId"]`. */
@@ -13,6 +14,15 @@ export interface ValidationError {
   readonly context: Readonly<Record<string, unknown>>;
   /** The value found, or the object that lacks the field; shortened when large. */
   readonly input: unknown;
+}
+
+/** The errors in one line, without anything of the event's content: for logs, dead letters and batch answers. */
+export function describeErrors(errors: readonly ValidationError[]): string {
+  const shown = errors
+    .slice(0, 5)
+    .map(({ location, message }) => `${printable(location.join('.'))}: ${message}`);
+  const more = errors.length - shown.length;
+  return more > 0 ? `${shown.join('; ')}; and ${more} more` : shown.join('; ');
 }
 
 /** More errors than anyone reads; a 5 MiB body of nothing but errors must not make an answer of a gigabyte. */

@@ -1,23 +1,24 @@
 /**
- * The way of an event through the house: check, route, make the record, deliver. One event at a time; `single.ts` and
- * `batch.ts` take them from requests and answer.
+ * The way of an event: check, route, make the record, deliver. It takes one event at a time, whatever brings it, and answers what has
+ * become of it.
  */
-import type { Logger } from 'pino';
-import type { Delivery } from '../delivery/delivery.ts';
+import { deadLetterRecord } from '../delivery/dead-letter-record.ts';
+import type { Delivered, EventDelivery } from '../delivery/port.ts';
 import { refusal, type Refusal } from '../errors.ts';
-import { BoundedNames } from '../metrics/bounded-names.ts';
-import type { Metrics } from '../metrics/metrics.ts';
 import { checkEvent } from '../openlineage/check.ts';
 import type { CheckLevel } from '../openlineage/event-schema.ts';
-import type { ValidationError } from '../openlineage/validation-error.ts';
-import { malformedTopicOf, topicOf, type RoutingSettings } from './route.ts';
+import { describeErrors, type ValidationError } from '../openlineage/validation-error.ts';
 import { printable } from '../support/printable.ts';
-import { deadLetterRecord, describeErrors, eventRecord } from './event-record.ts';
-import type { Exchange } from '../http/exchange.ts';
-import { RefusalLog } from '../http/refusal-log.ts';
+import type { Clock } from '../support/time.ts';
+import type { Arrival } from './arrival.ts';
+import { eventRecord, headersOf } from './event-record.ts';
+import type { KnownKind, Observer } from './observer.ts';
 
 export interface IngestSettings {
-  readonly routing: RoutingSettings;
+  /** The topic of events that no routing rule is about. */
+  readonly mainTopic: string;
+  /** For events that the check refuses, where they are kept at all. */
+  readonly malformedTopic: string;
   readonly checkLevel: CheckLevel;
   /** What becomes of an event that the check refuses. */
   readonly invalid: 'reject' | 'dead-letter';
@@ -25,102 +26,98 @@ export interface IngestSettings {
   readonly timestamp: 'event-time' | 'arrival';
 }
 
-/** What became of one event. */
+/** What has become of one event. The first three are final: it is kept. */
 export type Ingested =
   | { readonly kind: 'acknowledged' }
   | { readonly kind: 'spooled' }
   | { readonly kind: 'dead-letter' }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
-/** Senders told apart in the metrics; a label costs the monitoring system a series for each of its values. */
-const MAX_SENDER_LABELS = 200;
+/** Validation errors that a dead letter's header `dead-letter-details` lists. More do not help its reader. */
+const MAX_DETAILS = 20;
 
 const OVER_QUOTA = refusal('too_many_requests', 'You send more events than you may; wait a second');
 
 export class Ingest {
   readonly #settings: IngestSettings;
-  readonly #delivery: Delivery;
-  readonly #metrics: Metrics;
-  readonly #log: Logger;
-  readonly #refusals: RefusalLog;
-  readonly #senderLabels = new BoundedNames(MAX_SENDER_LABELS);
+  readonly #delivery: EventDelivery;
+  readonly #observer: Observer;
+  readonly #wall: Clock;
 
-  constructor(settings: IngestSettings, delivery: Delivery, metrics: Metrics, log: Logger) {
+  /** `wall` tells the time of arrival. */
+  constructor(settings: IngestSettings, delivery: EventDelivery, observer: Observer, wall: Clock) {
     this.#settings = settings;
     this.#delivery = delivery;
-    this.#metrics = metrics;
-    this.#log = log;
-    this.#refusals = new RefusalLog(log);
+    this.#observer = observer;
+    this.#wall = wall;
   }
 
   /** Takes one event; resolves when it is known what the sender can be told. */
-  async take(exchange: Exchange, bytes: Buffer): Promise<Ingested> {
-    const limits = exchange.known?.limits;
-    if (limits?.quota?.take() === false) return this.refused(exchange, 'unknown', OVER_QUOTA);
-    const verdict = checkEvent(bytes, this.#settings.checkLevel);
-    this.#metrics.checks.inc(verdict.path);
-    if (!verdict.event) return this.#takeInvalid(exchange, bytes, verdict.kind ?? 'unknown', verdict.errors);
-
+  async take(arrival: Arrival, bytes: Buffer): Promise<Ingested> {
+    const limits = arrival.known?.limits;
+    if (limits?.quota?.take() === false) return this.#refuse(arrival, 'unknown', OVER_QUOTA);
+    const { mainTopic, checkLevel, timestamp } = this.#settings;
+    const verdict = checkEvent(bytes, checkLevel);
+    this.#observer.checked(verdict);
     const { event } = verdict;
+    if (!event) return this.#takeInvalid(arrival, bytes, verdict.kind ?? 'unknown', verdict.errors);
     if (limits?.mayWriteTo(event.namespace) === false) {
-      return this.refused(exchange, event.kind, foreignNamespace(event.namespace));
+      return this.#refuse(arrival, event.kind, foreignNamespace(event.namespace));
     }
-    for (const deviation of event.deviations) this.#metrics.deviations.inc({ deviation });
-    const arrivedAt = Date.now();
-    const timestamp = this.#settings.timestamp === 'arrival' ? arrivedAt : event.time;
-    const record = eventRecord(exchange, bytes, event, topicOf(this.#settings.routing), timestamp, arrivedAt);
+    const arrivedAt = this.#wall.now();
+    const time = timestamp === 'arrival' ? arrivedAt : event.time;
+    const record = eventRecord(arrival, bytes, event.key, mainTopic, time, arrivedAt);
     const delivered = await this.#delivery.deliver(record);
-    if (delivered.kind === 'refused') return this.refused(exchange, event.kind, delivered.refusal);
-    this.#count(exchange, event.kind, delivered.kind);
+    if (delivered.kind !== 'acknowledged' && delivered.kind !== 'spooled') {
+      return this.#refuse(arrival, event.kind, refusalOf(delivered));
+    }
+    this.#observer.kept(arrival, event.kind, delivered.kind);
     return delivered;
   }
 
-  /** Counts and logs what is not taken. `kind` is the event's, as far as it is known. */
-  refused(exchange: Exchange, kind: string, reason: Refusal): Ingested {
-    this.#count(exchange, kind, reason.code);
-    const why = areErrors(reason.details) ? describeErrors(reason.details) : reason.message;
-    const line = `event refused: ${why.slice(0, 1000)}`;
-    if (reason.code === 'too_many_requests') this.#refusals.warnNowAndThen(exchange, reason, line);
-    else this.#refusals.warn(exchange, reason, line);
+  #refuse(arrival: Arrival, kind: KnownKind, reason: Refusal): Ingested {
+    this.#observer.refused(arrival, kind, reason);
     return { kind: 'refused', refusal: reason };
   }
 
-  #count({ known }: Exchange, kind: string, outcome: string): void {
-    this.#metrics.events.inc(kind, outcome);
-    if (!known) return;
-    const { way, name } = known.sender;
-    this.#metrics.senderEvents.inc(this.#senderLabels.labelOf(name), way, outcome);
-  }
-
   async #takeInvalid(
-    exchange: Exchange,
+    arrival: Arrival,
     bytes: Buffer,
-    kind: string,
+    kind: KnownKind,
     errors: readonly ValidationError[],
   ): Promise<Ingested> {
-    if (this.#settings.invalid === 'reject') {
-      return this.refused(exchange, kind, refusal('invalid_request', undefined, errors));
+    const { invalid, malformedTopic } = this.#settings;
+    if (invalid === 'reject')
+      return this.#refuse(arrival, kind, refusal('invalid_request', undefined, errors));
+    const details = errors
+      .slice(0, MAX_DETAILS)
+      .map(({ location, message, code }) => ({ location, message, code }));
+    const reason = { summary: describeErrors(errors), details: JSON.stringify(details) };
+    const letter = deadLetterRecord(malformedTopic, bytes, headersOf(arrival), reason, this.#wall.now());
+    const delivered = await this.#delivery.deliver(letter);
+    if (delivered.kind !== 'acknowledged' && delivered.kind !== 'spooled') {
+      return this.#refuse(arrival, kind, refusalOf(delivered));
     }
-    const topic = malformedTopicOf(this.#settings.routing);
-    const delivered = await this.#delivery.deliver(
-      deadLetterRecord(exchange, bytes, errors, topic, Date.now()),
-    );
-    if (delivered.kind === 'refused') return this.refused(exchange, kind, delivered.refusal);
-    this.#count(exchange, kind, 'dead_letter');
-    this.#log.warn(
-      { requestId: exchange.requestId, topic },
-      `event put into the dead-letter topic: ${describeErrors(errors)}`,
-    );
+    this.#observer.deadLettered(arrival, kind, malformedTopic, errors);
     return { kind: 'dead-letter' };
+  }
+}
+
+/** What the sender hears of an event that is not kept. */
+function refusalOf(delivered: Exclude<Delivered, { kind: 'acknowledged' | 'spooled' }>): Refusal {
+  switch (delivered.kind) {
+    case 'retriable':
+      return refusal('unavailable', `The event cannot be kept now: ${delivered.reason}`);
+    case 'permanent':
+      return refusal('unavailable', `Kafka refuses the event: ${delivered.reason}`);
+    case 'too-large': {
+      const { topic, size, limit, event } = delivered;
+      const message = `The event needs ${size} bytes of topic ${topic} even compressed, which takes ${limit}`;
+      return refusal('payload_too_large', message, { size, limit, event });
+    }
   }
 }
 
 function foreignNamespace(namespace: string): Refusal {
   return refusal('forbidden', `Your namespaces do not include "${printable(namespace.slice(0, 200))}"`);
-}
-
-function areErrors(details: unknown): details is readonly ValidationError[] {
-  return (
-    Array.isArray(details) && details.every((detail) => typeof detail === 'object' && 'location' in detail)
-  );
 }

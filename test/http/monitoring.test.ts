@@ -125,7 +125,7 @@ void suite('what an operator sees of a proxy', { timeout: 120_000 }, () => {
       [2, 1],
     );
     assert.deepEqual(
-      [sample('checks_total{lane="fast"}'), sample('checks_total{lane="explaining"}')],
+      [sample('checks_total{check="fast_path"}'), sample('checks_total{check="full_check"}')],
       [9, 3],
     );
     const requests = (path: string, method: string, status: number) =>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
-import type { QueueState } from '../../src/delivery/topic-queue.ts';
+import type { QueueState } from '../../src/delivery/port.ts';
 import type { Proxy } from '../../tools/proxy.ts';
 import { errorOf, get } from './posting.ts';
 

@@ -1,49 +1,51 @@
 import { errorTable } from '../../src/errors.ts';
 import { supportedEncodings } from '../../src/http/events/content-encoding.ts';
+import { paths, type ServedPath } from '../../src/http/paths.ts';
 
-/** docs/api.md: the HTTP interface, with the table of errors. */
+/** docs/api.md: the HTTP interface, with the tables of paths and errors. */
 export function apiPage(): string {
-  const rows = Object.entries(errorTable).map(
+  const errors = Object.entries(errorTable).map(
     ([code, { status, when, retriable }]) =>
       `| \`${code}\` | ${status} | ${retriable ? 'yes' : 'no'} | ${when} |`,
   );
-  return `<!-- Generated from src/errors.ts and tools/reference/api-page.ts by \`make docs\`; edit those. -->
+  const served: readonly ServedPath[] = Object.values(paths);
+  const rows = served.map(
+    ({ path, takes, about }) => `| \`${takes === undefined ? 'GET' : 'POST'} ${path}\` | ${about} |`,
+  );
+  return `<!-- Generated from src/errors.ts, src/http/paths.ts and tools/reference/api-page.ts by \`make docs\`; edit those. -->
 
-# The HTTP interface
+# HTTP interface
 
-A running proxy has this as a page to try things on, \`/docs\`, and as an OpenAPI 3.1 document, \`/openapi.json\`.
+A running proxy serves this as a page to try things on, \`/docs\`, and as an OpenAPI 3.1 document, \`/openapi.json\`.
 
-| path | |
+| path | what it takes or shows |
 |---|---|
-| \`POST /api/v1/lineage\` | one event; the default path of every OpenLineage client |
-| \`POST /v1/openlineage\` | the same; Data.Rentgen's path |
-| \`POST /\` | the same; where Java clients post when their URL ends with a slash |
-| \`POST /api/v1/lineage/batch\` | a JSON array of events |
-| \`GET /monitoring/ping\`, \`/ready\`, \`/metrics\` | see [metrics](metrics.md) |
-| \`GET /docs\`, \`/openapi.json\` | the API page and its document |
+${rows.join('\n')}
 
-## Posting an event
+## Post an event
 
-- The body is an OpenLineage run event, job event or dataset event: JSON in UTF-8, up to \`producer.max_request_size\` (5 MiB) after decoding.
+- The body is an OpenLineage run event, job event or dataset event: JSON in UTF-8, up to \`producer.max_request_size\`
+  (5 MiB) after decoding.
 - \`Content-Type\` is a JSON type, or absent. \`Content-Encoding\` is identity, ${supportedEncodings}, or absent.
-- \`X-Request-ID\` is taken when it is 1 to 128 letters, digits and \`._~:@=+/-\`; else one is made. It is in the answer, in the log, and in the
-  record's header \`correlation_id\`.
-- **201 Created**, empty body: Kafka has the event. All in-sync replicas have acknowledged it (\`acks=all\`). Nothing you do to the proxy can lose it.
-- **202 Accepted**, empty body: the event is on the proxy's disk, synced, and will be delivered in its order: Kafka is away or slow. With
-  \`check.invalid: dead-letter\` also: the event is not valid, and is kept for the dead-letter topic. [Delivery](delivery.md) has the whole.
-- Anything else: the event was **not** taken. The body says why.
+- \`X-Request-ID\` is taken when it is 1 to 128 letters, digits and \`._~:@=+/-\`. Otherwise the proxy makes one. It is in
+  the answer, in the log, and in the record's header \`correlation_id\`.
+- **201 Created**, empty body: Kafka has the event. All in-sync replicas have acknowledged it (\`acks=all\`).
+- **202 Accepted**, empty body: the event is on the proxy's disk, synced. It is delivered in its order when Kafka is
+  available again. With \`check.invalid: dead-letter\` a 202 also says: the event is not valid, and is kept for the
+  dead-letter topic. See [delivery](delivery.md).
+- Any other status: the event was **not** taken. The body says why.
 
-The answer comes within about a second, whatever Kafka does. A 503 says that the event can be kept neither in Kafka nor on disk. It may leave a
-record in Kafka all the same, if an acknowledgement came too late; sending the event again then makes a duplicate.
-\`http2kafka_duplicates_possible_total\` counts these.
+The answer comes within about a second, in an outage of Kafka too. A 503 says that the event can be kept neither in Kafka nor
+on disk. The record may still be in Kafka, if an acknowledgement came too late. If the client then sends the event again, Kafka
+has it twice. \`http2kafka_duplicates_possible_total\` counts these.
 
-## Posting a batch
+## Post a batch
 
 \`\`\`sh
 curl -i http://localhost:8002/api/v1/lineage/batch -H 'Content-Type: application/json' --data-binary @examples/batch.json
 \`\`\`
 
-Each good element is forwarded as the exact bytes it has inside the array. One bad element does not spoil the others:
+Each valid element is forwarded as the exact bytes it has inside the array. A bad element does not spoil the others:
 
 \`\`\`json
 {
@@ -53,11 +55,12 @@ Each good element is forwarded as the exact bytes it has inside the array. One b
 }
 \`\`\`
 
-When nothing of a batch could be kept, and something of it may be later, the answer is 503 instead: send all of it again.
+If no element could be kept, and one of them may be kept later, the answer is 503 instead, or 429 when the sender is over its
+quota. Send the whole batch again.
 
 ## Errors
 
-Every error has one shape. For a bad event, \`details\` lists every fault found (up to 100), not only the first:
+Every error has one shape. For a bad event, \`details\` lists every validation error found (up to 100), not only the first:
 
 \`\`\`json
 {
@@ -71,39 +74,46 @@ Every error has one shape. For a bad event, \`details\` lists every fault found 
 }
 \`\`\`
 
-| code | status | worth trying again | when |
+| code | status | retry | when |
 |---|---|---|---|
-${rows.join('\n')}
+${errors.join('\n')}
 
 408, 429 and 503 carry \`Retry-After: 1\`.
 
-## What is checked
+## Check levels
 
 | level (\`check.level\`) | refuses |
 |---|---|
-| \`routing\` | what is not JSON, or lacks what key and timestamp are made of |
-| \`core\` (default) | what no consumer could use: required fields, types and formats of event, run, job and datasets; facets that are not objects |
+| \`routing\` | bodies that are not JSON, or lack what key and timestamp are made of |
+| \`core\` (default) | what no consumer could use: missing required fields, wrong types and formats of event, run, job and datasets; facets that are not objects |
 
-\`core\` lets pass what real clients get wrong and every consumer understands; see [deviations](metrics.md#deviations-of-the-specification).
-Whatever the level, these are refused, because parsers disagree about them, and so the proxy and your consumers might see
-different events: bytes that are not UTF-8, a byte order mark, nesting deeper than 200 levels, numbers longer than 1,000 characters,
-and half a surrogate pair in a namespace or name. Where a key is there twice, the last one counts, as in every consumer's parser.
+Level \`core\` takes events that deviate from the specification in ways that every consumer understands. See
+[deviations](metrics.md#deviations-from-the-specification).
+
+Every level refuses bodies that parsers read in different ways. Otherwise the proxy and your consumers might see different
+events. These are: bytes that are not UTF-8, a byte order mark, nesting deeper than 200 levels, numbers longer than 1,000
+characters, and half of a surrogate pair in a namespace or name. If a key is there twice, the last one counts, as in every
+consumer's parser.
 
 ## The record in Kafka
 
-| | |
+| part | content |
 |---|---|
 | topic | \`producer.main_topic\` (\`input.runs\`) |
 | value | the body, decoded, byte for byte |
 | key | \`run:{namespace}/{name}\` of the root parent's job if there, else of the parent's, else of the job; \`job:…\` and \`dataset:…\` for the other kinds |
 | partition | Java's default partitioner (murmur2), or librdkafka's \`consistent_random\` with \`kafka.partitioner: crc32\` |
 | timestamp | \`eventTime\`, or the time of arrival with \`producer.timestamp: arrival\` |
-| headers | \`content-type: application/json\`, \`correlation_id\`, and \`traceparent\` when the request had one |
+| header \`content-type\` | \`application/json\` |
+| header \`correlation_id\` | the request's id |
+| header \`reported-by-user-name\` | the sender's name, when the sender is authenticated |
+| header \`traceparent\` | the request's, when it had one |
 
-This is what OpenLineage's own KafkaTransport writes, so consumers need no change. Two things to know:
+OpenLineage's own KafkaTransport writes the same key and value, so consumers need no change. Two things to know:
 
-- **Retention goes by the timestamp.** A topic with time-based retention (Kafka's default is seven days) drops an event with an old
-  \`eventTime\` at once. Set \`producer.timestamp: arrival\`, or the topic's \`message.timestamp.type=LogAppendTime\`, if you load old events.
+- **Retention goes by the timestamp.** A topic with time-based retention (Kafka's default is seven days) drops an event with an
+  old \`eventTime\` at once. If you load old events, set \`producer.timestamp: arrival\`, or the topic's
+  \`message.timestamp.type=LogAppendTime\`.
 - A timestamp that the topic would refuse, by default more than an hour ahead, gives way to the time of arrival.
 `;
 }

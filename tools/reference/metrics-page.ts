@@ -8,13 +8,14 @@ export function metricsPage(): string {
     return `| \`${row.name}\` | ${row.type} | ${labels} | ${row.help} |`;
   });
   const deviations = Object.entries(deviationKinds).map(([kind, meaning]) => `| \`${kind}\` | ${meaning} |`);
-  return `<!-- Generated from src/metrics/metrics.ts by \`make docs\`; edit that. -->
+  return `<!-- Generated from src/metrics/metrics.ts and src/openlineage/deviations.ts by \`make docs\`; edit those. -->
 
 # Metrics and health
 
 - \`GET /monitoring/ping\` answers 200 while the process lives.
-- \`GET /monitoring/ready\` answers 200 while an event could be kept, in Kafka or on disk, and 503 with the reason while not. Use it for load
-  balancers. It also says whether Kafka can be written to, and what is [in the spool](delivery.md).
+- \`GET /monitoring/ready\` answers 200 while an event of the main topic could be kept, in Kafka or on disk. Otherwise it
+  answers 503 with the reason. Use it for load balancers. It also says whether Kafka can be written to, and what is
+  [in the spool](delivery.md). The member \`topics\` names every topic in use that is in trouble.
 - \`GET /monitoring/metrics\` is for Prometheus: its text format, or OpenMetrics when \`Accept\` asks for that.
 
 Times are in seconds, sizes in bytes. The usual \`process_…\` and \`nodejs_…\` metrics are there, too.
@@ -23,13 +24,14 @@ Times are in seconds, sizes in bytes. The usual \`process_…\` and \`nodejs_…
 |---|---|---|---|
 ${rows.join('\n')}
 
-What to watch: \`http2kafka_kafka_up\` at 0, \`http2kafka_spool_oldest_seconds\` growing, \`http2kafka_spool_failures_total\` growing at all,
-\`http2kafka_events_total\` with any outcome but \`acknowledged\` and \`spooled\`, and \`http2kafka_duplicates_possible_total\`.
+Watch these: \`http2kafka_kafka_up\` at 0, \`http2kafka_spool_oldest_seconds\` growing, \`http2kafka_spool_failures_total\`
+growing at all, \`http2kafka_events_total\` with any outcome but \`acknowledged\` and \`spooled\`, and
+\`http2kafka_duplicates_possible_total\`.
 
-## Deviations of the specification
+## Deviations from the specification
 
-Real clients break OpenLineage's specification in small ways. Level \`core\` takes their events, and counts each deviation in
-\`http2kafka_specification_deviations_total\` under one of these names:
+Real clients deviate from OpenLineage's specification in small ways. Level \`core\` takes their events, and counts each
+deviation in \`http2kafka_specification_deviations_total\` under one of these names:
 
 | deviation | what it is |
 |---|---|

@@ -54,10 +54,6 @@ export function createListener(settings: ListenerSettings, metrics: Metrics, log
     quietUntil = now + COMPLAINT_INTERVAL_MS;
     log.warn(`connections are closed as soon as they come: ${why}`);
   };
-  server.on('connection', (socket) => {
-    metrics.connections.inc();
-    socket.once('close', () => metrics.connections.dec());
-  });
   server.on('drop', () => {
     metrics.connectionsRefused.inc();
     complain(`there are ${maxConnections}, as many as server.max_connections allows`);

@@ -3,11 +3,21 @@
  * about where a request ends or whom it is from, one can be smuggled past the first, so all of it is refused
  * (RFC 9112 §11.2).
  */
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { refusal, type Refusal } from '../../errors.ts';
 
 /** What stands between host and port, and what ends them (RFC 3986 §3.2); a name may be any other (RFC 9110 §7.2). */
 const NOT_IN_HOST = /[\s,/?#@\\]/;
+
+/** Fit for a header, a log line and a record header. Common tools make such ids (UUIDs, ULIDs, trace ids, AWS's). */
+const SANE_TOKEN = /^[A-Za-z0-9._~:@=+/-]{1,128}$/;
+
+/** The request's own id when it is a sane token, otherwise a new one. `header` in lower case. */
+export function requestIdOf(request: IncomingMessage, header: string): string {
+  const given = request.headers[header];
+  return typeof given === 'string' && SANE_TOKEN.test(given) ? given : randomUUID();
+}
 
 /** RFC 9112 §6.3: a request has a body only where its head says so. */
 export function hasBody({ headers }: IncomingMessage): boolean {

@@ -6,12 +6,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { errorTable, refusal, type Refusal } from '../../errors.ts';
 import { checkText } from '../../openlineage/check.ts';
-import type { Answers } from '../answer.ts';
-import { describeErrors } from '../../pipeline/event-record.ts';
-import type { BodyLimits } from './body-memory.ts';
-import type { Exchange } from '../exchange.ts';
+import { describeErrors } from '../../openlineage/validation-error.ts';
+import type { Arrival } from '../../pipeline/arrival.ts';
 import type { Ingest, Ingested } from '../../pipeline/ingest.ts';
-import { receiveBody } from './reception.ts';
+import type { Observer } from '../../pipeline/observer.ts';
 
 export interface FailedEvent {
   /** Its place in the array, from 0. */
@@ -41,37 +39,28 @@ const MAX_ELEMENTS = 50_000;
 /** Elements checked before others get their turn: some milliseconds of work for real events. */
 const ELEMENTS_A_TURN = 64;
 
-/** Takes a batch and answers 200 with what became of each event, or refuses the whole where none can be kept now. */
-export function takeBatch(exchange: Exchange, ingest: Ingest, answers: Answers, limits: BodyLimits): void {
-  receiveBody(exchange, ingest, answers, limits, (body) => takeElements(exchange, body, ingest, answers));
-}
-
-async function takeElements(
-  exchange: Exchange,
+/** Takes the events of a batch: what has become of each, or why the whole is refused where none can be kept now. */
+export async function takeBatch(
   body: Buffer,
+  arrival: Arrival,
   ingest: Ingest,
-  answers: Answers,
-): Promise<void> {
+  observer: Observer,
+): Promise<BatchAnswer | Refusal> {
   const elements = elementsOf(body);
   if (!Array.isArray(elements)) {
-    ingest.refused(exchange, 'unknown', elements);
-    answers.refuse(exchange, elements);
-    return;
+    observer.refused(arrival, 'unknown', elements);
+    return elements;
   }
   const taking: Promise<Ingested>[] = [];
   for (const [index, element] of elements.entries()) {
     if (index % ELEMENTS_A_TURN === ELEMENTS_A_TURN - 1) await nextTurn();
-    taking.push(ingest.take(exchange, element));
+    taking.push(ingest.take(arrival, element));
   }
   const taken = await Promise.all(taking);
   const answer = summarise(taken);
+  // With nothing kept, the sender can send all of it again: 429 or 503 say so to every client.
   const passing = answer.summary.successful === 0 ? taken.find(mayPass) : undefined;
-  if (passing) {
-    // With nothing kept, all of it can be sent again: 429 or 503 say so to every client.
-    answers.refuse(exchange, passing.refusal);
-  } else {
-    answers.json(exchange, 200, JSON.stringify(answer));
-  }
+  return passing ? passing.refusal : answer;
 }
 
 /** The bytes of each element, or why the body is no array of JSON. */

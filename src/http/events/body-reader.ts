@@ -38,7 +38,8 @@ export function readBody(
     done(unsupported(type));
     return;
   }
-  const decoder = decoderFor(headers['content-encoding']);
+  const encoding = headers['content-encoding'];
+  const decoder = encoding === undefined ? undefined : decoderFor(encoding);
   if (decoder !== undefined && 'code' in decoder) {
     done(decoder);
     return;

@@ -84,8 +84,7 @@ const decoders = new Map([
 export const supportedEncodings = 'gzip, deflate, br, zstd';
 
 /** The decoder that a request's `Content-Encoding` asks for; undefined where the body comes as it is. */
-export function decoderFor(header: string | undefined): Decoder | undefined | Refusal {
-  if (header === undefined) return undefined;
+export function decoderFor(header: string): Decoder | undefined | Refusal {
   const name = header.trim().toLowerCase();
   if (name === 'identity' || name === '') return undefined;
   return (

@@ -3,6 +3,7 @@ import { errorTable, type ErrorCode } from '../../errors.ts';
 import { eventSchemas } from '../../openlineage/event-schema.ts';
 import { version } from '../../version.ts';
 import { supportedEncodings } from '../events/content-encoding.ts';
+import { paths } from '../paths.ts';
 import { exampleDatasetEvent, exampleJobEvent, exampleRunEvent } from './openapi-examples.ts';
 
 const json = (schema: object, examples?: object) => ({
@@ -195,18 +196,18 @@ export function openapiDocument(rootPath: string): object {
     },
     servers: [{ url: rootPath === '' ? '/' : rootPath }],
     paths: {
-      '/api/v1/lineage': postEvent(
+      [paths.lineage.path]: postEvent(
         'Post an event (the default path of every OpenLineage client)',
         'postRunEvent',
       ),
-      '/v1/openlineage': postEvent("Post an event (Data.Rentgen's path)", 'postOpenLineage'),
-      '/api/v1/lineage/batch': batchPath,
-      '/monitoring/ping': get('Is the proxy alive?', { '200': { description: 'It is.' } }),
-      '/monitoring/ready': get('Can the proxy keep an event now?', {
+      [paths.dataRentgen.path]: postEvent("Post an event (Data.Rentgen's path)", 'postOpenLineage'),
+      [paths.batch.path]: batchPath,
+      [paths.ping.path]: get('Is the proxy alive?', { '200': { description: 'It is.' } }),
+      [paths.ready.path]: get('Can the proxy keep an event now?', {
         '200': { description: 'It can.' },
         '503': { description: 'It cannot; says what is wrong.' },
       }),
-      '/monitoring/metrics': get('Metrics for Prometheus', {
+      [paths.metrics.path]: get('Metrics for Prometheus', {
         '200': { description: 'Prometheus or OpenMetrics text.' },
       }),
     },

@@ -3,6 +3,7 @@
  * ask for it: without a limit, those who never read would leave no files to the spool. `ping` and `ready` are answered always.
  */
 import type { ServerResponse } from 'node:http';
+import { paths } from '../paths.ts';
 
 /** Of each kind of page. Browsers ask for half a dozen files at once, monitoring systems for one. */
 const MAX_READERS = 32;
@@ -24,6 +25,6 @@ export class PageReaders {
 }
 
 function kindOf(path: string): Kind | undefined {
-  if (path.startsWith('/monitoring/metrics')) return 'metrics';
-  return path.startsWith('/docs') || path.startsWith('/openapi.json') ? 'docs' : undefined;
+  if (path.startsWith(paths.metrics.path)) return 'metrics';
+  return path.startsWith(paths.docs.path) || path.startsWith(paths.openapi.path) ? 'docs' : undefined;
 }

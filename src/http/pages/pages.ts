@@ -4,18 +4,20 @@ import helmet from '@fastify/helmet';
 import swagger, { type StaticDocumentSpec } from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { Logger } from 'pino';
 import { Registry } from 'prom-client';
-import type { Delivery } from '../../delivery/delivery.ts';
+import type { DeliveryStatus, TopicStatus } from '../../delivery/port.ts';
 import { errorBody, errorTable, refusal, type Refusal } from '../../errors.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
+import type { Observer } from '../../pipeline/observer.ts';
 import type { Answers } from '../answer.ts';
-import { originForm, pathOf, requestIdOf } from '../exchange.ts';
 import { openapiDocument } from './openapi.ts';
-import { hasBody } from '../connection/request-head.ts';
+import { hasBody, requestIdOf } from '../connection/request-head.ts';
+import { originForm, pathOf, paths, withoutRootPath } from '../paths.ts';
 import { PageReaders } from './page-readers.ts';
 
 export interface PagesSettings {
+  /** The topic of events that no routing rule is about: the proxy is ready while it can keep these. */
+  readonly mainTopic: string;
   readonly rootPath: string;
   readonly requestIdHeader: string;
   /** Are `/monitoring/metrics`, and `/docs` with `/openapi.json`, there at all? */
@@ -41,21 +43,20 @@ const CONTENT_SECURITY_POLICY = {
   frameAncestors: ["'none'"],
 };
 
+/** What the pages show, and how they answer. */
+export interface PagesParts {
+  readonly delivery: DeliveryStatus;
+  readonly authenticationProblems: AuthenticationProblems | undefined;
+  readonly metrics: Metrics;
+  readonly answers: Answers;
+  readonly observer: Observer;
+}
+
 /** Builds the pages; the listener answers every request it is given. */
-export async function createPages(
-  settings: PagesSettings,
-  delivery: Delivery,
-  authenticationProblems: AuthenticationProblems | undefined,
-  metrics: Metrics,
-  answers: Answers,
-  log: Logger,
-): Promise<RequestListener> {
+export async function createPages(settings: PagesSettings, parts: PagesParts): Promise<RequestListener> {
+  const { answers, observer } = parts;
   const app: FastifyInstance = fastify({
-    rewriteUrl: (request) => {
-      const url = originForm(request.url ?? '/');
-      const { rootPath } = settings;
-      return rootPath !== '' && url.startsWith(`${rootPath}/`) ? url.slice(rootPath.length) : url;
-    },
+    rewriteUrl: (request) => withoutRootPath(originForm(request.url ?? '/'), settings.rootPath),
     genReqId: (request) => requestIdOf(request, settings.requestIdHeader),
     // An URL that cannot be decoded, say; no hook is called for it.
     frameworkErrors: (error, request, reply) => {
@@ -90,10 +91,10 @@ export async function createPages(
   app.setErrorHandler((error, request, reply) => {
     // What the server of files does not want to look for.
     if (isClientError(error)) return refuse(reply, missing(app, request));
-    log.error({ err: error, requestId: request.id }, 'internal error');
+    observer.failed(request.id, error);
     return refuse(reply, refusal('internal'));
   });
-  addMonitoring(app, settings, delivery, authenticationProblems, metrics);
+  addMonitoring(app, settings, parts);
   if (settings.docs) await addDocs(app, settings.rootPath);
   await app.ready();
   return (request, response) => app.routing(request, response);
@@ -108,29 +109,26 @@ function onceRead(request: IncomingMessage, done: () => void): void {
   else done();
 }
 
-function addMonitoring(
-  app: FastifyInstance,
-  settings: PagesSettings,
-  delivery: Delivery,
-  authenticationProblems: AuthenticationProblems | undefined,
-  metrics: Metrics,
-): void {
-  // What Data.Rentgen's answers; its users' checks may look at the text.
-  app.get('/monitoring/ping', () => ({ status: 'ok' }));
-  app.get('/monitoring/ready', (_request, reply) => {
-    const { problem, state, kafkaProblem, spooledEvents, spooledBytes } = delivery.status;
+function addMonitoring(app: FastifyInstance, settings: PagesSettings, parts: PagesParts): void {
+  const { delivery, authenticationProblems, metrics } = parts;
+  // Data.Rentgen's answer: its users' checks may read the text.
+  app.get(paths.ping.path, () => ({ status: 'ok' }));
+  app.get(paths.ready.path, (_request, reply) => {
+    const { problem, state, kafkaProblem } = delivery.statusOf(settings.mainTopic);
+    const inTrouble = delivery.topics.filter((topic) => topic.problem ?? topic.kafkaProblem);
     const details = {
       state,
       kafka: kafkaProblem ?? 'ok',
-      spool: { events: spooledEvents, bytes: spooledBytes },
-      // Senders who were recognised before are so still: not a reason to take no events at all.
+      spool: { events: delivery.spooledEvents, bytes: delivery.spooledBytes },
+      ...(inTrouble.length > 0 && { topics: Object.fromEntries(inTrouble.map(describeTopic)) }),
+      // Senders that were recognised before stay recognised: no reason to take no events at all.
       ...(authenticationProblems && { senders: sendersState(authenticationProblems()) }),
     };
     if (problem === undefined) return { status: 'ok', ...details };
     return refuse(reply, refusal('unavailable', `Events cannot be kept now: ${problem}`, details));
   });
   if (!settings.metrics) return;
-  app.get('/monitoring/metrics', async (request, reply) => {
+  app.get(paths.metrics.path, async (request, reply) => {
     delivery.measure();
     const text = await metrics.registry.metrics();
     const openMetrics = request.headers.accept?.includes('application/openmetrics-text') === true;
@@ -138,6 +136,18 @@ function addMonitoring(
       ? reply.header('content-type', Registry.OPENMETRICS_CONTENT_TYPE).send(toOpenMetrics(text))
       : reply.header('content-type', Registry.PROMETHEUS_CONTENT_TYPE).send(text);
   });
+}
+
+/** One topic that is in trouble, for `/monitoring/ready`. */
+function describeTopic(status: TopicStatus): [string, object] {
+  const { topic, state, kafkaProblem, problem, spooledEvents, spooledBytes } = status;
+  const details = {
+    state,
+    kafka: kafkaProblem ?? 'ok',
+    spool: { events: spooledEvents, bytes: spooledBytes },
+    ...(problem !== undefined && { problem }),
+  };
+  return [topic, details];
 }
 
 function sendersState(problems: Readonly<Record<string, string>>): unknown {
@@ -158,11 +168,11 @@ function toOpenMetrics(text: string): string {
 
 async function addDocs(app: FastifyInstance, rootPath: string): Promise<void> {
   const document = openapiDocument(rootPath);
-  app.get('/openapi.json', () => document);
+  app.get(paths.openapi.path, () => document);
   if (!isOpenapi(document)) throw new Error('the OpenAPI document lacks its head');
   await app.register(swagger, { mode: 'static', specification: { document } });
   await app.register(swaggerUi, {
-    routePrefix: '/docs',
+    routePrefix: paths.docs.path,
     indexPrefix: rootPath,
     theme: { title: 'http2kafka' },
     uiConfig: {
@@ -192,7 +202,10 @@ function missing(app: FastifyInstance, request: FastifyRequest): Refusal {
       allow: 'GET, HEAD',
     });
   }
-  return refusal('not_found', `There is nothing at ${path.slice(0, 200)}. Events go to POST /api/v1/lineage`);
+  return refusal(
+    'not_found',
+    `There is nothing at ${path.slice(0, 200)}. Events go to POST ${paths.lineage.path}`,
+  );
 }
 
 function refuse(reply: FastifyReply, reason: Refusal): FastifyReply {

@@ -1,10 +1,32 @@
-/** What the listener is told, of what the settings say. */
+/** What the parts of the front are told, out of the settings. */
 import type { Settings } from '../config/schema/schema.ts';
+import type { AnswerSettings } from '../http/answer.ts';
 import { TrustedPeers } from '../http/connection/client-address.ts';
+import type { TlsFiles, TlsSettings } from '../http/connection/tls-files.ts';
 import type { PagesSettings } from '../http/pages/pages.ts';
 import type { ServerSettings } from '../http/server.ts';
-import type { TlsFiles, TlsSettings } from '../http/connection/tls-files.ts';
+import type { IngestSettings } from '../pipeline/ingest.ts';
+import { version } from '../version.ts';
 import { connectionsPossible } from './open-files.ts';
+
+export function ingestSettings({ producer, check }: Settings): IngestSettings {
+  return {
+    mainTopic: producer.mainTopic,
+    malformedTopic: producer.malformedTopic,
+    checkLevel: check.level,
+    invalid: check.invalid,
+    timestamp: producer.timestamp,
+  };
+}
+
+export function answerSettings({ server }: Settings): AnswerSettings {
+  return {
+    requestIdHeader: server.requestId.enabled ? server.requestId.headerName : undefined,
+    versionHeader: server.applicationVersion.enabled ? server.applicationVersion.headerName : undefined,
+    version,
+    headers: server.headers.map(splitHeader),
+  };
+}
 
 /** Settings of the listener; without `tls` it speaks HTTP. */
 export function serverSettings({ server }: Pick<Settings, 'server'>, tls?: TlsFiles): ServerSettings {
@@ -41,12 +63,18 @@ export function tlsSettings(server: Settings['server']): TlsSettings | undefined
   };
 }
 
-export function pagesSettings({ server }: Settings): PagesSettings {
+export function pagesSettings({ server, producer }: Settings): PagesSettings {
   return {
+    mainTopic: producer.mainTopic,
     rootPath: server.rootPath ?? '',
     requestIdHeader: server.requestId.headerName.toLowerCase(),
     metrics: server.monitoring.enabled,
     docs: server.openapi.enabled,
     https: server.sslCertfile !== undefined,
   };
+}
+
+function splitHeader(line: string): readonly [string, string] {
+  const colon = line.indexOf(':');
+  return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
 }

@@ -1,0 +1,106 @@
+/** Takes events from requests: authenticates the sender, reads the body, hands it to the pipeline, answers. */
+import type { Authenticator } from '../../auth/authenticator.ts';
+import type { Finding } from '../../auth/sender.ts';
+import type { SendersWatch } from '../../auth/senders-watch.ts';
+import type { Ingest } from '../../pipeline/ingest.ts';
+import type { Observer } from '../../pipeline/observer.ts';
+import type { Answers } from '../answer.ts';
+import type { Exchange } from '../exchange.ts';
+import type { ExchangeHandler } from '../server.ts';
+import { takeBatch } from './batch.ts';
+import type { BodyLimits } from './body-memory.ts';
+import { readBody } from './body-reader.ts';
+
+/** Recognises senders, and knows what each may do. */
+export interface SenderAuthentication {
+  readonly authenticator: Authenticator;
+  readonly senders: SendersWatch;
+}
+
+export class EventHandler implements ExchangeHandler {
+  readonly #authentication: SenderAuthentication | undefined;
+  readonly #limits: BodyLimits;
+  readonly #ingest: Ingest;
+  readonly #answers: Answers;
+  readonly #observer: Observer;
+
+  /** Without `authentication` every client may send. */
+  constructor(
+    authentication: SenderAuthentication | undefined,
+    limits: BodyLimits,
+    ingest: Ingest,
+    answers: Answers,
+    observer: Observer,
+  ) {
+    this.#authentication = authentication;
+    this.#limits = limits;
+    this.#ingest = ingest;
+    this.#answers = answers;
+    this.#observer = observer;
+  }
+
+  handle(exchange: Exchange, takes: 'event' | 'batch'): void {
+    if (!this.#authentication) {
+      this.#receive(exchange, takes);
+      return;
+    }
+    const found = this.#authentication.authenticator.find(exchange.request);
+    // At once for a sender that has been here before: a promise would cost each event a hundredth more.
+    if (!(found instanceof Promise)) this.#admit(exchange, takes, found, this.#authentication.senders);
+    else void this.#admitLater(exchange, takes, found, this.#authentication.senders);
+  }
+
+  async #admitLater(
+    exchange: Exchange,
+    takes: 'event' | 'batch',
+    finding: Promise<Finding>,
+    senders: SendersWatch,
+  ): Promise<void> {
+    try {
+      this.#admit(exchange, takes, await finding, senders);
+    } catch (error) {
+      this.#answers.fail(exchange, error);
+    }
+  }
+
+  #admit(exchange: Exchange, takes: 'event' | 'batch', finding: Finding, { senders }: SendersWatch): void {
+    const { sender, rejection } = finding;
+    if (sender) {
+      exchange.known = { sender, limits: senders.limitsOf(sender) };
+      this.#receive(exchange, takes);
+      return;
+    }
+    this.#observer.notRecognised(exchange, rejection.reason, rejection.refusal);
+    this.#answers.refuse(exchange, rejection.refusal);
+  }
+
+  #receive(exchange: Exchange, takes: 'event' | 'batch'): void {
+    // Called, not awaited: a promise more for each event is a hundredth of its cost.
+    readBody(exchange, this.#limits, (body) => {
+      if (Buffer.isBuffer(body)) {
+        void this.#take(exchange, takes, body);
+      } else {
+        this.#observer.refused(exchange, 'unknown', body);
+        this.#answers.refuse(exchange, body);
+      }
+    });
+  }
+
+  /** Answers 201 once Kafka has the event, 202 when it is on disk or kept as a dead letter; 200 with a list for a batch. */
+  async #take(exchange: Exchange, takes: 'event' | 'batch', body: Buffer): Promise<void> {
+    try {
+      if (takes === 'batch') {
+        const result = await takeBatch(body, exchange, this.#ingest, this.#observer);
+        if ('code' in result) this.#answers.refuse(exchange, result);
+        else this.#answers.json(exchange, 200, JSON.stringify(result));
+        return;
+      }
+      const ingested = await this.#ingest.take(exchange, body);
+      if (ingested.kind === 'refused') this.#answers.refuse(exchange, ingested.refusal);
+      else this.#answers.empty(exchange, ingested.kind === 'acknowledged' ? 201 : 202);
+    } catch (error) {
+      // What the pipeline rejects with is a defect of ours.
+      this.#answers.fail(exchange, error);
+    }
+  }
+}

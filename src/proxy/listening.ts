@@ -1,0 +1,39 @@
+/** Where the proxy listens, in words for an operator, and who can reach it there. */
+import { BlockList, isIP } from 'node:net';
+import type { Settings } from '../config/schema/schema.ts';
+import { errorCode, errorText } from '../support/error-text.ts';
+
+type ServerAddress = Settings['server'];
+
+/** Addresses that only this machine reaches. The whole of 127/8 is loopback (RFC 1122 §3.2.1.3). */
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8);
+LOOPBACK.addAddress('::1', 'ipv6');
+
+/** `http://127.0.0.1:8002`, or the path of the socket. `port` is the one that the system gave, where 0 was asked for. */
+export function addressOf(server: ServerAddress, port: string | number = server.port): string {
+  if (server.uds !== undefined) return server.uds;
+  const host = server.host.includes(':') ? `[${server.host}]` : server.host;
+  return `${server.sslCertfile === undefined ? 'http' : 'https'}://${host}:${port}`;
+}
+
+/** What an operator can do about an address that cannot be had. */
+export function explainListenError(error: unknown): string {
+  switch (errorCode(error)) {
+    case 'EADDRINUSE':
+      return 'another program listens there. Stop it, or choose another --port.';
+    case 'EACCES':
+      return 'not allowed. Ports below 1024 need privileges; choose another --port.';
+    case 'EADDRNOTAVAIL':
+      return 'this machine has no such address. Choose another --host.';
+    default:
+      return errorText(error);
+  }
+}
+
+/** Only this machine can connect. */
+export function isLocal({ uds, host }: ServerAddress): boolean {
+  if (uds !== undefined || host.toLowerCase() === 'localhost') return true;
+  const version = isIP(host);
+  return version !== 0 && LOOPBACK.check(host, version === 4 ? 'ipv4' : 'ipv6');
+}
