@@ -1,9 +1,9 @@
 /**
- * Where an event that passes `core` still breaks the letter of the specification. Refusing it would lose it for good,
- * so it is only counted: an operator sees in the metrics who is sloppy, and how.
+ * How an event that is valid at level `core` still deviates from the specification. A refusal would lose the event, so
+ * the proxy only counts each deviation. The metrics show an operator which deviations the clients have.
  */
 import { parseEventTime } from './event-time.ts';
-import { member } from './validation-error.ts';
+import { member } from './json.ts';
 
 export const deviationKinds = {
   schema_url_missing: 'no `schemaURL` (openlineage-python 0.20)',
@@ -17,7 +17,7 @@ export type Deviation = keyof typeof deviationKinds;
 
 const CANONICAL_UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** The deviations of an event that has passed the check; each kind once. */
+/** The deviations of a valid event; each kind at most once. */
 export function findDeviations(event: unknown): readonly Deviation[] {
   const found: Deviation[] = [];
   if (member(event, 'schemaURL') === undefined) found.push('schema_url_missing');

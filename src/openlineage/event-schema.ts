@@ -1,24 +1,24 @@
 /**
  * OpenLineage's core events (specification 2-0-2, `OpenLineage.json`) as level `core` demands them: required fields,
- * types and formats of event, run, job and datasets, and facets that are objects. It is the one description from
- * which come the check, the list of errors and the OpenAPI document. Where it is milder than the specification, real
- * clients are: `deviations.ts` counts each such case.
+ * types and formats of event, run, job and datasets, and facets that are objects. The check, the list of errors and the
+ * OpenAPI document all come from this description. It accepts some deviations from the specification, because real
+ * clients send them. `deviations.ts` counts them.
  */
 import { Type } from 'typebox';
 import Format from 'typebox/format';
 import { parseEventTime } from './event-time.ts';
 
-/** Any version, either case, dashes or not: Trino sends version 3, old Python 4, others 7. */
+/** Any version, upper or lower case, with or without dashes. Trino sends version 3, old Python clients 4, others 7. */
 const UUID = /^(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
 
-/** A scheme and something behind it (RFC 3986 §3); no white space, no control characters, no lone surrogate. */
+/** A scheme and at least one character after it (RFC 3986 §3); no white space, no control characters, no lone surrogate. */
 const URI = /^[a-z][a-z0-9+.-]*:[^\s\u0000-\u001f\u007f]+$/i;
 
-// TypeBox looks formats up by their JSON Schema name, so the OpenAPI document keeps the specification's words.
+// TypeBox finds formats by their names in JSON Schema, so the OpenAPI document has the names of the specification.
 Format.Set('uuid', (text) => UUID.test(text));
 Format.Set('uri', (text) => URI.test(text) && text.isWellFormed());
 Format.Set('date-time', (text) => parseEventTime(text) !== undefined);
-// A lone surrogate has no UTF-8: Kafka's key could not hold it, and consumers' parsers disagree about it.
+// UTF-8 cannot encode a lone surrogate. The record's key could not hold it, and consumers' parsers disagree about it.
 Format.Set('unicode', (text) => text.isWellFormed());
 
 const text = (description: string, example: string) =>
@@ -112,7 +112,7 @@ export const DatasetEvent = Type.Object(
   { description: 'A dataset event: what a dataset is, apart from any run.' },
 );
 
-/** What level `routing` needs of an event: the fields that timestamp and key are made of. */
+/** What level `routing` demands of an event: the fields that the timestamp and the key are made of. */
 const { namespace, name } = Job.properties;
 const Named = Type.Object({ namespace, name });
 const RoutedJobEvent = Type.Object({ eventTime: base.eventTime, job: Named });

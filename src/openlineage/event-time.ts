@@ -1,21 +1,21 @@
 /**
- * `eventTime`: RFC 3339 `date-time`, and the forms of it that real clients send and every consumer reads: without a
- * zone (Python's `datetime.now().isoformat()`, taken as UTC), without seconds, with a comma before the fraction, or
- * with an ISO 8601 basic offset (`+0200`).
+ * `eventTime`: RFC 3339 `date-time`, and forms close to it that real clients send and every consumer reads. These are:
+ * without a zone (Python's `datetime.now().isoformat()`, taken as UTC), without seconds, with a comma before the
+ * fraction, or with an ISO 8601 basic offset (`+0200`).
  */
 const FORM =
   /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:([.,])(\d+))?)?(?:([Zz])|([+-])(\d{2})(?:(:?)(\d{2}))?)?$/;
 
 export interface EventTime {
-  /** Milliseconds since the epoch, further digits cut off. */
+  /** Milliseconds since the epoch; further digits are cut off. */
   readonly milliseconds: number;
-  /** Has it a zone, as RFC 3339 demands? */
+  /** True when the text has a zone, as RFC 3339 demands. */
   readonly hasZone: boolean;
-  /** Is it RFC 3339 apart from the zone? */
+  /** True when the text is RFC 3339, apart from the zone. */
   readonly isRfc3339: boolean;
 }
 
-/** Reads an `eventTime`; undefined when it is no point in time (a 30th of February, say). */
+/** Reads an `eventTime`; undefined when it is not a point in time, such as a 30th of February. */
 export function parseEventTime(text: string): EventTime | undefined {
   const match = FORM.exec(text);
   if (!match) return undefined;
@@ -37,7 +37,7 @@ export function parseEventTime(text: string): EventTime | undefined {
   ] = match;
   const hours = Number(hour);
   const minutes = Number(minute);
-  // RFC 3339 allows second 60, the leap second; Date.UTC carries it over into the next minute.
+  // RFC 3339 allows second 60, the leap second. It counts as the first second of the next minute.
   const seconds = Number(second ?? 0);
   const offsetHours = Number(zoneHour ?? 0);
   const offsetMinutes = Number(zoneMinute ?? 0);
@@ -46,7 +46,7 @@ export function parseEventTime(text: string): EventTime | undefined {
   if (midnight === undefined) return undefined;
 
   const offset = (sign === '-' ? -1 : 1) * (offsetHours * 60 + offsetMinutes);
-  // Of digits alone: as a number, 0.99999999999999999 would be the next second.
+  // The digits are cut off as text: as a number, 0.99999999999999999 would be the next second.
   const thousandths = Number((fraction ?? '').slice(0, 3).padEnd(3, '0'));
   const hasZone = zulu !== undefined || sign !== undefined;
   return {
@@ -58,7 +58,7 @@ export function parseEventTime(text: string): EventTime | undefined {
 
 function utcMidnight(year: number, month: number, day: number): number | undefined {
   const date = new Date(0);
-  // Not Date.UTC: it takes years below 100 for 19xx.
+  // Not Date.UTC, which takes years below 100 for 19xx.
   date.setUTCFullYear(year, month - 1, day);
   const exists = date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
   return exists ? date.getTime() : undefined;

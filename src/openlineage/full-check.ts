@@ -1,6 +1,6 @@
 /**
- * The explaining lane: takes whatever is right, by `JSON.parse` and the schema, and lists everything that is wrong with
- * the rest. It is the measure of the fast lane, which is for the speed alone.
+ * The full check: `JSON.parse` and the schema. It decides about every event, and lists all validation errors of an event
+ * that it refuses. It defines what is valid: the fast path only saves time, and must never accept more.
  */
 import { isUtf8 } from 'node:buffer';
 import { Compile } from 'typebox/compile';
@@ -8,8 +8,9 @@ import { findDeviations } from './deviations.ts';
 import { formatKey, keyPartsOf, ownPartsOf } from './event-key.ts';
 import { eventSchemas, type CheckLevel, type EventKind } from './event-schema.ts';
 import { parseEventTime } from './event-time.ts';
-import { findErrors, member, type ValidationError } from './validation-error.ts';
-import { scanJson, type JsonError } from './json-scan.ts';
+import { findErrors } from './find-errors.ts';
+import { member, scanJson, type JsonError } from './json.ts';
+import type { ValidationError } from './validation-error.ts';
 import type { TextVerdict, Verdict } from './verdict.ts';
 
 const validators = {
@@ -25,38 +26,38 @@ const validators = {
   },
 };
 
-/** Judges one event. Never throws: whatever the bytes are, it is an event or a list of errors. */
-export function explainEvent(bytes: Buffer, level: CheckLevel): Verdict {
-  const errors = explainText(bytes).errors;
+/** Checks one event. Never throws: the verdict has the event or its validation errors, whatever the bytes are. */
+export function checkFully(bytes: Buffer, level: CheckLevel): Verdict {
+  const errors = checkTextFully(bytes).errors;
   if (errors) return { path: 'full_check', kind: undefined, errors };
   const event: unknown = JSON.parse(bytes.toString('utf8'));
   return checkValue(event, level);
 }
 
-/** Looks at a body as JSON text only: UTF-8, no byte order mark, the grammar, and the limits of `json-scan.ts`. */
-export function explainText(bytes: Buffer): TextVerdict {
+/** Checks a body as JSON text only: UTF-8, no byte order mark, the grammar, and the limits of `json.ts`. */
+export function checkTextFully(bytes: Buffer): TextVerdict {
   if (bytes.length === 0) return textError('The body is empty');
   if (!isUtf8(bytes)) return textError('The body is not UTF-8');
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) {
-    // RFC 8259 §8.1 forbids one; some parsers refuse it, and the record must hold the very bytes received.
+    // RFC 8259 §8.1 forbids it. Some parsers refuse it, and the record must hold the bytes exactly as received.
     return textError('The body starts with a byte order mark, which JSON forbids');
   }
-  const { elements, fault } = scanJson(bytes);
-  if (fault) return { errors: [describe(fault, bytes)] };
+  const { elements, error } = scanJson(bytes);
+  if (error) return { errors: [describe(error, bytes)] };
   return elements ? { elements } : {};
 }
 
 function checkValue(event: unknown, level: CheckLevel): Verdict {
   const found = kindOf(event);
-  // What has no sign of any kind is told what a run event needs, that being what nearly all events are.
+  // An event that shows no kind gets the errors of a run event, because nearly all events are run events.
   const kind = found ?? 'run';
   if (!validators[level][kind].Check(event)) {
     return { path: 'full_check', kind: found, errors: findErrors(eventSchemas[level][kind], event) };
   }
   const own = ownPartsOf(kind, event);
   const time = parseEventTime(event.eventTime);
-  // The schema demands what both are made of.
-  if (!own || !time) throw new Error('the event schema lets pass an event without key or time');
+  // The schema demands the fields that both are made of.
+  if (!own || !time) throw new Error('the event schema accepts an event without a key or a time');
   const key = Buffer.from(formatKey(keyPartsOf(kind, event, own)));
   const { namespace } = own;
   return {

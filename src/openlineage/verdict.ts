@@ -1,21 +1,24 @@
-/** What the check says of a body. */
+/** The results of the check. */
 import type { Deviation } from './deviations.ts';
 import type { EventKind } from './event-schema.ts';
 import type { ValidationError } from './validation-error.ts';
 
-/** What the rest of the house needs to know of an event. */
+/** What the proxy needs to know of a valid event. */
 export interface CheckedEvent {
   readonly kind: EventKind;
   /** The record's key. */
   readonly key: Buffer;
-  /** The namespace of its own job, or dataset: senders may be limited to some. Not always that of the key. */
+  /**
+   * The namespace of the event's own job or dataset. A sender may be limited to some namespaces. The key may have
+   * another one: that of a parent job.
+   */
   readonly namespace: string;
   /** `eventTime` in milliseconds since the epoch. */
   readonly time: number;
   readonly deviations: readonly Deviation[];
 }
 
-/** Who judged: fast-lane.ts or explaining-lane.ts. */
+/** Which check decided: check.ts on the fast path, or full-check.ts. It is the label of a metric. */
 export type CheckPath = 'fast_path' | 'full_check';
 
 export type Verdict =
@@ -27,9 +30,9 @@ export type Verdict =
       readonly errors: readonly ValidationError[];
     };
 
-/** What a body is as JSON text. */
+/** The result of a check of a body as JSON text. */
 export interface TextVerdict {
   readonly errors?: readonly ValidationError[];
-  /** Byte offsets of the elements, start and end in pairs, when it is an array. */
+  /** Byte offsets of the elements, start and end in pairs, when the text is an array. */
   readonly elements?: readonly number[] | Uint32Array;
 }

@@ -1,4 +1,4 @@
-/** What we use of WebAssembly's JavaScript interface. TypeScript has it only together with all of the browser's. */
+/** The part of WebAssembly's JavaScript interface that check.ts uses. TypeScript has it only in its browser library. */
 declare namespace WebAssembly {
   interface Memory {
     readonly buffer: ArrayBuffer;

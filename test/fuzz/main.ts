@@ -1,9 +1,9 @@
 /**
- * `make fuzz`: the check's fast lane against the explaining one, on mutations of all samples.
+ * `make fuzz`: compares the fast path of the check with the full check, on random mutations of all samples.
  *
  *     node test/fuzz/main.ts [--mutations 1000000] [--seed NUMBER] [--seconds NUMBER]
  *
- * Ends with 1 when the lanes differ; the bytes they differ over are in .run/fuzz/ then.
+ * The exit code is 1 when the checks differ. Then .run/fuzz/ has the bytes of the mutation.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ const mutations = numberOf('mutations', values.mutations);
 const seconds = numberOf('seconds', values.seconds);
 const random = values.seed === undefined ? new Random() : new Random(numberOf('seed', values.seed));
 const started = performance.now();
-const seen: Record<Outcome, number> = { fast: 0, explaining: 0, refused: 0 };
+const seen: Record<Outcome, number> = { 'fast path': 0, 'full check': 0, refused: 0 };
 let done = 0;
 
 console.log(`seed ${random.seed}: --seed ${random.seed} repeats it`);
@@ -32,7 +32,7 @@ for (let nextLine = 5; done < mutations && elapsed() < seconds; done++) {
   try {
     seen[outcomeOf(mutant)] += 1;
   } catch (error) {
-    console.log(`${progress()}\n\nThe lanes differ over mutation ${done}, ${save(mutant)}:`);
+    console.log(`${progress()}\n\nThe checks differ for mutation ${done}, ${save(mutant)}:`);
     console.log(error instanceof Error ? error.message : error);
     process.exit(1);
   }
@@ -40,7 +40,7 @@ for (let nextLine = 5; done < mutations && elapsed() < seconds; done++) {
   console.log(progress());
   nextLine += 5;
 }
-console.log(`${progress()}\nThe lanes agree (seed ${random.seed}).`);
+console.log(`${progress()}\nThe checks agree (seed ${random.seed}).`);
 
 function elapsed(): number {
   return (performance.now() - started) / 1000;
@@ -48,10 +48,10 @@ function elapsed(): number {
 
 function progress(): string {
   const rate = Math.round(done / elapsed());
-  const { fast, explaining, refused } = seen;
   return (
     `${done.toLocaleString('en')} mutations in ${Math.round(elapsed())} s, ${rate.toLocaleString('en')} a second:` +
-    ` the fast lane took ${share(fast)}, the explaining one alone ${share(explaining)}, none ${share(refused)}`
+    ` the fast path accepts ${share(seen['fast path'])}, only the full check ${share(seen['full check'])},` +
+    ` both refuse ${share(seen.refused)}`
   );
 }
 

@@ -1,16 +1,16 @@
 import type { Random } from './random.ts';
 
-/** Bytes that mean something in JSON, and some that do not. */
-const TELLING = Buffer.from('{}[],:"\\/ \t\r\nuUeE+-.0123456789abnrtfls\u0000\u001f\u007fäЖ🦆');
+/** Bytes with a meaning in JSON, and some without. */
+const CHARACTERS = Buffer.from('{}[],:"\\/ \t\r\nuUeE+-.0123456789abnrtfls\u0000\u001f\u007fäЖ🦆');
 
-/** Small texts that have everything in them: most changes of these hit something. */
+/** Small texts with all elements of JSON: most changes of them have an effect. */
 export const dense: readonly Buffer[] = [
   '[{"a":[1,-2.5e+10,"\\u00e4\\n\\"",null,true,false]},{"":{}},[],"ä🦆",0]',
   '{"eventTime":"2026-11-22T10:15:30Z","run":{"runId":"1"},"job":{"namespace":"n","name":"\\ud83e\\udd86"}}',
   '\r\n [ 1 ,\t"a" , { "b" : [ ] } ]\n',
 ].map((text) => Buffer.from(text));
 
-/** Bytes that are no UTF-8, or rare in it, and escapes. */
+/** Bytes that are not UTF-8, or rare in UTF-8. */
 const CHUNKS: readonly Buffer[] = [
   ...[
     [0x80],
@@ -37,7 +37,7 @@ const ESCAPES = [
 
 const SPACE = [' ', '\t', '\r\n', '', '\u00a0', '\f'].map((text) => Buffer.from(text));
 
-/** A text with one or two small changes somewhere. */
+/** A text with one or two small changes at random places. */
 export function mutateBytes(source: Buffer, random: Random): Buffer {
   let bytes = source;
   for (let changes = 1 + Math.floor(random.below(4) / 2); changes > 0; changes--) {
@@ -55,9 +55,9 @@ function change(bytes: Buffer, random: Random): Buffer[] {
     case 0:
       return [before, random.of(SPACE), behind];
     case 1:
-      return [before, Buffer.from([random.of([...TELLING])]), behind];
+      return [before, Buffer.from([random.of([...CHARACTERS])]), behind];
     case 2:
-      return [before, Buffer.from([random.of([...TELLING])]), bytes.subarray(at + 1)];
+      return [before, Buffer.from([random.of([...CHARACTERS])]), bytes.subarray(at + 1)];
     case 3:
       return [before, bytes.subarray(until)];
     case 4:
@@ -73,12 +73,12 @@ function change(bytes: Buffer, random: Random): Buffer[] {
     case 9:
       return [before, Buffer.from([(bytes[at] ?? 0) ^ (1 << random.below(8))]), bytes.subarray(at + 1)];
     case 10: {
-      // Two neighbouring ranges change places.
+      // Swaps two neighbouring ranges.
       const end = Math.min(bytes.length, until + random.below(30));
       return [before, bytes.subarray(until, end), bytes.subarray(at, until), bytes.subarray(end)];
     }
     default: {
-      // A longer range from somewhere else.
+      // Inserts a longer range from another place.
       const from = random.below(bytes.length + 1);
       return [before, bytes.subarray(from, from + random.below(60)), behind];
     }

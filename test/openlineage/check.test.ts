@@ -11,12 +11,12 @@ const facet = { _producer: 'https://example.com/p', _schemaURL: 'https://example
 
 suite('the check', () => {
   for (const { name, bytes } of [...examples, ...recordings]) {
-    test(`takes ${name} at both levels alike`, () => {
+    test(`accepts ${name} at both levels with the same result`, () => {
       assert.deepEqual(taken(bytes, 'routing'), taken(bytes, 'core'));
     });
   }
 
-  test('finds time and key of an example', () => {
+  test('finds the time and the key of an example', () => {
     const sample = examples.find(({ name }) => name.endsWith('python/05-job.json'));
     assert.ok(sample);
     const event = taken(sample.bytes);
@@ -26,20 +26,24 @@ suite('the check', () => {
     assert.deepEqual(event.deviations, []);
   });
 
-  test('tells the kinds of event apart by what they have', () => {
+  test('recognizes the kind of an event by its fields', () => {
     assert.equal(taken(runEvent()).kind, 'run');
     assert.equal(taken(jobEvent()).kind, 'job');
     assert.equal(taken(datasetEvent()).kind, 'dataset');
-    assert.equal(taken(jobEvent({ dataset: 1 })).kind, 'job', 'what the kind does not know is not looked at');
+    assert.equal(
+      taken(jobEvent({ dataset: 1 })).kind,
+      'job',
+      'fields that the kind does not have are not checked',
+    );
     assert.equal(errorsOf(jobEvent({ run: null }))[0]?.location.join('.'), 'body.run');
   });
 
   for (const eventType of ['START', 'RUNNING', 'COMPLETE', 'ABORT', 'FAIL', 'OTHER', undefined]) {
-    test(`takes ${eventType ?? 'no'} eventType`, () =>
+    test(`accepts ${eventType ?? 'no'} eventType`, () =>
       assert.equal(taken(runEvent({ eventType })).kind, 'run'));
   }
 
-  test('takes what the specification does not know beside what it does', () => {
+  test('accepts fields that the specification does not know', () => {
     const extra = { a: [1, { b: null }], '': 0, __proto__: 5 };
     const event = runEvent({
       run: { ...runWith({}), extra },
@@ -51,12 +55,12 @@ suite('the check', () => {
     assert.deepEqual(deviationsOf(event), []);
   });
 
-  test('takes the longest name', () => {
+  test('accepts a name of a million characters', () => {
     assert.ok(keyOf(jobEvent({ job: { namespace: '', name: 'n'.repeat(1_000_000) } })).length > 1_000_000);
   });
 });
 
-suite('a deviation of the letter', () => {
+suite('a deviation from the specification', () => {
   const cases: readonly (readonly [
     what: string,
     event: Parameters<typeof taken>[0],
@@ -71,7 +75,7 @@ suite('a deviation of the letter', () => {
     ],
     ['a time without seconds', runEvent({ eventTime: '2026-11-22T10:15Z' }), ['event_time_form']],
     [
-      'a time of neither',
+      'a time without a zone and without seconds',
       runEvent({ eventTime: '2026-11-22 10:15' }),
       ['event_time_without_zone', 'event_time_form'],
     ],
@@ -143,7 +147,7 @@ suite('a deviation of the letter', () => {
   });
 
   for (const version of [1, 2, 3, 4, 5, 6, 7, 8]) {
-    test(`is no run id of version ${version}`, () => {
+    test(`is not a run id of version ${version}`, () => {
       assert.deepEqual(
         deviationsOf(runEvent({ run: { runId: `01990c5e-5d3b-${version}a4e-8c1f-6f2f1f6a2b3c` } })),
         [],
@@ -161,7 +165,7 @@ suite('a deviation of the letter', () => {
 suite('duplicate keys', () => {
   const start = '"eventTime":"2026-11-22T10:15:30Z","producer":"a:b"';
 
-  test('count with their last value, for the key of the record', () => {
+  test('count with their last value for the key of the record', () => {
     assert.equal(keyOf(`{${start},"job":{"namespace":"a","name":"first","name":"last"}}`), 'job:a/last');
     assert.equal(
       keyOf(`{${start},"job":{"namespace":"a","name":"first"},"job":{"namespace":"b","name":"c"}}`),
@@ -197,7 +201,7 @@ suite('duplicate keys', () => {
     assert.equal(errorsOf(`{${start},${job},"eventTime":"never"}`)[0]?.code, 'datetime_from_date_parsing');
   });
 
-  test('named like what every object inherits are names like others', () => {
+  test('may have the names of inherited properties', () => {
     const odd = '"__proto__":{"namespace":"x","name":"y"},"constructor":1,"hasOwnProperty":2,"toString":3';
     assert.equal(keyOf(`{${start},${odd},"job":{${odd},"namespace":"a","name":"b"}}`), 'job:a/b');
     const { location, code } =
@@ -213,7 +217,7 @@ suite('numbers and depth inside facets', () => {
       json,
     );
 
-  test('pass as far as consumers read them', () => {
+  test('pass within the limits of consumers', () => {
     for (const json of [
       '1e400',
       '-0',
@@ -225,7 +229,7 @@ suite('numbers and depth inside facets', () => {
     }
   });
 
-  test('are refused beyond that, with what, where and why', () => {
+  test('are refused beyond these limits, with the reason and the place', () => {
     const deep = withFacet('['.repeat(200) + ']'.repeat(200));
     const long = withFacet('1'.repeat(1001));
     for (const [text, code, reason] of [
@@ -233,11 +237,11 @@ suite('numbers and depth inside facets', () => {
       [long, 'json_number_too_long', 'a number longer than 1000 characters'],
     ] as const) {
       for (const level of ['core', 'routing'] as const) {
-        const [fault, ...others] = errorsOf(text, level);
+        const [error, ...others] = errorsOf(text, level);
         assert.equal(others.length, 0);
-        assert.equal(fault?.code, code);
-        assert.deepEqual(fault.location, ['body']);
-        assert.ok(fault.message.startsWith(`Invalid JSON: ${reason} (line 1, column `), fault.message);
+        assert.equal(error?.code, code);
+        assert.deepEqual(error.location, ['body']);
+        assert.ok(error.message.startsWith(`Invalid JSON: ${reason} (line 1, column `), error.message);
       }
     }
   });

@@ -12,21 +12,21 @@ function keyOf(kind: EventKind, event: unknown): string | undefined {
 const job = { namespace: 'jobs', name: 'own' };
 const runWith = (parent: unknown) => ({ run: { runId: 'r', facets: { parent } }, job });
 
-suite('event key', () => {
-  test('is that of the own job of a run without facets', () => {
+suite('the key of an event', () => {
+  test('of a run without facets names its own job', () => {
     assert.equal(keyOf('run', { run: { runId: 'r' }, job }), 'run:jobs/own');
   });
 
-  test('is that of the own job of a run whose facets have no parent', () => {
+  test('of a run without a parent facet names its own job', () => {
     assert.equal(keyOf('run', { run: { runId: 'r', facets: { nominalTime: {} } }, job }), 'run:jobs/own');
   });
 
-  test('is that of the parent job of a run with a parent', () => {
+  test('of a run with a parent names the job of the parent', () => {
     const event = runWith({ run: { runId: 'p' }, job: { namespace: 'jobs', name: 'parent' } });
     assert.equal(keyOf('run', event), 'run:jobs/parent');
   });
 
-  test('is that of the root job of a run whose parent has a root', () => {
+  test('of a run with a root in its parent names the job of the root', () => {
     const event = runWith({
       job: { namespace: 'jobs', name: 'parent' },
       root: { run: { runId: 'q' }, job: { namespace: 'airflow', name: 'dag' } },
@@ -54,27 +54,27 @@ suite('event key', () => {
     test(`is ${key} with a parent that is ${what}`, () => assert.equal(keyOf('run', runWith(parent)), key));
   }
 
-  test('of a job event is that of its job', () => {
+  test('of a job event names its job', () => {
     assert.equal(keyOf('job', { job }), 'job:jobs/own');
   });
 
-  test('of a job event does not follow a parent', () => {
+  test('of a job event ignores a parent', () => {
     const facets = { parent: { job: { namespace: 'a', name: 'p' } } };
     assert.equal(keyOf('job', { job: { ...job, facets } }), 'job:jobs/own');
     assert.equal(keyOf('job', { run: { facets }, job }), 'job:jobs/own');
   });
 
-  test('of a dataset event is that of its dataset', () => {
+  test('of a dataset event names its dataset', () => {
     const dataset = { namespace: 'postgres://db:5432', name: 'shop.public.orders' };
     assert.equal(keyOf('dataset', { dataset, job }), 'dataset:postgres://db:5432/shop.public.orders');
   });
 
-  test('has namespace and name as they are, odd or empty', () => {
+  test('has namespace and name unchanged, also when they are odd or empty', () => {
     assert.equal(keyOf('job', { job: { namespace: 'a/b:c', name: '' } }), 'job:a/b:c/');
     assert.equal(keyOf('job', { job: { namespace: 'ä 🦆\u0000', name: '"\n' } }), 'job:ä 🦆\u0000/"\n');
   });
 
-  test('does not exist where neither parent nor job is usable', () => {
+  test('does not exist when neither the parent nor the job is usable', () => {
     assert.equal(keyOf('run', { run: {}, job: { namespace: 'a' } }), undefined);
     assert.equal(keyOf('job', {}), undefined);
     assert.equal(keyOf('dataset', null), undefined);

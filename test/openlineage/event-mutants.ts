@@ -8,7 +8,7 @@ import { mutateTree } from './tree-mutation.ts';
 const facet = { _producer: 'a:b', _schemaURL: 'a:b' };
 const thing = { namespace: 'data', name: 'Ж', facets: { '': facet }, inputFacets: {}, outputFacets: {} };
 
-/** All that the scanner knows, in few bytes: so that most changes hit something. */
+/** All fields that the scanner knows, in few bytes: most changes have an effect. */
 const made = [
   runEvent({
     run: runWith({
@@ -30,10 +30,10 @@ const made = [
 const samples = [...examples, ...recordings].map(({ bytes }) => bytes);
 const small = samples.filter(({ length }) => length < 6000);
 const large = samples.filter(({ length }) => length >= 6000);
-/** Events by the hundred would take the time of the rest. */
+/** One event in so many is large. If large events were as frequent as small ones, they would take most of the time. */
 const RARITY_OF_LARGE = 300;
 
-/** An event, or a batch of a few, with something wrong or odd in most of them. */
+/** An event, or a batch of a few; most of them have something wrong or odd. */
 export function eventMutant(random: Random): Buffer {
   const mutant = mutantOf(sourceFor(random), random);
   if (random.below(16) > 0) return mutant;
@@ -46,7 +46,7 @@ function sourceFor(random: Random): Buffer {
   return random.below(3) === 0 ? random.of(small) : random.of(made);
 }
 
-/** At times one sort of change upon another. */
+/** One kind of change, or one kind after another. */
 function mutantOf(source: Buffer, random: Random): Buffer {
   switch (random.below(8)) {
     case 0:

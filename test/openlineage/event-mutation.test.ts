@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Compile } from 'typebox/compile';
 import { eventSchemas, type CheckLevel, type EventKind } from '../../src/openlineage/event-schema.ts';
-import { findErrors } from '../../src/openlineage/validation-error.ts';
+import { findErrors } from '../../src/openlineage/find-errors.ts';
 import { Random } from './random.ts';
 import { examples } from './samples.ts';
 
@@ -10,7 +10,7 @@ const ROUNDS = 3000;
 const KINDS: readonly EventKind[] = ['run', 'job', 'dataset'];
 const LEVELS: readonly CheckLevel[] = ['core', 'routing'];
 
-/** Values that may stand where others do, wrong ones and right ones. */
+/** Values to put in the place of others, wrong and right. */
 const strange: readonly unknown[] = [
   ...[null, true, 0, -1.5, '', 'x', '\ud800', [], {}, [1], { a: 1 }, { namespace: 'a', name: 'b' }],
   ...['START', '2026-11-22T10:15:30Z', 'a:b', '01990c5e-5d3b-7a4e-8c1f-6f2f1f6a2b3c'],
@@ -18,16 +18,16 @@ const strange: readonly unknown[] = [
 
 const pieces = examples.filter(({ bytes }) => bytes.length < 10_000).map(({ bytes }) => bytes.toString());
 
-/** Every object and array inside a value, with itself. */
+/** The value and every object and array inside it. */
 function containersOf(value: unknown): object[] {
   if (typeof value !== 'object' || value === null) return [];
   return [value, ...Object.values(value).flatMap(containersOf)];
 }
 
-/** Takes a member away, or puts something strange in its place or beside it. */
+/** Removes a member, replaces its value by a strange one, or adds a member. */
 function disturb(event: unknown, random: Random): void {
   const [whole] = containersOf(event);
-  // Mostly near the top, where the schema knows the names.
+  // Mostly near the top, because the schema has names there.
   const containers = containersOf(event).filter((_, index) => index < 4 || random.below(4) === 0);
   const container = random.of(containers.length > 0 ? containers : [whole ?? {}]);
   const names = [...Object.keys(container), ...['facets', 'inputs', 'name', 'eventType', 'f/~1']];
@@ -39,7 +39,7 @@ function disturb(event: unknown, random: Random): void {
 suite('events of random mutations', () => {
   const random = new Random();
 
-  test('have errors just when TypeBox finds that they do not fit the schema', (context) => {
+  test('have validation errors exactly when TypeBox refuses them', (context) => {
     context.diagnostic(`TEST_SEED=${random.seed} repeats it`);
     const validators = LEVELS.flatMap((level) =>
       KINDS.map((kind) => {
@@ -51,7 +51,7 @@ suite('events of random mutations', () => {
     for (let round = 0; round < ROUNDS; round++) {
       const event: unknown = JSON.parse(random.of(pieces));
       for (let changes = random.below(3); changes > 0; changes--) disturb(event, random);
-      // As it would come over the wire.
+      // The value that a body of JSON has.
       const value: unknown = JSON.parse(JSON.stringify(event));
       for (const { what, schema, validator } of validators) {
         const errors = findErrors(schema, value);

@@ -75,7 +75,7 @@ suite('event time', () => {
     test(`does not read ${what}`, () => assert.equal(parseEventTime(text), undefined));
   }
 
-  test('keeps every millisecond of a second', () => {
+  test('reads every millisecond of a second', () => {
     for (let millisecond = 0; millisecond < 1000; millisecond++) {
       const digits = String(millisecond).padStart(3, '0');
       assert.equal(at(`1970-01-01T00:00:00.${digits}Z`), millisecond);
@@ -83,14 +83,14 @@ suite('event time', () => {
     }
   });
 
-  test('agrees with Date over every day of 400 years', () => {
+  test('agrees with Date for every day of 400 years', () => {
     for (let day = Date.UTC(1800, 0, 1); day < Date.UTC(2200, 0, 1); day += 86_400_000) {
       const text = new Date(day + 43_200_123).toISOString();
       assert.equal(at(text), day + 43_200_123, text);
     }
   });
 
-  test('tells whether a zone was given and whether the form is that of RFC 3339', () => {
+  test('says whether there is a zone and whether the form is that of RFC 3339', () => {
     const form = (text: string) => {
       const parsed = parseEventTime(text);
       return [parsed?.hasZone, parsed?.isRfc3339];

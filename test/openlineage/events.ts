@@ -11,7 +11,7 @@ const base = {
   schemaURL: 'https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent',
 };
 
-/** A run event without a fault or a deviation; members given are added or replace its own, undefined ones leave. */
+/** A valid run event without a deviation. The given members are added or replace its own; undefined removes one. */
 export function runEvent(members: Members = {}): Members {
   return {
     eventType: 'START',
@@ -35,7 +35,7 @@ export function runWith(facets: unknown): Members {
   return { runId: '01990c5e-5d3b-7a4e-8c1f-6f2f1f6a2b3c', facets };
 }
 
-/** What is wrong with an event, given as bytes, as text or as a value; nothing when it is taken. */
+/** The validation errors of an event, given as bytes, as text or as a value; none when it is valid. */
 export function errorsOf(
   event: Buffer | string | Members,
   level: CheckLevel = 'core',
@@ -43,7 +43,7 @@ export function errorsOf(
   return checkEvent(bytesOf(event), level).errors ?? [];
 }
 
-/** What is known of an event that must be taken. */
+/** The result of the check of an event; throws when the event is not valid. */
 export function taken(event: Buffer | string | Members, level: CheckLevel = 'core'): CheckedEvent {
   const verdict = checkEvent(bytesOf(event), level);
   if (!verdict.event) throw new Error(JSON.stringify(verdict.errors));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { scanEvent } from '../../src/openlineage/fast-path.ts';
+import { scanEvent } from '../../src/openlineage/check.ts';
 import { datasetEvent, jobEvent, runEvent, runWith } from './events.ts';
 import { outcomeOf, withText } from './both-checks.ts';
 
@@ -8,7 +8,7 @@ const bare = '{"a":1}';
 const full = '{"_producer":"a:b","_schemaURL":"a:b"}';
 const thing = { namespace: 'data', name: 'set' };
 
-/** Facets of all that may have some, to be put in the place of HERE. */
+/** Events with facets at each place that may have them; HERE is replaced by the facets. */
 const bearers: readonly (readonly [what: string, event: object])[] = [
   ['of a run', runEvent({ run: runWith('HERE') })],
   ['of a job', runEvent({ job: { ...thing, facets: 'HERE' } })],
@@ -20,7 +20,7 @@ const bearers: readonly (readonly [what: string, event: object])[] = [
   ['of writing', runEvent({ outputs: [{ ...thing, outputFacets: 'HERE' }] })],
 ];
 
-/** Facets that the fast lane takes, and whether one of them breaks the letter. */
+/** Facets that the fast path accepts, and whether one of them lacks its base: `_producer` or `_schemaURL`. */
 const taken: readonly (readonly [facets: string, isBare: boolean])[] = [
   ...(
     ['{}', `{"a":${full}}`, `{"a":${full},"b":${full}}`, `{"":${full}}`, `{"__proto__":${full}}`] as const
@@ -36,7 +36,7 @@ const taken: readonly (readonly [facets: string, isBare: boolean])[] = [
   ['{"a":{"_schemaURL":"","_producer":""}}', false],
   ['{"a":{"_schemaURL":"Ж","x":{"_producer":"a"}}}', true],
   ['{"a":{"x":[{"_schemaURL":"a"}],"_producer":"a:b","_schemaURL":"\\ud800"}}', false],
-  // Of two facets of a name the later counts.
+  // When two facets have the same name, the later one counts.
   [`{"a":${full},"a":${bare}}`, true],
   [`{"a":${full},"a":${full}}`, false],
   [`{"Ж":${full},"Ж":{}}`, true],
@@ -44,7 +44,7 @@ const taken: readonly (readonly [facets: string, isBare: boolean])[] = [
   [`{"parent":${full}}`, false],
 ];
 
-/** What the scanner may leave to the explaining lane; were it to take it, it must find the same. */
+/** Facets that the fast path may leave to the full check. If it accepts them, the results must be the same. */
 const doubtful = [
   ...[`{"a":${bare},"a":${full}}`, `{"a":${bare},"a":${bare}}`, `{"a":${bare},"b":${full},"a":${full}}`],
   ...['null', '[]'],
@@ -66,22 +66,22 @@ const doubtful = [
   '{"a":"b"}',
 ];
 
-suite('facets, to the fast lane', () => {
+suite('facets on the fast path', () => {
   for (const [what, event] of bearers) {
-    test(`are found with and without a base: ${what}`, () => {
+    test(`are accepted with and without a base: ${what}`, () => {
       for (const [facets, isBare] of taken) {
         const bytes = withText(event, facets);
-        assert.equal(outcomeOf(bytes), 'fast', facets);
+        assert.equal(outcomeOf(bytes), 'fast path', facets);
         assert.deepEqual(scanEvent(bytes)?.deviations, isBare ? ['facet_base_missing'] : [], facets);
       }
     });
 
-    test(`are the same to both lanes, or left to the explaining one: ${what}`, () => {
+    test(`give the same result as in the full check, or are left to it: ${what}`, () => {
       for (const facets of doubtful) outcomeOf(withText(event, facets));
     });
   }
 
-  test('are looked at where a kind of event does not know them', () => {
+  test('give the same result as in the full check where the kind of event has no facets', () => {
     for (const facets of [...taken.map(([one]) => one), ...doubtful]) {
       for (const event of [
         datasetEvent({ inputs: [{ ...thing, facets: 'HERE' }] }),
@@ -98,18 +98,18 @@ suite('facets, to the fast lane', () => {
     }
   });
 
-  test('may be many', () => {
+  test('may be 300 in one run', () => {
     const many = Array.from({ length: 300 }, (_, index) => `"facet ${index}":${index === 150 ? bare : full}`);
     const again = (index: number) => [...many, `"facet ${index}":${full}`];
     const inRun = (facets: string[]) => withText(runEvent({ run: runWith('HERE') }), `{${facets.join()}}`);
-    assert.equal(outcomeOf(inRun(many)), 'fast');
-    assert.equal(outcomeOf(inRun(again(149))), 'fast');
+    assert.equal(outcomeOf(inRun(many)), 'fast path');
+    assert.equal(outcomeOf(inRun(again(149))), 'fast path');
     assert.notEqual(outcomeOf(inRun(again(150))), 'refused');
-    assert.equal(outcomeOf(inRun(again(151))), 'fast');
+    assert.equal(outcomeOf(inRun(again(151))), 'fast path');
   });
 });
 
-suite('a parent, to the fast lane', () => {
+suite('a parent on the fast path', () => {
   const job = (name: string) => `{"namespace":"${name}","name":"${name}"}`;
   const usable: readonly (readonly [parent: string, key: string])[] = [
     ['{}', 'run:jobs/own'],
@@ -138,12 +138,12 @@ suite('a parent, to the fast lane', () => {
 
   for (const [parent, key] of usable) {
     test(`gives the key ${key}: ${parent}`, () => {
-      assert.equal(outcomeOf(parentOf(parent)), 'fast');
+      assert.equal(outcomeOf(parentOf(parent)), 'fast path');
       assert.equal(scanEvent(parentOf(parent))?.key.toString(), key);
     });
   }
 
-  test('is the same to both lanes where it is odd, or left to the explaining one', () => {
+  test('gives the same result as in the full check when it is odd, or is left to it', () => {
     for (const odd of ['null', '[]', '{}', '1', '"x"', '"\\ud800"', '""', '"\\u0436"']) {
       for (const inner of [
         `"namespace":${odd},"name":"a"`,
@@ -165,9 +165,9 @@ suite('a parent, to the fast lane', () => {
     }
   });
 
-  test('that comes twice is the same to both lanes, or left to the explaining one', () => {
+  test('that comes twice gives the same result as in the full check, or is left to it', () => {
     const objects = usable.slice(1, 12).map(([parent]) => parent);
-    // With its base, too: a bare facet that comes twice is no matter of parents.
+    // With a base as well: a bare facet that comes twice is left to the full check, whether it is a parent or not.
     const based = objects.map((parent) => `${full.slice(0, -1)},${parent.slice(1)}`);
     const parents = ['{}', full, 'null', ...objects, ...based];
     for (const one of parents) {
@@ -182,7 +182,7 @@ suite('a parent, to the fast lane', () => {
     }
   });
 
-  test('counts in a run event only, and where it is the parent', () => {
+  test('counts only in a run event, and only as the parent facet of the run', () => {
     const parent = { job: { namespace: 'p', name: 'p' }, root: { job: { namespace: 'r', name: 'r' } } };
     for (const event of [
       runEvent({ job: { ...thing, facets: { parent } } }),
@@ -194,7 +194,7 @@ suite('a parent, to the fast lane', () => {
       jobEvent({ facets: { parent } }),
       datasetEvent({ dataset: { ...thing, facets: { parent } } }),
     ]) {
-      assert.equal(outcomeOf(JSON.stringify(event)), 'fast');
+      assert.equal(outcomeOf(JSON.stringify(event)), 'fast path');
       const key = scanEvent(Buffer.from(JSON.stringify(event)))?.key.toString() ?? '';
       assert.ok(!/[pr]\/[pr]/.test(key), key);
     }

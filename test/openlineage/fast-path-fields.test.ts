@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { parseEventTime } from '../../src/openlineage/event-time.ts';
-import { scanEvent } from '../../src/openlineage/fast-path.ts';
+import { scanEvent } from '../../src/openlineage/check.ts';
 import { datasetEvent, jobEvent, runEvent, runWith } from './events.ts';
 import { eventTypes, names, runIds, times, uris, type FieldValues } from './field-values.ts';
-import { isSurelyGood, outcomeOf, withinText } from './both-checks.ts';
+import { fastPathAccepts, outcomeOf, withinText } from './both-checks.ts';
 import { Random } from './random.ts';
 
 const fields: readonly (readonly [field: string, values: FieldValues, ...events: readonly object[]])[] = [
@@ -41,33 +41,33 @@ const fields: readonly (readonly [field: string, values: FieldValues, ...events:
 ];
 
 for (const [field, { sent, odd, wrong }, ...events] of fields) {
-  suite(`${field}, to the fast lane`, () => {
+  suite(`${field} on the fast path`, () => {
     for (const text of sent) {
-      test(`is surely right: ${text.slice(0, 80)}`, () => {
-        for (const event of events) assert.equal(outcomeOf(withinText(event, text)), 'fast');
+      test(`is accepted: ${text.slice(0, 80)}`, () => {
+        for (const event of events) assert.equal(outcomeOf(withinText(event, text)), 'fast path');
       });
     }
 
-    test('is found to be the same where it is right, but odd', () => {
+    test('gives the same result as in the full check when it is valid but rare', () => {
       for (const text of odd) {
         for (const event of events) assert.notEqual(outcomeOf(withinText(event, text)), 'refused', text);
       }
     });
 
-    test('is not taken where it is wrong', () => {
+    test('is refused when it is wrong', () => {
       for (const text of wrong) {
         for (const event of events) assert.equal(outcomeOf(withinText(event, text)), 'refused', text);
       }
     });
 
-    test('is not taken unless right, whatever byte of it is changed to what', () => {
+    test('agrees with the full check after the change of any byte to any other', () => {
       const [event = {}] = events;
       for (const text of [sent[0] ?? '', sent.at(-1) ?? '']) {
         for (let at = 0; at < Math.min(text.length, 60); at++) {
           for (let code = 0; code < 0x100; code++) {
             const bytes = Buffer.from(text);
             bytes[at] = code;
-            isSurelyGood(withinText(event, bytes));
+            fastPathAccepts(withinText(event, bytes));
           }
         }
       }
@@ -75,10 +75,10 @@ for (const [field, { sent, odd, wrong }, ...events] of fields) {
   });
 }
 
-suite('a point in time, to the fast lane', () => {
+suite('a point in time on the fast path', () => {
   const [before = '', behind = ''] = JSON.stringify(jobEvent({ eventTime: 'HERE' })).split('HERE');
 
-  /** The explaining lane's own reading of the text is enough, and quicker than all of the lane. */
+  /** Compares with the full check's reading of the time only, which is faster than all of the full check. */
   function compare(text: string): boolean {
     const time = scanEvent(Buffer.from(before + text + behind))?.time;
     if (time !== undefined) assert.equal(time, parseEventTime(text)?.milliseconds, text);
@@ -88,7 +88,7 @@ suite('a point in time, to the fast lane', () => {
   const two = (number: number) => String(number).padStart(2, '0');
   const four = (number: number) => String(number).padStart(4, '0');
 
-  test('is the same in every year', () => {
+  test('is the same as in the full check in every year', () => {
     for (let year = 0; year < 10_000; year++) {
       for (const day of ['01-01', '02-28', '03-01', '12-31']) {
         if (!compare(`${four(year)}-${day}T12:34:56Z`)) assert.fail(`${year}-${day}`);
@@ -99,7 +99,7 @@ suite('a point in time, to the fast lane', () => {
     }
   });
 
-  test('is the same on every day, and is none on days that are not', () => {
+  test('is the same as in the full check on every day, and undefined on days that do not exist', () => {
     for (const year of [0, 1, 4, 1600, 1900, 1970, 2000, 2024, 2026, 2100, 9999]) {
       for (let month = 0; month <= 13; month++) {
         for (let day = 0; day <= 32; day++) {
@@ -110,13 +110,13 @@ suite('a point in time, to the fast lane', () => {
     }
   });
 
-  test('is the same with every hour, minute, second and offset', () => {
+  test('is the same as in the full check with every hour, minute, second and offset', () => {
     for (let number = 0; number < 100; number++) {
       const twoDigits = two(number);
       for (const zone of ['', 'Z', '-23:59', '+00:01']) {
         assert.equal(compare(`2026-11-22T${twoDigits}:15:30${zone}`), number < 24);
         assert.equal(compare(`2026-11-22T10:${twoDigits}:30${zone}`), number < 60);
-        // The sixtieth second is a leap second, and left to the explaining lane.
+        // The fast path leaves second 60, the leap second, to the full check.
         assert.equal(compare(`2026-11-22T10:15:${twoDigits}${zone}`), number < 60);
       }
       for (const sign of ['+', '-']) {
@@ -126,7 +126,7 @@ suite('a point in time, to the fast lane', () => {
     }
   });
 
-  test('has its fraction cut off after three digits, however long it is', () => {
+  test('has its fraction cut off after three digits, for every length of the fraction', () => {
     for (let length = 1; length <= 70; length++) {
       for (const digits of ['9', '0', '5', '19', '100', '0009']) {
         const text = `1969-12-31T23:59:59.${digits.repeat(length).slice(0, length)}`;
@@ -136,7 +136,7 @@ suite('a point in time, to the fast lane', () => {
     }
   });
 
-  test('is the same where digits are drawn by lot', (context) => {
+  test('is the same as in the full check for random digits', (context) => {
     const random = new Random();
     context.diagnostic(`TEST_SEED=${random.seed} repeats it`);
     for (let round = 0; round < 20_000; round++) {

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { explainText } from '../../src/openlineage/full-check.ts';
+import { checkTextFully } from '../../src/openlineage/full-check.ts';
 import { datasetEvent, jobEvent, runEvent, runWith } from './events.ts';
 import { invalidJson, invalidUtf8, validJson } from './json-texts.ts';
-import { assertArraysAlike, isSurelyGood, outcomeOf, withinText, withText } from './both-checks.ts';
+import { assertSameElements, fastPathAccepts, outcomeOf, withinText, withText } from './both-checks.ts';
 
 const base = { _producer: 'a:b', _schemaURL: 'a:b' };
 const dataset = { namespace: 'data', name: 'set' };
 
-/** Where any value may stand: all that the scanner passes over. */
+/** Places where any value may stand, because the scanner skips it. */
 const anywhere: readonly (readonly [where: string, event: object])[] = [
   ['beside what is known', runEvent({ extra: 'HERE' })],
   ['in an array', runEvent({ extra: [1, 'HERE', {}] })],
@@ -25,7 +25,7 @@ const anywhere: readonly (readonly [where: string, event: object])[] = [
   ['in a dataset written', datasetEvent({ outputs: [dataset, { x: 'HERE', ...dataset }] })],
 ];
 
-/** Where something known must stand: what does not fit is refused, and nothing else may happen. */
+/** Places where the scanner expects a certain type: both checks refuse a value that does not fit. */
 const known: readonly (readonly [where: string, event: object])[] = [
   ['the type', runEvent({ eventType: 'HERE' })],
   ['the time', runEvent({ eventTime: 'HERE' })],
@@ -51,10 +51,10 @@ const known: readonly (readonly [where: string, event: object])[] = [
   ['the facets of a side', runEvent({ inputs: [{ ...dataset, inputFacets: 'HERE' }] })],
 ];
 
-suite('JSON, to the fast lane', () => {
+suite('JSON on the fast path', () => {
   for (const [where, event] of anywhere) {
-    test(`is right just when it is so to the explaining lane: ${where}`, () => {
-      for (const text of validJson) assert.equal(outcomeOf(withText(event, text)), 'fast', text);
+    test(`is accepted exactly when the full check accepts it: ${where}`, () => {
+      for (const text of validJson) assert.equal(outcomeOf(withText(event, text)), 'fast path', text);
       for (const text of invalidJson) assert.equal(outcomeOf(withText(event, text)), 'refused', text);
       for (const bytes of invalidUtf8) {
         assert.equal(outcomeOf(withText(event, bytes)), 'refused');
@@ -65,43 +65,43 @@ suite('JSON, to the fast lane', () => {
   }
 
   for (const [where, event] of known) {
-    test(`is never right where it is not so to the explaining lane: ${where}`, () => {
+    test(`is never accepted when the full check refuses it: ${where}`, () => {
       for (const text of validJson) outcomeOf(withText(event, text));
       for (const text of invalidJson) assert.equal(outcomeOf(withText(event, text)), 'refused', text);
     });
   }
 
-  test('is never an event by itself', () => {
+  test('is not an event by itself', () => {
     for (const text of [...validJson, ...invalidJson]) assert.equal(outcomeOf(text), 'refused', text);
     for (const bytes of invalidUtf8) assert.equal(outcomeOf(bytes), 'refused');
   });
 
-  test('is divided when it is an array', () => {
+  test('is divided into elements when it is an array', () => {
     for (const text of validJson) {
-      assert.equal(assertArraysAlike(Buffer.from(text)), text.trim().startsWith('['), text);
-      assert.ok(assertArraysAlike(Buffer.from(`[${text}]`)), text);
-      assert.ok(assertArraysAlike(Buffer.from(` [ 0,${text} , [${text}]\n, {"a":${text}}]`)), text);
+      assert.equal(assertSameElements(Buffer.from(text)), text.trim().startsWith('['), text);
+      assert.ok(assertSameElements(Buffer.from(`[${text}]`)), text);
+      assert.ok(assertSameElements(Buffer.from(` [ 0,${text} , [${text}]\n, {"a":${text}}]`)), text);
     }
     for (const text of invalidJson) {
-      assert.ok(!assertArraysAlike(Buffer.from(text)), text);
-      assert.ok(!assertArraysAlike(Buffer.from(`[0,${text}]`)), text);
+      assert.ok(!assertSameElements(Buffer.from(text)), text);
+      assert.ok(!assertSameElements(Buffer.from(`[0,${text}]`)), text);
     }
   });
 
-  test('is right just when the explaining lane says so, in every array of six pieces', () => {
+  test('is accepted exactly when the full check accepts it, in every array of six pieces', () => {
     const pieces = ['{', '}', '[', ']', ',', '"a":', '1'];
     for (let number = 0; number < pieces.length ** 6; number++) {
-      // The digits of the number, in a system with as many digits as there are pieces, name the pieces.
+      // Each digit of the number, in base 7, selects a piece.
       let text = '';
       for (let rest = number, i = 0; i < 6; i++, rest = Math.floor(rest / pieces.length)) {
         text += pieces[rest % pieces.length] ?? '';
       }
       const bytes = Buffer.from(`[${text}]`);
-      if (assertArraysAlike(bytes) !== (explainText(bytes).errors === undefined)) assert.fail(text);
+      if (assertSameElements(bytes) !== (checkTextFully(bytes).errors === undefined)) assert.fail(text);
     }
   });
 
-  test('with a byte order mark, or anything else around it, is not taken', () => {
+  test('with a byte order mark, or any other bytes around it, is refused', () => {
     const event = JSON.stringify(runEvent());
     for (const around of [
       '\ufeff',
@@ -120,19 +120,19 @@ suite('JSON, to the fast lane', () => {
     ]) {
       assert.equal(outcomeOf(around + event), 'refused');
       assert.equal(outcomeOf(event + around), 'refused');
-      assert.ok(!assertArraysAlike(Buffer.from(`${around}[]`)));
-      assert.ok(!assertArraysAlike(Buffer.from(`[]${around}`)));
+      assert.ok(!assertSameElements(Buffer.from(`${around}[]`)));
+      assert.ok(!assertSameElements(Buffer.from(`[]${around}`)));
     }
   });
 
-  test('may have any key where the scanner knows none, and is right just when the key is', () => {
+  test('may have any valid key where the scanner knows no keys', () => {
     const here = [
       runEvent({ extra: { HERE: 1, b: 2 } }),
       runEvent({ run: runWith({ x: { ...base, x: [{ HERE: 1 }] } }) }),
     ];
     for (const event of here) {
       for (const text of validJson.filter((one) => one.startsWith('"'))) {
-        assert.equal(outcomeOf(withinText(event, text.slice(1, -1))), 'fast', text);
+        assert.equal(outcomeOf(withinText(event, text.slice(1, -1))), 'fast path', text);
       }
     }
     const knowing = [
@@ -151,7 +151,7 @@ suite('JSON, to the fast lane', () => {
   });
 });
 
-suite('blocks of 16 bytes, to the fast lane', () => {
+suite('blocks of 16 bytes on the fast path', () => {
   const pieces = [
     ...['ä', 'Ж', '\u0800', '\uffff', '🦆', '\u{10ffff}', '\u007f', '\u0080', 'äx', '🦆🦆', '\\u00e4', '\\"'],
     '\\\\',
@@ -159,7 +159,7 @@ suite('blocks of 16 bytes, to the fast lane', () => {
     '\\ud800',
   ].map((piece) => Buffer.from(piece));
 
-  test('begin and end wherever a text is odd', () => {
+  test('agree with the full check when a rare byte is at any place in them', () => {
     const events = [
       runEvent({ extra: ['HERE'] }),
       jobEvent({ job: { ...dataset, name: 'HERE' } }),
@@ -173,14 +173,14 @@ suite('blocks of 16 bytes, to the fast lane', () => {
             piece,
             Buffer.from(`${'y'.repeat(behind)}"`),
           ]);
-          for (const event of events) isSurelyGood(withText(event, text));
-          assertArraysAlike(Buffer.concat([Buffer.from('['), text, Buffer.from(']')]));
+          for (const event of events) fastPathAccepts(withText(event, text));
+          assertSameElements(Buffer.concat([Buffer.from('['), text, Buffer.from(']')]));
         }
       }
     }
   });
 
-  test('do not hide that a character is cut off', () => {
+  test('do not hide a character that is cut off', () => {
     for (const character of ['ä', 'Ж', '\u0800', '🦆', '\u{10ffff}']) {
       const bytes = Buffer.from(character);
       for (let length = 1; length < bytes.length; length++) {
@@ -191,7 +191,7 @@ suite('blocks of 16 bytes, to the fast lane', () => {
               bytes.subarray(0, length),
               Buffer.from(`${next}"`),
             ]);
-            assert.ok(!isSurelyGood(withText(runEvent({ extra: 'HERE' }), text)));
+            assert.ok(!fastPathAccepts(withText(runEvent({ extra: 'HERE' }), text)));
           }
         }
       }

@@ -1,23 +1,23 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { scanEvent } from '../../src/openlineage/fast-path.ts';
+import { scanEvent } from '../../src/openlineage/check.ts';
 import { datasetEvent, jobEvent, runEvent, runWith } from './events.ts';
-import { isSurelyGood, outcomeOf } from './both-checks.ts';
+import { fastPathAccepts, outcomeOf } from './both-checks.ts';
 
 const thing = { namespace: 'data', name: 'set' };
 
-suite('the kind of an event, to the fast lane', () => {
+suite('the kind of an event on the fast path', () => {
   const run = { runId: '01990c5e-5d3b-7a4e-8c1f-6f2f1f6a2b3c' };
 
-  test('is that of the fields it has', () => {
+  test('follows from its fields', () => {
     const kinds = { run: runEvent(), job: jobEvent(), dataset: datasetEvent() };
     for (const [kind, event] of Object.entries(kinds)) {
-      assert.equal(outcomeOf(JSON.stringify(event)), 'fast');
+      assert.equal(outcomeOf(JSON.stringify(event)), 'fast path');
       assert.equal(scanEvent(Buffer.from(JSON.stringify(event)))?.kind, kind);
     }
   });
 
-  test('is the same to both lanes whatever fields there are, in whatever order', () => {
+  test('is the same as in the full check for all fields in any order', () => {
     const choices = [
       [undefined, run, { ...run, facets: {} }, {}, null, [], 1, { runId: 1 }],
       [undefined, thing, { namespace: 'a' }, {}, null, [], 'job'],
@@ -30,22 +30,22 @@ suite('the kind of an event, to the fast lane', () => {
         for (const job of jobs) {
           for (const one of runs) {
             const event = jobEvent({ eventType: 'START', run: one, job, dataset, inputs, outputs: inputs });
-            isSurelyGood(Buffer.from(JSON.stringify(event)));
+            fastPathAccepts(Buffer.from(JSON.stringify(event)));
             const turned = Object.fromEntries(Object.entries(event).reverse());
-            isSurelyGood(Buffer.from(JSON.stringify(turned)));
+            fastPathAccepts(Buffer.from(JSON.stringify(turned)));
           }
         }
       }
     }
   });
 
-  test('needs its fields', () => {
+  test('needs its required fields', () => {
     for (const event of [runEvent(), jobEvent(), datasetEvent()]) {
       for (const field of Object.keys(event)) {
         const outcome = outcomeOf(JSON.stringify({ ...event, [field]: undefined }));
         const optional =
           field === 'eventType' || field === 'schemaURL' || (field === 'run' && 'job' in event);
-        assert.equal(outcome, optional ? 'fast' : 'refused', field);
+        assert.equal(outcome, optional ? 'fast path' : 'refused', field);
       }
     }
     for (const field of ['namespace', 'name']) {
@@ -53,7 +53,7 @@ suite('the kind of an event, to the fast lane', () => {
       for (const event of [jobEvent({ job: incomplete }), datasetEvent({ dataset: incomplete })]) {
         assert.equal(outcomeOf(JSON.stringify(event)), 'refused');
       }
-      // What one dataset has, the next has not.
+      // The fields of one dataset do not count for the next.
       assert.equal(outcomeOf(JSON.stringify(runEvent({ inputs: [thing, incomplete] }))), 'refused');
       assert.equal(
         outcomeOf(JSON.stringify(runEvent({ inputs: [thing], outputs: [incomplete] }))),
@@ -63,7 +63,7 @@ suite('the kind of an event, to the fast lane', () => {
   });
 });
 
-suite('a field that comes twice, to the fast lane', () => {
+suite('a field that comes twice on the fast path', () => {
   const values = {
     eventTime: ['"2026-11-22T10:15:30Z"', '"1999-01-01T00:00:00"', 'null'],
     eventType: ['"START"', '"FAIL"', '"no"'],
@@ -89,7 +89,7 @@ suite('a field that comes twice, to the fast lane', () => {
     ...[runEvent({ inputs: [{ ...thing, HERE: 0 }] }), runEvent({ outputs: [{ HERE: 0, ...thing }] })],
   ];
 
-  test('is the same to both lanes, or left to the explaining one, under its name or an escape of it', () => {
+  test('gives the same result as in the full check, or is left to it, with or without escapes in its name', () => {
     for (const place of places) {
       for (const [field, texts] of Object.entries(values)) {
         const escaped = `\\u00${field.charCodeAt(0).toString(16)}${field.slice(1)}`;
@@ -102,8 +102,8 @@ suite('a field that comes twice, to the fast lane', () => {
               [escaped, 'x'],
             ] as const) {
               const members = `"${a}":${one},"${b}":${other}`;
-              isSurelyGood(withMembers(place, members));
-              isSurelyGood(withMembers(place, `${members},"${field}":${one}`));
+              fastPathAccepts(withMembers(place, members));
+              fastPathAccepts(withMembers(place, `${members},"${field}":${one}`));
             }
           }
         }
@@ -111,7 +111,7 @@ suite('a field that comes twice, to the fast lane', () => {
     }
   });
 
-  /** Puts members in the place of the one that is called HERE. */
+  /** Replaces the member HERE by other members. */
   function withMembers(event: object, members: string): Buffer {
     return Buffer.from(JSON.stringify(event).replace('"HERE":0', () => members));
   }

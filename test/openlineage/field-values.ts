@@ -1,6 +1,6 @@
 /**
- * Texts that stand in an event's fields: `sent` are those of real clients, which the fast lane must take, `odd` are
- * those that are right, but rare, and `wrong` those that nobody may take. All of them as the text between the quotes.
+ * Texts for the fields of events, without the quotes. Real clients send the `sent` ones, and the fast path must accept
+ * them. The `odd` ones are valid but rare. Both checks must refuse the `wrong` ones.
  */
 export interface FieldValues {
   readonly sent: readonly string[];

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { scanJson } from '../../src/openlineage/json-scan.ts';
+import { scanJson } from '../../src/openlineage/json.ts';
 
-/** What RFC 8259 says of a text, and JSON.parse agrees; a test fails where either does not. */
+/** Valid texts by RFC 8259. A test fails when `JSON.parse` or `scanJson` disagrees. */
 const valid = [
   ...['{}', '[]', ' {} ', '\t\r\n []\n\r\t ', '[[]]', '[{}]', '{"a":{}}', '{"a":[]}'],
   ...['null', 'true', 'false', '""', '"a"', '0', '-0', '1', '-1', '10', '1234567890'],
@@ -91,22 +91,22 @@ const invalid = [
   ...['\u0000', '\u0000{}', '[\u0000]', '{}\u001a', '\\u007b}', '*', '@', '[é]', 'é', '🦆'],
 ];
 
-suite('JSON grammar', () => {
+suite('the grammar of JSON', () => {
   for (const text of valid) {
-    test(`takes ${JSON.stringify(text)}`, () => {
-      assert.doesNotThrow(() => void JSON.parse(text), 'JSON.parse takes it');
-      assert.equal(scanJson(Buffer.from(text)).fault, undefined);
+    test(`accepts ${JSON.stringify(text)}`, () => {
+      assert.doesNotThrow(() => void JSON.parse(text), 'JSON.parse accepts it');
+      assert.equal(scanJson(Buffer.from(text)).error, undefined);
     });
   }
 
   for (const text of invalid) {
     test(`refuses ${JSON.stringify(text)}`, () => {
       assert.throws(() => void JSON.parse(text), 'JSON.parse refuses it');
-      assert.equal(scanJson(Buffer.from(text)).fault?.code, 'json_invalid');
+      assert.equal(scanJson(Buffer.from(text)).error?.code, 'json_invalid');
     });
   }
 
-  test('agrees with JSON.parse on every byte in every place of a text', () => {
+  test('agrees with JSON.parse on every byte at every kind of place', () => {
     const places = [
       '?',
       '[?]',
@@ -124,7 +124,7 @@ suite('JSON grammar', () => {
     for (const place of places) {
       for (let code = 0; code < 0x100; code++) {
         const text = place.replace('?', () => String.fromCharCode(code));
-        assert.equal(scanJson(Buffer.from(text)).fault === undefined, parses(text), JSON.stringify(text));
+        assert.equal(scanJson(Buffer.from(text)).error === undefined, parses(text), JSON.stringify(text));
       }
     }
   });
@@ -133,19 +133,19 @@ suite('JSON grammar', () => {
     const text = ' [{"a\\n\\u00e4":-1.5e+3,"b":[true,false,null,"ä🦆"]},{},[],0] ';
     for (let end = 0; end <= text.length; end++) {
       const prefix = text.slice(0, end);
-      assert.equal(scanJson(Buffer.from(prefix)).fault === undefined, parses(prefix), prefix);
+      assert.equal(scanJson(Buffer.from(prefix)).error === undefined, parses(prefix), prefix);
     }
   });
 
   test('agrees with JSON.parse on every text of five characters that matter', () => {
     const characters = '{}[],:"1-.e ';
     for (let number = 0; number < characters.length ** 5; number++) {
-      // The digits of the number, in a system with as many digits as there are characters, name the characters.
+      // Each digit of the number, in base 12, selects a character.
       let text = '';
       for (let rest = number, i = 0; i < 5; i++, rest = Math.floor(rest / characters.length)) {
         text += characters.charAt(rest % characters.length);
       }
-      if ((scanJson(Buffer.from(text)).fault === undefined) !== parses(text))
+      if ((scanJson(Buffer.from(text)).error === undefined) !== parses(text))
         assert.fail(JSON.stringify(text));
     }
   });

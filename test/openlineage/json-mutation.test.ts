@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import { suite, test } from 'node:test';
-import { scanJson } from '../../src/openlineage/json-scan.ts';
+import { scanJson } from '../../src/openlineage/json.ts';
 import { dense, mutateBytes } from './byte-mutation.ts';
 import { Random } from './random.ts';
 import { batchExample, examples } from './samples.ts';
@@ -10,7 +10,7 @@ const ROUNDS = 20_000;
 
 const small = examples.map(({ bytes }) => bytes).filter(({ length }) => length < 10_000);
 
-/** Most of them arrays, to see these divided, too. */
+/** Most of them are arrays, to test the elements as well. */
 const sources = [
   ...Array.from({ length: 5 }, () => dense).flat(),
   ...Array.from({ length: 5 }, () => batchExample),
@@ -20,29 +20,29 @@ const sources = [
 suite('JSON of random mutations', () => {
   const random = new Random();
 
-  test('is taken just when JSON.parse takes it, and divided as JSON.parse divides it', (context) => {
+  test('is accepted exactly when JSON.parse accepts it, and has the same elements', (context) => {
     context.diagnostic(`TEST_SEED=${random.seed} repeats it`);
-    const seen = { taken: 0, refused: 0, arrays: 0 };
+    const seen = { accepted: 0, refused: 0, arrays: 0 };
     for (let round = 0; round < ROUNDS; round++) {
       const bytes = mutateBytes(random.of(sources), random);
       if (!isUtf8(bytes)) continue;
       const text = bytes.toString();
-      const { fault, elements } = scanJson(bytes);
+      const { error, elements } = scanJson(bytes);
       const parsed = parse(text);
       const where = `seed ${random.seed}, round ${round}: ${text.slice(0, 300)}`;
-      assert.equal(fault === undefined, parsed !== undefined, where);
-      if (fault) {
+      assert.equal(error === undefined, parsed !== undefined, where);
+      if (error) {
         seen.refused += 1;
-        assert.ok(fault.offset >= 0 && fault.offset <= bytes.length, where);
+        assert.ok(error.offset >= 0 && error.offset <= bytes.length, where);
         continue;
       }
-      seen.taken += 1;
+      seen.accepted += 1;
       assert.equal(elements !== undefined, Array.isArray(parsed?.value), where);
       if (!elements) continue;
       seen.arrays += 1;
       assert.deepEqual(elementsOf(bytes, elements), parsed?.value, where);
     }
-    // A mutation that is always or never taken would test nothing.
+    // Mutations with always the same outcome would test nothing.
     for (const count of Object.values(seen)) assert.ok(count > ROUNDS / 20, JSON.stringify(seen));
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { MAX_DEPTH, MAX_NUMBER_LENGTH, scanJson } from '../../src/openlineage/json-scan.ts';
+import { MAX_DEPTH, MAX_NUMBER_LENGTH, scanJson } from '../../src/openlineage/json.ts';
 import { batchExample, examples } from './samples.ts';
 
 const scan = (text: string) => scanJson(Buffer.from(text));
@@ -11,8 +11,8 @@ function elementsOf(bytes: Buffer): string[] | undefined {
   return spans?.flatMap((start, i) => (i % 2 === 0 ? [bytes.toString('utf8', start, spans[i + 1])] : []));
 }
 
-suite('JSON fault', () => {
-  // A caret stands before the byte that is wrong.
+suite('an error in JSON', () => {
+  // The caret stands before the first wrong byte.
   const places: readonly (readonly [marked: string, reason: string])[] = [
     ['^', 'the text ends where a value is expected'],
     ['{"a": ^}', 'a value is expected'],
@@ -37,32 +37,32 @@ suite('JSON fault', () => {
     ['["a^\\', 'a string that does not end'],
   ];
   for (const [marked, reason] of places) {
-    test(`of ${JSON.stringify(marked)} is where the caret stands`, () => {
+    test(`in ${JSON.stringify(marked)} is found at the caret`, () => {
       const text = marked.replace('^', '');
       const offset = Buffer.byteLength(marked.slice(0, marked.indexOf('^')));
-      const { fault } = scan(text);
-      assert.ok(fault);
-      assert.equal(fault.code, 'json_invalid');
-      assert.equal(fault.reason, reason);
+      const { error } = scan(text);
+      assert.ok(error);
+      assert.equal(error.code, 'json_invalid');
+      assert.equal(error.reason, reason);
       assert.equal(
-        fault.offset + (reason.includes('a value is') ? wordBefore(text, fault.offset) : 0),
+        error.offset + (reason.includes('a value is') ? wordBefore(text, error.offset) : 0),
         offset,
       );
     });
   }
 
   test('is the first of several', () => {
-    assert.equal(scan('[1,,2,,3').fault?.offset, 3);
+    assert.equal(scan('[1,,2,,3').error?.offset, 3);
   });
 });
 
-/** A word such as `null` is wrong at its first letter that differs; the caret stands before the word. */
+/** A word such as `nul` is wrong at its first wrong letter; the caret stands before the word. */
 function wordBefore(text: string, offset: number): number {
   const word = /[a-z]+$/.exec(Buffer.from(text).toString('utf8', 0, offset));
   return word ? -word[0].length : 0;
 }
 
-suite('JSON limits', () => {
+suite('the limits of JSON', () => {
   const nested = (depth: number, open: string, close: string, core: string) =>
     open.repeat(depth) + core + close.repeat(depth);
 
@@ -72,29 +72,29 @@ suite('JSON limits', () => {
     ['arrays around an empty one', '[', ']', ''],
     ['arrays with spaces', ' [\n', ' ]', '{"a":0}'],
   ] as const) {
-    test(`let ${MAX_DEPTH} levels of ${what} pass, and no more`, () => {
+    test(`accept ${MAX_DEPTH} levels of ${what}, and no more`, () => {
       const inner = core.startsWith('{') ? 1 : 0;
-      assert.equal(scan(nested(MAX_DEPTH - inner, open, close, core)).fault, undefined);
-      const { fault } = scan(nested(MAX_DEPTH + 1 - inner, open, close, core));
-      assert.equal(fault?.code, 'json_too_deep');
-      assert.equal(fault.reason, `nested deeper than ${MAX_DEPTH} levels`);
+      assert.equal(scan(nested(MAX_DEPTH - inner, open, close, core)).error, undefined);
+      const { error } = scan(nested(MAX_DEPTH + 1 - inner, open, close, core));
+      assert.equal(error?.code, 'json_too_deep');
+      assert.equal(error.reason, `nested deeper than ${MAX_DEPTH} levels`);
     });
   }
 
-  test('name the place of the level too many', () => {
-    assert.equal(scan('['.repeat(300)).fault?.offset, MAX_DEPTH);
+  test('are reported with the offset of the first level above the limit', () => {
+    assert.equal(scan('['.repeat(300)).error?.offset, MAX_DEPTH);
   });
 
   test('count levels, not containers', () => {
-    assert.equal(scan(`[${'[],{},'.repeat(10_000)}0]`).fault, undefined);
+    assert.equal(scan(`[${'[],{},'.repeat(10_000)}0]`).error, undefined);
   });
 
-  test('hold for a text that is nothing but opening brackets', () => {
-    const { fault } = scanJson(Buffer.alloc(5 * 1024 * 1024, '['));
-    assert.equal(fault?.code, 'json_too_deep');
+  test('apply to a text of 5 MiB of opening brackets', () => {
+    const { error } = scanJson(Buffer.alloc(5 * 1024 * 1024, '['));
+    assert.equal(error?.code, 'json_too_deep');
   });
 
-  test(`let a number of ${MAX_NUMBER_LENGTH} characters pass, and no longer`, () => {
+  test(`accept a number of ${MAX_NUMBER_LENGTH} characters, and no longer one`, () => {
     for (const [start, digit] of [
       ['', '9'],
       ['-', '9'],
@@ -103,28 +103,28 @@ suite('JSON limits', () => {
       ['-1.5E-', '0'],
     ] as const) {
       const number = start.padEnd(MAX_NUMBER_LENGTH, digit);
-      assert.equal(scan(`[${number}]`).fault, undefined, start);
-      const { fault } = scan(`[${number}${digit}]`);
-      assert.deepEqual([fault?.code, fault?.offset], ['json_number_too_long', 1], start);
+      assert.equal(scan(`[${number}]`).error, undefined, start);
+      const { error } = scan(`[${number}${digit}]`);
+      assert.deepEqual([error?.code, error?.offset], ['json_number_too_long', 1], start);
     }
   });
 
-  test('do not count the digits of a text as a number', () => {
-    assert.equal(scan(`["${'9'.repeat(5000)}"]`).fault, undefined);
+  test('do not apply to digits in a string', () => {
+    assert.equal(scan(`["${'9'.repeat(5000)}"]`).error, undefined);
   });
 });
 
-suite('JSON elements', () => {
+suite('the elements of an array', () => {
   test('are found only in an array', () => {
     for (const text of ['{}', '{"a":[1]}', '1', '"[1]"', 'null'])
       assert.equal(scan(text).elements, undefined);
   });
 
-  test('of an empty array are none', () => {
+  test('are none in an empty array', () => {
     assert.deepEqual(scan(' [ \r\n ] ').elements, []);
   });
 
-  test('are found with their own white space and without that around them', () => {
+  test('include the white space inside them, and not that around them', () => {
     const elements = [
       ...['{ "a" :\t[ 1 ,\r\n2 ] }', '[ ]', '[[1], [2]]', '"a , ] \\" ä"', '-0.5e+3', 'true', 'null', '{}'],
       ...['"🦆"', '{"x":{"y":[{}]}}', '""', '0'],
@@ -146,7 +146,7 @@ suite('JSON elements', () => {
     ]);
   });
 
-  test('of every example in one array are the bytes of that example', () => {
+  test('are the exact bytes of each example in an array of all examples', () => {
     const separators = [',', ' ,\r\n', '\t,', ',\n '];
     const array = `[${examples.map(({ bytes }, i) => `${bytes.toString()}${separators[i % separators.length]}`).join('')}{}]`;
     assert.deepEqual(elementsOf(Buffer.from(array)), [
@@ -155,14 +155,14 @@ suite('JSON elements', () => {
     ]);
   });
 
-  test('of the example of a batch are three events that are examples themselves', () => {
+  test('of the example of a batch are three of the example events', () => {
     const elements = elementsOf(batchExample) ?? [];
     assert.equal(elements.length, 3);
     const whole = new Set(examples.map(({ bytes }) => bytes.toString()));
     for (const element of elements) assert.ok(whole.has(element));
   });
 
-  test('are found in an array of a hundred thousand', () => {
+  test('may be 100,000', () => {
     const spans = scan(`[${'0,'.repeat(99_999)}0]`).elements;
     assert.equal(spans?.length, 200_000);
   });

@@ -1,4 +1,4 @@
-/** One JSON value each. Those of them that are a string have no byte but of the string. */
+/** Texts of one JSON value each. A text that is a string has no white space around it. */
 export const validJson: readonly string[] = [
   ...['{}', '[]', ' {} ', '\t\r\n []\n\r\t ', '[[]]', '[{}]', '{"a":{}}', '{"a":[]}', '[ ]', '{ }'],
   '[ [ ] ]',
@@ -30,7 +30,7 @@ export const validJson: readonly string[] = [
   ],
 ];
 
-/** Not one JSON value, in whatever place a value may be: before and behind it there may be `:`, `,`, `[`, `]`, `}`. */
+/** Texts that are not one JSON value at any place of a value: also not between `:`, `,`, `[`, `]` and `}`. */
 export const invalidJson: readonly string[] = [
   ...['', ' ', '\n', '{', '}', '[', ']', '{]', '[}', '[[]', '{}}', '[]]', '{{}}', '{[]}', '[{]}', '[[}'],
   ...['{}{}', '[][]', 'falsx', 'falxe', 'trux', 'trxe', 'nulx', 'nuxl'],
@@ -79,7 +79,7 @@ export const invalidJson: readonly string[] = [
   ...['\\', ';'],
 ];
 
-/** Bytes that make a text no UTF-8, within a string or not. */
+/** Bytes that make a text invalid UTF-8, inside a string or outside. */
 export const invalidUtf8: readonly Buffer[] = [
   ...[[0x80], [0xbf], [0xe4], [0xff], [0xfe], [0xc0], [0xc0, 0x80], [0xc0, 0xa2], [0xc1, 0xbf], [0xc2]],
   [0xc2, 0xc0],

@@ -1,6 +1,6 @@
 import type { Random } from './random.ts';
 
-/** A JSON text's structure; unlike a value it may have a key twice, and scalars that are written oddly, or wrongly. */
+/** The structure of a JSON text. Unlike a value, it may have a key twice, and scalars with odd or wrong spelling. */
 export type Tree = string | ArrayTree | ObjectTree;
 export interface ArrayTree {
   readonly items: Tree[];
@@ -19,10 +19,10 @@ export function treeOf(value: unknown): Tree {
   return { members: Object.entries(value).map(([key, inner]) => ({ key, value: treeOf(inner) })) };
 }
 
-/** Writes a tree with space where JSON has it, and with escapes in some strings. */
+/** Writes a tree with random white space, and with escapes in some strings. */
 export class TreeWriter {
   readonly #random: Random;
-  /** How rare space is, and escapes in values and in keys: zero is never. */
+  /** One in so many places has white space, or escapes in values and in keys; zero means never. */
   readonly #rarity: { readonly space: number; readonly escapes: number; readonly keyEscapes: number };
 
   constructor(random: Random) {

@@ -1,9 +1,9 @@
-/** A source of random numbers that gives the same ones for the same seed. */
+/** A source of random numbers. The same seed gives the same numbers. */
 export class Random {
   readonly seed: number;
   #state: number;
 
-  /** By default another seed at every run, or that of the variable TEST_SEED, to repeat one. */
+  /** The default is a new seed for every run. The environment variable TEST_SEED repeats a run. */
   constructor(seed = Number(process.env['TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 32))) {
     this.seed = seed;
     this.#state = seed >>> 0;

@@ -8,7 +8,7 @@ export interface Sample {
   readonly bytes: Buffer;
 }
 
-/** The events of examples/, each as a real client sent it. */
+/** The events of examples/, exactly as real clients sent them. */
 export const examples: readonly Sample[] = readAll('examples', 'examples/*/*.json');
 
 /** Further recorded events, where this machine has them. */

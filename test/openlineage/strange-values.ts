@@ -3,7 +3,7 @@ import { eventTypes, names, runIds, times, uris, type FieldValues } from './fiel
 const all = ({ sent, odd, wrong }: FieldValues) =>
   [...sent, ...sent, ...odd, ...wrong].map((text) => `"${text}"`);
 
-/** JSON of every sort, and some that is none. */
+/** JSON of every kind, and some texts that are not JSON. */
 const values = [
   ...['null', 'true', 'false', '0', '-0', '1e400', '-1.5E-7', '01', '1.', '""', '"a:b"', '"\\ud800"'],
   ...['"\\q"', 'nul'],
@@ -59,7 +59,7 @@ const runs = [
 const sides = ['[]', '{}', 'null', '[null]', '[[]]', '[,]', ...things.map((thing) => `[${thing}]`)];
 const someThings = [...things, ...things.map((thing) => `[${things[0]},${thing}]`)];
 
-/** What may stand in the known fields: JSON texts, right ones and wrong ones. */
+/** Values for the known fields: JSON texts, right and wrong. */
 const valuesByField: ReadonlyMap<string, readonly string[]> = new Map([
   ...[['eventTime', all(times)] as const, ['runId', all(runIds)] as const],
   ['eventType', all(eventTypes)] as const,
@@ -81,7 +81,7 @@ export function isKnownField(name: string): boolean {
   return valuesByField.has(name);
 }
 
-/** JSON texts for a field of this name, wherever it is. */
+/** JSON texts for a field of this name, at any place. */
 export function valuesFor(name: string): readonly string[] {
   return valuesByField.get(name) ?? values;
 }

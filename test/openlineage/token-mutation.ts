@@ -1,13 +1,13 @@
 import type { Random } from './random.ts';
 import { anyValues, isKnownField, valuesFor } from './strange-values.ts';
 
-/** A string or another scalar of a JSON text, by its offsets; of a text that is broken, what looks like one. */
+/** A string or another scalar of a JSON text, by its offsets. A broken text is split in the same way. */
 interface Token {
   readonly start: number;
   readonly end: number;
   readonly isKey: boolean;
   readonly isText: boolean;
-  /** The key in front of it. */
+  /** The key before it. */
   readonly field?: string;
 }
 
@@ -25,9 +25,9 @@ function tokensOf(text: string): Token[] {
   return tokens;
 }
 
-/** A text with one scalar or key changed, mostly one of a known field; most of what comes out is JSON. */
+/** A text with a change of one scalar or key, mostly in a known field. Most results are JSON. */
 export function mutateToken(source: Buffer, random: Random): Buffer {
-  // A character for a byte, so that places in the text are places in the bytes.
+  // Latin-1 has one character per byte, so offsets in the text are offsets in the bytes.
   const text = source.toString('latin1');
   const tokens = tokensOf(text);
   if (tokens.length === 0) return source;
@@ -55,7 +55,7 @@ function changedToken({ isKey, isText, field }: Token, old: string, random: Rand
     case 0:
       return changeOne(old, random);
     case 1:
-      // The field once more, with another value.
+      // Repeats the field with another value.
       return field === undefined ? inField : `${old},"${field}":${inField}`;
     case 2:
       return latin1Of(random.of(anyValues));
@@ -64,10 +64,10 @@ function changedToken({ isKey, isText, field }: Token, old: string, random: Rand
   }
 }
 
-/** One of the characters as its escape; of a character that is not ASCII, some byte, which makes another of it. */
+/** Replaces one character by its escape. Of a non-ASCII character it takes one byte, which gives another character. */
 function escapeOne(old: string, random: Random): string {
   const at = 1 + random.below(Math.max(1, old.length - 2));
-  // What belongs to an escape is not taken apart.
+  // A string with escapes stays: a change inside an escape would break it.
   if (old.length < 3 || old.includes('\\')) return old;
   const hex = old.charCodeAt(at).toString(16).padStart(4, '0');
   return `${old.slice(0, at)}\\u${random.below(2) === 0 ? hex : hex.toUpperCase()}${old.slice(at + 1)}`;
@@ -75,7 +75,7 @@ function escapeOne(old: string, random: Random): string {
 
 const CHARACTERS = '0123456789abfFgzZtT:.-+/ ,_';
 
-/** One of the characters another, one more, or one less: what makes one time or id of another. */
+/** Replaces, adds or removes one character: this turns one time or id into another. */
 function changeOne(old: string, random: Random): string {
   const at = 1 + random.below(Math.max(1, old.length - 2));
   const character = CHARACTERS.charAt(random.below(CHARACTERS.length));

@@ -2,7 +2,7 @@ import { TreeWriter, treeOf, type ArrayTree, type Member, type ObjectTree, type 
 import type { Random } from './random.ts';
 import { anyValues, knownFields, valuesFor } from './strange-values.ts';
 
-/** A JSON text with something done to its structure, written with other space and other escapes; nearly always JSON. */
+/** A JSON text with changes to its structure, its white space and its escapes. Nearly all results are JSON. */
 export function mutateTree(source: Buffer, random: Random): Buffer {
   const tree = treeOf(JSON.parse(source.toString()));
   for (let changes = random.of([0, 1, 1, 1, 2, 3]); changes > 0; changes--) {
@@ -14,7 +14,7 @@ export function mutateTree(source: Buffer, random: Random): Buffer {
   return Buffer.from(new TreeWriter(random).write(tree));
 }
 
-/** Any object or array, the nearer to the top the likelier: that is where the scanner knows the names. */
+/** A random object or array, more often near the top, because the scanner knows the names there. */
 function containerIn(tree: Tree, random: Random): ArrayTree | ObjectTree | undefined {
   if (typeof tree === 'string') return undefined;
   const inner = 'items' in tree ? tree.items : tree.members.map(({ value }) => value);
@@ -45,7 +45,7 @@ function changeMembers({ members }: ObjectTree, random: Random, whole: Tree): vo
       members.splice(at, 1);
       return;
     case 1:
-      // Twice, the other one before it or behind.
+      // Repeats the key with another value, before or after.
       members.splice(random.below(members.length + 1), 0, other);
       return;
     case 2:
@@ -62,7 +62,7 @@ function changeMembers({ members }: ObjectTree, random: Random, whole: Tree): vo
       members.splice(random.below(members.length + 1), 0, old);
       return;
     case 6: {
-      // A copy, or a tree would hold itself.
+      // A copy: otherwise a tree could contain itself.
       const copy = structuredClone(containerIn(whole, random));
       if (copy) members.splice(at, 1, { key, value: copy });
       return;
@@ -72,7 +72,7 @@ function changeMembers({ members }: ObjectTree, random: Random, whole: Tree): vo
   }
 }
 
-/** The value inside of arrays and objects, sometimes about as many as may be. */
+/** The value inside new arrays and objects, sometimes about as deep as the limit of 200 levels. */
 function wrap(value: Tree, random: Random): Tree {
   let wrapped = value;
   for (let levels = random.of([1, 1, 2, 190 + random.below(14)]); levels > 0; levels--) {

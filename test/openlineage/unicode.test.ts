@@ -4,7 +4,7 @@ import { datasetEvent, errorsOf, jobEvent, runEvent, runWith, taken } from './ev
 
 const keyOf = (event: Parameters<typeof taken>[0]) => taken(event).key.toString();
 
-/** An event whose JSON has these bytes in the place of its job's name. */
+/** An event as JSON, with these bytes as the name of its job. */
 function withName(bytes: readonly number[]): Buffer {
   const [before = '', behind = ''] = JSON.stringify(
     jobEvent({ job: { namespace: 'a', name: 'HERE' } }),
@@ -49,19 +49,19 @@ suite('a body that is not UTF-8', () => {
 });
 
 suite('a byte order mark', () => {
-  test('at the start is refused, and said to be one', () => {
-    const [fault] = errorsOf(`\ufeff${JSON.stringify(jobEvent())}`);
-    assert.equal(fault?.code, 'json_invalid');
-    assert.equal(fault.message, 'The body starts with a byte order mark, which JSON forbids');
+  test('at the start is refused with a message of its own', () => {
+    const [error] = errorsOf(`\ufeff${JSON.stringify(jobEvent())}`);
+    assert.equal(error?.code, 'json_invalid');
+    assert.equal(error.message, 'The body starts with a byte order mark, which JSON forbids');
   });
 
-  test('inside a text is a character like others', () => {
+  test('inside a string is an ordinary character', () => {
     assert.equal(keyOf(jobEvent({ job: { namespace: '\ufeff', name: '\ufeff' } })), 'job:\ufeff/\ufeff');
   });
 });
 
-suite('a key of the record', () => {
-  test('is the text whether written as it is or escaped', () => {
+suite('the key of a record', () => {
+  test('is the same for plain and for escaped characters', () => {
     const text = JSON.stringify(jobEvent({ job: { namespace: 'HERE', name: 'ÄЖ🦆' } }));
     const escaped = text.replace('HERE', '\\u00c4\\u0416\\ud83e\\udd86\\n\\u0000\\/');
     assert.equal(keyOf(escaped), 'job:ÄЖ🦆\n\u0000//ÄЖ🦆');
@@ -73,7 +73,7 @@ suite('half of a surrogate pair', () => {
   const dataset = { namespace: 'data', name: 'set' };
 
   for (const half of halves) {
-    test(`is refused where the key is made of it: ${JSON.stringify(half)}`, () => {
+    test(`is refused in fields that the key is made of: ${JSON.stringify(half)}`, () => {
       const cases = [
         [runEvent({ job: { namespace: half, name: 'a' } }), ['job', 'namespace']],
         [runEvent({ job: { namespace: 'a', name: half } }), ['job', 'name']],
@@ -103,13 +103,13 @@ suite('half of a surrogate pair', () => {
       assert.equal(keyOf(event), 'run:jobs/own');
     });
 
-    test(`leaves a parent out of the key: ${JSON.stringify(half)}`, () => {
+    test(`makes the key ignore the parent: ${JSON.stringify(half)}`, () => {
       const parent = { job: { namespace: 'a', name: half } };
       assert.equal(keyOf(runEvent({ run: runWith({ parent }) })), 'run:jobs/own');
     });
   }
 
-  test('is refused in the name of a dataset that is read or written', () => {
+  test('is refused in the name of an input or output dataset', () => {
     const errors = errorsOf(
       runEvent({ inputs: [{ ...dataset, name: '\ud800' }], outputs: [{ ...dataset, namespace: '\udc00' }] }),
     );

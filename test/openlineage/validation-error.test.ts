@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { MAX_ERRORS } from '../../src/openlineage/validation-error.ts';
+import { MAX_ERRORS } from '../../src/openlineage/find-errors.ts';
 import { datasetEvent, errorsOf, jobEvent, runEvent, runWith } from './events.ts';
 
 type Given = Parameters<typeof errorsOf>[0];
@@ -11,7 +11,7 @@ const linesOf = (event: Given, level?: 'routing'): Line[] =>
 
 const dataset = { namespace: 'data', name: 'set' };
 
-suite('a fault', () => {
+suite('a validation error', () => {
   const cases: readonly (readonly [
     what: string,
     event: Given,
@@ -86,7 +86,7 @@ suite('a fault', () => {
       null,
     ],
     [
-      'a dataset that is none',
+      'a dataset that is a number',
       jobEvent({ inputs: [dataset, 1] }),
       ['inputs', 1],
       'dict_type',
@@ -94,7 +94,7 @@ suite('a fault', () => {
       1,
     ],
     [
-      'a run id that is none',
+      'a run id that is not a UUID',
       runEvent({ run: { runId: 'x' } }),
       ['run', 'runId'],
       'uuid_parsing',
@@ -118,7 +118,7 @@ suite('a fault', () => {
       '01990c5e-5d3b7a4e8c1f6f2f1f6a2b3c',
     ],
     [
-      'a time that is none',
+      'a time on a 30th of February',
       datasetEvent({ eventTime: '2026-02-30T00:00:00Z' }),
       ['eventTime'],
       'datetime_from_date_parsing',
@@ -243,7 +243,7 @@ suite('a fault', () => {
     ['no body', '', [], 'json_invalid', 'The body is empty', null],
   ];
   for (const [what, event, path, code, message, input] of cases) {
-    test(`is named with its place, code and value: ${what}`, () => {
+    test(`has a location, a code and the value: ${what}`, () => {
       const expected = code === 'enum' ? { expected: message.replace('Input should be ', '') } : {};
       assert.deepEqual(errorsOf(event), [
         { location: ['body', ...path], message, code, context: expected, input },
@@ -251,7 +251,7 @@ suite('a fault', () => {
     });
   }
 
-  test('of the JSON is named with line, column and what stands there', () => {
+  test('of the JSON has the line, the column and the text there', () => {
     assert.deepEqual(errorsOf('{\r\n "ä🦆": 1,\n "b" 2}'), [
       {
         location: ['body'],
@@ -265,7 +265,7 @@ suite('a fault', () => {
 });
 
 suite('the list of errors', () => {
-  test('has every fault of an event', () => {
+  test('has every validation error of an event', () => {
     const event = {
       eventType: 'BEGIN',
       eventTime: 'now',
@@ -295,7 +295,7 @@ suite('the list of errors', () => {
     assert.deepEqual(linesOf(event).sort(), expected.toSorted());
   });
 
-  test('of an object without anything has the fields of a run event', () => {
+  test('of an empty object has the required fields of a run event', () => {
     const missing = ['eventTime', 'producer', 'run', 'job'].map((field): Line => [
       `body.${field}`,
       'missing',
@@ -303,7 +303,7 @@ suite('the list of errors', () => {
     assert.deepEqual(linesOf({}), missing);
   });
 
-  test('of a job event and a dataset event has only their own fields', () => {
+  test('of a job event or a dataset event has only its own fields', () => {
     assert.deepEqual(linesOf({ job: { namespace: 'a', name: 'b' } }), [
       ['body.eventTime', 'missing'],
       ['body.producer', 'missing'],
@@ -314,7 +314,7 @@ suite('the list of errors', () => {
     ]);
   });
 
-  test('at level routing has only what key and time need', () => {
+  test('at level routing has only the fields of key and time', () => {
     const sloppy = { run: 1, job: { namespace: 'a', name: 'b' }, inputs: 5, eventType: 'x', producer: null };
     assert.deepEqual(linesOf({ ...sloppy, eventTime: '2026-11-22T10:15:30Z' }, 'routing'), []);
     assert.deepEqual(linesOf(sloppy, 'routing'), [['body.eventTime', 'missing']]);
@@ -338,15 +338,15 @@ suite('the list of very many errors', () => {
     );
 
   const bodies: readonly (readonly [what: string, piece: string])[] = [
-    ['values that are no datasets', '1'],
-    ['datasets without anything', '{}'],
-    ['datasets of wrong facets', '{"namespace":1,"name":2,"facets":{"a":1,"b":2}}'],
+    ['values that are not datasets', '1'],
+    ['empty datasets', '{}'],
+    ['datasets with wrong facets', '{"namespace":1,"name":2,"facets":{"a":1,"b":2}}'],
     ['long texts', `"${'ä'.repeat(50_000)}"`],
     ['large facets', `{"namespace":[${'{"a":1},'.repeat(1000)}0],"name":"${'n'.repeat(10_000)}"}`],
     ['facets with long names', `{"namespace":"a","name":"b","facets":{"${'f'.repeat(20_000)}":0}}`],
   ];
   for (const [what, piece] of bodies) {
-    test(`ends at ${MAX_ERRORS} and stays small: ${what}`, () => {
+    test(`ends at ${MAX_ERRORS} errors and stays small: ${what}`, () => {
       const errors = errorsOf(filledWith(piece));
       assert.equal(errors.length, MAX_ERRORS);
       const answer = JSON.stringify(errors).length;
@@ -354,18 +354,18 @@ suite('the list of very many errors', () => {
     });
   }
 
-  test(`ends at ${MAX_ERRORS} within one object, too`, () => {
+  test(`ends at ${MAX_ERRORS} errors within one object`, () => {
     const facets = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`facet${i}`, i]));
     assert.equal(errorsOf(runEvent({ run: runWith(facets) })).length, MAX_ERRORS);
   });
 
   test('shows the beginning of a long text', () => {
-    const [fault] = errorsOf(runEvent({ eventType: 'x'.repeat(100_000) }));
-    assert.equal(fault?.input, `${'x'.repeat(200)}…`);
+    const [error] = errorsOf(runEvent({ eventType: 'x'.repeat(100_000) }));
+    assert.equal(error?.input, `${'x'.repeat(200)}…`);
   });
 
   test('shows the outline of a large value', () => {
-    const [fault] = errorsOf(runEvent({ producer: { a: [1], b: { c: 1 }, d: [], e: {}, f: 'x' } }));
-    assert.deepEqual(fault?.input, { a: '[…]', b: '{…}', d: [], e: {}, f: 'x' });
+    const [error] = errorsOf(runEvent({ producer: { a: [1], b: { c: 1 }, d: [], e: {}, f: 'x' } }));
+    assert.deepEqual(error?.input, { a: '[…]', b: '{…}', d: [], e: {}, f: 'x' });
   });
 });

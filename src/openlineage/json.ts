@@ -1,25 +1,25 @@
 /**
- * Walks the bytes of a JSON text (RFC 8259) without building anything. It finds what `JSON.parse` cannot tell: where
- * exactly the text goes wrong, how deep it nests, numbers that consumers' parsers refuse, and which bytes of an array
- * are its elements. It accepts exactly what `JSON.parse` accepts of valid UTF-8, but for the two limits below.
+ * JSON (RFC 8259). `scanJson` reads the bytes of a text without building values. It finds what `JSON.parse` does not
+ * tell: the offset of an error, the depth, numbers that consumers' parsers refuse, and the bytes of an array's elements.
+ * It accepts exactly the texts that `JSON.parse` accepts, given valid UTF-8, except for the two limits below.
  */
 
-/** Levels of nesting: pydantic-core's parser (Data.Rentgen's consumer) stops at 200, Jackson's at 1000. */
+/** Levels of nesting. The parser of pydantic-core (Data.Rentgen's consumer) stops at 200, Jackson's at 1000. */
 export const MAX_DEPTH = 200;
 
-/** Characters of one number: Jackson refuses longer ones, Python's int() stops at 4300 digits. */
+/** Characters of one number. Jackson refuses longer numbers, and Python's int() stops at 4300 digits. */
 export const MAX_NUMBER_LENGTH = 1000;
 
 export interface JsonError {
-  /** Offset in bytes of the first byte that is wrong. */
+  /** Offset of the first wrong byte. */
   readonly offset: number;
   readonly reason: string;
   readonly code: 'json_invalid' | 'json_too_deep' | 'json_number_too_long';
 }
 
 export interface JsonScan {
-  readonly fault?: JsonError;
-  /** Start and end offsets, in pairs, of the elements of the outermost array; undefined when it is no array. */
+  readonly error?: JsonError;
+  /** Byte offsets of the outermost array's elements, start and end in pairs; undefined when the text is not an array. */
   readonly elements?: readonly number[];
 }
 
@@ -33,11 +33,11 @@ const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-class ValidationError extends Error {
-  readonly fault: JsonError;
+class ScanError extends Error {
+  readonly error: JsonError;
   constructor(offset: number, reason: string, code: JsonError['code'] = 'json_invalid') {
     super(reason);
-    this.fault = { offset, reason, code };
+    this.error = { offset, reason, code };
   }
 }
 
@@ -47,27 +47,27 @@ export function scanJson(bytes: Uint8Array): JsonScan {
   try {
     scanDocument(bytes, elements);
     return bytes[skipSpace(bytes, 0)] === OPEN_ARRAY ? { elements } : {};
-  } catch (error) {
-    if (error instanceof ValidationError) return { fault: error.fault };
-    throw error;
+  } catch (thrown) {
+    if (thrown instanceof ScanError) return { error: thrown.error };
+    throw thrown;
   }
 }
 
 function scanDocument(bytes: Uint8Array, elements: number[]): void {
-  /** The closing bytes still owed, innermost last; a stack instead of recursion, so that depth costs no stack. */
-  const owed: number[] = [];
+  /** The closing bytes of the open containers, innermost last. A list instead of recursion: depth needs no call stack. */
+  const closers: number[] = [];
   let at = skipSpace(bytes, 0);
   for (;;) {
-    // Here a value begins.
-    if (owed.length === 1 && owed[0] === CLOSE_ARRAY) elements.push(at);
+    // A value begins at this point.
+    if (closers.length === 1 && closers[0] === CLOSE_ARRAY) elements.push(at);
     const first = bytes[at];
     if (first === OPEN_OBJECT || first === OPEN_ARRAY) {
-      if (owed.length === MAX_DEPTH)
-        throw new ValidationError(at, `nested deeper than ${MAX_DEPTH} levels`, 'json_too_deep');
+      if (closers.length === MAX_DEPTH)
+        throw new ScanError(at, `nested deeper than ${MAX_DEPTH} levels`, 'json_too_deep');
       const close = first === OPEN_OBJECT ? CLOSE_OBJECT : CLOSE_ARRAY;
       at = skipSpace(bytes, at + 1);
       if (bytes[at] !== close) {
-        owed.push(close);
+        closers.push(close);
         if (close === CLOSE_OBJECT) at = skipKey(bytes, at);
         continue;
       }
@@ -76,13 +76,13 @@ function scanDocument(bytes: Uint8Array, elements: number[]): void {
       at = skipScalar(bytes, at);
     }
 
-    // Here a value has ended; so may the containers around it.
+    // A value has ended at this point. The containers around it may end as well.
     for (;;) {
-      const close = owed.at(-1);
-      if (close === CLOSE_ARRAY && owed.length === 1) elements.push(at);
+      const close = closers.at(-1);
+      if (close === CLOSE_ARRAY && closers.length === 1) elements.push(at);
       at = skipSpace(bytes, at);
       if (close === undefined) {
-        if (at < bytes.length) throw new ValidationError(at, 'there is more after the end of the JSON text');
+        if (at < bytes.length) throw new ScanError(at, 'there is more after the end of the JSON text');
         return;
       }
       if (bytes[at] === COMMA) {
@@ -93,13 +93,13 @@ function scanDocument(bytes: Uint8Array, elements: number[]): void {
       if (bytes[at] !== close) {
         throw unexpected(bytes, at, `"," or "${String.fromCharCode(close)}"`);
       }
-      owed.pop();
+      closers.pop();
       at += 1;
     }
   }
 }
 
-/** Skips `"key" :` and the space around it; returns where the value begins. */
+/** Skips `"key" :` and the space around it; returns the offset of the value. */
 function skipKey(bytes: Uint8Array, at: number): number {
   if (bytes[at] !== QUOTE) throw unexpected(bytes, at, 'a key in double quotes');
   const colon = skipSpace(bytes, skipString(bytes, at));
@@ -122,22 +122,22 @@ function skipString(bytes: Uint8Array, from: number): number {
   for (;;) {
     const byte = bytes[at];
     if (byte === QUOTE) return at + 1;
-    if (byte === undefined) throw new ValidationError(from, 'a string that does not end');
-    if (byte < 0x20) throw new ValidationError(at, 'a control character in a string must be escaped');
+    if (byte === undefined) throw new ScanError(from, 'a string that does not end');
+    if (byte < 0x20) throw new ScanError(at, 'a control character in a string must be escaped');
     at = byte === BACKSLASH ? skipEscape(bytes, at) : at + 1;
   }
 }
 
-/** The letters that may follow a backslash, but for `u`. */
+/** The letters that may follow a backslash, without `u`. */
 const SIMPLE_ESCAPES = new Set(Buffer.from('"\\/bfnrt'));
 
 function skipEscape(bytes: Uint8Array, at: number): number {
   const letter = bytes[at + 1];
-  if (letter === undefined) throw new ValidationError(at, 'a string that does not end');
+  if (letter === undefined) throw new ScanError(at, 'a string that does not end');
   if (SIMPLE_ESCAPES.has(letter)) return at + 2;
-  if (letter !== 0x75) throw new ValidationError(at, 'an escape that JSON does not know');
+  if (letter !== 0x75) throw new ScanError(at, 'an escape that JSON does not know');
   for (let i = at + 2; i < at + 6; i++) {
-    if (!isHexDigit(bytes[i])) throw new ValidationError(at, 'four hexadecimal digits must follow \\u');
+    if (!isHexDigit(bytes[i])) throw new ScanError(at, 'four hexadecimal digits must follow \\u');
   }
   return at + 6;
 }
@@ -152,11 +152,7 @@ function skipNumber(bytes: Uint8Array, from: number): number {
     at = skipDigits(bytes, sign === 0x2b || sign === MINUS ? at + 2 : at + 1);
   }
   if (at - from > MAX_NUMBER_LENGTH) {
-    throw new ValidationError(
-      from,
-      `a number longer than ${MAX_NUMBER_LENGTH} characters`,
-      'json_number_too_long',
-    );
+    throw new ScanError(from, `a number longer than ${MAX_NUMBER_LENGTH} characters`, 'json_number_too_long');
   }
   return at;
 }
@@ -194,9 +190,15 @@ function isHexDigit(byte: number | undefined): boolean {
   return isDigit(byte) || (lower >= 0x61 && lower <= 0x66);
 }
 
-function unexpected(bytes: Uint8Array, at: number, wanted: string): ValidationError {
-  return new ValidationError(
+function unexpected(bytes: Uint8Array, at: number, wanted: string): ScanError {
+  return new ScanError(
     at,
     at >= bytes.length ? `the text ends where ${wanted} is expected` : `${wanted} is expected`,
   );
+}
+
+/** A member of a parsed object or array; undefined when the value has no such member of its own. */
+export function member(value: unknown, key: string | number): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+  return Reflect.get(value, key);
 }
