@@ -1,7 +1,8 @@
 /**
- * OpenLineage's core events, as src/openlineage/event-schema.ts describes them. Each function reads one thing of an event
- * and returns the position behind it, or NOT_SURE where the thing is wrong, or odd: a field that comes twice, a key with
- * an escape in it. What it finds it notes: the places of the names that the record's key is made of, and the deviations.
+ * OpenLineage's core events, as src/openlineage/event-schema.ts describes them. Each function reads one part of an
+ * event, and returns the position after it. It returns NOT_SURE when the part is wrong, or odd: a field that comes
+ * twice, a key with an escape in it. The functions note the positions of the names for the record's key, and the
+ * deviations.
  */
 import {
   addDeviation,
@@ -36,11 +37,11 @@ import {
 } from './json';
 import { INPUT, Result, writeResult, writeTime } from './memory';
 
-/** The key of the member read last, within its quotes. */
+/** The key of the last member that was read, without its quotes. */
 let key: usize = 0;
 let keyEnd: usize = 0;
 
-/** The fields of an event that may come once. Those of datasets and facets are in many places: see below. */
+/** The fields that may come once in an event. The fields of datasets and facets come many times: see below. */
 const EVENT_TYPE: u32 = 1 << 0;
 const EVENT_TIME: u32 = 1 << 1;
 const PRODUCER: u32 = 1 << 2;
@@ -58,14 +59,14 @@ const PARENT_ROOT: u32 = 1 << 13;
 const PARENT_ROOT_JOB: u32 = 1 << 14;
 let seen: u32 = 0;
 
-/** Notes a field of the event; false when it was there before. */
+/** Notes a field of the event; false when the event already had it. */
 function first(field: u32): bool {
   const again = seen & field;
   seen |= field;
   return !again;
 }
 
-/** Namespace and name of a thing, where they lie in the text; each zero while it is missing. */
+/** The positions of a namespace and a name in the text; each is zero while it is missing. */
 class Names {
   namespace: usize = 0;
   namespaceEnd: usize = 0;
@@ -83,19 +84,19 @@ class Names {
     return this.namespace != 0 && this.name != 0;
   }
 }
-/** Of the event's job or dataset, of its parent's job, of the job at the root. */
+/** Those of the event's own job or dataset, of its parent's job, and of the job at the root. */
 const own = new Names();
 const parent = new Names();
 const root = new Names();
-/** Of a dataset read or written: nobody asks for it. */
+/** Those of an input or output dataset. They are read to check them, and not used. */
 const other = new Names();
 
-/** The kinds of events; the numbers of fast-lane.ts. */
+/** The kinds of events, by the numbers of check.ts. */
 const RUN_EVENT: u32 = 1;
 const JOB_EVENT: u32 = 2;
 const DATASET_EVENT: u32 = 3;
 
-/** An event, and the result. */
+/** Reads an event, and writes the result. */
 export function readEvent(at: usize): usize {
   seen = 0;
   own.clear();
@@ -108,11 +109,11 @@ export function readEvent(at: usize): usize {
   const kind = kindOf();
   if (kind == 0 || (seen & EVENT_TIME) == 0 || (seen & PRODUCER) == 0) return NOT_SURE;
   if ((seen & SCHEMA_URL) == 0) addDeviation(SCHEMA_URL_MISSING);
-  if (at != NOT_SURE) tell(kind);
+  if (at != NOT_SURE) writeEvent(kind);
   return at;
 }
 
-/** As in explaining-lane.ts; zero where a field is missing that the kind needs, or there is one of another kind. */
+/** As in full-check.ts. Zero when a field that the kind needs is missing, or when there is a field of another kind. */
 function kindOf(): u32 {
   if (seen & DATASET) return seen & (RUN | JOB) ? 0 : DATASET_EVENT;
   if ((seen & JOB) == 0) return 0;
@@ -120,8 +121,8 @@ function kindOf(): u32 {
   return seen & RUN_ID ? RUN_EVENT : 0;
 }
 
-/** As `keyPartsOf` in event-key.ts; the namespace of the event itself goes along. */
-function tell(kind: u32): void {
+/** Writes the names that `keyPartsOf` in event-key.ts chooses, and the event's own namespace. */
+function writeEvent(kind: u32): void {
   let names = own;
   if (kind == RUN_EVENT) {
     if (root.complete) names = root;
@@ -140,7 +141,7 @@ function tell(kind: u32): void {
   writeTime(<f64>eventTime);
 }
 
-/** A member's key and colon; `key` and `keyEnd` tell of it. A key with an escape may be any key. */
+/** Reads a member's key and colon, and sets `key` and `keyEnd`. A key with an escape could be any key: NOT_SURE. */
 function readKey(at: usize): usize {
   at = skipColon(readText(at));
   key = textStart;
@@ -209,7 +210,7 @@ const FACETS: u32 = 1;
 const INPUT_FACETS: u32 = 2;
 const OUTPUT_FACETS: u32 = 4;
 
-/** A job or a dataset: namespace, name and facets. Only datasets read or written have facets of the other two kinds. */
+/** Reads a job or a dataset: namespace, name, facets. Only inputs and outputs have the other two kinds of facets. */
 function readThing(at: usize, names: Names): usize {
   let facets: u32 = 0;
   at = openObject(at);
@@ -234,7 +235,7 @@ function readThing(at: usize, names: Names): usize {
   return names.complete ? closeObject(at) : NOT_SURE;
 }
 
-/** The value of a member that may be a namespace or a name. */
+/** Reads the value of a member, which may be a namespace or a name. */
 function readNames(at: usize, names: Names): usize {
   if (isKey('namespace')) {
     if (names.namespace != 0) return NOT_SURE;
@@ -253,13 +254,13 @@ function readNames(at: usize, names: Names): usize {
   return at;
 }
 
-/** A string that surely has a form in UTF-8. */
+/** Reads a string that certainly has an encoding in UTF-8: it has no half of a surrogate pair. */
 function readUnicode(at: usize): usize {
   at = readText(at);
   return textHas & SURROGATE ? NOT_SURE : at;
 }
 
-/** Facets by their name. Those of a run may have one that matters, the parent. */
+/** Reads facets. Of the facets of a run, the parent matters. */
 function readFacets(at: usize, ofRun: bool): usize {
   let bare: usize = 0;
   let bareEnd: usize = 0;
@@ -268,7 +269,7 @@ function readFacets(at: usize, ofRun: bool): usize {
     at = readKey(at);
     const name = key;
     const nameEnd = keyEnd;
-    // The later of two facets of a name counts: then none may be bare.
+    // The later of two facets with the same name counts. So the earlier one must not be bare.
     if (bare != 0 && isSame(bare, bareEnd, name, nameEnd)) return NOT_SURE;
     const isParent = ofRun && isKey('parent');
     if (isParent && !first(PARENT)) return NOT_SURE;
@@ -287,7 +288,7 @@ function isSame(a: usize, aEnd: usize, b: usize, bEnd: usize): bool {
   return aEnd - a == bEnd - b && memory.compare(a, b, aEnd - a) == 0;
 }
 
-/** Has the facet read last no `_producer` or no `_schemaURL`? */
+/** True when the last facet that was read has no `_producer` or no `_schemaURL`. */
 let facetIsBare: bool = false;
 
 function readFacet(at: usize, isParent: bool): usize {
@@ -311,7 +312,10 @@ function readFacet(at: usize, isParent: bool): usize {
   return closeObject(at);
 }
 
-/** Where a parent has no job, or one without names, the next best is asked: so what is no object is as good as nothing. */
+/**
+ * Reads a member of the parent facet. When a job has no usable names, the next job in `keyPartsOf` counts. So a `job`
+ * or a `root` that is not an object is the same as a missing one.
+ */
 function readParentField(at: usize): usize {
   if (isKey('job')) return first(PARENT_JOB) ? readParentJob(at, parent) : NOT_SURE;
   if (!isKey('root')) return skipValue(at);

@@ -1,10 +1,11 @@
 /**
- * The formats of an event's fields: `eventTime`, `runId`, URIs. Narrower than the explaining lane's (event-time.ts,
- * event-schema.ts): what clients really send is known here, what else may be right is not sure.
+ * The formats of an event's fields: `eventTime`, `runId`, URIs. They are narrower than in the full check
+ * (event-time.ts, event-schema.ts): they cover what clients really send. For other texts, which may be valid as well,
+ * the result is NOT_SURE.
  */
 import { isDigit, isHexDigit, NOT_SURE, readText, textEnd, textHas, textStart } from './json';
 
-/** What the field read last breaks of the specification's letter; the bits of fast-lane.ts. */
+/** The event's deviations from the specification, by the bits of check.ts. */
 export const TIME_WITHOUT_ZONE: u32 = 1;
 export const RUN_ID_FORM: u32 = 2;
 export const FACET_BASE_MISSING: u32 = 4;
@@ -14,7 +15,7 @@ export let deviations: u32 = 0;
 /** The last `eventTime`, in milliseconds since the epoch. */
 export let eventTime: i64 = 0;
 
-/** To be called before each event. */
+/** Must be called before each event. */
 export function startFormats(): void {
   deviations = 0;
 }
@@ -24,10 +25,10 @@ export function addDeviation(deviation: u32): void {
   deviations |= deviation;
 }
 
-/** A scheme, a colon, and more: ASCII only, no space, no control characters (RFC 3986 §3). */
+/** Reads a scheme, a colon, and one character or more: ASCII only, no space, no control characters (RFC 3986 §3). */
 export function readUri(at: usize): usize {
-  const behind = readText(at);
-  if (behind == NOT_SURE || textHas != 0) return NOT_SURE;
+  const after = readText(at);
+  if (after == NOT_SURE || textHas != 0) return NOT_SURE;
   at = textStart;
   if (!isLetter(load<u8>(at))) return NOT_SURE;
   do at++;
@@ -37,7 +38,7 @@ export function readUri(at: usize): usize {
     const byte = load<u8>(at);
     if (byte == 0x20 || byte == 0x7f) return NOT_SURE;
   }
-  return behind;
+  return after;
 }
 
 function isLetter(byte: u8): bool {
@@ -52,10 +53,10 @@ function isSchemeByte(byte: u8): bool {
 
 const DASH: u8 = 0x2d;
 
-/** A UUID: in the canonical form, in upper case, or without dashes. */
+/** Reads a UUID: in the canonical form, in upper case, or without dashes. */
 export function readUuid(at: usize): usize {
-  const behind = readText(at);
-  if (behind == NOT_SURE) return NOT_SURE;
+  const after = readText(at);
+  if (after == NOT_SURE) return NOT_SURE;
   const length = textEnd - textStart;
   const dashed = length == 36;
   if (!dashed) {
@@ -72,14 +73,14 @@ export function readUuid(at: usize): usize {
       deviations |= RUN_ID_FORM;
     }
   }
-  return behind;
+  return after;
 }
 
-/** `2026-11-22T10:15:30`, a fraction or none, and `Z`, `+02:00` or nothing, which is taken as UTC (RFC 3339 §5.6). */
+/** Reads `2026-11-22T10:15:30`, an optional fraction, and `Z`, `+02:00` or no zone for UTC (RFC 3339 §5.6). */
 export function readEventTime(at: usize): usize {
-  const behind = readText(at);
-  // The longest that makes sense, so that no loop below is long.
-  if (behind == NOT_SURE || textEnd - textStart < 19 || textEnd - textStart > 64) return NOT_SURE;
+  const after = readText(at);
+  // No time needs more than 64 bytes. The limit keeps the loops below short.
+  if (after == NOT_SURE || textEnd - textStart < 19 || textEnd - textStart > 64) return NOT_SURE;
   at = textStart;
   const year = digits(at, 4);
   const month = digits(at + 5, 2);
@@ -95,7 +96,7 @@ export function readEventTime(at: usize): usize {
     load<u8>(at + 16) == 0x3a;
   if (!separated || year < 0 || month < 1 || month > 12 || day < 1 || day > daysOf(year, month))
     return NOT_SURE;
-  // A leap second is for the explaining lane.
+  // Leap seconds are left to the full check.
   if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return NOT_SURE;
   at += 19;
 
@@ -110,12 +111,12 @@ export function readEventTime(at: usize): usize {
   if (offset == NO_ZONE) return NOT_SURE;
   const seconds = ((daysSinceEpoch(year, month, day) * 24 + hour) * 60 + minute - offset) * 60 + second;
   eventTime = seconds * 1000 + thousandths;
-  return behind;
+  return after;
 }
 
 const NO_ZONE: i32 = i32.MAX_VALUE;
 
-/** The minutes that a zone is ahead of UTC; it must end the text. */
+/** The offset of a zone from UTC in minutes, or NO_ZONE. The text must end after the zone. */
 function readZone(at: usize): i32 {
   if (at == textEnd) {
     deviations |= TIME_WITHOUT_ZONE;
@@ -131,7 +132,7 @@ function readZone(at: usize): i32 {
   return byte == DASH ? -offset : offset;
 }
 
-/** A number of so many digits, or -1. */
+/** The number that `count` digits make, or -1. */
 function digits(at: usize, count: i32): i32 {
   let number: i32 = 0;
   for (let i = 0; i < count; i++) {
@@ -147,17 +148,17 @@ function daysOf(year: i32, month: i32): i32 {
   return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
 }
 
-/** Of the proleptic Gregorian calendar, counted in years that begin in March, so that the leap day is the last. */
+/** Days since the epoch in the proleptic Gregorian calendar. Years begin in March here: so the leap day is the last. */
 function daysSinceEpoch(year: i32, month: i32, day: i32): i64 {
   const marchYear = <i64>(month > 2 ? year : year - 1);
-  // Days from the first of March; 153 days are in five months from there on.
+  // Days since the first of March. From March on, each five months have 153 days.
   const dayOfYear = <i64>((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1);
   const leapDays = floor(marchYear, 4) - floor(marchYear, 100) + floor(marchYear, 400);
   // The first of March of year 0 was 719,468 days before the epoch.
   return marchYear * 365 + leapDays + dayOfYear - 719468;
 }
 
-/** Division rounded down, also for the year -1, which January of year 0 belongs to. */
+/** Division that rounds down, also for the year -1: with years from March on, January of year 0 belongs to it. */
 function floor(number: i64, by: i64): i64 {
   return number >= 0 ? number / by : -1;
 }

@@ -1,9 +1,8 @@
 /**
- * The fast lane's scanner, a WebAssembly module: looks at an event's bytes once, at some bytes a nanosecond, and says
- * either "surely good, and here is what you need of it" or "not sure". It is sound, not complete: whatever it takes, the
- * explaining lane (src/openlineage/explaining-lane.ts) takes, too, and finds the same. The tests that hold the two
- * against each other are test/openlineage/fast-lane*.test.ts. Read memory.ts, json.ts, formats.ts, event.ts, in this
- * order.
+ * The scanner of the fast path, a WebAssembly module. It reads an event's bytes once, at some bytes per nanosecond. Its
+ * answer is "certainly valid", with the data that the record needs, or "not sure". It is sound, not complete: what it
+ * accepts, the full check (src/openlineage/full-check.ts) accepts as well, with the same result. The tests that compare
+ * the two are test/openlineage/fast-path/*.test.ts. Read memory.ts, json.ts, formats.ts, event.ts, in this order.
  */
 import { readEvent } from './event';
 import { closeArray, isItem, nextItem, NOT_SURE, openArray, skipSpace, skipValue, startText } from './json';
@@ -11,7 +10,7 @@ import { ELEMENTS, INPUT, MAX_ELEMENTS, terminate } from './memory';
 
 export { ELEMENTS, reserve, RESULT } from './memory';
 
-/** Is the text of so many bytes at INPUT surely a good event? If so, RESULT tells of it. */
+/** True when the text of `length` bytes at INPUT is certainly a valid event. Then RESULT has its data. */
 export function scanEvent(length: usize): bool {
   terminate(length);
   startText();
@@ -19,7 +18,10 @@ export function scanEvent(length: usize): bool {
   return end == INPUT + length;
 }
 
-/** How many elements the array at INPUT has; ELEMENTS tells where. -1 when it is not surely an array of JSON. */
+/**
+ * The number of elements of the array of `length` bytes at INPUT; ELEMENTS has their offsets. -1 when the text is not
+ * certainly a JSON array, or has more than MAX_ELEMENTS elements.
+ */
 export function scanArray(length: usize): i32 {
   terminate(length);
   startText();

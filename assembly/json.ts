@@ -1,10 +1,10 @@
 /**
- * JSON's grammar (RFC 8259) and UTF-8 (RFC 3629), at 16 bytes a step where it can be. Every function takes the position
- * of what it reads and returns the position behind it, or NOT_SURE. As memory begins with zeros, a position that is
- * NOT_SURE can be read from like any other, and what is read there fits nothing: so nobody has to ask at every step.
+ * The grammar of JSON (RFC 8259) and UTF-8 (RFC 3629), in steps of 16 bytes where possible. Every function takes the
+ * position of what it reads, and returns the position after it, or NOT_SURE. NOT_SURE is a position that can be read:
+ * memory begins with zeros, which are valid nowhere in JSON. So callers need not check for NOT_SURE after each step.
  */
 
-/** The one position that nothing is at. */
+/** The position 0, where no text is. */
 export const NOT_SURE: usize = 0;
 
 export const QUOTE: u8 = 0x22;
@@ -16,36 +16,36 @@ const CLOSE_ARRAY: u8 = 0x5d;
 const OPEN_OBJECT: u8 = 0x7b;
 const CLOSE_OBJECT: u8 = 0x7d;
 
-/** As in json-scan.ts, the scanner of the explaining lane. */
+/** The limits of src/openlineage/json.ts, which the full check uses. */
 const MAX_DEPTH: i32 = 200;
 const MAX_NUMBER_LENGTH: usize = 1000;
 
-/** Containers that are open. */
+/** The number of open containers. */
 let depth: i32 = 0;
 
-/** What the string read last is made of, apart from plain ASCII; and where it begins and ends, within its quotes. */
+/** The last string that was read: what it has besides plain ASCII, and where it begins and ends, without its quotes. */
 export const ESCAPE: u32 = 1;
-/** Half of a surrogate pair, as an escape. The halves may fit together: that is not looked into. */
+/** Half of a surrogate pair, as an escape. The scanner does not check whether two halves make a pair. */
 export const SURROGATE: u32 = 2;
 export const NON_ASCII: u32 = 4;
 export let textHas: u32 = 0;
 export let textStart: usize = 0;
 export let textEnd: usize = 0;
 
-/** To be called before each text. */
+/** Must be called before each text. */
 export function startText(): void {
   depth = 0;
 }
 
 export function skipSpace(at: usize): usize {
   let byte = load<u8>(at);
-  // Nearly always there is none, or one.
+  // Nearly always there is no space, or one.
   if (byte > 0x20) return at;
   while (byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09) byte = load<u8>(++at);
   return at;
 }
 
-/** Any value. */
+/** Skips any value. */
 export function skipValue(at: usize): usize {
   const byte = load<u8>(at);
   if (byte == QUOTE) return readText(at);
@@ -73,13 +73,13 @@ export function isObject(at: usize): bool {
   return load<u8>(at) == OPEN_OBJECT;
 }
 
-/** `{`; returns the position of the first member's quote, or of `}`. */
+/** Reads `{`; returns the position of the first member's quote, or of `}`. */
 export function openObject(at: usize): usize {
   if (!isObject(at) || ++depth > MAX_DEPTH) return NOT_SURE;
   return skipSpace(at + 1);
 }
 
-/** From behind a member's value: the position of the next member's quote, or of `}`. */
+/** From the end of a member's value to the next member's quote, or to `}`. */
 export function nextMember(at: usize): usize {
   at = skipSpace(at);
   const byte = load<u8>(at);
@@ -94,13 +94,13 @@ export function closeObject(at: usize): usize {
   return load<u8>(at) == CLOSE_OBJECT ? at + 1 : NOT_SURE;
 }
 
-/** From behind a key: the colon, and the space around it. */
+/** From the end of a key to its value: skips the colon, and the space around it. */
 export function skipColon(at: usize): usize {
   at = skipSpace(at);
   return load<u8>(at) == COLON ? skipSpace(at + 1) : NOT_SURE;
 }
 
-/** `[`; returns the position of the first item, or of `]`. */
+/** Reads `[`; returns the position of the first item, or of `]`. */
 export function openArray(at: usize): usize {
   if (load<u8>(at) != OPEN_ARRAY || ++depth > MAX_DEPTH) return NOT_SURE;
   return skipSpace(at + 1);
@@ -110,7 +110,7 @@ export function isItem(at: usize): bool {
   return at != NOT_SURE && load<u8>(at) != CLOSE_ARRAY;
 }
 
-/** From behind an item: the position of the next, or of `]`. */
+/** From the end of an item to the next item, or to `]`. */
 export function nextItem(at: usize): usize {
   at = skipSpace(at);
   const byte = load<u8>(at);
@@ -125,7 +125,7 @@ export function closeArray(at: usize): usize {
   return load<u8>(at) == CLOSE_ARRAY ? at + 1 : NOT_SURE;
 }
 
-/** A string; `textHas`, `textStart` and `textEnd` tell of it. */
+/** Reads a string, and sets `textHas`, `textStart` and `textEnd`. */
 export function readText(at: usize): usize {
   if (load<u8>(at++) != QUOTE) return NOT_SURE;
   textStart = at;
@@ -134,7 +134,7 @@ export function readText(at: usize): usize {
     const bytes = v128.load(at);
     const special = v128.or(
       v128.or(i8x16.eq(bytes, i8x16.splat(QUOTE)), i8x16.eq(bytes, i8x16.splat(BACKSLASH))),
-      // As signed numbers: control characters, and all bytes from 0x80 on.
+      // Compared as signed numbers, these are the control characters and all bytes from 0x80 on.
       i8x16.lt_s(bytes, i8x16.splat(0x20)),
     );
     const mask = i8x16.bitmask(special);
@@ -160,7 +160,7 @@ function skipEscape(at: usize): usize {
   const letter = load<u8>(at + 1);
   if (letter != 0x75) return isSimpleEscape(letter) ? at + 2 : NOT_SURE;
   for (let i: usize = 2; i < 6; i++) if (!isHexDigit(load<u8>(at + i))) return NOT_SURE;
-  // From \ud800 to \udfff.
+  // The escapes from \ud800 to \udfff.
   if ((load<u8>(at + 2) | 0x20) == 0x64 && load<u8>(at + 3) >= 0x38) textHas |= SURROGATE;
   return at + 6;
 }
@@ -179,7 +179,7 @@ function isSimpleEscape(letter: u8): bool {
   );
 }
 
-/** As many characters as there are that take two to four bytes; RFC 3629 §4 has the table. */
+/** Skips all characters of two to four bytes that follow each other; RFC 3629 §4 has the table. */
 function skipNonAscii(at: usize): usize {
   textHas |= NON_ASCII;
   while (true) {
@@ -193,7 +193,7 @@ function skipNonAscii(at: usize): usize {
     }
     if (!isContinuation(load<u8>(at + 2))) return NOT_SURE;
     if (first < 0xf0) {
-      // Shorter forms of a character, and halves of surrogate pairs, are not UTF-8.
+      // Characters with a shorter encoding, and halves of surrogate pairs, are not UTF-8.
       if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f)) return NOT_SURE;
       at += 3;
       continue;
@@ -211,7 +211,7 @@ function isContinuation(byte: u8): bool {
 function skipNumber(at: usize): usize {
   const start = at;
   if (load<u8>(at) == 0x2d) at++;
-  // No leading zeros.
+  // RFC 8259 §6 allows no leading zeros.
   at = load<u8>(at) == 0x30 ? at + 1 : skipDigits(at);
   if (load<u8>(at) == 0x2e) at = skipDigits(at + 1);
   if ((load<u8>(at) | 0x20) == 0x65) {
@@ -221,7 +221,7 @@ function skipNumber(at: usize): usize {
   return at != NOT_SURE && at - start <= MAX_NUMBER_LENGTH ? at : NOT_SURE;
 }
 
-/** One digit at least. */
+/** Skips one digit or more. */
 function skipDigits(at: usize): usize {
   if (!isDigit(load<u8>(at))) return NOT_SURE;
   do at++;

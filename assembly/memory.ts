@@ -1,9 +1,9 @@
 /**
- * Where things lie in the scanner's memory. The host (src/openlineage/fast-lane.ts) writes a text to INPUT and reads the
- * result from RESULT. Below RESULT are the module's own constants; the very first bytes are zero and stay so.
+ * The layout of the scanner's memory. The host (src/openlineage/check.ts) writes a text to INPUT and reads the result
+ * from RESULT. Below RESULT are the module's own constants. The first bytes of memory are always zero.
  */
 
-/** What there is to tell of an event: numbers of 32 bits at these places, and the time, of 64 bits, behind them. */
+/** The data of an event: numbers of 32 bits at these indexes, and after them the time, a number of 64 bits. */
 export const RESULT: usize = 16 * 1024;
 export enum Result {
   kind = 0,
@@ -19,27 +19,27 @@ export enum Result {
   time = 10,
 }
 
-/** Start and end offsets of a batch's elements, in pairs of 32 bits. */
+/** Start and end offsets of a batch's elements, in pairs of 32-bit numbers. */
 export const ELEMENTS: usize = 32 * 1024;
 export const MAX_ELEMENTS: i32 = 4096;
 
 export const INPUT: usize = 64 * 1024;
 
-/** Zeros behind the text: what is loaded there, 16 bytes at a time, ends every loop. */
+/** Bytes of zeros after the text. Loads of 16 bytes may reach them, and they end every loop. */
 const PADDING: usize = 32;
 
 const PAGE: usize = 64 * 1024;
 
 /**
- * Makes room for a text of so many bytes; returns where it goes, or 0 when there is no more memory to be had. The host's
- * views of the memory may be void then.
+ * Makes room for a text of `length` bytes. Returns the text's position, or 0 when the memory cannot grow. After the
+ * memory has grown, the host's views of it are invalid.
  */
 export function reserve(length: usize): usize {
   const wanted = <i32>((INPUT + length + PADDING + PAGE - 1) / PAGE) - memory.size();
   return wanted > 0 && memory.grow(wanted) < 0 ? 0 : INPUT;
 }
 
-/** Puts the end marker behind a text that the host has written. */
+/** Writes the zeros after a text that the host has written. */
 export function terminate(length: usize): void {
   memory.fill(INPUT + length, 0, PADDING);
 }

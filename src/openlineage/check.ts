@@ -20,7 +20,7 @@ export function checkEvent(bytes: Buffer, level: CheckLevel): Verdict {
   return event ? { path: 'fast_path', event } : checkFully(bytes, level);
 }
 
-/** Checks the body of a batch as JSON text only: UTF-8, no byte order mark, the grammar, and the limits of `json.ts`. */
+/** Checks the body of a batch as JSON text only: UTF-8, no byte order mark, the grammar, the limits of `json.ts`. */
 export function checkText(bytes: Buffer): TextVerdict {
   const elements = scanArray(bytes);
   return elements ? { elements } : checkTextFully(bytes);

@@ -11,7 +11,7 @@ import { parseEventTime } from './event-time.ts';
 /** Any version, upper or lower case, with or without dashes. Trino sends version 3, old Python clients 4, others 7. */
 const UUID = /^(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
 
-/** A scheme and at least one character after it (RFC 3986 §3); no white space, no control characters, no lone surrogate. */
+/** A scheme and one character or more (RFC 3986 §3); no white space, no control characters, no lone surrogate. */
 const URI = /^[a-z][a-z0-9+.-]*:[^\s\u0000-\u001f\u007f]+$/i;
 
 // TypeBox finds formats by their names in JSON Schema, so the OpenAPI document has the names of the specification.

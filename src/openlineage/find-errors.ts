@@ -24,8 +24,8 @@ const FORMAT_MESSAGES: Readonly<Record<string, readonly [code: string, message: 
 };
 
 /**
- * The first hundred validation errors of an event that does not fit its schema. TypeBox's own search also keeps a hundred
- * errors, but it goes through all of the body: for 5 MiB of errors it takes seconds and a gigabyte of memory.
+ * The first hundred validation errors of an event that does not fit its schema. TypeBox's own search also keeps a
+ * hundred errors, but it reads all of the body: for 5 MiB of errors it takes seconds and a gigabyte of memory.
  */
 export function findErrors(schema: TSchema, event: unknown): readonly ValidationError[] {
   const errors: ValidationError[] = [];

@@ -1,6 +1,6 @@
 /**
- * The full check: `JSON.parse` and the schema. It decides about every event, and lists all validation errors of an event
- * that it refuses. It defines what is valid: the fast path only saves time, and must never accept more.
+ * The full check: `JSON.parse` and the schema. It accepts every valid event, and lists the validation errors of all
+ * others. It defines what is valid: the fast path only saves time, and must never accept more.
  */
 import { isUtf8 } from 'node:buffer';
 import { Compile } from 'typebox/compile';

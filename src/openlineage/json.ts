@@ -1,7 +1,7 @@
 /**
- * JSON (RFC 8259). `scanJson` reads the bytes of a text without building values. It finds what `JSON.parse` does not
- * tell: the offset of an error, the depth, numbers that consumers' parsers refuse, and the bytes of an array's elements.
- * It accepts exactly the texts that `JSON.parse` accepts, given valid UTF-8, except for the two limits below.
+ * JSON (RFC 8259). `scanJson` reads the bytes of a text and builds no values. It finds what `JSON.parse` does not tell:
+ * the offset of an error, the depth, numbers that consumers' parsers refuse, and the bytes of an array's elements.
+ * Of valid UTF-8 it accepts exactly the texts that `JSON.parse` accepts, except for the two limits below.
  */
 
 /** Levels of nesting. The parser of pydantic-core (Data.Rentgen's consumer) stops at 200, Jackson's at 1000. */
@@ -19,7 +19,7 @@ export interface JsonError {
 
 export interface JsonScan {
   readonly error?: JsonError;
-  /** Byte offsets of the outermost array's elements, start and end in pairs; undefined when the text is not an array. */
+  /** Byte offsets of the outermost array's elements, start and end in pairs; undefined for other values. */
   readonly elements?: readonly number[];
 }
 
@@ -54,7 +54,7 @@ export function scanJson(bytes: Uint8Array): JsonScan {
 }
 
 function scanDocument(bytes: Uint8Array, elements: number[]): void {
-  /** The closing bytes of the open containers, innermost last. A list instead of recursion: depth needs no call stack. */
+  /** The closing bytes of the open containers, innermost last. A list, because recursion needs stack for each level. */
   const closers: number[] = [];
   let at = skipSpace(bytes, 0);
   for (;;) {

@@ -31,7 +31,7 @@ export function fastPathAccepts(bytes: Buffer): boolean {
   return true;
 }
 
-/** True when the fast path finds the elements of a text. Fails when the full check finds other elements, or refuses it. */
+/** True when the fast path finds the elements of an array. Fails when the full check finds others, or refuses it. */
 export function assertSameElements(bytes: Buffer): boolean {
   const elements = scanArray(bytes);
   if (!elements) return false;
