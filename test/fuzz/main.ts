@@ -8,8 +8,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { eventMutant } from '../openlineage/event-mutants.ts';
-import { outcomeOf, type Outcome } from '../openlineage/both-checks.ts';
+import { eventMutant } from '../openlineage/mutation/event-mutants.ts';
+import { outcomeOf, type Outcome } from '../openlineage/fast-path/both-checks.ts';
 import { Random } from '../openlineage/random.ts';
 
 const { values } = parseArgs({

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import { suite, test } from 'node:test';
 import { scanJson } from '../../src/openlineage/json.ts';
-import { dense, mutateBytes } from './byte-mutation.ts';
+import { dense, mutateBytes } from './mutation/byte-mutation.ts';
 import { Random } from './random.ts';
 import { batchExample, examples } from './samples.ts';
 

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 
 /** The structure of a JSON text. Unlike a value, it may have a key twice, and scalars with odd or wrong spelling. */
 export type Tree = string | ArrayTree | ObjectTree;

@@ -1,7 +1,7 @@
 import { mutateBytes } from './byte-mutation.ts';
-import { datasetEvent, jobEvent, runEvent, runWith } from './events.ts';
-import type { Random } from './random.ts';
-import { batchExample, examples, recordings } from './samples.ts';
+import { datasetEvent, jobEvent, runEvent, runWith } from '../events.ts';
+import type { Random } from '../random.ts';
+import { batchExample, examples, recordings } from '../samples.ts';
 import { mutateToken } from './token-mutation.ts';
 import { mutateTree } from './tree-mutation.ts';
 

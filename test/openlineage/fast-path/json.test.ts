@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { checkTextFully } from '../../src/openlineage/full-check.ts';
-import { datasetEvent, jobEvent, runEvent, runWith } from './events.ts';
+import { checkTextFully } from '../../../src/openlineage/full-check.ts';
+import { datasetEvent, jobEvent, runEvent, runWith } from '../events.ts';
 import { invalidJson, invalidUtf8, validJson } from './json-texts.ts';
 import { assertSameElements, fastPathAccepts, outcomeOf, withinText, withText } from './both-checks.ts';
 

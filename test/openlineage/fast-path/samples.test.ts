@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { scanArray, scanEvent } from '../../src/openlineage/check.ts';
+import { scanArray, scanEvent } from '../../../src/openlineage/check.ts';
 import { assertSameElements, outcomeOf } from './both-checks.ts';
-import { batchExample, examples, recordings } from './samples.ts';
+import { batchExample, examples, recordings } from '../samples.ts';
 
 suite('the fast path', () => {
   for (const { name, bytes } of examples) {

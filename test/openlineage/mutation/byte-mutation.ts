@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 
 /** Bytes with a meaning in JSON, and some without. */
 const CHARACTERS = Buffer.from('{}[],:"\\/ \t\r\nuUeE+-.0123456789abnrtfls\u0000\u001f\u007fäЖ🦆');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { scanArray, scanEvent } from '../../src/openlineage/check.ts';
-import { datasetEvent, jobEvent, runEvent, runWith } from './events.ts';
+import { scanArray, scanEvent } from '../../../src/openlineage/check.ts';
+import { datasetEvent, jobEvent, runEvent, runWith } from '../events.ts';
 import { assertSameElements, fastPathAccepts, outcomeOf, withText } from './both-checks.ts';
 
 const MEBIBYTE = 1024 * 1024;

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 import { anyValues, isKnownField, valuesFor } from './strange-values.ts';
 
 /** A string or another scalar of a JSON text, by its offsets. A broken text is split in the same way. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { eventMutant } from './event-mutants.ts';
+import { eventMutant } from '../mutation/event-mutants.ts';
 import { excerptOf, fastPathAccepts, outcomeOf } from './both-checks.ts';
-import { jobEvent, runEvent, runWith } from './events.ts';
-import { Random } from './random.ts';
+import { jobEvent, runEvent, runWith } from '../events.ts';
+import { Random } from '../random.ts';
 
 const ROUNDS = 20_000;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { scanEvent } from '../../src/openlineage/check.ts';
-import { datasetEvent, jobEvent, runEvent, runWith } from './events.ts';
+import { scanEvent } from '../../../src/openlineage/check.ts';
+import { datasetEvent, jobEvent, runEvent, runWith } from '../events.ts';
 import { outcomeOf, withText } from './both-checks.ts';
 
 const bare = '{"a":1}';

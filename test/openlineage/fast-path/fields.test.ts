@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { parseEventTime } from '../../src/openlineage/event-time.ts';
-import { scanEvent } from '../../src/openlineage/check.ts';
-import { datasetEvent, jobEvent, runEvent, runWith } from './events.ts';
-import { eventTypes, names, runIds, times, uris, type FieldValues } from './field-values.ts';
+import { parseEventTime } from '../../../src/openlineage/event-time.ts';
+import { scanEvent } from '../../../src/openlineage/check.ts';
+import { datasetEvent, jobEvent, runEvent, runWith } from '../events.ts';
+import { eventTypes, names, runIds, times, uris, type FieldValues } from '../mutation/field-values.ts';
 import { fastPathAccepts, outcomeOf, withinText } from './both-checks.ts';
-import { Random } from './random.ts';
+import { Random } from '../random.ts';
 
 const fields: readonly (readonly [field: string, values: FieldValues, ...events: readonly object[]])[] = [
   [

@@ -1,5 +1,5 @@
 import { TreeWriter, treeOf, type ArrayTree, type Member, type ObjectTree, type Tree } from './json-tree.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../random.ts';
 import { anyValues, knownFields, valuesFor } from './strange-values.ts';
 
 /** A JSON text with changes to its structure, its white space and its escapes. Nearly all results are JSON. */
