@@ -9,17 +9,18 @@ export interface Sample {
 }
 
 /** The events of examples/, exactly as real clients sent them. */
-export const examples: readonly Sample[] = readAll('examples', 'examples/*/*.json');
+export const examples: readonly Sample[] = readAll(root, 'examples/*/*.json');
 
-/** Further recorded events, where this machine has them. */
-export const recordings: readonly Sample[] = existsSync(join(root, '..', 'shared', 'events'))
-  ? readAll('recordings', '../shared/events/**/*.json')
+/** More recorded events, where this machine has them beside the project. */
+const beside = join(root, '..', 'shared');
+export const recordings: readonly Sample[] = existsSync(join(beside, 'events'))
+  ? readAll(beside, 'events/**/*.json')
   : [];
 
 export const batchExample: Buffer = readFileSync(join(root, 'examples', 'batch.json'));
 
-function readAll(what: string, pattern: string): Sample[] {
-  const names = globSync(pattern, { cwd: root }).sort();
-  if (names.length === 0) throw new Error(`there are no ${what} at ${pattern}`);
-  return names.map((name) => ({ name, bytes: readFileSync(join(root, name)) }));
+function readAll(folder: string, pattern: string): Sample[] {
+  const names = globSync(pattern, { cwd: folder }).sort();
+  if (names.length === 0) throw new Error(`there are no events at ${pattern} in ${folder}`);
+  return names.map((name) => ({ name, bytes: readFileSync(join(folder, name)) }));
 }
