@@ -3,8 +3,8 @@ import type { IssueOptions } from './commands/token.ts';
 import { catalog } from './config/catalog.ts';
 import type { Flag, Setting } from './config/schema/declaration.ts';
 import { readEnvironment } from './config/sources/environment.ts';
-import { faultReport } from './config/configuration-error.ts';
-import type { FlagValue } from './config/sources/flags.ts';
+import { errorReport } from './config/configuration-error.ts';
+import type { FlagValue } from './config/sources/source.ts';
 import { written } from './config/schema/kind.ts';
 import { loadSettings, type Inputs, type Loaded, type Refused } from './config/load.ts';
 import { nearestName, suggestion } from './config/nearest-name.ts';
@@ -143,8 +143,8 @@ function inputsOf(program: Command, flags: GivenFlags): Inputs {
 
 /** Says what is wrong, if anything is, and leaves the exit code for it. */
 function report(outcome: Loaded | Refused): Loaded | undefined {
-  if (!('faults' in outcome)) return outcome;
-  console.error(faultReport(outcome.faults));
+  if (!('errors' in outcome)) return outcome;
+  console.error(errorReport(outcome.errors));
   process.exitCode = 1;
   return undefined;
 }
@@ -170,10 +170,10 @@ function usageOf(flag: Flag): string {
   return 'gives' in flag ? flag.name : `${flag.name} <${flag.argument}>`;
 }
 
-function helpOf({ sentence, kind, default: plainDefault }: Setting<unknown>, flag: Flag): string {
+function helpOf({ description, kind, default: plainDefault }: Setting<unknown>, flag: Flag): string {
   const value = written(kind, plainDefault);
   if ('gives' in flag && flag.name.startsWith('--no-')) return '';
-  const plain = sentence.replaceAll('`', '');
+  const plain = description.replaceAll('`', '');
   if ('gives' in flag) return plain;
   if ('repeatable' in flag) return `${plain} May be repeated.`;
   if (value === undefined) return plain;

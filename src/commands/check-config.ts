@@ -1,5 +1,5 @@
 import { catalog } from '../config/catalog.ts';
-import { faultReport } from '../config/configuration-error.ts';
+import { errorReport } from '../config/configuration-error.ts';
 import { written } from '../config/schema/kind.ts';
 import type { Loaded, Refused } from '../config/load.ts';
 
@@ -8,8 +8,8 @@ import type { Loaded, Refused } from '../config/load.ts';
  * it is a default, or every fault. Returns the exit code.
  */
 export function checkConfig(outcome: Loaded | Refused): number {
-  if ('faults' in outcome) {
-    console.error(faultReport(outcome.faults));
+  if ('errors' in outcome) {
+    console.error(errorReport(outcome.errors));
     return 1;
   }
   console.log('configuration is valid');

@@ -1,9 +1,9 @@
 import type { Members, Section, Setting } from './schema/declaration.ts';
 import { schema } from './schema/schema.ts';
 
-/** A setting together with the names that follow from its place in the schema. */
+/** A setting, with the names that its place in the schema gives it. */
 export interface CatalogEntry extends Setting<unknown> {
-  /** As in a file and in a fault: `server.root_path`. */
+  /** The name in files and messages: `server.root_path`. */
   readonly name: string;
   readonly environmentName: string;
   readonly dataRentgenName?: string;
@@ -11,14 +11,14 @@ export interface CatalogEntry extends Setting<unknown> {
 
 export interface CatalogSection {
   readonly name: string;
-  readonly about: string;
+  readonly description: string;
   readonly entries: readonly CatalogEntry[];
 }
 
 export const ownPrefix = 'HTTP2KAFKA__';
 export const dataRentgenPrefix = 'DATA_RENTGEN__';
 
-/** Every section, in the order of the schema, each with the settings that stand in it directly. */
+/** Every section, in the order of the schema, with its own settings but not those of its inner sections. */
 export const sections: readonly CatalogSection[] = Object.entries(schema).flatMap(([name, section]) =>
   flatten(snakeCase(name), section),
 );
@@ -28,22 +28,22 @@ export const catalog: ReadonlyMap<string, CatalogEntry> = new Map(
   sections.flatMap(({ entries }) => entries.map((entry) => [entry.name, entry])),
 );
 
-/** What the name of a secret ends in where its value is the path of a file that has it. */
+/** The end of the name that gives a secret as the path of a file. */
 export const secretFileSuffix = '_file';
 
-/** The secret that `kafka.security.password_file` is for; undefined for any other name. */
+/** The secret setting of a name such as `kafka.security.password_file`; undefined for any other name. */
 export function secretOfFile(name: string): CatalogEntry | undefined {
   if (!name.endsWith(secretFileSuffix) || catalog.has(name)) return undefined;
   const entry = catalog.get(name.slice(0, -secretFileSuffix.length));
   return entry?.secret ? entry : undefined;
 }
 
-/** Whether a name is that of a section, such as `server.cors`. */
+/** Whether this is the name of a section, such as `server.cors`. */
 export function isSectionName(name: string): boolean {
   return sections.some((section) => section.name === name);
 }
 
-/** `bootstrapServers` in the code is `bootstrap_servers` wherever a user meets it. */
+/** `bootstrapServers` in the code is `bootstrap_servers` for the user. */
 export function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
@@ -53,7 +53,7 @@ export function variableName(name: string, prefix = ownPrefix): string {
   return prefix + name.toUpperCase().replaceAll('.', '__');
 }
 
-/** The way back; undefined for a variable without the prefix. Case does not count, as with Data.Rentgen. */
+/** The setting that a variable names; undefined without the prefix. Case does not count, as in Data.Rentgen. */
 export function settingName(variable: string, prefix: string): string | undefined {
   const upper = variable.toUpperCase();
   return upper.startsWith(prefix)
@@ -73,7 +73,7 @@ function flatten(name: string, section: Section<Members>): CatalogSection[] {
     if (isSetting(member)) entries.push(entryOf(memberName, member));
     else inner.push(...flatten(memberName, member));
   }
-  return [{ name, about: section.about, entries }, ...inner];
+  return [{ name, description: section.description, entries }, ...inner];
 }
 
 function entryOf(name: string, setting: Setting<unknown>): CatalogEntry {

@@ -1,17 +1,15 @@
-import { catalog, type CatalogEntry } from './catalog.ts';
-import { judgeForeign, passedOverNotice } from './sources/data-rentgen.ts';
-import type { Environment } from './sources/environment.ts';
-import { wrongValue, type Fault } from './configuration-error.ts';
-import { readFlags, type Flags } from './sources/flags.ts';
+import type { ConfigurationError } from './configuration-error.ts';
 import { rules } from './rules/rules.ts';
 import type { Settings } from './schema/schema.ts';
-import { readSecret, readText } from './sources/secret-file.ts';
-import { settingsFrom, type Given } from './settings.ts';
+import { judge, settingsFrom, type Given, type Judged } from './settings.ts';
+import type { Environment } from './sources/environment.ts';
 import { readSettingsFile } from './sources/settings-file.ts';
-import { silentSource, type Source, type Written } from './sources/source.ts';
+import { emptySource, readFlags, readText, type Flags, type Source } from './sources/source.ts';
 import {
   environmentVariables,
   fileVariables,
+  ignoredNotice,
+  judgeForeign,
   readVariables,
   type VariableSource,
 } from './sources/variables.ts';
@@ -23,26 +21,26 @@ export interface Inputs {
   readonly envFile?: string | undefined;
   /** Path of a YAML or JSON file. */
   readonly configFile?: string | undefined;
-  /** Whether what only a serving program needs may be missing. */
+  /** Whether to skip the rules that only a program that serves has to keep. */
   readonly offline?: boolean;
 }
 
 export interface Loaded {
   readonly settings: Settings;
-  /** What an operator should be told, a line each. */
+  /** Messages for the operator, one line each. */
   readonly notices: readonly string[];
-  /** What is not by default, by the name of its setting. */
+  /** The settings that the user gave, by name. */
   readonly given: ReadonlyMap<string, Given>;
 }
 
 export interface Refused {
-  readonly faults: readonly Fault[];
+  readonly errors: readonly ConfigurationError[];
 }
 
 /**
- * Reads every source and gives the settings the program runs on, or every fault there is. A flag wins over the
- * environment, that over the `.env` file, that over the configuration file. What is overridden is not judged: an
- * override is a way out of a file that cannot be changed.
+ * Reads every source, and gives the settings of the program or all configuration errors. A flag wins over the environment,
+ * the environment over the `.env` file, and that over the configuration file. A value that another source overrides is not
+ * checked, so that a user can override a file that cannot be changed.
  */
 export function loadSettings(inputs: Inputs): Loaded | Refused {
   const environment = readVariables(environmentVariables(inputs.environment));
@@ -51,72 +49,33 @@ export function loadSettings(inputs: Inputs): Loaded | Refused {
   const sources = [readFlags(inputs.flags), environment, envFile, configFile];
   const foreign = judgeForeign([...environment.foreign, ...envFile.foreign]);
 
-  // Of equal names the last one stays: the source that wins.
+  // Of equal names the last one stays in the map, so the source that wins comes last.
   const written = new Map(sources.toReversed().flatMap((source) => [...source.written]));
   const judged = judge(written);
   const settings = settingsFrom(judged.given);
-  // What is missing may stand in a file that could not be read.
+  // A setting that seems to be missing may be in a file that could not be read.
   const complete = !sources.some((source) => source.unreadable);
-  const faults = [
-    ...sources.flatMap((source) => source.faults),
-    ...foreign.faults,
-    ...judged.faults.values(),
+  const errors = [
+    ...sources.flatMap((source) => source.errors),
+    ...foreign.errors,
+    ...judged.errors.values(),
     ...(complete ? brokenRules(settings, judged, inputs.offline ?? false) : []),
   ];
-  if (faults.length > 0) return { faults };
+  if (errors.length > 0) return { errors };
   return {
     settings,
-    notices: [...judged.notices, ...passedOverNotice(foreign.passedOver)],
+    notices: [...judged.notices, ...ignoredNotice(foreign.ignored)],
     given: judged.given,
   };
 }
 
-interface Judged {
-  /** By name, what can be used. */
-  readonly given: ReadonlyMap<string, Given>;
-  readonly faults: ReadonlyMap<string, Fault>;
-  readonly notices: readonly string[];
-}
-
-function judge(written: ReadonlyMap<string, Written>): Judged {
-  const given = new Map<string, Given>();
-  const faults = new Map<string, Fault>();
-  const notices: string[] = [];
-  for (const entry of catalog.values()) {
-    const one = written.get(entry.name);
-    if (!one) continue;
-    const { place } = one;
-    const secret = one.inFile ? readSecret(one) : undefined;
-    if (typeof secret === 'object') {
-      faults.set(entry.name, secret);
-      continue;
-    }
-    const value = entry.kind.read(secret ?? one.value);
-    if (isOverruled(entry, one)) {
-      given.set(entry.name, { value: entry.overruled?.by, place });
-      notices.push(overruledNotice(entry, one));
-    } else if (entry.kind.holds(value)) {
-      given.set(entry.name, { value, place });
-    } else {
-      faults.set(entry.name, { place, message: wrongValue(entry, one.value) });
-    }
-  }
-  return { given, faults, notices };
-}
-
-function isOverruled({ overruled }: CatalogEntry, { value, dataRentgen }: Written): boolean {
-  return (
-    dataRentgen === true && typeof value === 'string' && (overruled?.values.includes(value.trim()) ?? false)
-  );
-}
-
-function overruledNotice({ name, overruled }: CatalogEntry, { value, place }: Written): string {
-  return `${place}: ${String(value)} is not honoured, for ${overruled?.why ?? ''}; ${name} is ${String(overruled?.by)}`;
-}
-
-function brokenRules(settings: Settings, { given, faults }: Judged, offline: boolean): readonly Fault[] {
+function brokenRules(
+  settings: Settings,
+  { given, errors }: Judged,
+  offline: boolean,
+): readonly ConfigurationError[] {
   return rules
-    .filter(({ about, serving }) => !about.some((name) => faults.has(name)) && !(offline && serving))
+    .filter(({ about, serving }) => !about.some((name) => errors.has(name)) && !(offline && serving))
     .flatMap(({ about, check }) => {
       const message = check(settings, (name) => given.get(name)?.value !== undefined);
       return message === undefined ? [] : [{ place: given.get(about[0])?.place ?? about[0], message }];
@@ -124,17 +83,17 @@ function brokenRules(settings: Settings, { given, faults }: Judged, offline: boo
 }
 
 function readEnvFile(path: string | undefined): VariableSource {
-  if (path === undefined) return { ...silentSource, foreign: [] };
+  if (path === undefined) return { ...emptySource, foreign: [] };
   const text = readText(path);
   return typeof text === 'string'
     ? readVariables(fileVariables(path, text))
-    : { ...silentSource, foreign: [], faults: [text], unreadable: true };
+    : { ...emptySource, foreign: [], errors: [text], unreadable: true };
 }
 
 function readConfigFile(path: string | undefined): Source {
-  if (path === undefined) return silentSource;
+  if (path === undefined) return emptySource;
   const text = readText(path);
   return typeof text === 'string'
     ? readSettingsFile(path, text)
-    : { ...silentSource, faults: [text], unreadable: true };
+    : { ...emptySource, errors: [text], unreadable: true };
 }

@@ -1,6 +1,6 @@
 /**
- * What the writer of an unknown name may have meant: the candidate with the fewest letters changed, if they are few, or
- * the only one that is called the same in another section.
+ * The name that the user may have meant: the candidate with the smallest edit distance. The distance is at most 2, or a
+ * fifth of the length. With no such candidate, it is the only one with the same last part in another section.
  */
 export function nearestName(unknown: string, candidates: Iterable<string>): string | undefined {
   const names = [...candidates];
@@ -14,7 +14,7 @@ export function nearestName(unknown: string, candidates: Iterable<string>): stri
   return namesakes.length === 1 ? namesakes[0] : undefined;
 }
 
-/** `Did you mean …?` after a space, or nothing. */
+/** A space and `Did you mean …?`; empty without a name. */
 export function suggestion(name: string | undefined): string {
   return name === undefined ? '' : ` Did you mean ${name}?`;
 }
@@ -23,7 +23,7 @@ function lastPart(name: string): string {
   return name.slice(name.lastIndexOf('.') + 1);
 }
 
-/** Levenshtein's: letters to change, put in or leave out; one row of the table at a time. */
+/** The Levenshtein distance: letters to change, insert or delete. It keeps one row of the table. */
 function editDistance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, column) => column);
   for (const [index, letter] of Array.from(one).entries()) {

@@ -1,16 +1,65 @@
-import { isSetting, snakeCase } from './catalog.ts';
+/** The settings, from the values that the user wrote. */
+import { catalog, isSetting, snakeCase, type CatalogEntry } from './catalog.ts';
+import { wrongValue, type ConfigurationError } from './configuration-error.ts';
 import type { Members, SettingsOf } from './schema/declaration.ts';
 import { schema, type Settings } from './schema/schema.ts';
+import { readSecret, type Written } from './sources/source.ts';
 
-/** A value of its setting's kind, and where it was given. */
+/** A value of its setting's kind, and where the user wrote it. */
 export interface Given {
   readonly value: unknown;
   readonly place: string;
 }
 
+/** The written values, each checked by the kind of its setting. */
+export interface Judged {
+  /** The usable values, by the name of the setting. */
+  readonly given: ReadonlyMap<string, Given>;
+  /** By the name of the setting. */
+  readonly errors: ReadonlyMap<string, ConfigurationError>;
+  readonly notices: readonly string[];
+}
+
+/** Checks each written value, and reads the secrets that are in files. */
+export function judge(written: ReadonlyMap<string, Written>): Judged {
+  const given = new Map<string, Given>();
+  const errors = new Map<string, ConfigurationError>();
+  const notices: string[] = [];
+  for (const entry of catalog.values()) {
+    const one = written.get(entry.name);
+    if (!one) continue;
+    const { place } = one;
+    const secret = one.inFile ? readSecret(one) : undefined;
+    if (typeof secret === 'object') {
+      errors.set(entry.name, secret);
+      continue;
+    }
+    const value = entry.kind.read(secret ?? one.value);
+    if (isOverruled(entry, one)) {
+      given.set(entry.name, { value: entry.overruled?.by, place });
+      notices.push(overruledNotice(entry, one));
+    } else if (entry.kind.holds(value)) {
+      given.set(entry.name, { value, place });
+    } else {
+      errors.set(entry.name, { place, message: wrongValue(entry, one.value) });
+    }
+  }
+  return { given, errors, notices };
+}
+
+function isOverruled({ overruled }: CatalogEntry, { value, dataRentgen }: Written): boolean {
+  return (
+    dataRentgen === true && typeof value === 'string' && (overruled?.values.includes(value.trim()) ?? false)
+  );
+}
+
+function overruledNotice({ name, overruled }: CatalogEntry, { value, place }: Written): string {
+  return `${place}: ${String(value)} is not used, because ${overruled?.why ?? ''}; ${name} is ${String(overruled?.by)}`;
+}
+
 /**
- * The settings, nested and frozen, from what was given, by name; the rest have their defaults.
- * Throws when a value is not of its setting's kind, which is for the caller to have made sure of.
+ * The settings, nested and frozen. A setting that is not given has its default. Throws a `TypeError` when a value is not
+ * of its setting's kind; `judge` gives no such value.
  */
 export function settingsFrom(given: ReadonlyMap<string, Given>): Settings {
   const settings = nest(schema, '', given);

@@ -28,8 +28,8 @@ suite('check-config', () => {
     const lines = stdout.split('\n');
     assert.deepEqual(lines.slice(0, 3), [
       'configuration is valid',
-      `note: DATA_RENTGEN__PRODUCER__ACKS in ${envFile} line 1: 1 is not honoured, for an acknowledged event could be lost with less; producer.acks is all`,
-      'note: passed over, being no settings of http2kafka: DATA_RENTGEN__UI__X',
+      `note: DATA_RENTGEN__PRODUCER__ACKS in ${envFile} line 1: 1 is not used, because Kafka could lose an acknowledged event; producer.acks is all`,
+      'note: ignored, because they are no settings of http2kafka: DATA_RENTGEN__UI__X',
     ]);
     for (const line of [
       `kafka.bootstrap_servers: ["kafka:9092"]  # kafka.bootstrap_servers in ${configFile} line 2`,
@@ -46,7 +46,7 @@ suite('check-config', () => {
       assert.ok(lines.includes(line), line);
   });
 
-  test('shows every fault, and ends with 1', async (t) => {
+  test('shows every error, and ends with 1', async (t) => {
     const configFile = temporaryFile(t, 'app.yaml', 'kafka:\n  bootstrap_server: [kafka:9092]\n');
     const { status, stdout, stderr } = await ranProgram(
       ['check-config', '--config', configFile, '--log-level', 'loud'],
@@ -56,7 +56,7 @@ suite('check-config', () => {
     );
     assert.deepEqual([status, stdout], [1, '']);
     assert.deepEqual(stderr.trimEnd().split('\n'), [
-      'the configuration has 3 faults:',
+      'the configuration has 3 errors:',
       `  kafka.bootstrap_server in ${configFile} line 2: there is no such setting. Did you mean kafka.bootstrap_servers?`,
       "  --log-level: 'loud' where one of trace, debug, info, warn, error, fatal was expected",
       "  HTTP2KAFKA__SERVER__PORT in the environment: 'many' where a whole number from 0 to 65535 was expected",
@@ -117,6 +117,6 @@ suite('the command line', () => {
   test('ends with 1 for a setting that keeps it from serving', async () => {
     const { status, stdout, stderr } = await ranProgram(['--workers', '2']);
     assert.deepEqual([status, stdout], [1, '']);
-    assert.match(stderr, /^the configuration has a fault:\n {2}--workers: 2 where only 1 is possible/);
+    assert.match(stderr, /^the configuration has an error:\n {2}--workers: 2 where only 1 is possible/);
   });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { catalog } from '../../src/config/catalog.ts';
 import { loadSettings } from '../../src/config/load.ts';
-import { faultsOf, loaded, temporaryFile } from './loading.ts';
+import { errorsOf, loaded, temporaryFile } from './loading.ts';
 
 /** Every name of Data.Rentgen's http2kafka that this version honours, with a value that is not the default here. */
 const honoured: Readonly<Record<string, readonly [written: string, value: unknown]>> = {
@@ -91,24 +91,24 @@ suite("Data.Rentgen's settings", () => {
       const { settings, notices } = loaded({ environment: { DATA_RENTGEN__PRODUCER__ACKS: acks } });
       assert.equal(settings.producer.acks, 'all');
       assert.deepEqual(notices, [
-        `DATA_RENTGEN__PRODUCER__ACKS in the environment: ${acks} is not honoured, for an acknowledged event could be lost with less; producer.acks is all`,
+        `DATA_RENTGEN__PRODUCER__ACKS in the environment: ${acks} is not used, because Kafka could lose an acknowledged event; producer.acks is all`,
       ]);
     });
   }
 
-  test('acks of 1 under our own name is a fault', () => {
-    assert.deepEqual(faultsOf({ environment: { HTTP2KAFKA__PRODUCER__ACKS: '1' } }), [
+  test('acks of 1 under our own name is an error', () => {
+    assert.deepEqual(errorsOf({ environment: { HTTP2KAFKA__PRODUCER__ACKS: '1' } }), [
       "HTTP2KAFKA__PRODUCER__ACKS in the environment: '1' where all was expected",
     ]);
   });
 
   test('a wrong value is told under the name it has', () => {
-    assert.deepEqual(faultsOf({ environment: { DATA_RENTGEN__KAFKA__COMPRESSION: 'brotli' } }), [
+    assert.deepEqual(errorsOf({ environment: { DATA_RENTGEN__KAFKA__COMPRESSION: 'brotli' } }), [
       "DATA_RENTGEN__KAFKA__COMPRESSION in the environment: 'brotli' where one of none, gzip, snappy, lz4, zstd was expected",
     ]);
   });
 
-  test('what is for its other programs is passed over, in one line', (t) => {
+  test('variables of its other programs are ignored, with one notice', (t) => {
     const envFile = temporaryFile(
       t,
       '.env',
@@ -125,7 +125,7 @@ KAFKA_CFG_NODE_ID=0
     );
     const { notices } = loaded({ envFile, environment: { DATA_RENTGEN__UI__API_BROWSER_URL: 'x' } });
     assert.deepEqual(notices, [
-      'passed over, being no settings of http2kafka: DATA_RENTGEN__AUTH__KEYCLOAK__CLIENT_SECRET, ' +
+      'ignored, because they are no settings of http2kafka: DATA_RENTGEN__AUTH__KEYCLOAK__CLIENT_SECRET, ' +
         'DATA_RENTGEN__AUTH__PROVIDER, DATA_RENTGEN__CONSUMER__MAX_POLL_RECORDS, ' +
         'DATA_RENTGEN__SERVER__MONITORING__SKIP_PATHS, DATA_RENTGEN__SERVER__OPENAPI__SWAGGER__ENABLED, ' +
         'DATA_RENTGEN__SERVER__SESSION__SECRET_KEY, DATA_RENTGEN__UI__API_BROWSER_URL',
@@ -134,11 +134,11 @@ KAFKA_CFG_NODE_ID=0
 });
 
 suite('protection that cannot be had as it is asked for', () => {
-  const refused: readonly (readonly [why: string, environment: Record<string, string>, fault: RegExp])[] = [
+  const refused: readonly (readonly [why: string, environment: Record<string, string>, error: RegExp])[] = [
     [
       'a login to Kafka as JSON',
       { KAFKA__SECURITY: '{"type": "GSSAPI"}' },
-      /a section, .* such as DATA_RENTGEN__KAFKA__SECURITY__TYPE/,
+      /a section has no value of its own; .* such as DATA_RENTGEN__KAFKA__SECURITY__TYPE/,
     ],
     [
       'tokens switched on, without a key',
@@ -154,7 +154,7 @@ suite('protection that cannot be had as it is asked for', () => {
     [
       'tokens as JSON',
       { AUTH__PERSONAL_TOKENS: '{"secret_key": "hunter2"}' },
-      /a section, .* such as DATA_RENTGEN__AUTH__PERSONAL_TOKENS__ENABLED/,
+      /a section has no value of its own; .* such as DATA_RENTGEN__AUTH__PERSONAL_TOKENS__ENABLED/,
     ],
     [
       'a database as nobody writes it',
@@ -164,19 +164,19 @@ suite('protection that cannot be had as it is asked for', () => {
     [
       'a whole section as JSON',
       { KAFKA: '{"security": "hunter2"}' },
-      /a section, .* such as DATA_RENTGEN__KAFKA__BOOT/,
+      /a section has no value of its own; .* such as DATA_RENTGEN__KAFKA__BOOT/,
     ],
   ];
-  for (const [why, environment, fault] of refused) {
+  for (const [why, environment, error] of refused) {
     test(`stops the start: ${why}`, () => {
-      const faults = faultsOf({
+      const errors = errorsOf({
         environment: Object.fromEntries(
           Object.entries(environment).map(([name, value]) => [prefixed(name), value]),
         ),
       });
-      assert.equal(faults.length, 1);
-      assert.match(faults[0] ?? '', fault);
-      assert.doesNotMatch(faults[0] ?? '', /hunter2|GSSAPI/);
+      assert.equal(errors.length, 1);
+      assert.match(errors[0] ?? '', error);
+      assert.doesNotMatch(errors[0] ?? '', /hunter2|GSSAPI/);
     });
   }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { CertificateAuthority, type CertificateFiles } from '../../tools/certificates.ts';
-import { faultsOf, loaded } from './loading.ts';
+import { errorsOf, loaded } from './loading.ts';
 
 type Given = Readonly<Record<string, string>>;
 
@@ -30,10 +30,10 @@ suite('the settings of logging in to Kafka', () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  /** The faults, each without the name of the setting's place but the setting itself. */
-  const faults = (given: Given): readonly string[] =>
-    faultsOf({ environment: environmentOf(given) }).map((fault) =>
-      fault
+  /** The errors, each without the name of the setting's place but the setting itself. */
+  const errors = (given: Given): readonly string[] =>
+    errorsOf({ environment: environmentOf(given) }).map((error) =>
+      error
         .replace('HTTP2KAFKA__KAFKA__SECURITY__', '')
         .replace(' in the environment', '')
         .replaceAll(folder, ''),
@@ -45,7 +45,7 @@ suite('the settings of logging in to Kafka', () => {
   });
 
   const endpoint = { TYPE: 'OAUTHBEARER', OAUTH__TOKEN_ENDPOINT: 'https://id.example.com/token' };
-  const cases: readonly (readonly [name: string, given: () => Given, faults: readonly string[]])[] = [
+  const cases: readonly (readonly [name: string, given: () => Given, errors: readonly string[]])[] = [
     [
       'a user without a password',
       () => ({ TYPE: 'plain', USER: 'u' }),
@@ -156,7 +156,7 @@ suite('the settings of logging in to Kafka', () => {
     ],
   ];
   for (const [name, given, expected] of cases) {
-    test(`${name} stops the start`, () => assert.deepEqual(faults(given()), expected));
+    test(`${name} stops the start`, () => assert.deepEqual(errors(given()), expected));
   }
 
   test('what is right is taken', () => {
@@ -166,9 +166,9 @@ suite('the settings of logging in to Kafka', () => {
       TLS__CERT_FILE: locked.cert,
       TLS__KEY_FILE: locked.key,
     };
-    assert.deepEqual(faults({ ...files, TLS__KEY_PASSWORD: 'hunter2' }), []);
+    assert.deepEqual(errors({ ...files, TLS__KEY_PASSWORD: 'hunter2' }), []);
     assert.deepEqual(
-      faults({
+      errors({
         ...endpoint,
         OAUTH__CLIENT_ID: 'i',
         OAUTH__CLIENT_SECRET: 's',

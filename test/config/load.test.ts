@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { loadSettings } from '../../src/config/load.ts';
-import { faultsOf, loaded, temporaryFile } from './loading.ts';
+import { errorsOf, loaded, temporaryFile } from './loading.ts';
 
 suite('where a setting comes from', () => {
   const sources = ['default', 'file', '.env', 'environment', 'flag'];
@@ -101,7 +101,7 @@ suite('flags', () => {
   });
 });
 
-suite('faults', () => {
+suite('configuration errors', () => {
   test('every one is told at once, with its place, the value and what was expected', (t) => {
     const configFile = temporaryFile(
       t,
@@ -109,7 +109,7 @@ suite('faults', () => {
       'server:\n  hots: example\nkafka:\n  compression: brotli\n',
     );
     const envFile = temporaryFile(t, '.env', 'HTTP2KAFKA__QUEUE__MAX_BYTES=lots\n');
-    const faults = faultsOf({
+    const errors = errorsOf({
       configFile,
       envFile,
       environment: {
@@ -119,15 +119,15 @@ suite('faults', () => {
       },
       flags: { '--port': '70000', '--workers': '2' },
     });
-    assert.deepEqual(faults, [
+    assert.deepEqual(errors, [
       'HTTP2KAFKA__SERVER__PRT in the environment: there is no such setting. Did you mean HTTP2KAFKA__SERVER__PORT?',
-      'HTTP2KAFKA__KAFKA in the environment: a section, which has no value of its own; name a setting in it, such as HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS',
+      'HTTP2KAFKA__KAFKA in the environment: a section has no value of its own; name a setting in it, such as HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS',
       `server.hots in ${configFile} line 2: there is no such setting. Did you mean server.host?`,
       `kafka.compression in ${configFile} line 4: 'brotli' where one of none, gzip, snappy, lz4, zstd was expected`,
       "HTTP2KAFKA__PRODUCER__MAIN_TOPIC in the environment: 'a b' where a topic name: up to 249 letters, digits, dots, dashes and underscores was expected",
       `HTTP2KAFKA__QUEUE__MAX_BYTES in ${envFile} line 1: 'lots' where a size from 1 to 1099511627776 bytes, such as 1 or 5MiB was expected`,
       "--port: '70000' where a whole number from 0 to 65535 was expected",
-      '--workers: 2 where only 1 is possible in this version; run several of them behind a load balancer',
+      '--workers: 2 where only 1 is possible in this version; run several proxies behind a load balancer',
     ]);
   });
 
@@ -138,68 +138,68 @@ suite('faults', () => {
   });
 
   test('a duration without its unit is told how one is written', () => {
-    assert.deepEqual(faultsOf({ environment: { HTTP2KAFKA__SPOOL__AFTER: '1000' } }), [
+    assert.deepEqual(errorsOf({ environment: { HTTP2KAFKA__SPOOL__AFTER: '1000' } }), [
       "HTTP2KAFKA__SPOOL__AFTER in the environment: '1000' where a time from 1ms to 1d with its unit, such as 500ms, 1s, 15m, 12h or 7d was expected",
     ]);
   });
 
-  test('a file that cannot be read is one fault, and nothing is said to be missing that may stand in it', () => {
+  test('a file that cannot be read is one error, and no setting that the file may contain is reported as missing', () => {
     const outcome = loadSettings({
       flags: new Map(),
       environment: {},
       configFile: '/no/where.yaml',
       envFile: '/',
     });
-    assert.ok('faults' in outcome);
-    assert.deepEqual(outcome.faults, [
+    assert.ok('errors' in outcome);
+    assert.deepEqual(outcome.errors, [
       { place: '/', message: 'cannot be read: illegal operation on a directory' },
       { place: '/no/where.yaml', message: 'cannot be read: no such file or directory' },
     ]);
   });
 
   test('the same setting by its last word is suggested from another section', () => {
-    assert.deepEqual(faultsOf({ environment: { HTTP2KAFKA__MAIN_TOPIC: 'x' } }), [
+    assert.deepEqual(errorsOf({ environment: { HTTP2KAFKA__MAIN_TOPIC: 'x' } }), [
       'HTTP2KAFKA__MAIN_TOPIC in the environment: there is no such setting. Did you mean HTTP2KAFKA__PRODUCER__MAIN_TOPIC?',
     ]);
   });
 
   test('a value is cut short when it is long', () => {
-    const [fault = ''] = faultsOf({ flags: { '--port': 'x'.repeat(10_000) } });
-    assert.ok(fault.length < 300, fault);
+    const [error = ''] = errorsOf({ flags: { '--port': 'x'.repeat(10_000) } });
+    assert.ok(error.length < 300, error);
   });
 });
 
 suite('secrets', () => {
-  test('never stand in a fault', (t) => {
+  test('are never in a configuration error', (t) => {
     const configFile = temporaryFile(
       t,
       'app.yaml',
       'server:\n  ssl_keyfile_password: [hunter2]\n  ssl_keyfile_pasword: hunter2\n',
     );
-    const faults = faultsOf({ configFile, environment: { HTTP2KAFKA__SSL_KEYFILE_PASSWORD_: 'hunter2' } });
-    assert.equal(faults.length, 3);
-    assert.doesNotMatch(faults.join('\n'), /hunter2/);
+    const errors = errorsOf({ configFile, environment: { HTTP2KAFKA__SSL_KEYFILE_PASSWORD_: 'hunter2' } });
+    assert.equal(errors.length, 3);
+    assert.doesNotMatch(errors.join('\n'), /hunter2/);
   });
 
-  test('never stand in the fault of a file that cannot be parsed', (t) => {
+  test('are never in the error of a file that cannot be parsed', (t) => {
     for (const line of ['*hunter2', '"hunter2', '@hunter2', '{hunter2', 'a: hunter2', '!hunter2 x']) {
       const configFile = temporaryFile(t, 'app.yaml', `server:\n  ssl_keyfile_password: ${line}\n`);
-      const faults = faultsOf({ configFile });
-      assert.doesNotMatch(faults.join('\n'), /hunter2/, line);
+      const errors = errorsOf({ configFile });
+      assert.doesNotMatch(errors.join('\n'), /hunter2/, line);
     }
   });
 });
 
 suite('settings that do not go together', () => {
   test('a socket and an address', () => {
-    const [fault] = faultsOf({ flags: { '--uds': '/tmp/h.sock', '--host': '0.0.0.0' } });
-    assert.match(fault ?? '', /^--uds: a socket takes the place of server.host and server.port/);
+    const [error] = errorsOf({ flags: { '--uds': '/tmp/h.sock', '--host': '0.0.0.0' } });
+    assert.match(error ?? '', /^--uds: a socket replaces server.host and server.port/);
     assert.equal(loaded({ flags: { '--uds': '/tmp/h.sock' } }).settings.server.uds, '/tmp/h.sock');
   });
 
   test('TLS by halves, and files that are not there', (t) => {
     const there = temporaryFile(t, 'key.pem', '');
-    const needy = faultsOf({
+    const needy = errorsOf({
       flags: { '--ssl-certfile': there, '--ssl-cert-reqs': '2', '--ssl-keyfile-password': 'x' },
     });
     assert.deepEqual(needy, [
@@ -207,7 +207,7 @@ suite('settings that do not go together', () => {
       '--ssl-keyfile-password: needs server.ssl_keyfile, which is not set',
       '--ssl-cert-reqs: needs server.ssl_ca_certs, which is not set',
     ]);
-    const absent = faultsOf({ flags: { '--ssl-certfile': there, '--ssl-keyfile': '/no/key.pem' } });
+    const absent = errorsOf({ flags: { '--ssl-certfile': there, '--ssl-keyfile': '/no/key.pem' } });
     assert.deepEqual(absent, ["--ssl-keyfile: '/no/key.pem' is not a file that can be read"]);
     const given = {
       '--ssl-certfile': there,
@@ -219,17 +219,17 @@ suite('settings that do not go together', () => {
   });
 
   test('a queue smaller than one event', () => {
-    const [fault] = faultsOf({ environment: { HTTP2KAFKA__QUEUE__MAX_BYTES: '1MiB' } });
-    assert.match(fault ?? '', /1048576 bytes are less than one event may have/);
+    const [error] = errorsOf({ environment: { HTTP2KAFKA__QUEUE__MAX_BYTES: '1MiB' } });
+    assert.match(error ?? '', /1048576 bytes are less than the largest event may have/);
   });
 
   test('a spool smaller than one event', () => {
-    const [fault] = faultsOf({ environment: { HTTP2KAFKA__SPOOL__MAX_BYTES: '1MiB' } });
-    assert.match(fault ?? '', /1048576 bytes are less than one event may have/);
+    const [error] = errorsOf({ environment: { HTTP2KAFKA__SPOOL__MAX_BYTES: '1MiB' } });
+    assert.match(error ?? '', /1048576 bytes are less than the largest event may have/);
   });
 
   test('a dead-letter topic that is the main topic', () => {
-    const [fault] = faultsOf({ environment: { HTTP2KAFKA__PRODUCER__MALFORMED_TOPIC: 'input.runs' } });
-    assert.match(fault ?? '', /the same topic as producer.main_topic/);
+    const [error] = errorsOf({ environment: { HTTP2KAFKA__PRODUCER__MALFORMED_TOPIC: 'input.runs' } });
+    assert.match(error ?? '', /the same topic as producer.main_topic/);
   });
 });

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { faultReport } from '../../src/config/configuration-error.ts';
-import type { FlagValue } from '../../src/config/sources/flags.ts';
+import { errorReport } from '../../src/config/configuration-error.ts';
+import type { FlagValue } from '../../src/config/sources/source.ts';
 import { loadSettings, type Inputs, type Loaded, type Refused } from '../../src/config/load.ts';
 
 const broker = { HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS: 'localhost:9092' };
@@ -12,17 +12,17 @@ interface Given extends Omit<Partial<Inputs>, 'flags'> {
   readonly flags?: Readonly<Record<string, FlagValue>>;
 }
 
-/** The settings, from what is given and a broker. Throws with the report of the faults. */
+/** The settings, from what is given and a broker. Throws with the report of the errors. */
 export function loaded(given: Given = {}): Loaded {
   const outcome = outcomeOf(given);
-  if ('faults' in outcome) throw new Error(faultReport(outcome.faults));
+  if ('errors' in outcome) throw new Error(errorReport(outcome.errors));
   return outcome;
 }
 
-/** The faults, a line each, of what is given and a broker. */
-export function faultsOf(given: Given): readonly string[] {
+/** The errors, a line each, of what is given and a broker. */
+export function errorsOf(given: Given): readonly string[] {
   const outcome = outcomeOf(given);
-  return 'faults' in outcome ? outcome.faults.map(({ place, message }) => `${place}: ${message}`) : [];
+  return 'errors' in outcome ? outcome.errors.map(({ place, message }) => `${place}: ${message}`) : [];
 }
 
 function outcomeOf({ flags = {}, environment = {}, ...rest }: Given): Loaded | Refused {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { faultsOf, loaded, temporaryFile } from './loading.ts';
+import { errorsOf, loaded, temporaryFile } from './loading.ts';
 
 const NAME = 'HTTP2KAFKA__AUTH__PERSONAL_TOKENS__SECRET_KEY';
 const tokens = { HTTP2KAFKA__AUTH__PERSONAL_TOKENS__CHECK_REVOCATION: 'false' };
@@ -39,28 +39,28 @@ suite('a secret in a file', () => {
     assert.equal(loaded({ environment, configFile }).settings.auth.personalTokens.secretKey, 'as it is');
   });
 
-  test('is a fault beside the secret itself', (t) => {
+  test('is an error beside the secret itself', (t) => {
     const path = temporaryFile(t, 'secret', 'open sesame');
     assert.deepEqual(
-      faultsOf({ environment: { ...tokens, [NAME]: 'open sesame', [`${NAME}_FILE`]: path } }),
+      errorsOf({ environment: { ...tokens, [NAME]: 'open sesame', [`${NAME}_FILE`]: path } }),
       [
-        `${NAME}_FILE in the environment: the same secret as ${NAME} in the environment; take away the one or the other`,
+        `${NAME}_FILE in the environment: the same secret as ${NAME} in the environment; remove one of the two`,
       ],
     );
   });
 
-  test('is a fault when it cannot be read, or is empty', (t) => {
+  test('is an error when it cannot be read, or is empty', (t) => {
     const path = temporaryFile(t, 'secret', '\n');
-    assert.deepEqual(faultsOf({ environment: { ...tokens, [`${NAME}_FILE`]: path } }), [
+    assert.deepEqual(errorsOf({ environment: { ...tokens, [`${NAME}_FILE`]: path } }), [
       `${NAME}_FILE in the environment: '${path}' is empty`,
     ]);
-    assert.deepEqual(faultsOf({ environment: { ...tokens, [`${NAME}_FILE`]: '/not/there' } }), [
+    assert.deepEqual(errorsOf({ environment: { ...tokens, [`${NAME}_FILE`]: '/not/there' } }), [
       `${NAME}_FILE in the environment: '/not/there' cannot be read: no such file or directory`,
     ]);
   });
 
   test('is for secrets only', () => {
-    assert.deepEqual(faultsOf({ environment: { HTTP2KAFKA__SERVER__HOST_FILE: 'x' } }), [
+    assert.deepEqual(errorsOf({ environment: { HTTP2KAFKA__SERVER__HOST_FILE: 'x' } }), [
       'HTTP2KAFKA__SERVER__HOST_FILE in the environment: there is no such setting.',
     ]);
   });

@@ -3,13 +3,13 @@ import { suite, test } from 'node:test';
 import { readSettingsFile } from '../../src/config/sources/settings-file.ts';
 
 function valuesOf(text: string): Record<string, unknown> {
-  const { written, faults } = readSettingsFile('app.yaml', text);
-  assert.deepEqual(faults, []);
+  const { written, errors } = readSettingsFile('app.yaml', text);
+  assert.deepEqual(errors, []);
   return Object.fromEntries([...written].map(([name, { value }]) => [name, value]));
 }
 
-function faultsOf(text: string): readonly string[] {
-  return readSettingsFile('app.yaml', text).faults.map(({ place, message }) => `${place}: ${message}`);
+function errorsOf(text: string): readonly string[] {
+  return readSettingsFile('app.yaml', text).errors.map(({ place, message }) => `${place}: ${message}`);
 }
 
 suite('a configuration file', () => {
@@ -40,25 +40,25 @@ suite('a configuration file', () => {
   });
 
   test('is told where it is not YAML', () => {
-    assert.deepEqual(faultsOf('kafka:\n  client_id: "a\n'), [
+    assert.deepEqual(errorsOf('kafka:\n  client_id: "a\n'), [
       'app.yaml line 3: not YAML (missing char) at column 1',
     ]);
   });
 
   test('is told which keys are twice in it', () => {
-    assert.deepEqual(faultsOf('server:\n  port: 1\nserver.port: 2\n'), [
-      'server.port in app.yaml line 3: set before in this file',
+    assert.deepEqual(errorsOf('server:\n  port: 1\nserver.port: 2\n'), [
+      'server.port in app.yaml line 3: set earlier in this file, too',
     ]);
-    assert.match(faultsOf('server:\n  port: 1\n  port: 2\n').join(), /line 3: not YAML \(duplicate key\)/);
+    assert.match(errorsOf('server:\n  port: 1\n  port: 2\n').join(), /line 3: not YAML \(duplicate key\)/);
   });
 
   test('is told which sections have a value and which names are none of ours', () => {
-    assert.deepEqual(faultsOf('kafka: localhost:9092\nspol:\n  path: /x\nnothing.like: 1\n'), [
-      'kafka in app.yaml line 1: a section, which has no value of its own; name settings in it',
+    assert.deepEqual(errorsOf('kafka: localhost:9092\nspol:\n  path: /x\nnothing.like: 1\n'), [
+      'kafka in app.yaml line 1: a section has no value of its own; name settings in it',
       'spol in app.yaml line 2: there is no such setting. Did you mean spool?',
       'nothing.like in app.yaml line 4: there is no such setting.',
     ]);
-    assert.deepEqual(faultsOf('- kafka\n'), [
+    assert.deepEqual(errorsOf('- kafka\n'), [
       'app.yaml: sections were expected, such as "kafka:", each with its settings',
     ]);
   });

@@ -230,6 +230,6 @@ function load(envFile: string, more: Record<string, string> = {}): Loaded {
     environment: { ...imageEnvironment(), ...http2kafka.environment, ...more },
     envFile: join(root, envFile),
   });
-  assert.ok(!('faults' in outcome), JSON.stringify(outcome));
+  assert.ok(!('errors' in outcome), JSON.stringify(outcome));
   return outcome;
 }

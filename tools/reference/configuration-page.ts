@@ -75,8 +75,8 @@ Three things differ:
 
 const head = `| Setting | Variable | Flag | Type | Default | What it does |\n| --- | --- | --- | --- | --- | --- |`;
 
-function sectionOf({ name, about, entries }: CatalogSection): string {
-  return [`## \`${name}\``, about, [head, ...entries.map(rowOf)].join('\n')].join('\n\n');
+function sectionOf({ name, description, entries }: CatalogSection): string {
+  return [`## \`${name}\``, description, [head, ...entries.map(rowOf)].join('\n')].join('\n\n');
 }
 
 function rowOf(entry: CatalogEntry): string {
@@ -91,7 +91,7 @@ function rowOf(entry: CatalogEntry): string {
       .join('<br>'),
     entry.secret ? `${entry.kind.label}, secret` : entry.kind.label,
     defaultOf(entry),
-    entry.sentence,
+    entry.description,
   ];
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }

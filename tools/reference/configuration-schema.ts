@@ -15,9 +15,9 @@ export function configurationSchema(): object {
 function objectOf(members: Members, more: object = {}): object {
   const properties = Object.entries(members).flatMap(([key, member]): [string, object][] => {
     const name = snakeCase(key);
-    if (!isSetting(member)) return [[name, { description: member.about, ...objectOf(member.members) }]];
+    if (!isSetting(member)) return [[name, { description: member.description, ...objectOf(member.members) }]];
     if (!member.secret) return [[name, leafOf(member)]];
-    const inFile = { description: `The file that has ${name} in it.`, type: 'string' };
+    const inFile = { description: `A file that contains ${name}.`, type: 'string' };
     return [
       [name, leafOf(member)],
       [name + secretFileSuffix, inFile],
@@ -30,9 +30,9 @@ function objectOf(members: Members, more: object = {}): object {
   };
 }
 
-function leafOf({ kind, sentence, default: value }: Setting<unknown>): object {
+function leafOf({ kind, description, default: value }: Setting<unknown>): object {
   return {
-    description: sentence,
+    description,
     ...kind.written,
     ...(value !== undefined && { default: written(kind, value) }),
   };

@@ -1,21 +1,24 @@
-/** What holds between the settings of who may send. */
+/** The rules between the settings of authentication. */
 import { readDatabaseUrl } from '../../support/database-url.ts';
 import type { Settings } from '../schema/schema.ts';
 import { needs, readable, when, type Rule } from './rule.ts';
 
-/** Are personal tokens taken? Data.Rentgen's own `.env` may not say so, but has a secret key for them. */
+/** Whether the proxy accepts personal tokens. Data.Rentgen's `.env` may have only their secret key, without `ENABLED`. */
 export function takesPersonalTokens({ auth: { personalTokens } }: Settings): boolean {
   return personalTokens.enabled ?? personalTokens.secretKey !== undefined;
 }
 
-/** OpenID Connect Discovery §3: https, no query, no fragment. Keys read in the clear would be anybody's, but on this machine. */
-function issuerFault({ protocol, hostname, search, hash, username, password }: URL): string | undefined {
+/**
+ * OpenID Connect Discovery §3: https, no query, no fragment. Without TLS an attacker can replace the keys, except on this
+ * machine.
+ */
+function issuerError({ protocol, hostname, search, hash, username, password }: URL): string | undefined {
   const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
   if (protocol !== 'https:' && !isLoopback)
-    return "has to begin with https://: whoever is on the way could put keys of his own in place of the provider's";
+    return "has to begin with https://: without TLS an attacker in the network can replace the provider's keys";
   return when(
     search + hash + username + password !== '',
-    'has to be without a query, a fragment and a user, as OpenID Connect Discovery demands',
+    'must have no query, fragment or user (OpenID Connect Discovery)',
   );
 }
 
@@ -38,7 +41,7 @@ export const authRules: readonly Rule[] = [
           settings.auth.personalTokens.secretKey !== undefined &&
           settings.auth.personalTokens.checkRevocation &&
           settings.database.url === undefined,
-        'personal tokens need database.url, where it is seen which are revoked; or set auth.personal_tokens.check_revocation to false, and one that is stolen is good until it expires',
+        'personal tokens need database.url, to check for revoked tokens; or set auth.personal_tokens.check_revocation to false, but then a stolen token is valid until it expires',
       ),
   },
   {
@@ -53,23 +56,23 @@ export const authRules: readonly Rule[] = [
     check: ({ auth: { oidc } }) =>
       when(
         oidc.issuer !== undefined && oidc.audience.length === 0,
-        'needs auth.oidc.audience: without it, a token that is meant for any other service of the provider would be taken',
+        'needs auth.oidc.audience: without it, the proxy would accept tokens for every other service of the provider',
       ),
   },
   {
     about: ['auth.oidc.issuer'],
     check: ({ auth: { oidc } }) =>
-      oidc.issuer === undefined ? undefined : issuerFault(new URL(oidc.issuer)),
+      oidc.issuer === undefined ? undefined : issuerError(new URL(oidc.issuer)),
   },
   {
     about: ['auth.oidc.required_scope'],
     check: ({ auth: { oidc } }) =>
-      when(/\s/.test(oidc.requiredScope ?? ''), 'one scope was expected, which has no white space'),
+      when(/\s/.test(oidc.requiredScope ?? ''), 'a single scope was expected, without white space'),
   },
   {
     about: ['auth.oidc.algorithms'],
     check: ({ auth: { oidc } }) =>
-      when(oidc.algorithms.length === 0, 'without any algorithm no token would be taken'),
+      when(oidc.algorithms.length === 0, 'needs at least one algorithm: without one, no token can be valid'),
   },
   needs('auth.oidc.ca_file', 'auth.oidc.issuer', ({ auth }) => auth.oidc.caFile),
   readable('auth.oidc.ca_file', ({ auth }) => auth.oidc.caFile),
@@ -79,7 +82,7 @@ export const authRules: readonly Rule[] = [
     check: ({ auth, server }) =>
       when(
         auth.clientCertificates.enabled && (server.sslCaCerts === undefined || server.sslCertReqs === 'none'),
-        'needs server.ssl_ca_certs, and server.ssl_cert_reqs to be optional or required',
+        'needs server.ssl_ca_certs, and needs server.ssl_cert_reqs to be optional or required',
       ),
   },
 ];

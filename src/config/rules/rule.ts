@@ -1,21 +1,22 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import type { SettingName, Settings } from '../schema/schema.ts';
 
-/** What holds between settings, or between a setting and the machine. What one value may be is its kind's business. */
+/** A rule between settings, or between a setting and the machine. The limits of a single value are in its kind. */
 export interface Rule {
-  /** The settings it looks at; a fault names the first. It is skipped when one of them has a fault already. */
+  /** The settings that the rule reads. An error names the first one. The rule is skipped when one of them has an error. */
   readonly about: readonly [SettingName, ...SettingName[]];
-  /** Whether it matters only to a program that is going to serve, not to one that looks at a file of events. */
+  /** Whether only a program that serves has to keep the rule, unlike `validate` and other offline commands. */
   readonly serving?: true;
-  /** What is wrong, or undefined. `isGiven` tells a value that somebody set from a default. */
+  /** The message of the error; undefined without one. `isGiven` is false for a setting that has its default. */
   readonly check: (settings: Settings, isGiven: (name: SettingName) => boolean) => string | undefined;
 }
 
+/** The message where the rule is broken. */
 export function when(broken: boolean, message: string): string | undefined {
   return broken ? message : undefined;
 }
 
-/** The one makes no sense without the other. */
+/** A rule that the first setting needs the other one. */
 export function needs(name: SettingName, other: SettingName, valueOf: (settings: Settings) => unknown): Rule {
   return {
     about: [name, other],
@@ -24,6 +25,7 @@ export function needs(name: SettingName, other: SettingName, valueOf: (settings:
   };
 }
 
+/** A rule that the setting's file can be read. */
 export function readable(name: SettingName, pathOf: (settings: Settings) => string | undefined): Rule {
   return {
     about: [name],

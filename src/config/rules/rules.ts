@@ -2,14 +2,14 @@ import { authRules } from './auth-rules.ts';
 import { kafkaRules } from './kafka-rules.ts';
 import { needs, readable, when, type Rule } from './rule.ts';
 
-/** Every rule between settings, each here or in the file of its section. */
+/** All rules between settings. Those of `auth` and `kafka` are in files of their own. */
 export const rules: readonly Rule[] = [
   {
     about: ['queue.max_bytes', 'producer.max_request_size'],
     check: ({ queue, producer }) =>
       when(
         queue.maxBytes < producer.maxRequestSize,
-        `${queue.maxBytes} bytes are less than one event may have (producer.max_request_size, ${producer.maxRequestSize} bytes)`,
+        `${queue.maxBytes} bytes are less than the largest event may have (producer.max_request_size, ${producer.maxRequestSize} bytes)`,
       ),
   },
   {
@@ -17,7 +17,7 @@ export const rules: readonly Rule[] = [
     check: ({ spool, producer }) =>
       when(
         spool.maxBytes < producer.maxRequestSize,
-        `${spool.maxBytes} bytes are less than one event may have (producer.max_request_size, ${producer.maxRequestSize} bytes)`,
+        `${spool.maxBytes} bytes are less than the largest event may have (producer.max_request_size, ${producer.maxRequestSize} bytes)`,
       ),
   },
   {
@@ -25,7 +25,7 @@ export const rules: readonly Rule[] = [
     check: ({ server, producer }) =>
       when(
         server.maxBodyMemory < producer.maxRequestSize,
-        `${server.maxBodyMemory} bytes are less than one body may have (producer.max_request_size, ${producer.maxRequestSize} bytes)`,
+        `${server.maxBodyMemory} bytes are less than the largest body may have (producer.max_request_size, ${producer.maxRequestSize} bytes)`,
       ),
   },
   {
@@ -33,7 +33,7 @@ export const rules: readonly Rule[] = [
     check: ({ producer }) =>
       when(
         producer.malformedTopic === producer.mainTopic,
-        'the same topic as producer.main_topic, whose consumers could not read what is put aside here',
+        'the same topic as producer.main_topic: consumers of that topic cannot read dead letters',
       ),
   },
   {
@@ -41,7 +41,7 @@ export const rules: readonly Rule[] = [
     check: ({ server }) =>
       when(
         server.workers !== 1,
-        `${server.workers} where only 1 is possible in this version; run several of them behind a load balancer`,
+        `${server.workers} where only 1 is possible in this version; run several proxies behind a load balancer`,
       ),
   },
   {
@@ -49,7 +49,7 @@ export const rules: readonly Rule[] = [
     check: ({ server }, isGiven) =>
       when(
         server.uds !== undefined && (isGiven('server.host') || isGiven('server.port')),
-        'a socket takes the place of server.host and server.port; take away the one or the other',
+        'a socket replaces server.host and server.port; remove one of the two',
       ),
   },
   needs('server.ssl_certfile', 'server.ssl_keyfile', ({ server }) => server.sslCertfile),

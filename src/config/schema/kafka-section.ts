@@ -4,68 +4,71 @@ import { filePath, hostAndPort, saslExtension, tokenEndpoint } from './text-kind
 
 const milliseconds = (from: number) => integer({ from, to: 86_400_000 }, 'ms');
 
-const tls = section('Encryption of what goes to the brokers. Every file is read anew for each connection.', {
-  enabled: setting(boolean(), {
-    default: false,
-    sentence: 'Speak TLS with the brokers.',
-  }),
-  caFile: setting(optional(filePath), {
-    default: undefined,
-    sentence:
-      'Certificates of the authorities that sign those of the brokers (PEM). With none, the public ones that Node knows.',
-  }),
-  certFile: setting(optional(filePath), {
-    default: undefined,
-    sentence:
-      'Certificate that the proxy shows to the brokers, with its chain (PEM), where they ask for one (mutual TLS).',
-  }),
-  keyFile: setting(optional(filePath), {
-    default: undefined,
-    sentence: 'Private key of that certificate (PEM).',
-  }),
-  keyPassword: setting(optional(text()), {
-    default: undefined,
-    sentence: 'Password of the private key.',
-    secret: true,
-  }),
-});
+const tls = section(
+  'Encryption of the connections to the brokers. The proxy reads every file again for each connection.',
+  {
+    enabled: setting(boolean(), {
+      default: false,
+      description: 'Whether to connect to the brokers with TLS.',
+    }),
+    caFile: setting(optional(filePath), {
+      default: undefined,
+      description:
+        'Certificates (PEM) of the authorities that sign the certificates of the brokers. By default the public authorities that Node trusts.',
+    }),
+    certFile: setting(optional(filePath), {
+      default: undefined,
+      description:
+        'Certificate of the proxy with its chain (PEM), for brokers that ask for one (mutual TLS).',
+    }),
+    keyFile: setting(optional(filePath), {
+      default: undefined,
+      description: 'Private key of that certificate (PEM).',
+    }),
+    keyPassword: setting(optional(text()), {
+      default: undefined,
+      description: 'Password of the private key.',
+      secret: true,
+    }),
+  },
+);
 
-const oauth = section('Where the token of `OAUTHBEARER` comes from: a token endpoint, or a file.', {
+const oauth = section('The source of the token for `OAUTHBEARER`: a token endpoint, or a file.', {
   tokenEndpoint: setting(optional(tokenEndpoint), {
     default: undefined,
-    sentence: 'The address at which the identity provider gives out tokens for client credentials.',
+    description: 'The URL at which the identity provider issues tokens for client credentials.',
   }),
   clientId: setting(optional(text()), {
     default: undefined,
-    sentence: 'The name under which the identity provider knows the proxy.',
+    description: 'The client id of the proxy at the identity provider.',
   }),
   clientSecret: setting(optional(text()), {
     default: undefined,
-    sentence: 'The secret that goes with it.',
+    description: 'The client secret of that client id.',
     secret: true,
   }),
   scope: setting(optional(text()), {
     default: undefined,
-    sentence: 'Scopes to ask for, parted by spaces.',
+    description: 'Scopes to request, with spaces between them.',
   }),
   audience: setting(optional(text()), {
     default: undefined,
-    sentence: 'For whom the token is to be, where the identity provider wants to be told (`audience`).',
+    description: 'The parameter `audience` of the token request, for identity providers that need it.',
   }),
   caFile: setting(optional(filePath), {
     default: undefined,
-    sentence:
-      'Certificates of the authorities that sign that of the token endpoint (PEM). With none, the public ones that Node knows.',
+    description:
+      'Certificates (PEM) of the authorities that sign the certificate of the token endpoint. By default the public authorities that Node trusts.',
   }),
   tokenFile: setting(optional(filePath), {
     default: undefined,
-    sentence:
-      'A file with the token (JWT), in place of a token endpoint. It is read anew at each login, so that another program may renew it, as Kubernetes does with the tokens of service accounts.',
+    description:
+      'A file with the token (JWT), instead of a token endpoint. The proxy reads it again at each login, so another program can renew it. Kubernetes does that with tokens of service accounts.',
   }),
   extensions: setting(list(saslExtension), {
     default: [],
-    sentence:
-      "SASL extensions to send with the token, as `name=value`: Confluent Cloud's `logicalCluster` and `identityPoolId`.",
+    description:
+      "SASL extensions to send with the token, as `name=value`, for example Confluent Cloud's `logicalCluster` and `identityPoolId`.",
   }),
 });
 
@@ -77,97 +80,99 @@ const security = section('How the proxy logs in to the brokers.', {
     }),
     {
       default: 'none',
-      sentence:
-        "The SASL mechanism. `PLAINTEXT` is Data.Rentgen's word for `PLAIN`. With TLS or without is for `kafka.security.tls.enabled` to say.",
+      description:
+        "The SASL mechanism. `PLAINTEXT` is Data.Rentgen's word for `PLAIN`. It does not switch TLS on or off; see `kafka.security.tls.enabled`.",
       dataRentgen: true,
     },
   ),
   user: setting(optional(text()), {
     default: undefined,
-    sentence: 'User name, for `PLAIN` and `SCRAM`.',
+    description: 'User name, for `PLAIN` and `SCRAM`.',
     dataRentgen: true,
   }),
   password: setting(optional(text()), {
     default: undefined,
-    sentence: 'Password of the user, or of the Kerberos principal where there is no keytab.',
+    description: 'Password of the user, or of the Kerberos principal if there is no keytab.',
     secret: true,
     dataRentgen: true,
   }),
   principal: setting(optional(text()), {
     default: undefined,
-    sentence: 'Kerberos principal of the proxy, for `GSSAPI`.',
+    description: 'Kerberos principal of the proxy, for `GSSAPI`.',
     dataRentgen: true,
   }),
   keytab: setting(optional(filePath), {
     default: undefined,
-    sentence: 'Keytab with the key of the principal, in place of a password.',
+    description: 'Keytab with the key of the principal, instead of a password.',
     dataRentgen: true,
   }),
   realm: setting(optional(text()), {
     default: undefined,
-    sentence: 'Kerberos realm of the principal, where its name does not have it.',
+    description: 'Kerberos realm of the principal, if the name of the principal does not contain it.',
     dataRentgen: true,
   }),
   serviceName: setting(text(), {
     default: 'kafka',
-    sentence: "First part of the brokers' principals: `kafka` in `kafka/broker-1.example.com@EXAMPLE.COM`.",
+    description:
+      "First part of the brokers' principals: `kafka` in `kafka/broker-1.example.com@EXAMPLE.COM`.",
     dataRentgen: true,
   }),
   refreshIntervalSeconds: setting(integer({ from: 1, to: 2_000_000 }, 's'), {
     default: 3_600,
-    sentence: 'How often the Kerberos ticket is renewed.',
+    description: 'How often the proxy renews the Kerberos ticket.',
     dataRentgen: true,
   }),
   oauth,
   tls,
 });
 
-/** The cluster that events go to, and how it is spoken to. */
-export const kafka = section('The cluster that events go to, and how it is spoken to.', {
+/** The Kafka cluster. */
+export const kafka = section('The Kafka cluster that the proxy writes to, and its connections.', {
   bootstrapServers: setting(list(hostAndPort), {
     default: [],
-    sentence:
-      'Brokers to ask first for the rest of the cluster; several, so that one may be away. With none, events stay in the spool until there is one.',
+    description:
+      'Brokers that the proxy asks first for the whole cluster. Name several, because one may be unavailable. Without any, events stay in the spool until one is set.',
     dataRentgen: true,
   }),
   clientId: setting(text(), {
     default: 'http2kafka',
-    sentence: 'The name under which brokers know this program, in their logs, metrics and quotas.',
+    description: 'The name of this program in the logs, metrics and quotas of the brokers.',
   }),
   compression: setting(oneOf(['none', 'gzip', 'snappy', 'lz4', 'zstd']), {
     default: 'lz4',
-    sentence:
-      'How batches are compressed. An event too large for its topic is compressed whatever this says.',
+    description:
+      'The compression of batches. An event that is too large for its topic is always compressed, even with `none`.',
     dataRentgen: true,
   }),
   partitioner: setting(oneOf(['murmur2', 'crc32']), {
     default: 'murmur2',
-    sentence:
-      "How a key chooses its partition: `murmur2` as Java clients do, `crc32` as librdkafka's `consistent_random`.",
+    description:
+      "How the key selects the partition: `murmur2` as in Java clients, `crc32` as in librdkafka's `consistent_random`.",
   }),
   requestTimeoutMs: setting(milliseconds(1), {
     default: 10_000,
-    sentence: 'How long a broker may take to answer one request.',
+    description: 'How long the proxy waits for a broker to answer a request.',
     dataRentgen: true,
   }),
   connectTimeoutMs: setting(milliseconds(1), {
     default: 3_000,
-    sentence: 'How long a broker may take to accept a connection, with the encryption and the login.',
+    description:
+      'How long the proxy waits for a connection to a broker, including the TLS handshake and the login.',
   }),
   retryBackoffMs: setting(milliseconds(0), {
     default: 100,
-    sentence: 'How long to wait before the same is tried again.',
+    description: 'How long the proxy waits before it retries a failed request.',
     dataRentgen: true,
   }),
   metadataMaxAgeMs: setting(milliseconds(1), {
     default: 300_000,
-    sentence:
-      'How long leaders and topics are believed to be where they were, unless a broker says otherwise.',
+    description:
+      'How long the proxy uses metadata about topics and their leaders, unless a broker reports that they are out of date.',
     dataRentgen: true,
   }),
   connectionsMaxIdleMs: setting(milliseconds(1), {
     default: 540_000,
-    sentence: 'How long a connection to a broker is kept without use.',
+    description: 'How long an idle connection to a broker stays open.',
     dataRentgen: true,
   }),
   security,

@@ -2,24 +2,24 @@ import { Type, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 
 /**
- * What values a setting takes. A value may be written as text (a flag, an environment variable) or as a JSON value (a
- * file): `read` brings both to the value's own type, then `holds` decides.
+ * The values that a setting takes. A value is written as text (a flag, an environment variable) or as a JSON value (a
+ * file). `read` converts both to the type of the value, then `holds` checks it.
  */
 export interface Kind<T> {
   /** For the reference page, with unit and limits: `integer (ms), 1 to 60000`, `list of host:port`. */
   readonly label: string;
-  /** What a fault says was expected: `a whole number from 0 to 65535`. */
+  /** For the message of an error: `a whole number from 0 to 65535`. */
   readonly expected: string;
-  /** JSON Schema of the best way to write it in a file; a little stricter than `read`. */
+  /** JSON Schema of the best form in a file; a little stricter than `read`. */
   readonly written: TSchema;
-  /** Leaves alone what it cannot read, for `holds` to refuse. */
+  /** Returns a value that it cannot read unchanged, and `holds` refuses it. */
   readonly read: (written: unknown) => unknown;
   readonly holds: (value: unknown) => value is T;
-  /** A value as one would write it, where that is not its JSON. */
+  /** The written form of a value, where that is not its JSON. */
   readonly format?: (value: unknown) => unknown;
 }
 
-/** A value as one would write it in a file. */
+/** The written form of a value in a file. */
 export function written(kind: Kind<unknown>, value: unknown): unknown {
   return kind.format && value !== undefined ? kind.format(value) : value;
 }
@@ -32,13 +32,13 @@ interface Range {
 interface TextLimits {
   readonly maxLength?: number;
   readonly pattern?: string;
-  /** What a pattern cannot say. */
+  /** A check that a pattern cannot express. */
   readonly valid?: (text: string) => boolean;
 }
 
-const plainText = 'text (in quotes where YAML would take it for something else)';
+const plainText = 'text (in quotes where YAML would read another type)';
 
-/** Text that is not empty. `label` names it on the reference page, `expected` in a fault. */
+/** Text that is not empty. `label` is its name on the reference page, `expected` its name in an error. */
 export function text(
   label = 'text',
   expected = plainText,
@@ -55,7 +55,7 @@ export function text(
   };
 }
 
-/** A whole number; `unit` is also what the setting's name ends in. */
+/** A whole number. The name of the setting ends in `unit`. */
 export function integer({ from, to }: Range, unit?: 'ms' | 's'): Kind<number> {
   const schema = Type.Integer({ minimum: from, maximum: to });
   const inUnit = unit ? ` (${unit})` : '';
@@ -71,7 +71,7 @@ export function integer({ from, to }: Range, unit?: 'ms' | 's'): Kind<number> {
 const sizePattern = /^(?<count>\d+) ?(?:(?<prefix>[KMG])(?<binary>i?))?B?$/i;
 const powers: Readonly<Record<string, number>> = { K: 1, M: 2, G: 3 };
 
-/** A number of bytes, written as it is or with its unit: `64KB` is 64,000 bytes and `64KiB` 65,536. */
+/** A number of bytes, with or without a unit: `64KB` is 64,000 bytes and `64KiB` is 65,536. */
 export function bytes({ from, to }: Range): Kind<number> {
   const schema = Type.Integer({ minimum: from, maximum: to });
   return {
@@ -93,7 +93,7 @@ function readSize(written: string): number | string {
 const durationPattern = /^(?<count>\d+(?:\.\d+)?) ?(?<unit>ms|s|m|h|d)$/i;
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** A time, written with its unit: `500ms`, `1s`, `15m`, `12h`, `7d`. The value is in milliseconds; so are the limits. */
+/** A time with its unit: `500ms`, `1s`, `15m`, `12h`, `7d`. The value and the limits are in milliseconds. */
 export function duration({ from, to }: Range): Kind<number> {
   const schema = Type.Integer({ minimum: from, maximum: to });
   return {
@@ -110,20 +110,20 @@ export function duration({ from, to }: Range): Kind<number> {
   };
 }
 
-/** In the largest unit that it is a whole number of. */
+/** A time in the largest unit that divides it. */
 function inUnits(ms: number): string {
   const units = Object.entries(unitMs).filter(([, size]) => ms % size === 0);
   const [unit, size] = units.at(-1) ?? ['ms', 1];
   return `${ms / size}${unit}`;
 }
 
-// What YAML 1.1, uvicorn and pydantic (Data.Rentgen) take for a boolean.
+// The booleans of YAML 1.1, uvicorn and pydantic (Data.Rentgen).
 const truth = new Map([
   ...['true', '1', 'yes', 'on', 'y', 't'].map((word) => [word, true] as const),
   ...['false', '0', 'no', 'off', 'n', 'f'].map((word) => [word, false] as const),
 ]);
 
-/** True or false, in any of the words people use for them. */
+/** True or false, in one of several words. */
 export function boolean(): Kind<boolean> {
   const schema = Type.Boolean();
   return {
@@ -135,7 +135,7 @@ export function boolean(): Kind<boolean> {
   };
 }
 
-/** One of a few words, written in either case; `aliases` are other words for them, in lower case. */
+/** One of a few words, in upper or lower case. `aliases` are other words for them, in lower case. */
 export function oneOf<const Word extends string>(
   words: readonly Word[],
   aliases: Readonly<Record<string, Word>> = {},
@@ -157,34 +157,34 @@ export function oneOf<const Word extends string>(
   };
 }
 
-/** A list: a JSON array, or text parted at commas, unless commas may stand in an item (`commas: false`). */
+/** A list: a JSON array, or text with commas between the items. With `commas: false` an item may contain commas. */
 export function list<T>(item: Kind<T>, { commas = true } = {}): Kind<readonly T[]> {
-  const form = commas ? 'a comma list or a JSON array' : 'a JSON array, or one alone';
+  const form = commas ? 'a comma list or a JSON array' : 'a JSON array, or a single one';
   return {
     label: `list of ${item.label}`,
     expected: `a list of ${item.expected} (${form})`,
     written: Type.Array(item.written),
     read: (written) => {
-      const items = isText(written) ? parted(written.trim(), commas) : written;
+      const items = isText(written) ? itemsOf(written.trim(), commas) : written;
       return Array.isArray(items) ? items.map(item.read) : items;
     },
     holds: (value): value is readonly T[] => Array.isArray(value) && value.every(item.holds),
   };
 }
 
-function parted(written: string, commas: boolean): unknown {
+function itemsOf(written: string, commas: boolean): unknown {
   if (written.startsWith('[')) {
     try {
       return JSON.parse(written);
     } catch {
-      // An IPv6 address stands in brackets too: `[::1]:9092`. What is neither is refused as an item.
+      // An IPv6 address begins with a bracket, too: `[::1]:9092`. Other text is refused as an item.
     }
   }
   if (written === '') return [];
   return commas ? written.split(',').map((item) => item.trim()) : [written];
 }
 
-/** May be left out: an empty text and a `null` in a file mean that there is none. */
+/** A setting that may have no value: an empty text, or a `null` in a file, gives none. */
 export function optional<T>(kind: Kind<T>): Kind<T | undefined> {
   return {
     ...kind,
@@ -198,7 +198,7 @@ function isText(value: unknown): value is string {
   return typeof value === 'string';
 }
 
-/** In lower case. A YAML file may hold 0 or true where a word is meant, and nothing (null) where there is none. */
+/** A word in lower case. A YAML file may have a number or a boolean as a word, and null as the empty word. */
 function asWord(written: unknown): string | undefined {
   if (written === null) return '';
   return isText(written) || typeof written === 'number' || typeof written === 'boolean'

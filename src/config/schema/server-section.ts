@@ -14,215 +14,216 @@ import {
 
 const seconds = integer({ from: 0, to: 86_400 }, 's');
 
-const cors = section('Which pages of other origins may call the proxy from a browser.', {
+const cors = section('CORS: which pages of other origins may call the proxy from a browser.', {
   enabled: setting(boolean(), {
     default: false,
-    sentence: 'Answer cross-origin requests.',
+    description: 'Whether to answer cross-origin requests.',
     dataRentgen: true,
   }),
   allowOrigins: setting(list(origin), {
     default: [],
-    sentence: 'Origins whose pages may call; `*` lets every page.',
+    description: 'Origins of pages that may call the proxy; `*` allows every origin.',
     dataRentgen: true,
   }),
   allowCredentials: setting(boolean(), {
     default: false,
-    sentence: 'Let those pages send cookies and credentials.',
+    description: 'Whether those pages may send cookies and credentials.',
     dataRentgen: true,
   }),
   allowMethods: setting(list(method), {
     default: ['*'],
-    sentence: 'Methods that those pages may use; `*` for all.',
+    description: 'Methods that those pages may use; `*` allows all.',
     dataRentgen: true,
   }),
   allowHeaders: setting(list(headerName), {
     default: ['*'],
-    sentence: 'Request headers that those pages may send; `*` for all.',
+    description: 'Request headers that those pages may send; `*` allows all.',
     dataRentgen: true,
   }),
   exposeHeaders: setting(list(headerName), {
     default: ['X-Request-ID', 'X-Application-Version'],
-    sentence: 'Headers of an answer that those pages may read.',
+    description: 'Response headers that those pages may read.',
     dataRentgen: true,
   }),
 });
 
-const requestId = section('The name by which a request is found again in logs, answers and records.', {
+const requestId = section('The id of a request, in logs, answers and records.', {
   enabled: setting(boolean(), {
     default: true,
-    sentence: 'Echo the id of a request in its answer.',
+    description: 'Whether the answer contains the id of the request.',
     dataRentgen: true,
   }),
   headerName: setting(headerName, {
     default: 'X-Request-ID',
-    sentence: 'The header that carries the id, in the request and in the answer.',
+    description: 'The header with the id, in the request and in the answer.',
     dataRentgen: true,
   }),
 });
 
-const applicationVersion = section('The version of http2kafka, on every answer.', {
+const applicationVersion = section('The version of http2kafka, in every answer.', {
   enabled: setting(boolean(), {
     default: true,
-    sentence: 'Name the version in every answer.',
+    description: 'Whether every answer contains the version.',
     dataRentgen: true,
   }),
   headerName: setting(headerName, {
     default: 'X-Application-Version',
-    sentence: 'The header that carries the version.',
+    description: 'The header with the version.',
     dataRentgen: true,
   }),
 });
 
-const monitoring = section('What a monitoring system asks for.', {
+const monitoring = section('Metrics for a monitoring system.', {
   enabled: setting(boolean(), {
     default: true,
-    sentence: 'Serve `/monitoring/metrics`.',
+    description: 'Whether to serve `/monitoring/metrics`.',
     dataRentgen: true,
   }),
 });
 
-const openapi = section('The page that describes the API.', {
+const openapi = section('The documentation of the API.', {
   enabled: setting(boolean(), {
     default: true,
-    sentence: 'Serve `/docs` and `/openapi.json`.',
+    description: 'Whether to serve `/docs` and `/openapi.json`.',
     dataRentgen: true,
   }),
 });
 
-/** Where the proxy listens, and how it treats connections and requests. */
-export const server = section('Where the proxy listens, and how it treats connections and requests.', {
+/** The HTTP server. */
+export const server = section('The HTTP server: its address, and the limits of connections and requests.', {
   host: setting(text('address', 'an address or a host name'), {
     default: '127.0.0.1',
-    sentence: 'Address to listen on; `0.0.0.0` for every IPv4 address, `::` for every address.',
+    description: 'Address to listen on. `0.0.0.0` is every IPv4 address, `::` is every address.',
     flags: [{ name: '--host', argument: 'address' }],
   }),
   port: setting(integer({ from: 0, to: 65_535 }), {
     default: 8002,
-    sentence: 'Port to listen on; 0 takes any free one.',
+    description: 'Port to listen on. 0 selects a free port.',
     flags: [{ name: '--port', argument: 'port' }],
   }),
   uds: setting(optional(socketPath), {
     default: undefined,
-    sentence: 'Unix domain socket to listen on, in place of host and port.',
+    description: 'Unix domain socket to listen on, instead of host and port.',
     flags: [{ name: '--uds', argument: 'path' }],
   }),
   udsMode: setting(fileMode, {
     default: '660',
-    sentence:
-      'Who may connect to the Unix domain socket: its mode, in octal. With 660 its owner and its group, with 666 every user of the machine.',
+    description:
+      'Mode of the Unix domain socket, in octal. With 660 its owner and its group may connect, with 666 every user of the machine.',
   }),
   rootPath: setting(optional(urlPath), {
     default: undefined,
-    sentence: 'Path under which another server in front of this one mounts it.',
+    description: 'Path under which a server in front of the proxy forwards to it.',
     flags: [{ name: '--root-path', argument: 'path' }],
   }),
   workers: setting(integer({ from: 1, to: 1024 }), {
     default: 1,
-    sentence: 'Processes that share the work; only 1 in this version.',
+    description: 'Number of processes. This version supports only 1.',
     flags: [{ name: '--workers', argument: 'count' }],
   }),
   backlog: setting(integer({ from: 1, to: 65_535 }), {
     default: 2048,
-    sentence: 'Connections the kernel holds until they are accepted.',
+    description: 'Number of connections that the kernel queues until the proxy accepts them.',
     flags: [{ name: '--backlog', argument: 'count' }],
   }),
   limitConcurrency: setting(optional(integer({ from: 1, to: 1_000_000 })), {
     default: undefined,
-    sentence: 'Requests in hand at once; what comes above is answered 503.',
+    description: 'Largest number of requests in flight. The proxy answers 503 to further requests.',
     flags: [{ name: '--limit-concurrency', argument: 'count' }],
   }),
   maxConnections: setting(integer({ from: 1, to: 1_000_000 }), {
     default: 10_000,
-    sentence:
-      'Open connections; what comes above is closed at once. Fewer where the process may not open as many files.',
+    description:
+      'Largest number of open connections. The proxy closes further connections at once. The number is lower if the process may not open that many files.',
   }),
   maxHeaderSize: setting(bytes({ from: 1024, to: 1024 ** 2 }), {
     default: 16 * 1024,
-    sentence: 'The request line and the headers of a request, together; what is larger is answered 431.',
+    description:
+      'Largest size of the request line and the headers together. The proxy answers 431 to larger requests.',
   }),
   maxHeaders: setting(integer({ from: 10, to: 10_000 }), {
     default: 100,
-    sentence: 'Headers of a request; what has more is answered 431.',
+    description: 'Largest number of headers in a request. The proxy answers 431 to a request with more.',
   }),
   maxBodyMemory: setting(bytes({ from: 1024, to: 1024 ** 4 }), {
     default: 256 * 1024 ** 2,
-    sentence:
-      'Memory for all bodies that are being received and decoded; what comes above is answered 503, save events that come in one piece.',
+    description:
+      'Memory for all bodies that the proxy receives and decodes at the same time. Above it, the answer is 503, except for events that arrive in one piece.',
   }),
   headersTimeoutS: setting(seconds, {
     default: 10,
-    sentence:
-      'How long a client may take to send the headers of a request, or to shake hands for TLS; 0 is as long as for a whole request.',
+    description:
+      'How long a client may take to send the headers of a request, or for the TLS handshake. With 0 the limit is `server.request_timeout_s`.',
   }),
   requestTimeoutS: setting(seconds, {
     default: 60,
-    sentence: 'How long a client may take to send a whole request; 0 is for ever.',
+    description: 'How long a client may take to send a whole request. 0 means no limit.',
   }),
   keepAliveTimeoutS: setting(seconds, {
     default: 75,
-    sentence:
-      'How long an idle connection is kept. Java clients lose an event when one is closed that they have used within 5 s.',
+    description:
+      'How long an idle connection stays open. Java clients lose an event if the proxy closes a connection that they used in the last 5 s.',
     flags: [{ name: '--timeout-keep-alive', argument: 'seconds' }],
   }),
   gracefulShutdownTimeoutS: setting(seconds, {
     default: 10,
-    sentence: 'How long the proxy may take to finish what is in hand when it is told to stop.',
+    description: 'How long the proxy may take to finish the requests and events in flight when it stops.',
     flags: [{ name: '--timeout-graceful-shutdown', argument: 'seconds' }],
   }),
   accessLog: setting(boolean(), {
     default: false,
-    sentence:
-      'Log a line for every request. Off, because it adds a sixth to a third to the cost of an event; what is refused is logged in any case.',
+    description:
+      'Whether to log a line for every request. It is off because it adds a sixth to a third to the cost of an event. Refused requests are always logged.',
     flags: onOff('access-log'),
   }),
   proxyHeaders: setting(boolean(), {
     default: true,
-    sentence:
-      'Believe the `X-Forwarded-For` of trusted peers: the access log names the client that they name.',
+    description:
+      'Whether to use the `X-Forwarded-For` header of trusted peers. The access log then contains the client that the header names.',
     flags: onOff('proxy-headers'),
   }),
   forwardedAllowIps: setting(list(address), {
     default: ['127.0.0.1'],
-    sentence:
-      'The peers whose `X-Forwarded-For` is believed: addresses, networks, `unix:` for those of a Unix socket; `*` for all.',
+    description:
+      'The trusted peers: addresses, networks, `unix:` for the peers of a Unix socket, or `*` for all. The proxy uses their `X-Forwarded-For`.',
     flags: [{ name: '--forwarded-allow-ips', argument: 'addresses' }],
   }),
   headers: setting(list(headerLine, { commas: false }), {
     default: [],
-    sentence: 'Headers to put on every answer.',
+    description: 'Headers to add to every answer.',
     flags: [{ name: '--header', argument: 'name:value', repeatable: true }],
   }),
   sslKeyfile: setting(optional(filePath), {
     default: undefined,
-    sentence: 'Private key of the TLS certificate (PEM).',
+    description: 'Private key of the TLS certificate (PEM).',
     flags: [{ name: '--ssl-keyfile', argument: 'path' }],
   }),
   sslCertfile: setting(optional(filePath), {
     default: undefined,
-    sentence: 'TLS certificate, with its chain (PEM); with it the proxy speaks HTTPS.',
+    description: 'TLS certificate with its chain (PEM). With it the proxy serves HTTPS.',
     flags: [{ name: '--ssl-certfile', argument: 'path' }],
   }),
   sslKeyfilePassword: setting(optional(text()), {
     default: undefined,
-    sentence:
-      'Password of the private key. A flag is seen by every user of the machine: prefer the environment.',
+    description:
+      'Password of the private key. Every user of the machine can see a flag, so prefer the environment.',
     secret: true,
     flags: [{ name: '--ssl-keyfile-password', argument: 'password' }],
   }),
   sslCaCerts: setting(optional(filePath), {
     default: undefined,
-    sentence: 'Certificates of the authorities that sign those of clients (PEM).',
+    description: 'Certificates (PEM) of the authorities that sign the certificates of clients.',
     flags: [{ name: '--ssl-ca-certs', argument: 'path' }],
   }),
   sslCertReqs: setting(oneOf(['none', 'optional', 'required'], { 0: 'none', 1: 'optional', 2: 'required' }), {
     default: 'none',
-    sentence: 'Whether a client has to show a certificate.',
+    description: 'Whether a client must send a certificate.',
     flags: [{ name: '--ssl-cert-reqs', argument: 'choice' }],
   }),
   debug: setting(boolean(), {
     default: false,
-    sentence:
-      'Log each failed attempt to write to Kafka, too (level `debug`). Answers to clients stay as they are.',
+    description:
+      'Whether to log each failed attempt to write to Kafka, too (level `debug`). Answers to clients do not change.',
     dataRentgen: true,
   }),
   cors,

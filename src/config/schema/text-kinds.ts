@@ -1,15 +1,15 @@
 import { isIP } from 'node:net';
 import { text } from './kind.ts';
 
-/** A broker to begin with: `kafka-1:9092`, `[::1]:9092`. */
+/** A bootstrap server: `kafka-1:9092`, `[::1]:9092`. */
 export const hostAndPort = text('host:port', 'host:port', { valid: isHostAndPort });
 
-/** As Kafka allows: `org.apache.kafka.common.internals.Topic`. */
+/** Kafka's rule for names of topics: `org.apache.kafka.common.internals.Topic`. */
 export const topic = text('topic', 'a topic name: up to 249 letters, digits, dots, dashes and underscores', {
   pattern: '^(?!\\.{1,2}$)[a-zA-Z0-9._-]{1,249}$',
 });
 
-/** Who may speak for a client: one address, a network, `unix:` for the peers of a Unix socket, or `*` for anyone. */
+/** A trusted peer: an address, a network, `unix:` for the peers of a Unix socket, or `*` for every peer. */
 export const address = text('address', 'IP addresses, networks such as 10.0.0.0/8, unix:, or *', {
   valid: isAddressOrNetwork,
 });
@@ -19,40 +19,40 @@ const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 
 export const headerName = text('header name', 'the name of an HTTP header', { pattern: `^${token}$` });
 
-/** No control character may stand in a value: a line break would start another header. */
+/** The value has no control character: a line break would start another header. */
 export const headerLine = text('`Name: value`', '"Name: value"', {
   pattern: `^${token}: ?[\\t -~\\u0080-\\u00ff]*$`,
 });
 
-/** The path of a socket; the kernel's `sockaddr_un` has room for 107 bytes. */
+/** The path of a socket. The kernel's `sockaddr_un` takes at most 107 bytes. */
 export const socketPath = text('path', 'a path of at most 107 bytes', {
   valid: (path) => Buffer.byteLength(path) <= 107,
 });
 
-/** Who may connect to a socket, as `chmod` takes it: `660`. */
+/** The mode of a socket, as for `chmod`: `660`. */
 export const fileMode = text('octal mode', 'a file mode in octal, such as 660', { pattern: '^0?[0-7]{3}$' });
 
 export const filePath = text('path', 'the path of a file');
 
 export const folderPath = text('path', 'the path of a folder');
 
-/** Where something is asked for over HTTP. */
+/** The URL of an HTTP server. */
 export const url = text('URL', 'a URL that begins with https:// or http://', {
   pattern: '^https?://',
   valid: (written) => URL.canParse(written),
 });
 
-/** Where the proxy is mounted behind another server: `/lineage`. */
+/** The path under which another server forwards to the proxy: `/lineage`. */
 export const urlPath = text('path', 'a path that begins with / and does not end with it', {
   pattern: '^(/[^/?#\\s]+)+$',
 });
 
-/** The `Origin` of a page, or `*`. */
+/** The `Origin` of a page, or `*` for every page. */
 export const origin = text('origin', 'origins such as https://lineage.example.com, or *', {
   pattern: '^(\\*|[a-z][a-z0-9+.-]*://[^/\\s]+)$',
 });
 
-/** Where tokens are to be had: a client secret goes there, so it is encrypted, unless it stays on this machine. */
+/** A token endpoint. The proxy sends it a client secret, so the URL is https, except on this machine. */
 export const tokenEndpoint = text('URL', 'an https address (http only on this machine)', {
   valid: isTokenEndpoint,
 });

@@ -9,38 +9,38 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { catalog, isSectionName, secretOfFile, sections } from '../catalog.ts';
-import type { Fault } from '../configuration-error.ts';
+import type { ConfigurationError } from '../configuration-error.ts';
 import { nearestName, suggestion } from '../nearest-name.ts';
-import { note, type Source, type Written } from './source.ts';
+import { addWritten, type Source, type Written } from './source.ts';
 
-/** The file while it is walked, and what has been found in it so far. */
+/** A file, with the settings and errors that were found in it so far. */
 interface Walk {
   readonly path: string;
   readonly document: Document;
   readonly lines: LineCounter;
   readonly written: Map<string, Written>;
-  readonly faults: Fault[];
+  readonly errors: ConfigurationError[];
 }
 
 /**
- * What a configuration file says. YAML, and so JSON; sections may be nested (`server:` with `port:` in it) or written
- * out (`server.port:`).
+ * The settings that a configuration file gives. The file is YAML, and so it may be JSON. Sections may be nested
+ * (`server:` with `port:` in it) or written in full (`server.port:`).
  */
 export function readSettingsFile(path: string, text: string): Source {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const walk: Walk = { path, document, lines, written: new Map(), faults: [] };
+  const walk: Walk = { path, document, lines, written: new Map(), errors: [] };
   if (document.errors.length > 0) {
-    walk.faults.push(...document.errors.map(({ code, pos }) => notYaml(walk, code, pos[0])));
+    walk.errors.push(...document.errors.map(({ code, pos }) => notYaml(walk, code, pos[0])));
   } else if (isMap(document.contents)) {
     readSection(walk, document.contents, '');
   } else if (document.contents !== null && !isEmpty(document.contents)) {
-    walk.faults.push({
+    walk.errors.push({
       place: path,
       message: 'sections were expected, such as "kafka:", each with its settings',
     });
   }
-  return { written: walk.written, faults: walk.faults, unreadable: document.errors.length > 0 };
+  return { written: walk.written, errors: walk.errors, unreadable: document.errors.length > 0 };
 }
 
 function readSection(walk: Walk, section: YAMLMap, prefix: string): void {
@@ -54,7 +54,7 @@ function readSection(walk: Walk, section: YAMLMap, prefix: string): void {
     if (secret) readValue(walk, secret.name, value, place, true);
     else if (catalog.has(name)) readValue(walk, name, value, place);
     else if (isSectionName(name)) readInner(walk, name, value, place);
-    else walk.faults.push({ place, message: unknownKey(name) });
+    else walk.errors.push({ place, message: unknownKey(name) });
   }
 }
 
@@ -62,28 +62,28 @@ function readInner(walk: Walk, name: string, value: unknown, place: string): voi
   const section = isAlias(value) ? value.resolve(walk.document) : value;
   if (isMap(section)) readSection(walk, section, `${name}.`);
   else if (section !== null && !isEmpty(section)) {
-    walk.faults.push({ place, message: 'a section, which has no value of its own; name settings in it' });
+    walk.errors.push({ place, message: 'a section has no value of its own; name settings in it' });
   }
 }
 
 function readValue(walk: Walk, name: string, node: unknown, place: string, inFile?: true): void {
   if (walk.written.has(name) && walk.written.get(name)?.inFile === inFile) {
-    walk.faults.push({ place, message: 'set before in this file' });
+    walk.errors.push({ place, message: 'set earlier in this file, too' });
     return;
   }
   try {
     const value: unknown = isNode(node) ? node.toJS(walk.document) : node;
-    note(walk.written, walk.faults, name, { value, place, ...(inFile && { inFile }) });
+    addWritten(walk.written, walk.errors, name, { value, place, ...(inFile && { inFile }) });
   } catch {
-    // Its own message repeats what is written, which may be a password that begins with an asterisk.
-    walk.faults.push({
+    // The parser's message repeats the text, which may be a password that begins with an asterisk.
+    walk.errors.push({
       place,
-      message: 'an alias (*name) for an anchor that is not there; put a text in quotes',
+      message: 'an alias (*name) of an anchor that does not exist; put text in quotes',
     });
   }
 }
 
-/** A section without anything in it, as when all of its settings are commented out. */
+/** Whether a section is empty, for example because all of its settings are commented out. */
 function isEmpty(node: unknown): boolean {
   return isScalar(node) && node.value === null;
 }
@@ -93,8 +93,8 @@ function placeOf({ path, lines }: Walk, name: string, key: unknown): string {
   return `${name} in ${path}${range ? ` line ${lines.linePos(range[0]).line}` : ''}`;
 }
 
-// By its code and not by the parser's message, which may quote what is written: a secret, perhaps.
-function notYaml({ path, lines }: Walk, code: string, offset: number): Fault {
+// The message has the parser's code and not its message, because that may quote a secret.
+function notYaml({ path, lines }: Walk, code: string, offset: number): ConfigurationError {
   const { line, col } = lines.linePos(offset);
   const reason = code.toLowerCase().replaceAll('_', ' ');
   return { place: `${path} line ${line}`, message: `not YAML (${reason}) at column ${col}` };

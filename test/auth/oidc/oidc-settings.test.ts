@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { faultsOf } from '../../config/loading.ts';
+import { errorsOf } from '../../config/loading.ts';
 
-function faults(issuer: string, others: Readonly<Record<string, string>> = {}): readonly string[] {
-  return faultsOf({
+function errors(issuer: string, others: Readonly<Record<string, string>> = {}): readonly string[] {
+  return errorsOf({
     environment: {
       HTTP2KAFKA__AUTH__OIDC__ISSUER: issuer,
       HTTP2KAFKA__AUTH__OIDC__AUDIENCE: 'http2kafka',
@@ -22,7 +22,7 @@ suite('the settings of an OpenID provider', () => {
     'http://[::1]:8080',
   ]) {
     test(`the issuer ${issuer} is fine`, () => {
-      assert.deepEqual(faults(issuer), []);
+      assert.deepEqual(errors(issuer), []);
     });
   }
 
@@ -34,8 +34,8 @@ suite('the settings of an OpenID provider', () => {
     'http://localhost@sso.example.com',
   ]) {
     test(`the issuer ${issuer} is not: its keys could be changed on the way`, () => {
-      assert.deepEqual(faults(issuer), [
-        "HTTP2KAFKA__AUTH__OIDC__ISSUER in the environment: has to begin with https://: whoever is on the way could put keys of his own in place of the provider's",
+      assert.deepEqual(errors(issuer), [
+        "HTTP2KAFKA__AUTH__OIDC__ISSUER in the environment: has to begin with https://: without TLS an attacker in the network can replace the provider's keys",
       ]);
     });
   }
@@ -46,15 +46,15 @@ suite('the settings of an OpenID provider', () => {
     'https://u:p@sso.example.com',
   ]) {
     test(`the issuer ${issuer} is not: no issuer is written so`, () => {
-      assert.match(faults(issuer).join('\n'), /has to be without a query, a fragment and a user/);
+      assert.match(errors(issuer).join('\n'), /must have no query, fragment or user/);
     });
   }
 
   test('a required scope is one', () => {
     assert.deepEqual(
-      faults('https://sso.example.com', { HTTP2KAFKA__AUTH__OIDC__REQUIRED_SCOPE: 'one two' }),
+      errors('https://sso.example.com', { HTTP2KAFKA__AUTH__OIDC__REQUIRED_SCOPE: 'one two' }),
       [
-        'HTTP2KAFKA__AUTH__OIDC__REQUIRED_SCOPE in the environment: one scope was expected, which has no white space',
+        'HTTP2KAFKA__AUTH__OIDC__REQUIRED_SCOPE in the environment: a single scope was expected, without white space',
       ],
     );
   });
