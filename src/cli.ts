@@ -1,36 +1,45 @@
-import { Command, CommanderError, Option } from 'commander';
-import type { IssueOptions } from './commands/token.ts';
+import { Argument, Command, CommanderError, Option } from 'commander';
+import type { CommandDeclaration, OptionDeclaration } from './command.ts';
+import { checkConfig } from './commands/check-config.ts';
+import { serve } from './commands/serve-declaration.ts';
+import { spool } from './commands/spool.ts';
+import { token } from './commands/token.ts';
+import { validate } from './commands/validate.ts';
 import { catalog } from './config/catalog.ts';
-import type { Flag, Setting } from './config/schema/declaration.ts';
-import { readEnvironment } from './config/sources/environment.ts';
 import { errorReport } from './config/configuration-error.ts';
-import type { FlagValue } from './config/sources/source.ts';
-import { written } from './config/schema/kind.ts';
-import { loadSettings, type Inputs, type Loaded, type Refused } from './config/load.ts';
+import { loadSettings, type Loaded, type Refused } from './config/load.ts';
 import { nearestName, suggestion } from './config/nearest-name.ts';
+import type { Flag, Setting } from './config/schema/declaration.ts';
+import { written } from './config/schema/kind.ts';
+import { readEnvironment } from './config/sources/environment.ts';
+import type { FlagValue } from './config/sources/source.ts';
 import { version } from './version.ts';
 
-const wrongUsage = 2;
+const COMMANDS: readonly CommandDeclaration[] = [serve, checkConfig, validate, spool, token];
 
-/** Flags as they are met, by name: of two that contradict each other the last given stands last. */
+const WRONG_USAGE = 2;
+
+/** The flags of settings, by name, in the order of their last use: of two for one setting the last one wins. */
 type GivenFlags = Map<string, FlagValue>;
 
+type Load = (offline: boolean) => Loaded | Refused;
+
 /**
- * Runs the command that the arguments name (those after the script's path) and sets the exit code: 1 when a command
- * fails or a setting is wrong, 2 when the arguments make no sense.
+ * Runs the command that the arguments name (without the path of the script). Sets the exit code: 1 for a failed command or
+ * a configuration error, 2 for arguments that the program does not understand.
  */
 export async function run(args: readonly string[]): Promise<void> {
   try {
     await createProgram().parseAsync(args, { from: 'user' });
   } catch (error) {
-    // What went wrong has been said; `--help` and `--version` come this way too, with 0.
+    // Commander has printed the message. `--help` and `--version` end here too, with the code 0.
     if (!(error instanceof CommanderError)) throw error;
-    process.exitCode = error.exitCode === 0 ? 0 : wrongUsage;
+    process.exitCode = error.exitCode === 0 ? 0 : WRONG_USAGE;
   }
 }
 
 function createProgram(): Command {
-  const given: GivenFlags = new Map();
+  const flags: GivenFlags = new Map();
   const program = new Command('http2kafka')
     .description('Takes OpenLineage events over HTTP and writes them to Kafka.')
     .version(version)
@@ -39,117 +48,62 @@ function createProgram(): Command {
     .option('--config <file>', 'YAML or JSON file with settings')
     .option('--env-file <file>', 'file with environment variables; the environment wins over it')
     .addHelpText('after', '\nEvery setting, also those without a flag: docs/configuration.md');
-  for (const setting of catalog.values()) addFlags(program, setting, given);
-
-  const load = (offline = false) => loadSettings({ ...inputsOf(program, given), offline });
-  // The commands are loaded when they are called for, so that help and a wrong flag are answered at once.
-  program
-    .command('serve', { isDefault: true })
-    .description('run the proxy')
-    // Whatever is no command comes here, this being the default; to say so is better than to count arguments.
-    .allowExcessArguments()
-    .action(async (_, command: Command) => {
-      refuseUnknownCommand(program, command);
-      const loaded = report(load());
-      if (!loaded) return;
-      const { serve } = await import('./commands/serve.ts');
-      await serve(loaded.settings, loaded.notices);
-    });
-  program
-    .command('check-config')
-    .description('show the settings that the proxy would run on, or all that is wrong with them')
-    .action(async () => {
-      const { checkConfig } = await import('./commands/check-config.ts');
-      process.exitCode = checkConfig(load());
-    });
-  program
-    .command('validate')
-    .description('check files of events as the proxy would, without Kafka')
-    .argument('<file...>', 'files of one event, or of a JSON array of events')
-    .action(async (files: readonly string[]) => {
-      const loaded = report(load(true));
-      if (!loaded) return;
-      const { validate } = await import('./commands/validate.ts');
-      process.exitCode = await validate(files, loaded.settings.check.level);
-    });
-  const spool = program.command('spool').description('what is kept on disk and not in Kafka yet');
-  spool
-    .command('show', { isDefault: true })
-    .description('how much there is of each topic, and since when')
-    .action(async () => {
-      const loaded = report(load(true));
-      if (!loaded) return;
-      const { showSpool } = await import('./commands/spool.ts');
-      process.exitCode = await showSpool(loaded.settings.spool.path);
-    });
-  spool
-    .command('export')
-    .description('write it to standard output, a JSON object a line')
-    .option('--topic <topic>', 'only this one')
-    .action(async ({ topic }: { readonly topic?: string }) => {
-      const loaded = report(load(true));
-      if (!loaded) return;
-      const { exportSpool } = await import('./commands/spool.ts');
-      process.exitCode = await exportSpool(loaded.settings.spool.path, topic);
-    });
-  addTokenCommands(program, () => report(load(true)));
+  for (const setting of catalog.values()) addFlags(program, setting, flags);
+  const load: Load = (offline) => {
+    const { config, envFile } = program.opts<{ readonly config?: string; readonly envFile?: string }>();
+    return loadSettings({ flags, environment: readEnvironment(), envFile, configFile: config, offline });
+  };
+  for (const declaration of COMMANDS) addCommand(program, declaration, load);
   return program;
 }
 
-function addTokenCommands(program: Command, load: () => Loaded | undefined): void {
-  const token = program.command('token').description('make and explain what senders show to be known');
-  token
-    .command('issue')
-    .description("make a personal token, as Data.Rentgen's UI does, and print it")
-    .requiredOption('--user-id <number>', "the user's id in Data.Rentgen")
-    .requiredOption('--user <name>', "the user's name there, which records carry")
-    .requiredOption('--name <name>', 'a name for the token')
-    .option('--days <days>', 'how long it is good (default: auth.personal_tokens.max_duration_days)')
-    .option('--scope <scopes>', 'what it is for, with spaces between', 'all:read all:write')
-    .option(
-      '--register',
-      "make its row in Data.Rentgen's database (database.url), without which it counts as revoked",
-    )
-    .action(async (options: IssueOptions) => {
-      const loaded = load();
-      if (!loaded) return;
-      const { issueToken } = await import('./commands/token.ts');
-      process.exitCode = await issueToken(options, loaded.settings);
+function addCommand(parent: Command, declaration: CommandDeclaration, load: Load): void {
+  const { name, description, isDefault = false, argument, options = [], commands = [], action } = declaration;
+  const command = parent.command(name, { isDefault }).description(description);
+  // An unknown command comes to the default command as an argument. Its error then names the nearest command.
+  const takesUnknown = isDefault && parent.parent === null;
+  if (takesUnknown) command.allowExcessArguments();
+  if (argument) {
+    command.addArgument(new Argument(argument.usage, argument.description).default(argument.default));
+  }
+  for (const option of options) {
+    const { usage, description, required = false } = option;
+    command.addOption(new Option(usage, description).default(option.default).makeOptionMandatory(required));
+  }
+  for (const inner of commands) addCommand(command, inner, load);
+  if (!action) return;
+  command.action(async () => {
+    if (takesUnknown) refuseUnknownCommand(parent, command);
+    const code = await action({
+      args: command.processedArgs.flat().map(String),
+      options: givenOptions(command, options),
+      load,
+      settings: (offline) => reported(load(offline)),
     });
-  token
-    .command('inspect')
-    .description('show what a personal token says, and what the proxy would say of it')
-    .argument('[token]', 'the token; - for standard input, as others on this machine can see arguments', '-')
-    .action(async (given: string) => {
-      const loaded = load();
-      if (!loaded) return;
-      const { inspectToken } = await import('./commands/token.ts');
-      process.exitCode = await inspectToken(given, loaded.settings);
-    });
-  token
-    .command('key')
-    .description('make an API key: print it, and its lines for the file of senders')
-    .argument('<name>', 'the sender')
-    .action(async (name: string) => {
-      const { makeApiKey } = await import('./commands/token.ts');
-      process.exitCode = makeApiKey(name);
-    });
+    if (code !== undefined) process.exitCode = code;
+  });
 }
 
-function inputsOf(program: Command, flags: GivenFlags): Inputs {
-  const { config, envFile } = program.opts<{ readonly config?: string; readonly envFile?: string }>();
-  return { flags, environment: readEnvironment(), envFile, configFile: config };
+/** By name, as they are declared. */
+function givenOptions(command: Command, options: readonly OptionDeclaration[]): ReadonlyMap<string, string> {
+  const given = new Map<string, string>();
+  for (const { usage } of options) {
+    const option = new Option(usage);
+    const value: unknown = command.getOptionValue(option.attributeName());
+    if (value !== undefined) given.set(option.long ?? usage, typeof value === 'string' ? value : '');
+  }
+  return given;
 }
 
-/** Says what is wrong, if anything is, and leaves the exit code for it. */
-function report(outcome: Loaded | Refused): Loaded | undefined {
+/** Prints the configuration errors, if there are any, and sets the exit code for them. */
+function reported(outcome: Loaded | Refused): Loaded | undefined {
   if (!('errors' in outcome)) return outcome;
   console.error(errorReport(outcome.errors));
   process.exitCode = 1;
   return undefined;
 }
 
-/** The flags of a setting. Their values are judged with those of the other sources, so commander only collects them. */
+/** Adds the flags of a setting. Commander only collects their values; they are checked with those of other sources. */
 function addFlags(program: Command, setting: Setting<unknown>, given: GivenFlags): void {
   for (const flag of setting.flags ?? []) {
     program.addOption(new Option(usageOf(flag), helpOf(setting, flag)).helpGroup('Settings:'));
@@ -180,8 +134,8 @@ function helpOf({ description, kind, default: plainDefault }: Setting<unknown>, 
   return `${plain} (default: ${typeof value === 'string' ? value : JSON.stringify(value)})`;
 }
 
-function refuseUnknownCommand(program: Command, { args: [unknown] }: Command): void {
+function refuseUnknownCommand(parent: Command, { args: [unknown] }: Command): void {
   if (unknown === undefined) return;
-  const names = program.commands.map((command) => command.name());
-  program.error(`error: unknown command '${unknown}'.${suggestion(nearestName(unknown, names))}`);
+  const names = parent.commands.map((command) => command.name());
+  parent.error(`error: unknown command '${unknown}'.${suggestion(nearestName(unknown, names))}`);
 }

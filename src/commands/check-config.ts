@@ -1,24 +1,27 @@
+import type { CommandDeclaration } from '../command.ts';
 import { catalog } from '../config/catalog.ts';
 import { errorReport } from '../config/configuration-error.ts';
+import type { Loaded } from '../config/load.ts';
 import { written } from '../config/schema/kind.ts';
-import type { Loaded, Refused } from '../config/load.ts';
 
-/**
- * Says whether the program could start with these settings: what it would run on, each with where it comes from unless
- * it is a default, or every fault. Returns the exit code.
- */
-export function checkConfig(outcome: Loaded | Refused): number {
-  if ('errors' in outcome) {
-    console.error(errorReport(outcome.errors));
-    return 1;
-  }
-  console.log('configuration is valid');
-  for (const notice of outcome.notices) console.log(`note: ${notice}`);
-  console.log(effectiveSettings(outcome).join('\n'));
-  return 0;
-}
+/** `http2kafka check-config`: prints the settings of the proxy, or all configuration errors. */
+export const checkConfig: CommandDeclaration = {
+  name: 'check-config',
+  description: 'show the settings that the proxy would use, or all configuration errors',
+  action: ({ load }) => {
+    const outcome = load(false);
+    if ('errors' in outcome) {
+      console.error(errorReport(outcome.errors));
+      return 1;
+    }
+    console.log('configuration is valid');
+    for (const notice of outcome.notices) console.log(`note: ${notice}`);
+    console.log(effectiveSettings(outcome).join('\n'));
+    return 0;
+  },
+};
 
-/** A line for each setting, in the form of a configuration file. */
+/** A line for each setting, in the form of a configuration file, with the place of every value that is not a default. */
 function effectiveSettings({ given }: Loaded): readonly string[] {
   return [...catalog.values()].map((entry) => {
     const { value, place } = given.get(entry.name) ?? { value: entry.default, place: undefined };

@@ -1,12 +1,39 @@
-/** `http2kafka spool`: what is on disk and not in Kafka yet. Works while the proxy runs, and changes nothing. */
 import { isUtf8 } from 'node:buffer';
 import { once } from 'node:events';
-import { decodeRecord } from '../delivery/spooled-record.ts';
-import { listDamaged, listTopics, readKept } from '../spool/inspection.ts';
+import type { CommandDeclaration } from '../command.ts';
+import type { KafkaRecord } from '../kafka/record.ts';
+import type * as Inspection from '../spool/inspection.ts';
+import { errorText } from '../support/error-text.ts';
 
-/** Prints a table of what is held, by topic. Returns the exit code. */
-export async function showSpool(path: string): Promise<number> {
-  return withSpool(path, async (topics) => {
+/** `http2kafka spool`: the events on disk that are not in Kafka yet. It works while the proxy runs, and changes nothing. */
+export const spool: CommandDeclaration = {
+  name: 'spool',
+  description: 'show or export the events on disk that are not in Kafka yet',
+  commands: [
+    {
+      name: 'show',
+      description: 'show the events of each topic: number, bytes and oldest',
+      isDefault: true,
+      action: async ({ settings }) => {
+        const loaded = settings(true);
+        return loaded ? showSpool(loaded.settings.spool.path) : 1;
+      },
+    },
+    {
+      name: 'export',
+      description: 'write the events to standard output, one JSON object a line',
+      options: [{ usage: '--topic <topic>', description: 'only the events of this topic' }],
+      action: async ({ options, settings }) => {
+        const loaded = settings(true);
+        return loaded ? exportSpool(loaded.settings.spool.path, options.get('--topic')) : 1;
+      },
+    },
+  ],
+};
+
+/** Prints a table of the events on disk, by topic. Returns the exit code. */
+async function showSpool(path: string): Promise<number> {
+  return withSpool(path, async (topics, { readKept, listDamaged }) => {
     const rows: string[][] = [['topic', 'events', 'bytes', 'oldest']];
     const damaged: string[] = [];
     for (const topic of topics) {
@@ -24,45 +51,50 @@ export async function showSpool(path: string): Promise<number> {
     if (rows.length === 1) console.log(`No events in ${path}`);
     else console.log(tableOf(rows));
     if (damaged.length > 0) {
-      console.log(`\nSet aside because bytes had changed on disk; what could be read was delivered:`);
+      console.log(
+        '\nDamaged files: their bytes changed on disk. The readable events in them were delivered:',
+      );
       for (const line of damaged) console.log(line);
     }
   });
 }
 
-/** Writes what is held to standard output, a JSON object a line, each topic in its order. Returns the exit code. */
-export async function exportSpool(path: string, only: string | undefined): Promise<number> {
-  return withSpool(path, async (topics) => {
+/** Writes the events on disk to standard output, one JSON object a line, in the order of each topic. Returns the exit code. */
+async function exportSpool(path: string, only: string | undefined): Promise<number> {
+  return withSpool(path, async (topics, { readKept }) => {
+    const { decodeRecord } = await import('../delivery/spooled-record.ts');
     for (const topic of topics) {
       if (only !== undefined && topic !== only) continue;
       for await (const { payload, arrivedAt } of readKept(path, topic)) {
-        const line = JSON.stringify(describe(topic, payload, arrivedAt));
+        const line = JSON.stringify(describe(decodeRecord(topic, payload, arrivedAt)));
         if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
       }
     }
   });
 }
 
-async function withSpool(path: string, task: (topics: readonly string[]) => Promise<void>): Promise<number> {
+async function withSpool(
+  path: string,
+  task: (topics: readonly string[], inspection: typeof Inspection) => Promise<void>,
+): Promise<number> {
+  const inspection = await import('../spool/inspection.ts');
   let topics: string[];
   try {
-    topics = await listTopics(path);
+    topics = await inspection.listTopics(path);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
     console.error(
-      `There is no spool in ${path}: ${why}. Another folder: --spool-path, or HTTP2KAFKA__SPOOL__PATH.`,
+      `There is no spool in ${path}: ${errorText(error)}. Another folder: --spool-path, or HTTP2KAFKA__SPOOL__PATH.`,
     );
     return 1;
   }
-  // `… | head` is no error.
+  // `http2kafka spool export | head` closes the output early, which is not an error.
   process.stdout.on('error', () => process.exit(0));
-  await task(topics);
+  await task(topics, inspection);
   return 0;
 }
 
-/** The record as JSON; its value as text, or in base64 where it is none, so that its bytes can be had again. */
-function describe(topic: string, payload: Buffer, arrivedAt: number): object {
-  const { key, value, headers, timestamp } = decodeRecord(topic, payload, arrivedAt);
+/** The record as JSON. Its value is text, or base64 where the bytes are not UTF-8, so that no byte is lost. */
+function describe({ topic, key, value, headers, timestamp, arrivedAt }: KafkaRecord): object {
   const text = headers.map(({ name, value: content }) => [name.toString(), content.toString()] as const);
   return {
     topic,
