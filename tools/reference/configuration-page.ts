@@ -1,38 +1,42 @@
 import { sections, type CatalogEntry, type CatalogSection } from '../../src/config/catalog.ts';
 import { written } from '../../src/config/schema/kind.ts';
 
-/** The page `docs/configuration.md`, as Markdown. */
+/** The Markdown of the page `docs/configuration.md`. */
 export function configurationPage(): string {
   return [introduction, ...sections.filter(({ entries }) => entries.length > 0).map(sectionOf)].join('\n\n');
 }
 
 const introduction = `# Configuration
 
-<!-- Made from src/config/schema/schema.ts by tools/generate-docs.ts. Changes go there. -->
+<!-- Generated from src/config/schema/ by tools/generate-docs.ts. Change it there. -->
 
-A setting is given in any of these places; the first that has it counts:
+A setting can be given in several places. The first place in this list that has the setting wins:
 
 1. a flag: \`--port 8002\`
 2. an environment variable: \`HTTP2KAFKA__SERVER__PORT=8002\`
 3. the same variable in the file that \`--env-file\` names
 4. the YAML or JSON file that \`--config\` names
-5. its default
+5. the default of the setting
 
-\`http2kafka check-config\`, with the flags and variables that the proxy is started with, shows what it would run on and where that
-comes from, or everything that is wrong. A variable that begins with \`HTTP2KAFKA__\` and a key of the file have to be
-settings: a slip in a name is a fault, not a default.
+\`http2kafka check-config\` shows the settings that the proxy would use and the place of each, or all configuration
+errors. Call it with the same flags and variables as the proxy.
 
-The name of a variable is the name of the setting in capitals, with \`__\` for each dot. Booleans are \`true\` or \`false\`
-(also \`1\`, \`0\`, \`yes\`, \`no\`, \`on\`, \`off\`), sizes are bytes or have a unit (\`5MiB\`, \`64KB\`), durations
-have one (\`500ms\`, \`1s\`, \`7d\`), lists are JSON
-(\`["a:9092", "b:9092"]\`) or parted at commas (\`a:9092,b:9092\`). A setting whose default is "none" is taken away by an empty variable
-or by \`null\` in the file.
+A variable that begins with \`HTTP2KAFKA__\`, and a key of the configuration file, must be the name of a setting. A
+misspelt name is a configuration error: the program does not use the default instead.
 
-A secret may lie in a file of its own, as Docker and Kubernetes give them: its name with \`_FILE\` at the end has the path
-(\`HTTP2KAFKA__KAFKA__SECURITY__PASSWORD_FILE=/run/secrets/kafka\`; \`password_file\` in the configuration file). A line end behind the secret
-is not part of it.
+The name of a variable is the name of the setting in capitals, with \`__\` for each dot. Values are written like this:
 
-## A file
+- Booleans are \`true\` or \`false\`, and also \`1\`, \`0\`, \`yes\`, \`no\`, \`on\` and \`off\`.
+- Sizes are bytes, or have a unit: \`5MiB\`, \`64KB\`.
+- Durations have a unit: \`500ms\`, \`1s\`, \`7d\`.
+- Lists are JSON (\`["a:9092", "b:9092"]\`), or have commas between the items (\`a:9092,b:9092\`).
+- An empty variable, or \`null\` in the file, unsets a setting whose default is "none".
+
+A secret can be in a file of its own, as Docker and Kubernetes provide them. Then the name ends in \`_FILE\` and the
+value is the path: \`HTTP2KAFKA__KAFKA__SECURITY__PASSWORD_FILE=/run/secrets/kafka\`. In the configuration file the name
+is \`password_file\`. A line end after the secret is not part of it.
+
+## Configuration file
 
 \`\`\`yaml
 # yaml-language-server: $schema=./configuration.schema.json
@@ -50,7 +54,7 @@ logging:
   preset: json
 \`\`\`
 
-The same as variables, in an \`.env\` file say:
+The same settings as variables, for example in an \`.env\` file:
 
 \`\`\`sh
 HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS=kafka-1:9092,kafka-2:9092
@@ -62,18 +66,19 @@ HTTP2KAFKA__SERVER__HEADERS=["Strict-Transport-Security: max-age=31536000"]
 HTTP2KAFKA__LOGGING__PRESET=json
 \`\`\`
 
-## In place of Data.Rentgen's http2kafka
+## Replace Data.Rentgen's http2kafka
 
-Its variables are understood where the tables below name them (\`DATA_RENTGEN__…\`); where both names of a setting are in one place,
-\`HTTP2KAFKA__…\` counts. Variables for Data.Rentgen's other programs may stay: they are passed over, and one line of the log lists them.
-Three things differ:
+The proxy understands the variables of Data.Rentgen's http2kafka that the tables below name (\`DATA_RENTGEN__…\`). If
+both names of a setting are in the same place, \`HTTP2KAFKA__…\` wins. Variables for Data.Rentgen's other programs may
+stay. The proxy ignores them, and lists them in one line of the log. There are three differences:
 
-- \`DATA_RENTGEN__PRODUCER__ACKS\` of \`0\` or \`1\` is answered with a line in the log, and \`all\` is used.
-- Personal tokens are taken where there is a secret key for them. With neither a key nor \`ENABLED=true\` events are taken from anyone,
-  and a line of the log says so; Data.Rentgen's does not start then.
-- A section as JSON in one variable (\`DATA_RENTGEN__KAFKA__SECURITY={…}\`) is a fault: give each setting its own variable.`;
+- With \`DATA_RENTGEN__PRODUCER__ACKS\` of \`0\` or \`1\`, the proxy logs a line and uses \`all\`.
+- The proxy accepts personal tokens if there is a secret key for them. With neither a key nor \`ENABLED=true\`, it accepts
+  events from every client and logs a line about it. Data.Rentgen's http2kafka does not start then.
+- A section as JSON in one variable (\`DATA_RENTGEN__KAFKA__SECURITY={…}\`) is a configuration error. Give each setting its
+  own variable.`;
 
-const head = `| Setting | Variable | Flag | Type | Default | What it does |\n| --- | --- | --- | --- | --- | --- |`;
+const head = `| Setting | Variable | Flag | Type | Default | Description |\n| --- | --- | --- | --- | --- | --- |`;
 
 function sectionOf({ name, description, entries }: CatalogSection): string {
   return [`## \`${name}\``, description, [head, ...entries.map(rowOf)].join('\n')].join('\n\n');
@@ -96,7 +101,7 @@ function rowOf(entry: CatalogEntry): string {
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
 
-/** A default as one would write it; a size also in its largest whole unit. */
+/** The written form of a default. A size is also given in the largest unit that divides it. */
 function defaultOf({ default: plain, kind }: CatalogEntry): string {
   const value = written(kind, plain);
   if (value === undefined) return 'none';

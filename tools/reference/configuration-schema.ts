@@ -3,7 +3,7 @@ import type { Members, Setting } from '../../src/config/schema/declaration.ts';
 import { written } from '../../src/config/schema/kind.ts';
 import { schema } from '../../src/config/schema/schema.ts';
 
-/** The JSON Schema of a configuration file, for editors to complete and check by. */
+/** The JSON Schema of a configuration file. Editors complete and check the file with it. */
 export function configurationSchema(): object {
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
