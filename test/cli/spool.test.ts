@@ -46,7 +46,7 @@ void suite('http2kafka spool', { timeout: 60_000 }, () => {
     return lines.map((line) => Value.Parse(Line, JSON.parse(line)));
   }
 
-  test('shows what is held of each topic while the proxy runs', async () => {
+  test('shows the events of each topic while the proxy runs', async () => {
     const { status, stdout, stderr } = await ranProgram(['spool'], env);
     assert.deepEqual([status, stderr], [0, '']);
     assert.match(stdout, /^topic +events +bytes +oldest\ninput\.runs +3 +\d+ +2\d{3}-\S+Z \(\d+ s ago\)\n/);
@@ -73,7 +73,7 @@ void suite('http2kafka spool', { timeout: 60_000 }, () => {
     assert.equal((await exported('--topic', 'nothing')).length, 0);
   });
 
-  test('passes over what is torn, and leaves out what is marked as delivered', async () => {
+  test('skips a torn frame, and frames that are marked as delivered', async () => {
     const copy = mkdtempSync(join(tmpdir(), 'http2kafka-spool-copy-'));
     const topics = join(folder, 'topics', 'input.runs');
     const [log = ''] = readdirSync(topics).filter((file) => file.endsWith('.log'));
@@ -96,7 +96,7 @@ void suite('http2kafka spool', { timeout: 60_000 }, () => {
     rmSync(copy, { recursive: true });
   });
 
-  test('says where it has looked when there is no spool', async () => {
+  test('names the folder when there is no spool', async () => {
     const { status, stdout, stderr } = await ranProgram(['spool', '--spool-path', '/nowhere']);
     assert.deepEqual([status, stdout], [1, '']);
     assert.match(stderr, /^There is no spool in \/nowhere: .*--spool-path/);

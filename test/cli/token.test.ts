@@ -22,7 +22,7 @@ function payloadOf(token: string): Record<string, unknown> {
   return { ...payload };
 }
 
-/** Runs `token inspect` with a token on its standard input. */
+/** Runs `token inspect` with this standard input. */
 async function inspectedFromInput(input: string, env: Readonly<Record<string, string>>) {
   const child = spawn(process.execPath, ['--', 'src/main.ts', 'token', 'inspect', '-'], {
     cwd: root,
@@ -65,7 +65,7 @@ void suite('http2kafka token', { timeout: 240_000 }, () => {
     assert.ok(!stderr.includes(stdout.trim()) && !stderr.includes(SECRET_KEY));
   });
 
-  test('registers one, so that it is taken; without, it counts as revoked', async () => {
+  test('registers a token; an unregistered one counts as revoked', async () => {
     const registered = await ranProgram([...ISSUE, 'registered', '--register'], env);
     assert.equal(registered.status, 0, registered.stderr);
     const good = await inspectedFromInput(`Bearer ${registered.stdout}`, env);
@@ -88,7 +88,7 @@ void suite('http2kafka token', { timeout: 240_000 }, () => {
     );
   });
 
-  test('says why it cannot register one, and then prints none', async () => {
+  test('prints the reason and no token when it cannot register one', async () => {
     const first = await ranProgram([...ISSUE, 'twice', '--register'], env);
     assert.equal(first.status, 0, first.stderr);
     const cases: readonly (readonly [readonly string[], Readonly<Record<string, string>>, RegExp])[] = [
@@ -109,7 +109,7 @@ void suite('http2kafka token', { timeout: 240_000 }, () => {
     }
   });
 
-  test('refuses what no token could have', async () => {
+  test('refuses wrong options', async () => {
     const cases: readonly (readonly [readonly string[], RegExp])[] = [
       [[...ISSUE, 'x', '--days', '367'], /--days is 1 to 366/],
       [[...ISSUE, 'x', '--days', '0'], /--days is 1 to 366/],
@@ -148,7 +148,7 @@ void suite('http2kafka token', { timeout: 240_000 }, () => {
     assert.deepEqual([none.status, none.stdout], [1, '']);
   });
 
-  test('makes an API key, and the lines that a file of senders needs', async () => {
+  test('makes an API key, and its entry for the senders file', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'http2kafka-key-'));
     for (const name of ['trino', 'on', `it's "odd": #1`]) {
       const { status, stdout, stderr } = await ranProgram(['token', 'key', name]);

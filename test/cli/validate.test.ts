@@ -22,13 +22,13 @@ void suite('http2kafka validate', { timeout: 60_000 }, () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  test('finds nothing wrong with good events, alone and in arrays, and needs no Kafka for it', async () => {
+  test('accepts valid events, single and in arrays, without Kafka', async () => {
     const { status, stdout, stderr } = await ranProgram(['validate', file('good.json'), file('array.json')]);
     assert.deepEqual([status, stderr], [0, '']);
     assert.equal(stdout, '3 good, 0 bad (level core)\n');
   });
 
-  test('has a line for each fault, which names the file and the place in it', async () => {
+  test('prints a line with the file and the location for each validation error', async () => {
     const files = ['good', 'bad', 'mixed', 'broken', 'absent'].map((name) => file(`${name}.json`));
     const { status, stdout, stderr } = await ranProgram(['validate', ...files]);
     assert.deepEqual([status, stderr], [1, '']);
@@ -50,14 +50,14 @@ void suite('http2kafka validate', { timeout: 60_000 }, () => {
     assert.ok(lines.some((line) => line.startsWith(`${file('absent.json')}: ENOENT`)));
   });
 
-  test('judges by the level that is asked for', async () => {
+  test('checks at the level of --check-level', async () => {
     const { status, stdout } = await ranProgram(['validate', '--check-level', 'routing', file('bad.json')]);
     assert.equal(status, 1);
     assert.match(stdout, /body\.job\.namespace: Field required\n0 good, 1 bad \(level routing\)\n$/);
     assert.doesNotMatch(stdout, /runId/);
   });
 
-  test('says what it needs when it is given no file', async () => {
+  test('reports a missing argument', async () => {
     const { status, stderr } = await ranProgram(['validate']);
     assert.equal(status, 2);
     assert.match(stderr, /missing required argument 'file'/);

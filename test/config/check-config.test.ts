@@ -4,7 +4,7 @@ import { ranProgram } from './child.ts';
 import { temporaryFile } from './loading.ts';
 
 suite('check-config', () => {
-  test('shows what the proxy would run on, with the place of what is not by default', async (t) => {
+  test('shows the settings of the proxy, with the place of each that is not a default', async (t) => {
     const configFile = temporaryFile(t, 'app.yaml', 'kafka:\n  bootstrap_servers: [kafka:9092]\n');
     const envFile = temporaryFile(t, '.env', 'DATA_RENTGEN__PRODUCER__ACKS=1\nDATA_RENTGEN__UI__X=1\n');
     const { status, stdout, stderr } = await ranProgram(
@@ -93,7 +93,7 @@ suite('the command line', () => {
     for (const flag of flags.split(' ')) assert.match(stdout, new RegExp(`[ ,]${flag}[ \\n]`), flag);
   });
 
-  test('says its version', async () => {
+  test('prints its version', async () => {
     const { status, stdout } = await ranProgram(['--version']);
     assert.equal(status, 0);
     assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
@@ -114,7 +114,7 @@ suite('the command line', () => {
     });
   }
 
-  test('ends with 1 for a setting that keeps it from serving', async () => {
+  test('ends with 1 for a configuration error', async () => {
     const { status, stdout, stderr } = await ranProgram(['--workers', '2']);
     assert.deepEqual([status, stdout], [1, '']);
     assert.match(stderr, /^the configuration has an error:\n {2}--workers: 2 where only 1 is possible/);

@@ -11,7 +11,7 @@ export interface Ended {
 /** The root of the repository. */
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Runs a program to its end. Nothing of our environment goes to it but what is given, and the PATH. */
+/** Runs a program to its end. Its environment is `env` and the PATH. */
 export async function ran(
   command: string,
   args: readonly string[],
@@ -29,7 +29,7 @@ export async function ran(
   return { status: code, stdout, stderr };
 }
 
-/** Runs http2kafka from its source. Behind the dashes Node leaves `--env-file` to the program. */
+/** Runs http2kafka from its source. After the dashes, Node does not take `--env-file` as its own flag. */
 export function ranProgram(args: readonly string[], env: SpawnOptions['env'] = {}): Promise<Ended> {
   return ran(process.execPath, ['--', 'src/main.ts', ...args], env);
 }

@@ -4,8 +4,8 @@ import { catalog } from '../../src/config/catalog.ts';
 import { loadSettings } from '../../src/config/load.ts';
 import { errorsOf, loaded, temporaryFile } from './loading.ts';
 
-/** Every name of Data.Rentgen's http2kafka that this version honours, with a value that is not the default here. */
-const honoured: Readonly<Record<string, readonly [written: string, value: unknown]>> = {
+/** Every name of Data.Rentgen's http2kafka that this version accepts, with a value that is not the default here. */
+const accepted: Readonly<Record<string, readonly [written: string, value: unknown]>> = {
   KAFKA__BOOTSTRAP_SERVERS: ['["kafka:9092"]', ['kafka:9092']],
   KAFKA__COMPRESSION: ['zstd', 'zstd'],
   KAFKA__REQUEST_TIMEOUT_MS: ['40000', 40_000],
@@ -52,8 +52,8 @@ const honoured: Readonly<Record<string, readonly [written: string, value: unknow
 const prefixed = (name: string) => `DATA_RENTGEN__${name}`;
 
 suite("Data.Rentgen's settings", () => {
-  for (const [name, [written, value]] of Object.entries(honoured)) {
-    test(`${name} is honoured`, () => {
+  for (const [name, [written, value]] of Object.entries(accepted)) {
+    test(`${name} is accepted`, () => {
       const environment = { [prefixed(name)]: written };
       const outcome = loadSettings({ flags: new Map(), environment, offline: true });
       assert.ok('settings' in outcome);
@@ -63,9 +63,9 @@ suite("Data.Rentgen's settings", () => {
     });
   }
 
-  test('the list of those that are honoured is whole', () => {
+  test('the list of accepted names is complete', () => {
     const declared = [...catalog.values()].flatMap(({ dataRentgenName }) => dataRentgenName ?? []);
-    assert.deepEqual(declared.toSorted(), Object.keys(honoured).map(prefixed).toSorted());
+    assert.deepEqual(declared.toSorted(), Object.keys(accepted).map(prefixed).toSorted());
   });
 
   for (const [written, type] of [
@@ -87,7 +87,7 @@ suite("Data.Rentgen's settings", () => {
   }
 
   for (const acks of ['0', '1']) {
-    test(`acks of ${acks} is all, and said`, () => {
+    test(`acks of ${acks} becomes all, with a notice`, () => {
       const { settings, notices } = loaded({ environment: { DATA_RENTGEN__PRODUCER__ACKS: acks } });
       assert.equal(settings.producer.acks, 'all');
       assert.deepEqual(notices, [
@@ -102,7 +102,7 @@ suite("Data.Rentgen's settings", () => {
     ]);
   });
 
-  test('a wrong value is told under the name it has', () => {
+  test('the error of a wrong value contains the name that was used', () => {
     assert.deepEqual(errorsOf({ environment: { DATA_RENTGEN__KAFKA__COMPRESSION: 'brotli' } }), [
       "DATA_RENTGEN__KAFKA__COMPRESSION in the environment: 'brotli' where one of none, gzip, snappy, lz4, zstd was expected",
     ]);
@@ -133,7 +133,7 @@ KAFKA_CFG_NODE_ID=0
   });
 });
 
-suite('protection that cannot be had as it is asked for', () => {
+suite('protection that the proxy cannot provide as configured', () => {
   const refused: readonly (readonly [why: string, environment: Record<string, string>, error: RegExp])[] = [
     [
       'a login to Kafka as JSON',
@@ -157,7 +157,7 @@ suite('protection that cannot be had as it is asked for', () => {
       /a section has no value of its own; .* such as DATA_RENTGEN__AUTH__PERSONAL_TOKENS__ENABLED/,
     ],
     [
-      'a database as nobody writes it',
+      'a database of another kind',
       { DATABASE__URL: 'mysql://u:hunter2@db/db' },
       /a secret \(not shown\) where postgresql/,
     ],
@@ -180,14 +180,14 @@ suite('protection that cannot be had as it is asked for', () => {
     });
   }
 
-  test('is not asked for by an empty variable', () => {
+  test('is not requested by an empty variable', () => {
     const environment = {
       DATA_RENTGEN__AUTH__PERSONAL_TOKENS__SECRET_KEY: '',
     };
     assert.equal(loaded({ environment }).settings.auth.personalTokens.secretKey, undefined);
   });
 
-  test('may be switched off in the environment when the file asks for it', (t) => {
+  test('can be switched off in the environment when the file switches it on', (t) => {
     const envFile = temporaryFile(t, '.env', 'DATA_RENTGEN__AUTH__PERSONAL_TOKENS__ENABLED=true\n');
     const environment = { DATA_RENTGEN__AUTH__PERSONAL_TOKENS__ENABLED: 'false' };
     assert.equal(loaded({ envFile, environment }).settings.auth.personalTokens.enabled, false);

@@ -30,7 +30,7 @@ suite('the settings of logging in to Kafka', () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  /** The errors, each without the name of the setting's place but the setting itself. */
+  /** The errors. Their places are shortened to the end of the setting's name. */
   const errors = (given: Given): readonly string[] =>
     errorsOf({ environment: environmentOf(given) }).map((error) =>
       error
@@ -52,12 +52,12 @@ suite('the settings of logging in to Kafka', () => {
       ['TYPE: PLAIN needs kafka.security.password, which is not set'],
     ],
     [
-      'neither',
+      'neither user nor password',
       () => ({ TYPE: 'scram-sha-512' }),
       ['TYPE: SCRAM-SHA-512 needs kafka.security.user and kafka.security.password, which are not set'],
     ],
     [
-      'a token from nowhere',
+      'a token without a source',
       () => ({ TYPE: 'OAUTHBEARER' }),
       [
         'TYPE: OAUTHBEARER needs kafka.security.oauth.token_endpoint or kafka.security.oauth.token_file, and neither is set',
@@ -72,7 +72,7 @@ suite('the settings of logging in to Kafka', () => {
       ],
     ],
     [
-      'a token endpoint in the clear',
+      'a token endpoint without TLS',
       () => ({ ...endpoint, OAUTH__TOKEN_ENDPOINT: 'http://id.example.com/token' }),
       [
         "OAUTH__TOKEN_ENDPOINT: 'http://id.example.com/token' where an https address (http only on this machine) was expected",
@@ -86,7 +86,7 @@ suite('the settings of logging in to Kafka', () => {
       ],
     ],
     [
-      'a token file that is not there',
+      'a token file that does not exist',
       () => ({ TYPE: 'OAUTHBEARER', OAUTH__TOKEN_FILE: join(folder, 'nothing') }),
       ["OAUTH__TOKEN_FILE: '/nothing' is not a file that can be read"],
     ],
@@ -96,7 +96,7 @@ suite('the settings of logging in to Kafka', () => {
       ['KEYTAB: takes the place of kafka.security.password; take away the one or the other'],
     ],
     [
-      'Kerberos with nothing',
+      'Kerberos without any credential',
       () => ({ TYPE: 'GSSAPI' }),
       [
         'TYPE: GSSAPI needs kafka.security.principal, which is not set',
@@ -114,7 +114,7 @@ suite('the settings of logging in to Kafka', () => {
       ['TLS__CERT_FILE: needs kafka.security.tls.key_file, which is not set'],
     ],
     [
-      'authorities that are none',
+      'a CA file without certificates',
       () => ({ TLS__ENABLED: 'true', TLS__CA_FILE: join(folder, 'text') }),
       ['TLS__CA_FILE: \'/text\' has no certificate in it: "-----BEGIN CERTIFICATE-----" (PEM) was expected'],
     ],
@@ -159,7 +159,7 @@ suite('the settings of logging in to Kafka', () => {
     test(`${name} stops the start`, () => assert.deepEqual(errors(given()), expected));
   }
 
-  test('what is right is taken', () => {
+  test('correct settings are accepted', () => {
     const files = {
       TLS__ENABLED: 'true',
       TLS__CA_FILE: ca,

@@ -23,7 +23,7 @@ import {
 
 const refused = Symbol('refused');
 
-/** What a kind makes of what was written. */
+/** The value that a kind reads, or `refused`. */
 function taken(kind: Kind<unknown>, written: unknown): unknown {
   const value = kind.read(written);
   return kind.holds(value) ? value : refused;
@@ -124,7 +124,7 @@ const cases: readonly Case[] = [
   },
   { name: 'text', kind: text(), takes: same('a', ' a '), refuses: ['', 5, null, true, ['a']] },
   {
-    name: 'something optional',
+    name: 'an optional value',
     kind: optional(integer({ from: 1, to: 2 })),
     takes: [
       ['', undefined],
@@ -198,7 +198,7 @@ for (const { name, kind, takes, refuses } of cases) {
   });
 }
 
-suite('a duration as one would write it', () => {
+suite('the written form of a duration', () => {
   const kind = duration({ from: 1, to: 400 * 86_400_000 });
   const durations: readonly (readonly [milliseconds: number, text: string])[] = [
     [1, '1ms'],
@@ -218,7 +218,7 @@ suite('a duration as one would write it', () => {
     });
   }
 
-  test('other kinds are written as they are', () => {
+  test('other kinds have no special form', () => {
     assert.equal(written(bytes({ from: 1, to: 10 }), 7), 7);
     assert.equal(written(optional(kind), undefined), undefined);
   });

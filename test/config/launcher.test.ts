@@ -14,7 +14,7 @@ import { dirname, join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import { ran, root } from './child.ts';
 
-/** A folder with the launcher in it as in a package, and nothing else. */
+/** A folder that contains the launcher, at its place in a package, and nothing else. */
 function packageFolder(test: TestContext): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'http2kafka-')));
   test.after(() => rmSync(folder, { recursive: true }));
@@ -27,7 +27,7 @@ function write(path: string, text: string): void {
   writeFileSync(path, text);
 }
 
-/** A program that says where it is and what it is given. */
+/** A program that prints its path and its arguments. */
 function writeEcho(folder: string): void {
   write(join(folder, 'dist/main.js'), 'console.log(JSON.stringify(process.argv.slice(1)))');
 }
@@ -45,7 +45,7 @@ suite('bin/http2kafka', () => {
     assert.deepEqual(JSON.parse(stdout), [join(folder, 'dist/main.js'), '--env-file', 'a b']);
   });
 
-  test('prefers the Node that comes with the package', async (t) => {
+  test('prefers the Node of the package', async (t) => {
     const folder = packageFolder(t);
     writeEcho(folder);
     const node = join(folder, 'node_modules/.bin/node');
@@ -58,7 +58,7 @@ suite('bin/http2kafka', () => {
     );
   });
 
-  test('says what to do when the program is not built', async (t) => {
+  test('says how to build the program when it is not built', async (t) => {
     const folder = packageFolder(t);
     const { status, stderr } = await ran(join(folder, 'bin/http2kafka'), []);
     assert.equal(status, 1);
@@ -66,7 +66,7 @@ suite('bin/http2kafka', () => {
   });
 });
 
-test('an old Node is refused before anything is loaded that needs a new one', async () => {
+test('an old Node is refused before the program loads code that needs a new one', async () => {
   const older = `data:text/javascript,Object.defineProperty(process, 'versions', { value: { node: '20.20.2' } })`;
   const { status, stderr } = await ran(process.execPath, ['--import', older, 'src/main.ts', '--help']);
   assert.equal(status, 1);

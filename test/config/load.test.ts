@@ -8,7 +8,7 @@ suite('where a setting comes from', () => {
   const ports = [8002, 1, 2, 3, 4];
 
   for (const [highest, source] of sources.entries()) {
-    test(`${source} wins over what is below it`, (t) => {
+    test(`${source} wins over the sources below it`, (t) => {
       const has = (index: number) => index <= highest;
       const { settings } = loaded({
         configFile: has(1) ? temporaryFile(t, 'app.yaml', 'server: { port: 1 }') : undefined,
@@ -20,7 +20,7 @@ suite('where a setting comes from', () => {
     });
   }
 
-  test('our name wins over that of Data.Rentgen in the same source, and only there', (t) => {
+  test("our name wins over Data.Rentgen's in the same source, and only there", (t) => {
     const environment = {
       DATA_RENTGEN__PRODUCER__MAIN_TOPIC: 'theirs',
       HTTP2KAFKA__PRODUCER__MAIN_TOPIC: 'ours',
@@ -31,12 +31,12 @@ suite('where a setting comes from', () => {
     assert.deepEqual([producer.mainTopic, logging.preset], ['ours', 'json']);
   });
 
-  test('a wrong value that is overridden is not judged', () => {
+  test('a wrong value that another source overrides is not checked', () => {
     const environment = { HTTP2KAFKA__SERVER__PORT: 'many' };
     assert.equal(loaded({ environment, flags: { '--port': '80' } }).settings.server.port, 80);
   });
 
-  test('each given setting is told with its place, and none of the defaults', (t) => {
+  test('each given setting has its place, and no default is listed', (t) => {
     const envFile = temporaryFile(t, '.env', '# ports\nexport HTTP2KAFKA__SERVER__PORT=2\n');
     const configFile = temporaryFile(t, 'app.yaml', 'check:\n  level: routing\n');
     const { given } = loaded({ envFile, configFile, flags: { '--no-access-log': true } });
@@ -48,7 +48,7 @@ suite('where a setting comes from', () => {
     });
   });
 
-  test('the settings are frozen all through', () => {
+  test('the settings are frozen at every level', () => {
     const { settings } = loaded();
     const { server, kafka } = settings;
     for (const part of [settings, server, server.cors, server.cors.allowMethods, kafka.bootstrapServers])
@@ -57,7 +57,7 @@ suite('where a setting comes from', () => {
 });
 
 suite('the spool', () => {
-  test('is in /var/lib/http2kafka, holds 10 GiB, is used after a second, and grows 7 days old', () => {
+  test('has the defaults /var/lib/http2kafka, 10 GiB, a second, and 7 days', () => {
     assert.deepEqual(loaded().settings.spool, {
       path: '/var/lib/http2kafka',
       after: 1000,
@@ -66,7 +66,7 @@ suite('the spool', () => {
     });
   });
 
-  test('is set by file, environment and flag', (t) => {
+  test('can be set in a file, in the environment and by a flag', (t) => {
     const configFile = temporaryFile(t, 'app.yaml', 'spool:\n  after: 1.5s\n  max_age: 12h\n');
     const environment = { HTTP2KAFKA__SPOOL__AFTER: '250ms', HTTP2KAFKA__SPOOL__MAX_BYTES: '1GiB' };
     const { spool } = loaded({ configFile, environment, flags: { '--spool-path': '/data/spool' } }).settings;
@@ -80,7 +80,7 @@ suite('the spool', () => {
 });
 
 suite('flags', () => {
-  test('of two for the same setting the last one counts', () => {
+  test('of two flags for one setting the last one wins', () => {
     assert.equal(
       loaded({ flags: { '--no-use-colors': true, '--use-colors': true } }).settings.logging.preset,
       'colored',
@@ -91,18 +91,18 @@ suite('flags', () => {
     );
   });
 
-  test("uvicorn's words for levels are understood", () => {
+  test("uvicorn's names of levels are accepted", () => {
     const levelOf = (word: string) => loaded({ flags: { '--log-level': word } }).settings.logging.level;
     assert.deepEqual(['critical', 'warning', 'INFO'].map(levelOf), ['fatal', 'warn', 'info']);
   });
 
-  test("uvicorn's numbers for client certificates are understood", () => {
+  test("uvicorn's numbers for client certificates are accepted", () => {
     assert.equal(loaded({ flags: { '--ssl-cert-reqs': '0' } }).settings.server.sslCertReqs, 'none');
   });
 });
 
 suite('configuration errors', () => {
-  test('every one is told at once, with its place, the value and what was expected', (t) => {
+  test('are all reported at once, each with its place, its value and the expected values', (t) => {
     const configFile = temporaryFile(
       t,
       'app.yaml',
@@ -131,13 +131,13 @@ suite('configuration errors', () => {
     ]);
   });
 
-  test('no broker is demanded: events stay in the spool until there is one', () => {
+  test('no broker is needed: events stay in the spool until one is set', () => {
     const outcome = loadSettings({ flags: new Map(), environment: {} });
     assert.ok('settings' in outcome);
     assert.deepEqual(outcome.settings.kafka.bootstrapServers, []);
   });
 
-  test('a duration without its unit is told how one is written', () => {
+  test('the error for a duration without a unit gives examples', () => {
     assert.deepEqual(errorsOf({ environment: { HTTP2KAFKA__SPOOL__AFTER: '1000' } }), [
       "HTTP2KAFKA__SPOOL__AFTER in the environment: '1000' where a time from 1ms to 1d with its unit, such as 500ms, 1s, 15m, 12h or 7d was expected",
     ]);
@@ -157,13 +157,13 @@ suite('configuration errors', () => {
     ]);
   });
 
-  test('the same setting by its last word is suggested from another section', () => {
+  test('a setting with the same last part in another section is suggested', () => {
     assert.deepEqual(errorsOf({ environment: { HTTP2KAFKA__MAIN_TOPIC: 'x' } }), [
       'HTTP2KAFKA__MAIN_TOPIC in the environment: there is no such setting. Did you mean HTTP2KAFKA__PRODUCER__MAIN_TOPIC?',
     ]);
   });
 
-  test('a value is cut short when it is long', () => {
+  test('a long value is shortened', () => {
     const [error = ''] = errorsOf({ flags: { '--port': 'x'.repeat(10_000) } });
     assert.ok(error.length < 300, error);
   });
@@ -197,7 +197,7 @@ suite('settings that do not go together', () => {
     assert.equal(loaded({ flags: { '--uds': '/tmp/h.sock' } }).settings.server.uds, '/tmp/h.sock');
   });
 
-  test('TLS by halves, and files that are not there', (t) => {
+  test('incomplete TLS settings, and files that do not exist', (t) => {
     const there = temporaryFile(t, 'key.pem', '');
     const needy = errorsOf({
       flags: { '--ssl-certfile': there, '--ssl-cert-reqs': '2', '--ssl-keyfile-password': 'x' },

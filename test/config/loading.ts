@@ -12,14 +12,14 @@ interface Given extends Omit<Partial<Inputs>, 'flags'> {
   readonly flags?: Readonly<Record<string, FlagValue>>;
 }
 
-/** The settings, from what is given and a broker. Throws with the report of the errors. */
+/** The settings of these inputs and a broker. Throws an error that contains the report when there are configuration errors. */
 export function loaded(given: Given = {}): Loaded {
   const outcome = outcomeOf(given);
   if ('errors' in outcome) throw new Error(errorReport(outcome.errors));
   return outcome;
 }
 
-/** The errors, a line each, of what is given and a broker. */
+/** The configuration errors of these inputs and a broker, one line each. */
 export function errorsOf(given: Given): readonly string[] {
   const outcome = outcomeOf(given);
   return 'errors' in outcome ? outcome.errors.map(({ place, message }) => `${place}: ${message}`) : [];
@@ -33,7 +33,7 @@ function outcomeOf({ flags = {}, environment = {}, ...rest }: Given): Loaded | R
   });
 }
 
-/** Writes a file that goes when the test ends, and gives its path. */
+/** Writes a file that is deleted when the test ends, and gives its path. */
 export function temporaryFile(test: TestContext, name: string, text: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'http2kafka-'));
   test.after(() => rmSync(folder, { recursive: true }));

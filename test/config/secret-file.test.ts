@@ -7,10 +7,10 @@ const tokens = { HTTP2KAFKA__AUTH__PERSONAL_TOKENS__CHECK_REVOCATION: 'false' };
 
 suite('a secret in a file', () => {
   for (const [what, content] of Object.entries({
-    'as it is': 'open sesame',
+    'without a line end': 'open sesame',
     'with a line end': 'open sesame\n',
   })) {
-    test(`is taken ${what}`, (t) => {
+    test(`is read ${what}`, (t) => {
       const path = temporaryFile(t, 'secret', content);
       const { settings, given } = loaded({ environment: { ...tokens, [`${NAME}_FILE`]: path } });
       assert.equal(settings.auth.personalTokens.secretKey, 'open sesame');
@@ -18,7 +18,7 @@ suite('a secret in a file', () => {
     });
   }
 
-  test("is taken under Data.Rentgen's name, and from a configuration file", (t) => {
+  test("is read under Data.Rentgen's name, and from a configuration file", (t) => {
     const path = temporaryFile(t, 'secret', 'open sesame');
     const environment = { ...tokens, DATA_RENTGEN__AUTH__PERSONAL_TOKENS__SECRET_KEY_FILE: path };
     assert.equal(loaded({ environment }).settings.auth.personalTokens.secretKey, 'open sesame');
@@ -33,7 +33,7 @@ suite('a secret in a file', () => {
     );
   });
 
-  test('gives way to what stands in a place that wins', (t) => {
+  test('is not read when a source that wins has the secret itself', (t) => {
     const configFile = temporaryFile(t, 'app.yaml', 'auth.personal_tokens.secret_key_file: /not/there\n');
     const environment = { ...tokens, [NAME]: 'as it is' };
     assert.equal(loaded({ environment, configFile }).settings.auth.personalTokens.secretKey, 'as it is');
@@ -59,7 +59,7 @@ suite('a secret in a file', () => {
     ]);
   });
 
-  test('is for secrets only', () => {
+  test('works for secrets only', () => {
     assert.deepEqual(errorsOf({ environment: { HTTP2KAFKA__SERVER__HOST_FILE: 'x' } }), [
       'HTTP2KAFKA__SERVER__HOST_FILE in the environment: there is no such setting.',
     ]);

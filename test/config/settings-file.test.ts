@@ -13,7 +13,7 @@ function errorsOf(text: string): readonly string[] {
 }
 
 suite('a configuration file', () => {
-  test('may nest its sections, write names out, or both', () => {
+  test('may nest its sections, write full names, or both', () => {
     const text =
       'server:\n  port: 1\n  cors:\n    enabled: true\n  cors.allow_origins: ["*"]\ncheck.level: core\n';
     assert.deepEqual(valuesOf(text), {
@@ -34,25 +34,25 @@ suite('a configuration file', () => {
     assert.deepEqual(valuesOf(text), { 'kafka.client_id': 'a', 'producer.main_topic': 'a' });
   });
 
-  test('may be empty, and have empty sections', () => {
+  test('may be empty, and may have empty sections', () => {
     assert.deepEqual(valuesOf('# nothing yet\n'), {});
     assert.deepEqual(valuesOf('kafka:\n  # client_id: a\nserver: {}\n'), {});
   });
 
-  test('is told where it is not YAML', () => {
+  test('has an error with line and column where it is not YAML', () => {
     assert.deepEqual(errorsOf('kafka:\n  client_id: "a\n'), [
       'app.yaml line 3: not YAML (missing char) at column 1',
     ]);
   });
 
-  test('is told which keys are twice in it', () => {
+  test('has an error for each key that occurs twice', () => {
     assert.deepEqual(errorsOf('server:\n  port: 1\nserver.port: 2\n'), [
       'server.port in app.yaml line 3: set earlier in this file, too',
     ]);
     assert.match(errorsOf('server:\n  port: 1\n  port: 2\n').join(), /line 3: not YAML \(duplicate key\)/);
   });
 
-  test('is told which sections have a value and which names are none of ours', () => {
+  test('has an error for a section with a value, and for an unknown name', () => {
     assert.deepEqual(errorsOf('kafka: localhost:9092\nspol:\n  path: /x\nnothing.like: 1\n'), [
       'kafka in app.yaml line 1: a section has no value of its own; name settings in it',
       'spol in app.yaml line 2: there is no such setting. Did you mean spool?',

@@ -1,6 +1,7 @@
 /** The rules between the settings of authentication. */
 import { readDatabaseUrl } from '../../support/database-url.ts';
 import type { Settings } from '../schema/schema.ts';
+import { isLoopback } from '../schema/text-kinds.ts';
 import { needs, readable, when, type Rule } from './rule.ts';
 
 /** Whether the proxy accepts personal tokens. Data.Rentgen's `.env` may have only their secret key, without `ENABLED`. */
@@ -13,8 +14,7 @@ export function takesPersonalTokens({ auth: { personalTokens } }: Settings): boo
  * machine.
  */
 function issuerError({ protocol, hostname, search, hash, username, password }: URL): string | undefined {
-  const isLoopback = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
-  if (protocol !== 'https:' && !isLoopback)
+  if (protocol !== 'https:' && !isLoopback(hostname))
     return "has to begin with https://: without TLS an attacker in the network can replace the provider's keys";
   return when(
     search + hash + username + password !== '',

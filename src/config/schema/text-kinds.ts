@@ -75,8 +75,12 @@ function isTokenEndpoint(written: string): boolean {
   if (!URL.canParse(written)) return false;
   const { protocol, hostname, hash, username, password } = new URL(written);
   if (hash !== '' || username !== '' || password !== '') return false;
-  const isLoopback = hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d+){3}$/.test(hostname);
-  return protocol === 'https:' || (protocol === 'http:' && isLoopback);
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
+}
+
+/** Whether the host of a URL is this machine, so that a connection to it needs no TLS. */
+export function isLoopback(hostname: string): boolean {
+  return /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname);
 }
 
 function isAddressOrNetwork(written: string): boolean {
