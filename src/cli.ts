@@ -1,7 +1,7 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
-import type { CommandDeclaration, OptionDeclaration } from './command.ts';
+import type { CommandDeclaration, OptionDeclaration } from './commands/command.ts';
 import { checkConfig } from './commands/check-config.ts';
-import { serve } from './commands/serve-declaration.ts';
+import { serve } from './commands/serve.ts';
 import { spool } from './commands/spool.ts';
 import { token } from './commands/token.ts';
 import { validate } from './commands/validate.ts';

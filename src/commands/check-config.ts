@@ -1,4 +1,4 @@
-import type { CommandDeclaration } from '../command.ts';
+import type { CommandDeclaration } from './command.ts';
 import { catalog } from '../config/catalog.ts';
 import { errorReport } from '../config/configuration-error.ts';
 import type { Loaded } from '../config/load.ts';

@@ -1,72 +1,15 @@
-/** `http2kafka serve`: opens the core, then the front before it, runs until it is told to stop, and closes them in the reverse order. */
-import type { Logger } from 'pino';
-import type { Settings } from '../config/schema/schema.ts';
-import { createLogger } from '../log.ts';
-import { createMetrics } from '../metrics/metrics.ts';
-import { Core } from '../proxy/core.ts';
-import { Front } from '../proxy/front.ts';
-import { StartError } from '../proxy/start-error.ts';
-import { version } from '../version.ts';
+import type { CommandDeclaration } from './command.ts';
 
-/** Java's clients reuse a connection up to 5 s old, and lose the event when it is closed under it. */
-const REUSE_MS = 5000;
-
-/** Milliseconds that somebody who presses Ctrl-C waits at most for Kafka's last answers. */
-const IMPATIENT_MS = 2000;
-
-/** Runs the proxy until it is told to stop. Sets the exit code, and never rejects for what an operator can mend. */
-export async function serve(settings: Settings, notices: readonly string[]): Promise<void> {
-  const { debug } = settings.server;
-  const log = createLogger(debug ? { ...settings.logging, level: 'debug' } : settings.logging);
-  for (const notice of notices) log.info(notice);
-  try {
-    await run(settings, log);
-  } catch (error) {
-    if (!(error instanceof StartError)) throw error;
-    log.fatal(error.message);
-    process.exitCode = 1;
-  }
-}
-
-/** @throws {StartError} when the proxy cannot start; nothing stays open then. */
-async function run(settings: Settings, log: Logger): Promise<void> {
-  const metrics = createMetrics();
-  await using opening = new AsyncDisposableStack();
-  const core = await Core.open(settings, metrics, log);
-  opening.defer(() => core.abandon());
-  const front = await Front.open(settings, core.delivery, metrics, log);
-  opening.defer(() => front.close());
-  core.start();
-  const address = await front.listen();
-  opening.move();
-  // Before the log says that the proxy is up: a program that waits for that line may stop it at once.
-  const toldToStop = stopSignal();
-  log.info(`http2kafka ${version} listens on ${address}`);
-  front.warn();
-
-  const signal = await toldToStop;
-  log.info(`${signal}: finishing what is in hand`);
-  // A person who presses Ctrl-C wants it to end; an orchestrator's SIGTERM wants no event lost.
-  const isImpatient = signal === 'SIGINT';
-  const graceMs = settings.server.gracefulShutdownTimeoutS * 1000;
-  const deadline = performance.now() + graceMs;
-  core.hurry();
-  await front.stop(isImpatient ? 0 : Math.min(REUSE_MS, graceMs), graceMs);
-  await core.stop(isImpatient ? Math.min(deadline, performance.now() + IMPATIENT_MS) : deadline);
-  await front.close();
-  log.info('stopped');
-}
-
-function stopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    let isFirst = true;
-    const stop = (signal: NodeJS.Signals) => {
-      // A second signal comes from somebody who does not want to wait.
-      if (!isFirst) process.exit(1);
-      isFirst = false;
-      resolve(signal);
-    };
-    process.on('SIGTERM', stop);
-    process.on('SIGINT', stop);
-  });
-}
+/** `http2kafka serve`: runs the proxy. */
+export const serve: CommandDeclaration = {
+  name: 'serve',
+  description: 'run the proxy',
+  isDefault: true,
+  action: async ({ settings }) => {
+    const loaded = settings(false);
+    if (!loaded) return 1;
+    const { runProxy } = await import('../proxy/proxy.ts');
+    await runProxy(loaded.settings, loaded.notices);
+    return undefined;
+  },
+};

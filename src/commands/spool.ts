@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { once } from 'node:events';
-import type { CommandDeclaration } from '../command.ts';
+import type { CommandDeclaration } from './command.ts';
 import type { KafkaRecord } from '../kafka/record.ts';
 import type * as Inspection from '../spool/inspection.ts';
 import { errorText } from '../support/error-text.ts';

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { CommandDeclaration } from '../command.ts';
+import type { CommandDeclaration } from './command.ts';
 
 /** `http2kafka token`: makes and explains the credentials of senders. */
 export const token: CommandDeclaration = {

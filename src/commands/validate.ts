@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { CommandDeclaration } from '../command.ts';
+import type { CommandDeclaration } from './command.ts';
 import type { CheckLevel } from '../openlineage/event-schema.ts';
 import type { ValidationError } from '../openlineage/validation-error.ts';
 import { errorText } from '../support/error-text.ts';

@@ -1,5 +1,5 @@
 /** How a command of the program declares itself. The command line knows commands by these declarations alone. */
-import type { Loaded, Refused } from './config/load.ts';
+import type { Loaded, Refused } from '../config/load.ts';
 
 /** A command, or a group of commands. */
 export interface CommandDeclaration {
