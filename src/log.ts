@@ -1,4 +1,4 @@
-/** The program's log: JSON lines for machines, or lines for people, on standard error. */
+/** The log of the program on standard error: JSON lines for machines, or plain lines for people. */
 import { destination, pino, type Logger } from 'pino';
 import pretty from 'pino-pretty';
 
@@ -8,10 +8,10 @@ export interface LogSettings {
   readonly preset: 'plain' | 'colored' | 'json';
 }
 
-/** Standard output is for what a command is asked to print. */
+/** File descriptor of the log. Standard output is for the result of a command. */
 const STANDARD_ERROR = 2;
 
-/** A logger as the settings ask for. Lines are written at once, so that the last one before an end is not lost. */
+/** Makes the logger. It writes synchronously, so that the last lines before an exit are not lost. */
 export function createLogger({ enabled, level, preset }: LogSettings): Logger {
   const options = { enabled, level, base: null };
   if (preset === 'json') return pino(options, destination({ dest: STANDARD_ERROR, sync: true }));

@@ -1,14 +1,15 @@
 /**
- * The entry of the program. It looks at Node's version before it loads anything else, for the rest would fail on an
- * older one with an error that tells a user nothing. So this file keeps to what old versions know, too.
+ * The entry of the program. It checks the version of Node before it loads the rest.
+ * On an older Node the rest would fail with an error that does not help a user.
+ * So this file uses only what older versions also support.
  */
 import { setFlagsFromString } from 'node:v8';
 
 const required = 26;
 
-// V8 sees that some objects live long when it is busy, and from then on makes all of their kind among the old ones, where
-// each event that is done with keeps what it held, body and all, until everything is collected: measured, a third more
-// work for an event, and thrice the pauses.
+// Under load V8 sees some objects live long, and then allocates all objects of that kind in the old generation.
+// There a finished event holds its memory, with its body, until the next full garbage collection.
+// Measured: one third more work for each event, and three times the pauses.
 setFlagsFromString('--no-allocation-site-pretenuring');
 
 if (Number.parseInt(process.versions.node, 10) < required) {

@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { packageFolder } from './support/package-folder.ts';
 
-/** The version of http2kafka: that of the package. */
+/** The version of http2kafka, from its `package.json`. */
 export const version = Value.Parse(
   Type.Object({ version: Type.String() }),
   JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')),

@@ -1,6 +1,4 @@
-/**
- * The table of metrics. `docs/metrics.md` is made from it; nothing else registers one.
- */
+/** The table of metrics. `docs/metrics.md` is made from it. Only this file registers metrics. */
 import {
   collectDefaultMetrics,
   Counter,
@@ -11,7 +9,9 @@ import {
 } from 'prom-client';
 import { Tally } from './tally.ts';
 
-/** From a healthy acknowledgement of a few milliseconds to a client's five seconds of patience. */
+/**
+ * Buckets in seconds. Kafka normally acknowledges within a few milliseconds; clients wait five seconds for an answer.
+ */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 interface Definition {
@@ -19,9 +19,9 @@ interface Definition {
   readonly name: string;
   readonly help: string;
   readonly labels?: readonly string[];
-  /** A counter that every event passes by. */
+  /** True for a counter that every event increments: it is a `Tally`. */
   readonly tallied?: true;
-  /** Shown only once it is set: what it tells of may not be there. */
+  /** True for a metric that is absent until it is set, because the thing it measures may not exist. */
   readonly hiddenUntilSet?: true;
   readonly buckets?: readonly number[];
 }
@@ -31,78 +31,78 @@ export const metricTable = {
     type: 'counter',
     tallied: true,
     name: 'http2kafka_http_requests_total',
-    help: 'Requests answered, by path, method and status. Paths that do not exist count as "other".',
+    help: 'Requests answered, by path, method and status. All paths that do not exist count as "other".',
     labels: ['path', 'method', 'status'],
   },
   events: {
     type: 'counter',
     tallied: true,
     name: 'http2kafka_events_total',
-    help: 'Events, by kind (run, job, dataset, unknown) and what became of them: an error code, "acknowledged" by Kafka, "spooled" (on disk, synced), or "dead_letter".',
+    help: 'Events, by kind (run, job, dataset, unknown) and outcome: "acknowledged" by Kafka, "spooled" (on disk, synced), "dead_letter", or an error code.',
     labels: ['kind', 'outcome'],
   },
   sendersFileGood: {
     type: 'gauge',
     name: 'http2kafka_senders_file_good',
-    help: '1 while the file of senders is in use as it is, 0 while it is not right and the last good one is used. Always 1 without one.',
+    help: '1 while the current file of senders is in use. 0 while it has an error, and the last good version is in use. Always 1 without such a file.',
   },
   senderEvents: {
     type: 'counter',
     tallied: true,
     name: 'http2kafka_sender_events_total',
-    help: 'Events of known senders, by sender (the first 200; all others are "other"), the way it was recognised, and what became of them.',
+    help: 'Events of recognised senders, by sender (the first 200; all others are "other"), way of authentication, and outcome.',
     labels: ['sender', 'way', 'outcome'],
   },
   eventBytes: {
     type: 'counter',
     name: 'http2kafka_event_bytes_total',
-    help: 'Bytes of events acknowledged by Kafka, decoded.',
+    help: 'Bytes of the events that Kafka has acknowledged, decoded.',
   },
   checks: {
     type: 'counter',
     tallied: true,
     name: 'http2kafka_checks_total',
-    help: 'Events checked, by check: "fast_path" for events that are surely valid, "full_check" for all others, at many times the cost.',
+    help: 'Events checked, by check. "fast_path": the event is certainly valid. "full_check": all other events, at many times the cost.',
     labels: ['check'],
   },
   deviations: {
     type: 'counter',
     name: 'http2kafka_specification_deviations_total',
-    help: "Events taken although they break the letter of OpenLineage's specification, by how.",
+    help: "Deviations from OpenLineage's specification in events that were taken nevertheless, by deviation.",
     labels: ['deviation'],
   },
   answerSeconds: {
     type: 'histogram',
     name: 'http2kafka_answer_seconds',
-    help: 'Time from the head of a request for an event or a batch to its answer.',
+    help: 'Time from the arrival of the head of a request to its answer, for requests that post an event or a batch.',
     labels: ['status'],
     buckets: SECONDS,
   },
   acknowledgementSeconds: {
     type: 'histogram',
     name: 'http2kafka_kafka_acknowledgement_seconds',
-    help: 'Time from sending a produce request to its answer.',
+    help: 'Time from sending a produce request to its answer from Kafka.',
     buckets: SECONDS,
   },
   queueEvents: {
     type: 'gauge',
     name: 'http2kafka_queue_events',
-    help: 'Events in memory that Kafka has not acknowledged, those that are in the spool as well included.',
+    help: 'Events in memory that Kafka has not acknowledged. Events that are also in the spool are included.',
   },
   queueBytes: {
     type: 'gauge',
     name: 'http2kafka_queue_bytes',
-    help: 'Bytes of memory that these events take.',
+    help: 'Memory that the events of `http2kafka_queue_events` take.',
   },
   queueOldestSeconds: {
     type: 'gauge',
     name: 'http2kafka_queue_oldest_seconds',
-    help: 'How long the oldest of these events has been in memory.',
+    help: 'Time that the oldest event of `http2kafka_queue_events` has been in memory.',
   },
   deliveryState: {
     type: 'gauge',
     name: 'http2kafka_delivery_state',
-    help: '1 for the state that a topic is in, else 0: straight (to Kafka), spooling (to disk), draining (from disk).',
+    help: '1 for the state of the topic, 0 for its other states. States: straight (to Kafka), spooling (to disk), draining (from disk to Kafka).',
     labels: ['topic', 'state'],
   },
   spoolEvents: {
@@ -114,13 +114,13 @@ export const metricTable = {
   spoolBytes: {
     type: 'gauge',
     name: 'http2kafka_spool_bytes',
-    help: 'Bytes of disk that the spool takes.',
+    help: 'Disk space that the spool takes.',
     labels: ['topic'],
   },
   spoolOldestSeconds: {
     type: 'gauge',
     name: 'http2kafka_spool_oldest_seconds',
-    help: 'How long the oldest event has been on disk; exact to the age of its segment of 8 MiB.',
+    help: 'Time that the oldest event has been on disk, as exact as the age of its segment of 8 MiB.',
     labels: ['topic'],
   },
   spooled: {
@@ -131,50 +131,50 @@ export const metricTable = {
   spoolFailures: {
     type: 'counter',
     name: 'http2kafka_spool_failures_total',
-    help: 'Events refused because the disk was full or failed, or the spool was at its limit, while Kafka was away.',
+    help: 'Events refused while Kafka was unavailable, because the disk was full or failed, or the spool was at its limit.',
   },
   spoolDamaged: {
     type: 'counter',
     name: 'http2kafka_spool_damaged_events_total',
-    help: 'Events that could not be read back from disk. Their file is set aside, under the name that the log tells.',
+    help: 'Events that could not be read back from disk. Their file is set aside; the log has its name.',
   },
   deadLetters: {
     type: 'counter',
     name: 'http2kafka_dead_letters_total',
-    help: 'Acknowledged events that Kafka would not take (too-large, refused), and that went to the dead-letter topic.',
+    help: 'Events that were answered as kept, and that Kafka then refused. They are in the dead-letter topic. Reasons: too-large, refused.',
     labels: ['reason'],
   },
   undeliverable: {
     type: 'counter',
     name: 'http2kafka_undeliverable_events_total',
-    help: 'Events that not even the dead-letter topic takes. They stay in the spool, and are tried again each minute.',
+    help: 'Events that the dead-letter topic does not take either. They stay in the spool, and the proxy retries them each minute.',
   },
   batches: {
     type: 'counter',
     name: 'http2kafka_kafka_batches_total',
-    help: 'Record batches acknowledged by Kafka.',
+    help: 'Record batches that Kafka has acknowledged.',
   },
   batchRecords: {
     type: 'histogram',
     name: 'http2kafka_kafka_batch_records',
-    help: 'Records of an acknowledged batch.',
+    help: 'Number of records in an acknowledged batch.',
     buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024],
   },
   batchBytes: {
     type: 'counter',
     name: 'http2kafka_kafka_batch_bytes_total',
-    help: 'Bytes of acknowledged batches, as sent (compressed).',
+    help: 'Bytes of acknowledged batches as they were sent (compressed).',
   },
   retries: {
     type: 'counter',
     name: 'http2kafka_kafka_retries_total',
-    help: 'Batches sent again, by Kafka\'s name for the reason, or "network".',
+    help: 'Batches sent again, by reason: Kafka\'s name of the error, or "network".',
     labels: ['reason'],
   },
   duplicatesPossible: {
     type: 'counter',
     name: 'http2kafka_duplicates_possible_total',
-    help: 'Records that may be in Kafka twice, because an acknowledgement was lost: a broker or the proxy died, or it came too late.',
+    help: 'Records that may be in Kafka twice, because their acknowledgement came too late, or was lost when a broker or the proxy died.',
   },
   kafkaUp: {
     type: 'gauge',
@@ -189,40 +189,40 @@ export const metricTable = {
   connectionsRefused: {
     type: 'counter',
     name: 'http2kafka_connections_refused_total',
-    help: 'Connections closed as soon as they came, because there were `server.max_connections` of them.',
+    help: 'Connections closed when they arrived, because `server.max_connections` connections were open.',
   },
   tlsHandshakeFailures: {
     type: 'counter',
     name: 'http2kafka_tls_handshake_failures_total',
-    help: 'Connections on which TLS did not come about: not TLS, no common version, a certificate refused by either side, or too slow.',
+    help: 'Failed TLS handshakes: not TLS, no common version, a certificate that either side refused, or too slow.',
   },
   tlsCertificateExpiry: {
     type: 'gauge',
     name: 'http2kafka_tls_certificate_expiry_timestamp_seconds',
-    help: 'When the certificate in use ends, or the first to end of its chain: Unix time. 0 without TLS.',
+    help: 'Unix time at which the certificate chain in use expires: the earliest end of its certificates. 0 without TLS.',
   },
   tlsReloadFailures: {
     type: 'counter',
     name: 'http2kafka_tls_reload_failures_total',
-    help: 'Changed certificate files that could not be used; those before stayed in use.',
+    help: 'Changed certificate files that could not be used. The previous files stayed in use.',
   },
   databaseUp: {
     type: 'gauge',
     name: 'http2kafka_database_up',
-    help: "1 while Data.Rentgen's database answers which personal tokens are revoked, 0 while it does not. Always 1 where it is not asked.",
+    help: "1 while Data.Rentgen's database answers which personal tokens are revoked, else 0. Always 1 if it is not in use.",
   },
   authenticationFailures: {
     type: 'counter',
     tallied: true,
     name: 'http2kafka_authentication_failures_total',
-    help: 'Requests whose sender was not recognised, by reason; "unavailable" where that could not be told (answered 503).',
+    help: 'Requests with a sender that was not recognised, by reason. "unavailable": the credential could not be checked (answered 503).',
     labels: ['reason'],
   },
   oidcUp: {
     type: 'gauge',
     hiddenUntilSet: true,
     name: 'http2kafka_oidc_up',
-    help: '1 while the keys of the OpenID provider can be read, as far as is known, else 0. Not there without `auth.oidc.issuer`.',
+    help: '1 while the keys of the OpenID provider can be read, as far as is known, else 0. Absent without `auth.oidc.issuer`.',
   },
 } as const satisfies Record<string, Definition>;
 
@@ -235,12 +235,12 @@ type Instrument<Row> = Row extends { tallied: true }
       ? Gauge
       : Histogram;
 
-/** One instrument for each row of the table. */
+/** One instrument for each row of the table. Times are in seconds, sizes in bytes. */
 export type Metrics = { readonly registry: Registry<RegistryContentType> } & {
   readonly [Name in MetricName]: Instrument<(typeof metricTable)[Name]>;
 };
 
-/** The instruments of one proxy, in a registry of their own so that two proxies in one process do not mix. */
+/** Makes the instruments of one proxy. They have their own registry, so that two proxies in one process do not mix. */
 export function createMetrics(): Metrics {
   const registry = new Registry<RegistryContentType>();
   collectDefaultMetrics({ register: registry });
@@ -254,7 +254,7 @@ export function createMetrics(): Metrics {
       labelNames: row.labels ?? [],
       registers: [registry],
       collect() {
-        counts.show(this);
+        counts.copyTo(this);
       },
     });
     return counts;

@@ -1,6 +1,6 @@
 /**
- * A counter for where every event passes. One step is a look into three maps; prom-client's own makes a text of the labels
- * each time, which takes ten times as long. It is told the sums when somebody asks for them.
+ * A counter for the path of every event. One increment reads three maps. prom-client's own counter builds a string of
+ * the labels each time, which takes ten times as long. It gets the sums only when the metrics are read.
  */
 import type { Counter } from 'prom-client';
 
@@ -10,12 +10,12 @@ export class Tally {
   readonly #labels: readonly string[];
   readonly #counts = new Map<Value, Map<Value, Map<Value, number>>>();
 
-  /** `labels` are the names of up to three labels. */
+  /** `labels` are the names of the labels, at most three. */
   constructor(labels: readonly string[]) {
     this.#labels = labels;
   }
 
-  /** Counts one more with these values of the labels. */
+  /** Adds one for these values of the labels. */
   inc(first: Value, second: Value = '', third: Value = ''): void {
     let bySecond = this.#counts.get(first);
     if (!bySecond) this.#counts.set(first, (bySecond = new Map<Value, Map<Value, number>>()));
@@ -24,8 +24,8 @@ export class Tally {
     byThird.set(third, (byThird.get(third) ?? 0) + 1);
   }
 
-  /** Tells a counter all that was counted so far. */
-  show(counter: Counter): void {
+  /** Sets `counter` to all counts so far. */
+  copyTo(counter: Counter): void {
     counter.reset();
     for (const [first, bySecond] of this.#counts) {
       for (const [second, byThird] of bySecond) {
