@@ -1,22 +1,22 @@
-/** What the pipeline knows of a request that brings events. Their bytes come beside it. */
+/** What the pipeline knows about a request that brings events. The bytes of the events are passed beside it. */
 import type { Sender } from '../auth/sender.ts';
 import type { Limits } from '../auth/senders.ts';
 
-/** A sender that the authentication has recognised, and what it may do. */
+/** A sender that the authentication has recognised, with its limits. */
 export interface KnownSender {
   readonly sender: Sender;
   readonly limits: Limits;
 }
 
 export interface Arrival {
-  /** ASCII, fit for a header, a log line and a record. */
+  /** ASCII only, safe in a header, a log line and a record. */
   readonly requestId: string;
-  /** Where the events were posted: `/api/v1/lineage`. For the log. */
+  /** The path that the events were posted to, e.g. `/api/v1/lineage`. For the log. */
   readonly path: string;
-  /** The name that the client gives itself (`User-Agent`). For the log. */
+  /** The header `User-Agent`. For the log. */
   readonly client: string | undefined;
-  /** The sender's `traceparent`, as it came. */
+  /** The header `traceparent` as it arrived, not yet checked. */
   readonly traceparent: string | undefined;
-  /** Undefined where senders are not authenticated. */
+  /** Undefined if the proxy does not authenticate senders. */
   readonly known?: KnownSender | undefined;
 }

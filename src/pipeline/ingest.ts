@@ -1,6 +1,6 @@
 /**
- * The way of an event: check, route, make the record, deliver. It takes one event at a time, whatever brings it, and answers what has
- * become of it.
+ * The pipeline of an event: check, route, make the record, deliver. It takes one event and returns its outcome.
+ * It does not know how the event arrived.
  */
 import { deadLetterRecord } from '../delivery/dead-letter-record.ts';
 import type { Delivered, EventDelivery } from '../delivery/port.ts';
@@ -15,28 +15,28 @@ import { eventRecord, headersOf } from './event-record.ts';
 import type { KnownKind, Observer } from './observer.ts';
 
 export interface IngestSettings {
-  /** The topic of events that no routing rule is about. */
+  /** The topic of events that match no routing rule. */
   readonly mainTopic: string;
-  /** For events that the check refuses, where they are kept at all. */
+  /** The topic of events that are not valid, if `invalid` is `dead-letter`. */
   readonly malformedTopic: string;
   readonly checkLevel: CheckLevel;
-  /** What becomes of an event that the check refuses. */
+  /** What to do with an event that is not valid. */
   readonly invalid: 'reject' | 'dead-letter';
-  /** The record's time. */
+  /** Which time is the timestamp of the record. */
   readonly timestamp: 'event-time' | 'arrival';
 }
 
-/** What has become of one event. The first three are final: it is kept. */
+/** The outcome of one event. With each of the first three the event is kept. */
 export type Ingested =
   | { readonly kind: 'acknowledged' }
   | { readonly kind: 'spooled' }
   | { readonly kind: 'dead-letter' }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
-/** Validation errors that a dead letter's header `dead-letter-details` lists. More do not help its reader. */
+/** Most validation errors in the header `dead-letter-details` of a dead letter. More do not help its reader. */
 const MAX_DETAILS = 20;
 
-const OVER_QUOTA = refusal('too_many_requests', 'You send more events than you may; wait a second');
+const OVER_QUOTA = refusal('too_many_requests', 'You send more events than your quota allows; wait a second');
 
 export class Ingest {
   readonly #settings: IngestSettings;
@@ -44,7 +44,7 @@ export class Ingest {
   readonly #observer: Observer;
   readonly #wall: Clock;
 
-  /** `wall` tells the time of arrival. */
+  /** `wall` gives the time of arrival, in milliseconds since the Unix epoch. */
   constructor(settings: IngestSettings, delivery: EventDelivery, observer: Observer, wall: Clock) {
     this.#settings = settings;
     this.#delivery = delivery;
@@ -52,7 +52,10 @@ export class Ingest {
     this.#wall = wall;
   }
 
-  /** Takes one event; resolves when it is known what the sender can be told. */
+  /**
+   * Takes one event. Resolves once the event is kept or refused. The observer hears of the outcome first.
+   * Rejects only for a defect of http2kafka.
+   */
   async take(arrival: Arrival, bytes: Buffer): Promise<Ingested> {
     const limits = arrival.known?.limits;
     if (limits?.quota?.take() === false) return this.#refuse(arrival, 'unknown', OVER_QUOTA);
@@ -103,7 +106,7 @@ export class Ingest {
   }
 }
 
-/** What the sender hears of an event that is not kept. */
+/** The refusal for an event that the delivery does not keep. */
 function refusalOf(delivered: Exclude<Delivered, { kind: 'acknowledged' | 'spooled' }>): Refusal {
   switch (delivered.kind) {
     case 'retriable':
@@ -112,7 +115,7 @@ function refusalOf(delivered: Exclude<Delivered, { kind: 'acknowledged' | 'spool
       return refusal('unavailable', `Kafka refuses the event: ${delivered.reason}`);
     case 'too-large': {
       const { topic, size, limit, event } = delivered;
-      const message = `The event needs ${size} bytes of topic ${topic} even compressed, which takes ${limit}`;
+      const message = `Even compressed, the event needs ${size} bytes; topic ${topic} takes at most ${limit}`;
       return refusal('payload_too_large', message, { size, limit, event });
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Hears of every outcome: events that were checked, kept or refused, senders that were not recognised, requests that were answered.
- * It alone counts them and writes their log lines, so that metrics and log agree, whichever way an event came.
+ * Counts and logs every outcome: of checks, events, authentications and requests.
+ * Nothing else counts or logs them, so metrics and log agree, however an event arrived.
  */
 import type { Logger } from 'pino';
 import type { Reason } from '../auth/sender.ts';
@@ -14,19 +14,19 @@ import { printable } from '../support/printable.ts';
 import { TokenBucket } from '../support/token-bucket.ts';
 import type { Arrival } from './arrival.ts';
 
-/** The kind of an event as far as it is known. */
+/** The kind of an event, or `unknown` if the event was not checked or names no kind. */
 export type KnownKind = EventKind | 'unknown';
 
-/** Senders told apart in the metrics. Each value of a label costs the monitoring system a series. */
+/** Most senders with their own label in the metrics. Each value of a label costs the monitoring system a series. */
 const MAX_SENDER_LABELS = 200;
 
-/** Log lines a second for refusals that any client can cause as often as it likes. */
+/** Log lines per second for a kind of refusal that any client can cause without limit. */
 const LINES_A_SECOND = 20;
 
-/** Characters of a client's name for itself that are worth a place in the log. */
+/** Most characters of `User-Agent` in a log line. */
 const MAX_CLIENT = 100;
 
-/** Characters of the reason for a refusal in the log. */
+/** Most characters of the reason for a refusal in a log line. */
 const MAX_REASON = 1000;
 
 export class Observer {
@@ -42,7 +42,7 @@ export class Observer {
     this.#log = log;
   }
 
-  /** An event has been checked. */
+  /** An event was checked. */
   checked(verdict: Verdict): void {
     this.#metrics.checks.inc(verdict.path);
     if (!verdict.event) return;
@@ -54,21 +54,21 @@ export class Observer {
     this.#count(arrival, kind, outcome);
   }
 
-  /** An event that is not valid is kept for the dead-letter topic. */
+  /** An event that is not valid is kept, in Kafka or on disk, for the dead-letter topic `topic`. */
   deadLettered(arrival: Arrival, kind: KnownKind, topic: string, errors: readonly ValidationError[]): void {
     this.#count(arrival, kind, 'dead_letter');
     const { requestId } = arrival;
     this.#log.warn({ requestId, topic }, `event put into the dead-letter topic: ${describeErrors(errors)}`);
   }
 
-  /** An event is not taken, or a request for events as a whole. */
+  /** One event is refused, or a whole request before its events were read. */
   refused(arrival: Arrival, kind: KnownKind, refusal: Refusal): void {
     this.#count(arrival, kind, refusal.code);
     const limit = refusal.code === 'too_many_requests' ? this.#quotaLines : undefined;
     this.#logRefusal(arrival, refusal, `event refused: ${reasonOf(refusal)}`, limit);
   }
 
-  /** A sender is not recognised: nothing of its request is read. */
+  /** The sender of a request is not recognised. The proxy does not read the body. */
   notRecognised(arrival: Arrival, reason: Reason, refusal: Refusal): void {
     this.#metrics.authenticationFailures.inc(reason);
     this.#metrics.events.inc('unknown', refusal.code);
@@ -77,26 +77,29 @@ export class Observer {
     this.#logRefusal(arrival, refusal, `sender not recognised: ${why}`, this.#unauthenticatedLines);
   }
 
-  /** What came is not a readable request. `path` where its head could be read. */
+  /** A client sent bytes that are not a readable request. `path` is undefined if the head could not be read. */
   broken(requestId: string, path: string | undefined, { code, message }: Refusal): void {
-    const others = this.#brokenLines.next();
-    if (others !== undefined)
-      this.#log.warn({ requestId, code, path }, `request refused: ${message}${others}`);
+    const suffix = this.#brokenLines.next();
+    if (suffix !== undefined)
+      this.#log.warn({ requestId, code, path }, `request refused: ${message}${suffix}`);
   }
 
-  /** A defect of ours. */
+  /** A request failed because of a defect of http2kafka. */
   failed(requestId: string, error: unknown): void {
     this.#log.error({ err: error, requestId }, 'internal error');
   }
 
-  /** The answer to a request begins `seconds` after its head arrived. */
-  answering(answer: number, seconds: number): void {
-    this.#metrics.answerSeconds.observe({ status: answer }, seconds);
+  /** The answer with `status` to a request begins, `seconds` after the head of the request arrived. */
+  answering(status: number, seconds: number): void {
+    this.#metrics.answerSeconds.observe({ status }, seconds);
   }
 
-  /** A request has had its answer, or its client has gone. `path` is one of the table, or `other`; `accessLine` is for the log. */
-  answered(path: string, method: string, answer: number, accessLine?: string): void {
-    this.#metrics.requests.inc(path, method, answer);
+  /**
+   * A request was answered with `status`, or its client closed the connection first.
+   * `path` is a path of the table, or `other`. `accessLine` goes to the log.
+   */
+  answered(path: string, method: string, status: number, accessLine?: string): void {
+    this.#metrics.requests.inc(path, method, status);
     if (accessLine !== undefined) this.#log.info(accessLine);
   }
 
@@ -108,32 +111,32 @@ export class Observer {
   }
 
   #logRefusal(arrival: Arrival, { code }: Refusal, why: string, limit?: LineLimit): void {
-    const others = limit ? limit.next() : '';
-    if (others === undefined) return;
+    const suffix = limit ? limit.next() : '';
+    if (suffix === undefined) return;
     const { requestId, path, known, client } = arrival;
     const facts = { requestId, code, path, sender: known?.sender.name, client: client?.slice(0, MAX_CLIENT) };
-    this.#log.warn(facts, printable(why) + others);
+    this.#log.warn(facts, printable(why) + suffix);
   }
 }
 
-/** Writes only so many lines a second. The next line that is written tells how many were left out. */
+/** Limits log lines to `LINES_A_SECOND`. The next written line says how many were omitted before it. */
 class LineLimit {
   readonly #bucket = new TokenBucket(LINES_A_SECOND);
-  #leftOut = 0;
+  #omitted = 0;
 
-  /** What the next line says of those that were left out before it; undefined where it is left out itself. */
+  /** The end of the next line, which counts the omitted lines. Undefined if the next line itself must be omitted. */
   next(): string | undefined {
     if (!this.#bucket.take()) {
-      this.#leftOut += 1;
+      this.#omitted += 1;
       return undefined;
     }
-    const others = this.#leftOut === 0 ? '' : ` (and ${this.#leftOut} more, not logged one by one)`;
-    this.#leftOut = 0;
-    return others;
+    const suffix = this.#omitted === 0 ? '' : ` (and ${this.#omitted} more, not logged one by one)`;
+    this.#omitted = 0;
+    return suffix;
   }
 }
 
-/** The reason without anything of the event's content. */
+/** The reason for the log. It holds nothing of the event's content. */
 function reasonOf({ message, details }: Refusal): string {
   return (areErrors(details) ? describeErrors(details) : message).slice(0, MAX_REASON);
 }

@@ -1,9 +1,10 @@
-/** What the parts of the core are told, out of the settings. */
+/** Turns the settings into those of each part of the core. Times are in milliseconds, sizes in bytes. */
 import type { Settings } from '../config/schema/schema.ts';
 import type { DeliverySettings } from '../delivery/delivery.ts';
 import type { GssapiLogin } from '../kafka/login/gssapi.ts';
 import type { ProducerSettings } from '../kafka/producer/producer.ts';
 
+/** Settings of the delivery: when an event goes to the spool, and how much the queue holds. */
 export function deliverySettings({ producer, queue, spool }: Settings): DeliverySettings {
   return {
     topics: [producer.mainTopic],
@@ -14,6 +15,7 @@ export function deliverySettings({ producer, queue, spool }: Settings): Delivery
   };
 }
 
+/** Settings of the producer. `gssapi` is undefined unless the login to Kafka is by Kerberos. */
 export function producerSettings(
   { kafka, producer }: Settings,
   gssapi: GssapiLogin | undefined,

@@ -1,6 +1,6 @@
 /**
- * The core: what a proxy has one of, however many clients and threads there are. The delivery, the producer and the spool. It knows no
- * request.
+ * The core: the delivery, the producer and the spool. A proxy has one core, however many clients and threads it has.
+ * The core knows no request.
  */
 import type { Logger } from 'pino';
 import { setEnvironmentVariable } from '../config/sources/environment.ts';
@@ -16,11 +16,11 @@ import { errorText } from '../support/error-text.ts';
 import { deliverySettings, producerSettings } from './core-settings.ts';
 import { StartError } from './start-error.ts';
 
-/** Milliseconds to wait for Kafka's last answers, also when the time to stop is up. */
+/** Milliseconds to wait for Kafka's last answers, even if the time limit for stopping has passed. */
 const LAST_ANSWERS_MS = 500;
 
-/** Milliseconds before it is worth a log line that Kafka cannot be written to: a topic may have been created a moment ago. */
-const ACQUAINTANCE_MS = 2000;
+/** Milliseconds from the start to the first report of a problem with Kafka. A topic may have just been created. */
+const FIRST_REPORT_MS = 2000;
 
 export class Core {
   readonly delivery: Delivery;
@@ -45,8 +45,8 @@ export class Core {
   }
 
   /**
-   * Opens the spool, and what a login to Kafka needs. Kafka itself need not be there.
-   * @throws {StartError} for what an operator can mend.
+   * Opens the spool and, for a login by Kerberos, the ticket. Kafka itself may be unavailable.
+   * @throws {StartError} for a problem that an operator can repair.
    */
   static async open(settings: Settings, metrics: Metrics, log: Logger): Promise<Core> {
     for (const warning of securityWarnings(settings.kafka.security)) log.warn(warning);
@@ -60,23 +60,28 @@ export class Core {
     return new Core(settings, producer, delivery, log, opened.move());
   }
 
-  /** Begins to look for Kafka. A problem that lasts is told in the log. */
+  /** Starts to connect to Kafka. Logs a problem that lasts `FIRST_REPORT_MS`. */
   start(): void {
     void this.#producer.start();
-    this.#reportTimer = setTimeout(() => this.#reportProblems(), ACQUAINTANCE_MS);
+    this.#reportTimer = setTimeout(() => this.#reportProblems(), FIRST_REPORT_MS);
   }
 
-  /** The end is near: what Kafka does not acknowledge soon goes to disk, however patient the settings are. */
+  /**
+   * Prepares for the stop. Records that Kafka does not acknowledge soon go to the spool, whatever `spool.after` says.
+   */
   hurry(): void {
     clearTimeout(this.#reportTimer);
     this.delivery.hurry();
   }
 
-  /** Puts what Kafka does not have into the spool, waits for Kafka's last answers until `deadline` (of `performance.now()`), closes all. */
+  /**
+   * Writes the records that Kafka does not have to the spool, waits for Kafka's last answers, and closes everything.
+   * `deadline` is a time of `performance.now()` in milliseconds; it waits for `LAST_ANSWERS_MS` at least.
+   */
   async stop(deadline: number): Promise<void> {
     clearTimeout(this.#reportTimer);
     await this.delivery.stop();
-    // A batch in flight may still be acknowledged, and then need not be sent again after the next start.
+    // If Kafka still acknowledges a batch in flight, it is not sent again after the next start.
     await this.#producer.close(Math.max(LAST_ANSWERS_MS, deadline - performance.now()));
     const { spooledEvents: events } = this.delivery;
     await this.#opened.disposeAsync();
@@ -86,7 +91,7 @@ export class Core {
     }
   }
 
-  /** Gives up before anything was taken. */
+  /** Closes everything after a failed start, before any event was taken. */
   async abandon(): Promise<void> {
     clearTimeout(this.#reportTimer);
     await this.delivery.stop();
@@ -131,7 +136,7 @@ async function openSpool({ spool }: Settings, metrics: Metrics, log: Logger): Pr
     return await Spool.open({ path: spool.path, maxBytes: spool.maxBytes }, report);
   } catch (error) {
     throw new StartError(
-      `cannot keep events in ${spool.path}: ${errorText(error)}. Choose another folder: --spool-path, or HTTP2KAFKA__SPOOL__PATH.`,
+      `cannot keep events in ${spool.path}: ${errorText(error)}. Choose another folder with --spool-path or HTTP2KAFKA__SPOOL__PATH.`,
       { cause: error },
     );
   }

@@ -1,4 +1,4 @@
-/** What the parts of the front are told, out of the settings. */
+/** Turns the settings into those of each part of the front. Times are in milliseconds, sizes in bytes. */
 import type { Settings } from '../config/schema/schema.ts';
 import type { AnswerSettings } from '../http/answer.ts';
 import { TrustedPeers } from '../http/connection/client-address.ts';
@@ -7,8 +7,9 @@ import type { PagesSettings } from '../http/pages/pages.ts';
 import type { ServerSettings } from '../http/server.ts';
 import type { IngestSettings } from '../pipeline/ingest.ts';
 import { version } from '../version.ts';
-import { connectionsPossible } from './open-files.ts';
+import { connectionLimit } from './open-files.ts';
 
+/** Settings of the pipeline. */
 export function ingestSettings({ producer, check }: Settings): IngestSettings {
   return {
     mainTopic: producer.mainTopic,
@@ -19,6 +20,7 @@ export function ingestSettings({ producer, check }: Settings): IngestSettings {
   };
 }
 
+/** Settings of answers: the headers that each has. */
 export function answerSettings({ server }: Settings): AnswerSettings {
   return {
     requestIdHeader: server.requestId.enabled ? server.requestId.headerName : undefined,
@@ -28,7 +30,7 @@ export function answerSettings({ server }: Settings): AnswerSettings {
   };
 }
 
-/** Settings of the listener; without `tls` it speaks HTTP. */
+/** Settings of the listener. Without `tls` it serves plain HTTP. */
 export function serverSettings({ server }: Pick<Settings, 'server'>, tls?: TlsFiles): ServerSettings {
   const { uds, udsMode, host, port, backlog } = server;
   const trusted = new TrustedPeers(server.proxyHeaders ? server.forwardedAllowIps : []);
@@ -39,7 +41,7 @@ export function serverSettings({ server }: Pick<Settings, 'server'>, tls?: TlsFi
     rootPath: server.rootPath ?? '',
     requestIdHeader: server.requestId.headerName.toLowerCase(),
     maxConcurrency: server.limitConcurrency ?? Number.POSITIVE_INFINITY,
-    maxConnections: connectionsPossible(server.maxConnections),
+    maxConnections: connectionLimit(server.maxConnections),
     maxHeaderBytes: server.maxHeaderSize,
     maxHeaders: server.maxHeaders,
     keepAliveMs: server.keepAliveTimeoutS * 1000,
@@ -50,7 +52,7 @@ export function serverSettings({ server }: Pick<Settings, 'server'>, tls?: TlsFi
   };
 }
 
-/** What TLS is made of; undefined where the proxy is to speak HTTP. */
+/** The files of TLS. Undefined if the proxy serves plain HTTP. */
 export function tlsSettings(server: Settings['server']): TlsSettings | undefined {
   const { sslCertfile, sslKeyfile, sslKeyfilePassword, sslCaCerts, sslCertReqs } = server;
   if (sslCertfile === undefined || sslKeyfile === undefined) return undefined;
@@ -63,6 +65,7 @@ export function tlsSettings(server: Settings['server']): TlsSettings | undefined
   };
 }
 
+/** Settings of the pages for monitoring and documentation. */
 export function pagesSettings({ server, producer }: Settings): PagesSettings {
   return {
     mainTopic: producer.mainTopic,

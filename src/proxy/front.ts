@@ -1,4 +1,7 @@
-/** The front: the listener, the senders and the pipeline. What the core keeps, it hands over by one interface; it names no broker. */
+/**
+ * The front: the listener, the authentication and the pipeline. It hands records to the core through one interface,
+ * and knows no broker.
+ */
 import type { Logger } from 'pino';
 import type { Settings } from '../config/schema/schema.ts';
 import type { DeliveryStatus, EventDelivery } from '../delivery/port.ts';
@@ -46,8 +49,8 @@ export class Front {
   }
 
   /**
-   * Reads what senders are recognised by, and the certificate. Does not listen yet.
-   * @throws {StartError} for what an operator can mend.
+   * Sets up the authentication and reads the certificate. It does not listen yet.
+   * @throws {StartError} for a problem that an operator can repair.
    */
   static async open(
     settings: Settings,
@@ -79,8 +82,8 @@ export class Front {
   }
 
   /**
-   * Listens; resolves to the address in words for the log.
-   * @throws {StartError} when the address cannot be had.
+   * Starts to listen. Resolves to the address, as the log shows it.
+   * @throws {StartError} if the proxy cannot listen on the address.
    */
   async listen(): Promise<string> {
     const { server } = this.#settings;
@@ -93,7 +96,7 @@ export class Front {
     }
   }
 
-  /** Says at the start what an operator may not expect. */
+  /** Logs at the start what an operator may not expect: no authentication, or fewer connections than configured. */
   warn(): void {
     const { server } = this.#settings;
     if (!this.#authentication && !isLocal(server)) {
@@ -106,12 +109,15 @@ export class Front {
     }
   }
 
-  /** Takes no new connections, and answers what is in hand. Idle connections stay for `idleMs`; all are cut after `timeoutMs`. */
+  /**
+   * Takes no new connections, and answers the requests in flight. Closes a connection once it is idle for `idleMs`,
+   * and every connection after `timeoutMs`.
+   */
   async stop(idleMs: number, timeoutMs: number): Promise<void> {
     await this.#http.stop(idleMs, timeoutMs);
   }
 
-  /** Lets go of what recognises senders. */
+  /** Closes the authentication: its timers, file watches and connections. */
   async close(): Promise<void> {
     await this.#authentication?.close();
   }

@@ -1,23 +1,26 @@
-/** Where the proxy listens, in words for an operator, and who can reach it there. */
+/** The address that the proxy listens on: its text for an operator, and whether other machines can reach it. */
 import { BlockList, isIP } from 'node:net';
 import type { Settings } from '../config/schema/schema.ts';
 import { errorCode, errorText } from '../support/error-text.ts';
 
 type ServerAddress = Settings['server'];
 
-/** Addresses that only this machine reaches. The whole of 127/8 is loopback (RFC 1122 §3.2.1.3). */
+/** Addresses that only this machine can reach. All of 127/8 is loopback (RFC 1122 §3.2.1.3). */
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8);
 LOOPBACK.addAddress('::1', 'ipv6');
 
-/** `http://127.0.0.1:8002`, or the path of the socket. `port` is the one that the system gave, where 0 was asked for. */
+/**
+ * `http://127.0.0.1:8002`, or the path of the Unix socket.
+ * `port` is the port that the system chose if the setting is 0.
+ */
 export function addressOf(server: ServerAddress, port: string | number = server.port): string {
   if (server.uds !== undefined) return server.uds;
   const host = server.host.includes(':') ? `[${server.host}]` : server.host;
   return `${server.sslCertfile === undefined ? 'http' : 'https'}://${host}:${port}`;
 }
 
-/** What an operator can do about an address that cannot be had. */
+/** Why the proxy cannot listen, and what an operator can do about it. */
 export function explainListenError(error: unknown): string {
   switch (errorCode(error)) {
     case 'EADDRINUSE':
@@ -31,7 +34,7 @@ export function explainListenError(error: unknown): string {
   }
 }
 
-/** Only this machine can connect. */
+/** True if only this machine can connect. */
 export function isLocal({ uds, host }: ServerAddress): boolean {
   if (uds !== undefined || host.toLowerCase() === 'localhost') return true;
   const version = isIP(host);

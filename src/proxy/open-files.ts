@@ -1,18 +1,19 @@
+/** The limit of open files of this process, and the connections that it leaves room for. */
 import { readFileSync } from 'node:fs';
 
-/** Files that are not for clients' connections: those to Kafka, the spool, what Node itself has open. */
+/** Open files reserved for the connections to Kafka, the spool and Node itself. */
 const RESERVED = 256;
 
 /**
- * How many clients may be connected for there to be files left for Kafka and the spool: at most as many as asked for. The
- * limit of the process is the hard one of `ulimit -n`, to which Node raises itself at start.
+ * The limit of clients' connections: `configured`, or less, so that open files are left for Kafka and the spool.
+ * Node raises the limit of its process to the hard limit of `ulimit -n` when it starts.
  */
-export function connectionsPossible(askedFor: number): number {
+export function connectionLimit(configured: number): number {
   const limit = openFilesLimit();
-  return limit === undefined ? askedFor : Math.min(askedFor, Math.max(limit - RESERVED, RESERVED));
+  return limit === undefined ? configured : Math.min(configured, Math.max(limit - RESERVED, RESERVED));
 }
 
-/** Undefined where the system does not tell, or there is none. */
+/** Undefined if the system has no limit, or does not report it (no `/proc`). */
 function openFilesLimit(): number | undefined {
   try {
     const soft = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];

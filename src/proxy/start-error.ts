@@ -1,4 +1,4 @@
-/** Why the proxy cannot start, in words for an operator, who can mend it. */
+/** The proxy cannot start. The message tells an operator why, and how to repair it. */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }

@@ -55,7 +55,7 @@ function refusedAsTooLarge({ status, body }: Answer, topic: string, limit: numbe
   assert.ok(Number(size) > limit);
   assert.equal(
     message,
-    `The event needs ${size} bytes of topic ${topic} even compressed, which takes ${limit}`,
+    `Even compressed, the event needs ${size} bytes; topic ${topic} takes at most ${limit}`,
   );
 }
 
