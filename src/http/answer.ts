@@ -1,4 +1,4 @@
-/** Writes answers. Every one goes through here, so that each has the request's id and is counted. */
+/** Writes the answers to requests that post events. Each answer has the id of its request, and is counted. */
 import type { IncomingMessage } from 'node:http';
 import { errorBody, errorTable, type Refusal } from '../errors.ts';
 import type { Observer } from '../pipeline/observer.ts';
@@ -6,27 +6,29 @@ import type { Exchange } from './exchange.ts';
 import { hasBody } from './connection/request-head.ts';
 
 export interface AnswerSettings {
-  /** undefined: not sent. */
+  /** The name of the header for the request's id. Undefined: the header is not sent. */
   readonly requestIdHeader: string | undefined;
+  /** The name of the header for `version`. Undefined: the header is not sent. */
   readonly versionHeader: string | undefined;
   readonly version: string;
   /** Further headers of every answer. */
   readonly headers: readonly (readonly [name: string, value: string])[];
 }
 
-/** RFC 9110 §10.2.3, in seconds. Java clients wait it out inside the user's query, so never more. */
+/** Seconds (RFC 9110 §10.2.3). Never more: Java clients wait this long inside the user's query. */
 const RETRY_AFTER = '1';
 
 /**
- * What a refused body may still send after its answer, before the connection is cut. A client that writes its whole body
- * before it reads would otherwise see a reset instead of the answer.
+ * Bytes and milliseconds that a refused body may still send after the answer, before the connection is cut.
+ * Without this, a client that writes its whole body before it reads gets a reset instead of the answer.
  */
 const LINGER_BYTES = 64 * 1024 * 1024;
 const LINGER_MS = 2000;
 
 /**
- * Bytes of a refused body up to which reading on costs less than a new connection. Nearly all events are shorter, and on their way
- * with their head; curl asks before it sends more. Whoever is refused by the head alone, and tries again, does so over the same connection.
+ * Up to this many bytes, reading a refused body to its end costs less than a new connection. Nearly all events are
+ * shorter, and are sent together with their head; curl asks before it sends more (`Expect: 100-continue`).
+ * A client that is refused by its head alone can retry over the same connection.
  */
 const SHORT_BYTES = 1024 * 1024;
 
@@ -40,12 +42,12 @@ export class Answers {
     this.#observer = observer;
   }
 
-  /** From now on every answer closes its connection, so that no client reuses one that is about to go. */
+  /** From now on every answer closes its connection, so that no client reuses a connection that will soon be closed. */
   stopKeepAlive(): void {
     this.#stopping = true;
   }
 
-  /** The headers that every answer carries, in the form of `writeHead`. */
+  /** The headers of every answer, as `writeHead` takes them: names and values in turn. */
   commonHeaders(requestId: string): string[] {
     const { requestIdHeader, versionHeader, version, headers } = this.#settings;
     const common: string[] = [];
@@ -55,16 +57,17 @@ export class Answers {
     return common;
   }
 
-  /** A status and nothing else. */
+  /** Answers with a status and an empty body. */
   empty(exchange: Exchange, status: number): void {
     this.#write(exchange, status, [], '');
   }
 
+  /** Answers with a JSON text. `headers` are further names and values, in turn. */
   json(exchange: Exchange, status: number, body: string, headers: readonly string[] = []): void {
     this.#write(exchange, status, ['content-type', 'application/json', ...headers], body);
   }
 
-  /** The answer to what is not taken. */
+  /** Answers a refused request. A retriable error other than 500 has `Retry-After`. */
   refuse(exchange: Exchange, refusal: Refusal): void {
     const { status, retriable } = errorTable[refusal.code];
     const headers = Object.entries(refusal.headers ?? {}).flat();
@@ -72,7 +75,7 @@ export class Answers {
     this.json(exchange, status, errorBody(refusal), headers);
   }
 
-  /** A defect of ours: the sender learns the request's id, the log the rest. */
+  /** Answers 500 for a defect of http2kafka. The sender gets only the id of the request; the error is in the log. */
   fail(exchange: Exchange, error: unknown): void {
     this.#observer.failed(exchange.requestId, error);
     if (exchange.response.headersSent) exchange.response.destroy();
@@ -83,13 +86,13 @@ export class Answers {
     const { request, response, requestId, startedAt } = exchange;
     this.#observer.answering(status, (performance.now() - startedAt) / 1000);
     if (response.destroyed) return;
-    const rest = request.complete ? 'none' : restOf(request);
-    if (this.#stopping || rest === 'long') response.shouldKeepAlive = false;
+    const unread = request.complete ? 'none' : unreadBodyOf(request);
+    if (this.#stopping || unread === 'long') response.shouldKeepAlive = false;
     const lines = this.commonHeaders(requestId);
     lines.push(...headers, 'content-length', String(Buffer.byteLength(body)));
     response.writeHead(status, lines);
-    if (rest !== 'long') {
-      if (rest === 'short') request.resume();
+    if (unread !== 'long') {
+      if (unread === 'short') request.resume();
       response.end(body);
       return;
     }
@@ -98,17 +101,18 @@ export class Answers {
   }
 }
 
-/** What may still come of a request that has not been read to its end. */
-function restOf(request: IncomingMessage): 'none' | 'short' | 'long' {
+/** How much of the body may still arrive, for a request that has not been read to its end. */
+function unreadBodyOf(request: IncomingMessage): 'none' | 'short' | 'long' {
   const { expect, 'content-length': length } = request.headers;
-  // Whoever waits to be asked for the body may keep it back now, or not: where the next request begins is not known.
+  // A client that waits for "100 Continue" may now send the body or omit it.
+  // So the proxy cannot know where the next request begins.
   if (expect !== undefined) return 'long';
   if (!hasBody(request)) return 'none';
-  // One in chunks has no length, and may have any.
+  // A body in chunks declares no length, so it may have any.
   return length !== undefined && Number(length) <= SHORT_BYTES ? 'short' : 'long';
 }
 
-/** Reads on, for a while and up to a limit, without keeping anything. */
+/** Reads and discards the rest of a body, up to `LINGER_BYTES` and `LINGER_MS`; then calls `done`. */
 function discardRest(request: IncomingMessage, done: () => void): void {
   let size = 0;
   const stop = () => {

@@ -1,4 +1,4 @@
-/** Cross-origin requests (the Fetch standard's CORS protocol), off unless asked for. */
+/** Requests from pages of other origins: the CORS protocol of the Fetch standard, and W3C Fetch Metadata. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 export interface CorsSettings {
@@ -9,12 +9,12 @@ export interface CorsSettings {
   readonly exposeHeaders: readonly string[];
 }
 
-/** Seconds that a browser may remember a preflight's answer. */
+/** Seconds that a browser may cache the answer to a preflight. */
 const PREFLIGHT_AGE = '600';
 
 /**
- * Sets the headers that let a page of an allowed origin read the answer; true when the request was a preflight, which
- * needs no more of an answer.
+ * Sets the headers that let a page of an allowed origin read the answer (Fetch standard, CORS protocol).
+ * Returns true for a preflight, which needs only these headers and a status.
  */
 export function answerCors(
   settings: CorsSettings,
@@ -23,7 +23,7 @@ export function answerCors(
 ): boolean {
   const { origin } = request.headers;
   if (origin === undefined || !isAllowed(settings.allowOrigins, origin)) return false;
-  // With credentials the standard forbids the wildcard; naming the origin is always right.
+  // The standard forbids the wildcard with credentials. The origin itself is always allowed.
   response.setHeader('access-control-allow-origin', origin);
   response.setHeader('vary', 'Origin');
   if (settings.allowCredentials) response.setHeader('access-control-allow-credentials', 'true');
@@ -44,6 +44,16 @@ export function answerCors(
   );
   response.setHeader('access-control-max-age', PREFLIGHT_AGE);
   return true;
+}
+
+/**
+ * True if a page of another origin has a browser send this request. CORS alone does not prevent that: a body without a
+ * type needs no preflight. Browsers say so in the header `Sec-Fetch-Site`, which no page can set (W3C Fetch Metadata).
+ * Other clients do not send it.
+ */
+export function isFromOtherOrigin({ headers }: IncomingMessage): boolean {
+  const site = headers['sec-fetch-site'];
+  return site === 'cross-site' || site === 'same-site';
 }
 
 function isAllowed(allowed: readonly string[], origin: string): boolean {

@@ -1,12 +1,12 @@
-/** One request and its answer: what every step between them needs. To the pipeline it is an arrival. */
+/** One request and its answer. The HTTP code passes it from step to step; the pipeline sees it as an arrival. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Arrival, KnownSender } from '../pipeline/arrival.ts';
 
 export interface Exchange extends Arrival {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** `performance.now()` when the head of the request had arrived. */
+  /** When the head of the request had arrived: milliseconds of `performance.now()`. */
   readonly startedAt: number;
-  /** Set by the authentication, before the body is read. */
+  /** The authentication sets it before the body is read. */
   known: KnownSender | undefined;
 }

@@ -1,9 +1,9 @@
-/** Every path that the proxy serves, in one table. The server, the pages, the API document and the documentation go by it. */
+/** The table of the paths that the proxy serves. The server, the pages, the OpenAPI document and `docs/` use it. */
 export interface ServedPath {
   readonly path: string;
-  /** Events are posted to it, one or a batch. Otherwise it is a page. */
+  /** What a client posts to it: one event or a batch. Undefined for a page. */
   readonly takes?: 'event' | 'batch';
-  /** For the documentation. */
+  /** What the path is for, for the documentation. */
   readonly about: string;
 }
 
@@ -20,19 +20,19 @@ export const paths = {
     about: 'one event; Java clients post here when their URL ends with a slash',
   },
   batch: { path: '/api/v1/lineage/batch', takes: 'batch', about: 'a JSON array of events' },
-  ping: { path: '/monitoring/ping', about: 'the process lives' },
-  ready: { path: '/monitoring/ready', about: 'the proxy can keep an event, or why it cannot' },
+  ping: { path: '/monitoring/ping', about: 'whether the process lives' },
+  ready: { path: '/monitoring/ready', about: 'whether the proxy can keep an event, and why it cannot' },
   metrics: { path: '/monitoring/metrics', about: 'metrics for Prometheus' },
-  docs: { path: '/docs', about: 'the API as a page to try things on' },
+  docs: { path: '/docs', about: 'the API as an interactive page' },
   openapi: { path: '/openapi.json', about: 'the API as an OpenAPI 3.1 document' },
 } as const satisfies Record<string, ServedPath>;
 
-/** What is served at a path that is written as in the table; undefined for any other. */
+/** The rows of the table by path. A key is a path exactly as in the table: no query, no slash at its end. */
 export const servedPaths: ReadonlyMap<string, ServedPath> = new Map(
   Object.values(paths).map((entry) => [entry.path, entry]),
 );
 
-/** The path of a request: no query, no root path, no slash at the end. */
+/** The path of a request's URL, without the query, the root path and a slash at its end. */
 export function pathOf(url: string, rootPath: string): string {
   let path = originForm(url);
   const query = path.indexOf('?');
@@ -41,12 +41,15 @@ export function pathOf(url: string, rootPath: string): string {
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
-/** Takes the root path off the front of a path, or of a URL in origin form. */
+/** Removes the root path from the start of a path, or of a URL in origin form. `rootPath` is '' for none. */
 export function withoutRootPath(path: string, rootPath: string): string {
   return rootPath !== '' && path.startsWith(`${rootPath}/`) ? path.slice(rootPath.length) : path;
 }
 
-/** A server also takes `POST http://host/path`, as a client sends it to a forward proxy (RFC 9112 §3.2.2). */
+/**
+ * The URL of a request in origin form, `/path?query`. RFC 9112 §3.2.2: a server must also accept the absolute form
+ * `http://host/path`, which clients send to forward proxies.
+ */
 export function originForm(url: string): string {
   if (url.startsWith('/')) return url;
   const path = url.replace(/^https?:\/\/[^/?]*/i, '');

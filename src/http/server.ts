@@ -1,6 +1,7 @@
 /**
- * The HTTP server: limits, time-outs, which request goes where, and stopping without losing an answer. Events are handled on bare
- * `node:http`, where their cost is; pages for people and monitoring systems by Fastify (`pages/pages.ts`).
+ * The HTTP server: limits, dispatch of requests, and a stop that loses no answer.
+ * Events are handled on bare `node:http`, because a framework would add to the cost of each.
+ * Fastify serves the pages for people and monitoring systems (`pages/pages.ts`).
  */
 import { randomUUID } from 'node:crypto';
 import { chmodSync } from 'node:fs';
@@ -20,32 +21,34 @@ import { Connections } from './connection/connections.ts';
 import { createListener, type ListenerSettings } from './connection/listener.ts';
 import { errorOfHead, requestIdOf } from './connection/request-head.ts';
 import { removeStaleSocket } from './connection/stale-socket.ts';
-import { answerCors, type CorsSettings } from './cors.ts';
+import { answerCors, isFromOtherOrigin, type CorsSettings } from './cors.ts';
 import type { Exchange } from './exchange.ts';
 import { pathOf, paths, servedPaths } from './paths.ts';
 
 export interface ServerSettings extends ListenerSettings {
   readonly listen: ListenOptions;
-  /** Who may connect to a Unix domain socket, as `chmod` takes it. */
+  /** The mode of the Unix domain socket, as `chmod` takes it: which users may connect. */
   readonly socketMode: number;
-  /** Taken off the front of paths, with no slash at its end; '' for none. */
+  /** Removed from the start of paths. It has no slash at its end; '' for none. */
   readonly rootPath: string;
-  /** In lower case; the header that carries a request's id. */
+  /** The name of the header for the request's id, in lower case. */
   readonly requestIdHeader: string;
-  /** Requests in hand at once, at most; more are answered 503. */
+  /** Most requests in flight at once; further ones are answered 503. */
   readonly maxConcurrency: number;
+  /** Most headers of a request; a request with more is answered 431. */
   readonly maxHeaders: number;
+  /** Undefined: pages of other origins may not post events. */
   readonly cors: CorsSettings | undefined;
-  /** Is a line wanted for each request, and who is the client, behind trusted proxies? */
+  /** The address of a request's client, for the access log. Undefined: there is no access log. */
   readonly accessLog: ((request: IncomingMessage) => string) | undefined;
 }
 
-/** Takes the events that a request brings, one or a batch, and answers. Never throws, whatever a sender does. */
+/** Takes one event or a batch from a request, and answers it. `handle` never throws. */
 export interface ExchangeHandler {
   handle(exchange: Exchange, takes: 'event' | 'batch'): void;
 }
 
-/** What the server hands requests to, and what it reports to. */
+/** The parts that the server passes requests to, and those that it reports to. */
 export interface ServerParts {
   readonly events: ExchangeHandler;
   readonly pages: RequestListener;
@@ -55,12 +58,12 @@ export interface ServerParts {
   readonly log: Logger;
 }
 
-const FOREIGN_PAGE = refusal('forbidden', 'Pages of other origins may not post events here (server.cors)');
+const OTHER_ORIGIN = refusal('forbidden', 'Pages of other origins may not post events here (server.cors)');
 
-const CROWDED = refusal('unavailable', 'Too many requests on one connection are waiting for their answers');
+const TOO_MANY_ON_CONNECTION = refusal('unavailable', 'Too many requests on this connection are in flight');
 
-/** nginx's number for a client that has closed its connection before it was answered. */
-const CLIENT_GONE = 499;
+/** nginx's status for a client that closed its connection before its answer. */
+const CLIENT_CLOSED = 499;
 
 export class HttpServer {
   readonly #settings: ServerSettings;
@@ -70,7 +73,7 @@ export class HttpServer {
   readonly #observer: Observer;
   readonly #server: Server;
   readonly #connections = new Connections();
-  #inHand = 0;
+  #inFlight = 0;
 
   constructor(settings: ServerSettings, parts: ServerParts) {
     const { events, pages, answers, observer, metrics, log } = parts;
@@ -80,7 +83,7 @@ export class HttpServer {
     this.#answers = answers;
     this.#observer = observer;
     this.#server = createListener(settings, metrics, log);
-    // Under TLS the requests come over a socket of their own, which is there after the handshake.
+    // Under TLS, requests arrive on a second socket, which exists after the handshake.
     const carriesRequests = settings.tls === undefined;
     this.#server
       .on('connection', (socket: Socket) => {
@@ -90,7 +93,7 @@ export class HttpServer {
       })
       .on('secureConnection', (socket: Socket) => this.#connections.add(socket, true));
     this.#server.on('timeout', (socket: Socket) => this.#connections.timeOut(socket));
-    // Whoever reads the body says "100 Continue"; expectations that nobody knows are passed over (RFC 9110 §10.1.1).
+    // The body reader sends "100 Continue". The server ignores unknown expectations (RFC 9110 §10.1.1).
     for (const event of ['request', 'checkContinue', 'checkExpectation']) {
       this.#server.on(event, (request: IncomingMessage, response: ServerResponse) =>
         this.#handle(request, response),
@@ -99,7 +102,7 @@ export class HttpServer {
     this.#server.on('clientError', (error, socket) => this.#refuseBroken(error, socket));
   }
 
-  /** Listens; rejects when it cannot, e.g. because the port is taken. Resolves to the port, or the socket's path. */
+  /** Starts to listen. Resolves to the port, or the path of the socket. Rejects e.g. if the port is in use. */
   async listen(): Promise<string | number> {
     const { path } = this.#settings.listen;
     if (path !== undefined) await removeStaleSocket(path);
@@ -108,26 +111,26 @@ export class HttpServer {
     this.#server.listen(this.#settings.listen, () => {
       this.#server.off('error', reject);
       const address = this.#server.address();
-      // Nobody can be served before this: what the umask allows meanwhile is no more than to wait.
+      // No request is served before this. Until then a client that the umask admits can only wait.
       if (path !== undefined) chmodSync(path, this.#settings.socketMode);
       resolve(typeof address === 'string' ? address : (address?.port ?? 0));
     });
     return promise;
   }
 
-  /** Has other certificates used, for the connections that come from now on. */
+  /** Uses other certificates for all new connections. */
   renewTls(context: SecureContextOptions): void {
     if (this.#server instanceof TlsServer) this.#server.setSecureContext(context);
   }
 
   /**
-   * Takes no new connections, answers what is in hand, and closes each connection with its answer. Idle ones are kept
-   * until they have been idle for `idleMs`, so that a client about to reuse one still can. Whatever is left after
-   * `timeoutMs` is cut.
+   * Takes no new connections, answers the requests in flight, and closes each connection after its answer.
+   * An idle connection is closed once it is idle for `idleMs`, so that a client about to reuse it still can.
+   * After `timeoutMs` all remaining connections are cut.
    */
   async stop(idleMs: number, timeoutMs: number): Promise<void> {
     this.#answers.stopKeepAlive();
-    // Not the HTTP server's own `close`, which cuts idle connections at once.
+    // The HTTP server's own `close` would cut idle connections at once.
     const closed = new Promise<void>((resolve) =>
       NetServer.prototype.close.call(this.#server, () => resolve()),
     );
@@ -141,11 +144,11 @@ export class HttpServer {
     const error = errorOfHead(request, maxHeaders);
     if (error) {
       request.resume();
-      this.#breakOff(error, request.socket);
+      this.#refuseAndClose(error, request.socket);
       return;
     }
     const { url = '/', headers } = request;
-    // Nearly all requests name a path as the table has it.
+    // Nearly all requests have a path exactly as in the table.
     const path = servedPaths.has(url) ? url : pathOf(url, rootPath);
     const served = servedPaths.get(path);
     const { traceparent, 'user-agent': client } = headers;
@@ -159,18 +162,18 @@ export class HttpServer {
       traceparent: typeof traceparent === 'string' ? traceparent : undefined,
       known: undefined,
     };
-    // Now, because a connection that is closed does not tell it any more.
+    // Read now, because a closed connection no longer has an address.
     const address = this.#settings.accessLog?.(request);
     const connection = this.#connections.begin(request.socket, exchange);
-    if (!connection || connection === 'crowded') {
+    if (!connection || connection === 'too-many') {
       request.resume();
-      if (connection) this.#breakOff(CROWDED, request.socket);
+      if (connection) this.#refuseAndClose(TOO_MANY_ON_CONNECTION, request.socket);
       return;
     }
-    this.#inHand += 1;
-    // Comes once; `once` would make a function more.
+    this.#inFlight += 1;
+    // The event occurs once. `once` would create another function for each request.
     response.on('close', () => {
-      this.#inHand -= 1;
+      this.#inFlight -= 1;
       this.#connections.end(connection);
       this.#answered(exchange, served?.path ?? 'other', address);
     });
@@ -188,10 +191,10 @@ export class HttpServer {
         exchange,
         refusal('method_not_allowed', 'Post events here', null, { allow: 'POST' }),
       );
-    } else if (isOfOtherOrigin(request) && !response.hasHeader('access-control-allow-origin')) {
-      this.#answers.refuse(exchange, FOREIGN_PAGE);
-    } else if (this.#inHand > this.#settings.maxConcurrency) {
-      this.#answers.refuse(exchange, refusal('unavailable', 'Too many requests are in hand'));
+    } else if (isFromOtherOrigin(request) && !response.hasHeader('access-control-allow-origin')) {
+      this.#answers.refuse(exchange, OTHER_ORIGIN);
+    } else if (this.#inFlight > this.#settings.maxConcurrency) {
+      this.#answers.refuse(exchange, refusal('unavailable', 'Too many requests are in flight'));
     } else {
       this.#events.handle(exchange, takes);
     }
@@ -199,12 +202,12 @@ export class HttpServer {
 
   #refuseBroken(error: Error & { code?: string }, socket: Duplex): void {
     const reason = reasonOf(error.code);
-    if (reason) this.#breakOff(reason, socket);
+    if (reason) this.#refuseAndClose(reason, socket);
     else socket.destroy();
   }
 
-  /** Answers what is no request, when it is its turn, and takes nothing more from the connection. */
-  #breakOff(reason: Refusal, socket: Duplex): void {
+  /** Refuses a broken request after all requests before it are answered, and closes its connection. */
+  #refuseAndClose(reason: Refusal, socket: Duplex): void {
     const known = this.#connections.fail(socket, (exchange) => {
       const requestId = exchange?.requestId ?? randomUUID();
       answerBrokenRequest(socket, reason, this.#answers.commonHeaders(requestId));
@@ -213,30 +216,21 @@ export class HttpServer {
       else this.#observer.answered('other', '', status);
       this.#observer.broken(requestId, exchange?.path, reason);
     });
-    // TLS has not come about.
+    // Without a TLS handshake the client cannot read an answer.
     if (!known) socket.destroy();
   }
 
-  /** `path` is one of the table, or `other`; `address` is the client's, where the access log wants a line. */
+  /** `path` is a path of the table, or `other`. `address` is the client's; undefined without an access log. */
   #answered({ request, response, known }: Exchange, path: string, address: string | undefined): void {
     const { method = '', url = '', httpVersion } = request;
-    // Where the connection was closed before its answer began, this is still what Node begins with.
+    // If the connection closed before the answer began, the status is still Node's initial 200.
     const isUnanswered = !response.headersSent && response.statusCode === 200;
-    const status = isUnanswered ? CLIENT_GONE : response.statusCode;
-    // As uvicorn's, with the sender's name where the Common Log Format has it.
+    const status = isUnanswered ? CLIENT_CLOSED : response.statusCode;
+    // The form of uvicorn's access log, with the sender's name where the Common Log Format has the user.
     const accessLine =
       address === undefined
         ? undefined
         : `${address} -${known ? ` ${printable(known.sender.name)}` : ''} "${method} ${url} HTTP/${httpVersion}" ${status}`;
     this.#observer.answered(path, method, status, accessLine);
   }
-}
-
-/**
- * Is it a page of another origin that has a browser post this? CORS alone does not keep it from that: a body without a type needs no
- * preflight. Browsers say so in a header that no page can set (W3C Fetch Metadata); other clients do not send it.
- */
-function isOfOtherOrigin({ headers }: IncomingMessage): boolean {
-  const site = headers['sec-fetch-site'];
-  return site === 'cross-site' || site === 'same-site';
 }

@@ -1,12 +1,15 @@
-/** What Node's parser could not make a request of, answered in the shape of every other error. */
+/** Answers to bytes that Node's parser cannot read as a request. They have the shape of every other error. */
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { errorBody, errorTable, refusal, type Refusal } from '../../errors.ts';
 
-/** How long a client has to read the answer and close. */
+/** Milliseconds that a client has to read the answer and close the connection. */
 const LINGER_MS = 2000;
 
-/** Answers on the bare socket, and closes it: where the next request would begin is not known. */
+/**
+ * Writes the answer to the socket itself, and closes the connection: it is not known where the next request begins.
+ * `commonHeaders` are names and values in turn.
+ */
 export function answerBrokenRequest(socket: Duplex, reason: Refusal, commonHeaders: readonly string[]): void {
   const { status } = errorTable[reason.code];
   const body = errorBody(reason);
@@ -20,12 +23,12 @@ export function answerBrokenRequest(socket: Duplex, reason: Refusal, commonHeade
     'connection: close',
   );
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
-  // What else it sends is read meanwhile, for a client that writes everything before it reads.
+  // Meanwhile Node reads on, for a client that writes everything before it reads.
   const cut = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once('close', () => clearTimeout(cut));
 }
 
-/** What to say to the error of a connection, by Node's code for it; undefined when nobody is left to hear it. */
+/** The refusal for an error of a connection, by Node's error code. Undefined if the client can no longer read one. */
 export function reasonOf(code = ''): Refusal | undefined {
   switch (code) {
     case 'ECONNRESET':

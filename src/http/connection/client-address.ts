@@ -1,25 +1,25 @@
-/** Who sent a request: the peer of its connection or, behind a trusted proxy, whom that proxy names. */
+/** The address of a client: the peer of its connection or, behind a trusted proxy, the client that the proxy names. */
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 
-/** How the peer of a Unix domain socket is called, which has no address; nginx calls it so, too. */
+/** The name for the peer of a Unix domain socket, which has no address. nginx uses the same name. */
 const UNIX_PEER = 'unix:';
 
-/** `203.0.113.7:443`, `[2001:db8::1]:443` and `[2001:db8::1]`, as some proxies write an address. */
+/** Some proxies write an address as `203.0.113.7:443`, `[2001:db8::1]:443` or `[2001:db8::1]`. */
 const WITH_PORT = /^(?:(?<v4>[\d.]+):\d{1,5}|\[(?<v6>[\da-f.:]+)\](?::\d{1,5})?)$/i;
 
-/** The peers whose forwarding headers are believed. */
+/** The proxies that are trusted to name their client in `X-Forwarded-For`. */
 export class TrustedPeers {
   readonly #networks = new BlockList();
-  readonly #everybody: boolean;
-  readonly #unixSocket: boolean;
-  readonly #any: boolean;
+  readonly #trustsAll: boolean;
+  readonly #trustsUnixSocket: boolean;
+  readonly #trustsSome: boolean;
 
-  /** Addresses, networks such as `10.0.0.0/8`, `unix:` for the peers of a Unix socket, or `*` for everybody. */
+  /** Addresses, networks such as `10.0.0.0/8`, `unix:` for the peers of a Unix socket, or `*` for every peer. */
   constructor(trusted: readonly string[]) {
-    this.#any = trusted.length > 0;
-    this.#everybody = trusted.includes('*');
-    this.#unixSocket = trusted.includes(UNIX_PEER);
+    this.#trustsSome = trusted.length > 0;
+    this.#trustsAll = trusted.includes('*');
+    this.#trustsUnixSocket = trusted.includes(UNIX_PEER);
     for (const written of trusted) {
       const [address = '', bits] = written.split('/');
       const version = isIP(address);
@@ -33,13 +33,16 @@ export class TrustedPeers {
     }
   }
 
-  /** `address:port` of the peer, or the address that trusted peers report in `X-Forwarded-For`; `unix` for a Unix socket. */
+  /**
+   * The address of a request's client: the address that a trusted peer gives in `X-Forwarded-For`, without a port.
+   * Otherwise `address:port` of the peer, or `unix` for the peer of a Unix socket.
+   */
   clientOf({ socket, headers }: IncomingMessage): string {
     const { remoteAddress, remotePort } = socket;
-    const forwarded = this.#any ? headers['x-forwarded-for'] : undefined;
+    const forwarded = this.#trustsSome ? headers['x-forwarded-for'] : undefined;
     if (typeof forwarded === 'string' && this.#trustsPeer(remoteAddress)) {
-      // Each proxy adds its peer at the end: the last one that is not itself a trusted proxy is the client. What stands
-      // before that one, the client may have written itself.
+      // Each proxy appends the address of its peer. So the last address that is not a trusted proxy is the client.
+      // The client itself may have written the addresses before that.
       const hops = forwarded.split(',').map(addressOf);
       const client = hops.findLast((hop) => !this.#trustsAddress(hop)) ?? hops[0];
       if (client !== undefined && isIP(client) !== 0) return client;
@@ -50,12 +53,12 @@ export class TrustedPeers {
   }
 
   #trustsPeer(address: string | undefined): boolean {
-    return address === undefined ? this.#everybody || this.#unixSocket : this.#trustsAddress(address);
+    return address === undefined ? this.#trustsAll || this.#trustsUnixSocket : this.#trustsAddress(address);
   }
 
   #trustsAddress(address: string): boolean {
-    if (this.#everybody) return true;
-    // IPv4 addresses in the form of IPv6 match the rules for IPv4.
+    if (this.#trustsAll) return true;
+    // An IPv4 address in IPv6 form matches the rules for IPv4.
     const version = isIP(address);
     return version !== 0 && this.#networks.check(address, version === 4 ? 'ipv4' : 'ipv6');
   }
@@ -67,7 +70,7 @@ function addressOf(hop: string): string {
   return unmapped(v4 ?? v6 ?? written);
 }
 
-/** A socket for both versions of IP has `::ffff:192.0.2.1` for the peer 192.0.2.1 (RFC 4291 §2.5.5.2). */
+/** On a socket for both versions of IP, the peer 192.0.2.1 is `::ffff:192.0.2.1` (RFC 4291 §2.5.5.2). */
 function unmapped(address: string): string {
   return address.replace(/^::ffff:(?=[\d.]+$)/i, '');
 }

@@ -1,8 +1,11 @@
-/** Unix domain sockets outlive a program that was killed: the file stays, and keeps the next one from listening there. */
+/** The file of a Unix domain socket stays when its program is killed. The next program cannot listen there. */
 import { rmSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 
-/** Removes a socket that nobody listens on. Whatever else is at the path stays, for `listen` to complain of. */
+/**
+ * Removes the socket at `path` if no program listens on it.
+ * Anything else at the path stays, and a later `listen` fails with the reason.
+ */
 export async function removeStaleSocket(path: string): Promise<void> {
   if (statSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return;
   const { promise, resolve } = Promise.withResolvers<boolean>();

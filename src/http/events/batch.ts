@@ -1,7 +1,7 @@
 /**
- * `POST /api/v1/lineage/batch`: a JSON array of events, answered as OpenLineage's OpenAPI document has it
- * (`postEventBatch`). Each good element is forwarded as the very bytes it has inside the array; a bad one does not
- * spoil the others.
+ * `POST /api/v1/lineage/batch`: a JSON array of events. The answer is that of OpenLineage's OpenAPI document
+ * (`postEventBatch`). Each valid element is forwarded as the exact bytes it has inside the array.
+ * An element that is not valid does not affect the others.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { errorTable, refusal, type Refusal } from '../../errors.ts';
@@ -11,13 +11,16 @@ import type { Arrival } from '../../pipeline/arrival.ts';
 import type { Ingest, Ingested } from '../../pipeline/ingest.ts';
 import type { Observer } from '../../pipeline/observer.ts';
 
+/** An event of a batch that is not kept. */
 export interface FailedEvent {
-  /** Its place in the array, from 0. */
+  /** Its index in the array, from 0. */
   readonly index: number;
   readonly reason: string;
+  /** True if the same event, unchanged, may be kept later. */
   readonly retriable: boolean;
 }
 
+/** The body of the answer to a batch, as in OpenLineage's OpenAPI document. */
 export interface BatchAnswer {
   readonly status: 'success' | 'partial_success';
   readonly summary: {
@@ -31,15 +34,19 @@ export interface BatchAnswer {
 }
 
 /**
- * Elements of a batch, at most: some 20 µs and 1.5 KB of memory each, and a line of the log where they are refused. As many of the smallest
- * events take 8 MiB, more than a body may have by default.
+ * Most elements of a batch. Each costs about 20 µs and 1.5 KB of memory, and a line of the log if it is refused.
+ * That many of the smallest events take 8 MiB, more than a body may have by default.
  */
 const MAX_ELEMENTS = 50_000;
 
-/** Elements checked before others get their turn: some milliseconds of work for real events. */
+/** Elements that are checked before other requests get their turn: a few milliseconds of work for real events. */
 const ELEMENTS_A_TURN = 64;
 
-/** Takes the events of a batch: what has become of each, or why the whole is refused where none can be kept now. */
+/**
+ * Takes the events of a batch, and resolves to the outcome of each event.
+ * Resolves to a refusal of the whole batch if it is not an array of at most `MAX_ELEMENTS`.
+ * So it does if no event is kept, and at least one is retriable.
+ */
 export async function takeBatch(
   body: Buffer,
   arrival: Arrival,
@@ -58,22 +65,22 @@ export async function takeBatch(
   }
   const taken = await Promise.all(taking);
   const answer = summarise(taken);
-  // With nothing kept, the sender can send all of it again: 429 or 503 say so to every client.
-  const passing = answer.summary.successful === 0 ? taken.find(mayPass) : undefined;
-  return passing ? passing.refusal : answer;
+  // If nothing is kept, the sender can send the whole batch again. Every client knows that from 429 or 503.
+  const retriable = answer.summary.successful === 0 ? taken.find(isRetriable) : undefined;
+  return retriable ? retriable.refusal : answer;
 }
 
-/** The bytes of each element, or why the body is no array of JSON. */
+/** The bytes of each element, or the refusal of a body that is not a JSON array of at most `MAX_ELEMENTS`. */
 function elementsOf(body: Buffer): Buffer[] | Refusal {
   const { elements, errors } = checkText(body);
   if (errors) return refusal('invalid_request', undefined, errors);
   if (!elements) {
-    const fault = {
+    const error = {
       location: ['body'],
       message: 'Input should be a valid array of events',
       code: 'list_type',
     };
-    return refusal('invalid_request', undefined, [{ ...fault, context: {}, input: null }]);
+    return refusal('invalid_request', undefined, [{ ...error, context: {}, input: null }]);
   }
   const size = elements.length / 2;
   if (size > MAX_ELEMENTS) {
@@ -89,7 +96,7 @@ function elementsOf(body: Buffer): Buffer[] | Refusal {
 
 type Refused = Extract<Ingested, { kind: 'refused' }>;
 
-function mayPass(ingested: Ingested): ingested is Refused {
+function isRetriable(ingested: Ingested): ingested is Refused {
   return ingested.kind === 'refused' && errorTable[ingested.refusal.code].retriable;
 }
 

@@ -1,29 +1,30 @@
-/** The body of a request: its type checked, read up to the limit, decoded. */
+/** The body reader: checks the type of a body, reads it up to the limit, and decodes it. */
 import type { IncomingMessage } from 'node:http';
 import { refusal, type Refusal } from '../../errors.ts';
 import type { BodyLimits, MemoryShare } from './body-memory.ts';
 import { decodeBody, decoderFor } from './content-encoding.ts';
 import type { Exchange } from '../exchange.ts';
 
-/** What compressing can add to bytes that do not shrink (gzip: 5 bytes each 64 KiB), and more. */
+/** Bytes that compression may add to a body that does not shrink, with a margin (gzip: 5 bytes per 64 KiB). */
 const ENCODED_SLACK = 65_536;
 
-/** `application/json`, `text/json`, `application/vnd.x+json`, with any parameters. */
+/** `application/json`, `text/json` or `application/vnd.x+json`, with any parameters. */
 const JSON_TYPE = /^\s*[a-z0-9!#$&^_.-]+\/(?:json|[a-z0-9!#$&^_.-]+\+json)\s*(?:;|$)/i;
 
 /**
- * Pieces of a body that are put together once there are so many. A piece costs some 200 bytes to hold, however small: sent
- * byte by byte, a body of 5 MiB would take a gigabyte.
+ * This many pieces of a body are joined into one. Each piece takes about 200 bytes of memory beside its content.
+ * Sent byte by byte, a body of 5 MiB would take a gigabyte.
  */
-const PIECES_TOGETHER = 1024;
+const MAX_PIECES = 1024;
 
-/** Bytes that a piece is counted as, at least: what it takes to hold one, and some more. */
+/** Bytes of memory that a piece counts as, at least: the cost of holding it, with a margin. */
 const PIECE_BYTES = 512;
 
 /**
- * Reads and decodes a body of at most `maxBytes`, and calls `done` with it, or with why it is not taken. A larger one is
- * refused as soon as that is known: from its `Content-Length`, or when the limit is passed. When the sender goes away
- * `done` is never called: nobody is left to answer. It must not throw.
+ * Reads and decodes a body of at most `maxBytes`. Calls `done` with the body or with a refusal.
+ * A larger body is refused as early as possible: by its `Content-Length`, or when it passes the limit.
+ * If the client closes the connection, `done` is never called, because no client waits for an answer.
+ * `done` must not throw.
  */
 export function readBody(
   exchange: Exchange,
@@ -50,7 +51,7 @@ export function readBody(
     done(tooLarge(`is ${declared} bytes`, declared, maxBytes));
     return;
   }
-  // curl asks before it sends more than 1 MiB: a refusal by the head alone must come before the body does.
+  // curl waits for this before it sends more than 1 MiB. A refusal by the head alone must come before it.
   if (expectsContinue(request)) response.writeContinue();
   collect(exchange, declared, limit, limits, (body) => {
     if (decoder && Buffer.isBuffer(body)) void decodeBody(body, decoder, limits, response).then(done);
@@ -58,14 +59,15 @@ export function readBody(
   });
 }
 
-/** RFC 9110 §10.1.1: to be passed over in a request of HTTP/1.0. */
+/** RFC 9110 §10.1.1: a server ignores the expectation in a request of HTTP/1.0. */
 function expectsContinue({ headers, httpVersion }: IncomingMessage): boolean {
   return headers.expect !== undefined && /100-continue/i.test(headers.expect) && httpVersion === '1.1';
 }
 
 /**
- * Plain listeners: an async iterator over the stream costs several times as much. A body that comes in one piece, as nearly
- * all events do, is handed on at once and needs no share of the memory; so events are taken even when it is used up.
+ * Reads a body with plain listeners: an async iterator over the stream costs several times as much.
+ * A body in one piece, as nearly all events are, takes no share of the memory. So such events are taken even when the
+ * memory for bodies is used up.
  */
 function collect(
   { request, response }: Exchange,
@@ -75,7 +77,7 @@ function collect(
   done: (body: Buffer | Refusal) => void,
 ): void {
   const pieces: Buffer[] = [];
-  let together = 0;
+  let joined = 0;
   let size = 0;
   let share: MemoryShare | undefined;
   const refuse = (reason: Refusal) => {
@@ -94,11 +96,11 @@ function collect(
     pieces.push(piece);
     if (size === declared) return;
     share ??= memory.shareFor(response);
-    if (!share.resize(Math.max(size, PIECE_BYTES * (pieces.length - together)))) {
+    if (!share.resize(Math.max(size, PIECE_BYTES * (pieces.length - joined)))) {
       refuse(refusal('unavailable', 'Too much is being received at once'));
-    } else if (pieces.length - together === PIECES_TOGETHER) {
-      pieces.push(Buffer.concat(pieces.splice(together)));
-      together += 1;
+    } else if (pieces.length - joined === MAX_PIECES) {
+      pieces.push(Buffer.concat(pieces.splice(joined)));
+      joined += 1;
     }
   };
   const onEnd = () => {

@@ -1,6 +1,6 @@
 /**
- * `Content-Encoding` (RFC 9110 §8.4): gzip, deflate, br, zstd. Nothing is ever decoded beyond the limit, so a bomb costs
- * no more memory than an honest body.
+ * `Content-Encoding` (RFC 9110 §8.4): gzip, deflate, br, zstd. Decoding stops at the limit, so a decompression bomb
+ * costs no more memory than a normal body.
  */
 import type { ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
@@ -24,23 +24,24 @@ import type { BodyLimits } from './body-memory.ts';
 type Decode<Decoded> = (body: Buffer, maxOutputLength: number) => Decoded;
 
 interface Decoder {
-  readonly atOnce: Decode<Buffer>;
-  readonly elsewhere: Decode<Promise<Buffer>>;
+  readonly decodeSync: Decode<Buffer>;
+  /** On a thread of Node's pool. */
+  readonly decodeAsync: Decode<Promise<Buffer>>;
 }
 
 /**
- * Bytes of a body that is decoded at once; larger ones are on a thread of their own, so as not to hold up others. The way
- * there and back costs twice what it takes to decode an event.
+ * Most encoded bytes of a body that is decoded synchronously. A larger body is decoded on another thread, so that it
+ * does not delay other requests. The way to the thread and back costs twice as much as decoding an event.
  */
-const AT_ONCE_BYTES = 16 * 1024;
+const MAX_SYNC_BYTES = 16 * 1024;
 
 /**
- * Larger bodies that are decoded at once: as many as Node has threads for it, more would not be quicker. The others wait as
- * they came, small; decoded a little at a time all together, each could take its 5 MiB.
+ * Larger bodies that are decoded at the same time: as many as Node has threads for it; more would not be faster.
+ * The other bodies wait in their encoded form, which is small. If all were decoded in parallel, each could take 5 MiB.
  */
-const inTurn = pLimit(4);
+const decodeLimit = pLimit(4);
 
-/** RFC 9659: a window of at most 8 MiB (2^23) for zstd as content encoding; a frame could ask for 128 MiB. */
+/** RFC 9659: zstd as content encoding has a window of at most 8 MiB (2^23). A frame could ask for 128 MiB. */
 const ZSTD_OPTIONS = { params: { [constants.ZSTD_d_windowLogMax]: 23 } };
 
 const gunzipAsync = promisify(gunzip);
@@ -50,26 +51,26 @@ const brotliAsync = promisify(brotliDecompress);
 const zstdAsync = promisify(zstdDecompress);
 
 const gzip: Decoder = {
-  atOnce: (body, maxOutputLength) => gunzipSync(body, { maxOutputLength }),
-  elsewhere: (body, maxOutputLength) => gunzipAsync(body, { maxOutputLength }),
+  decodeSync: (body, maxOutputLength) => gunzipSync(body, { maxOutputLength }),
+  decodeAsync: (body, maxOutputLength) => gunzipAsync(body, { maxOutputLength }),
 };
 
-/** RFC 9110 §8.4.1.2 means zlib's format, but some clients send bare deflate: zlib's header tells them apart. */
+/** RFC 9110 §8.4.1.2 requires zlib's format, but some clients send raw deflate. Zlib's header distinguishes them. */
 const deflate: Decoder = {
-  atOnce: (body, maxOutputLength) =>
+  decodeSync: (body, maxOutputLength) =>
     (hasZlibHeader(body) ? inflateSync : inflateRawSync)(body, { maxOutputLength }),
-  elsewhere: (body, maxOutputLength) =>
+  decodeAsync: (body, maxOutputLength) =>
     (hasZlibHeader(body) ? inflateAsync : inflateRawAsync)(body, { maxOutputLength }),
 };
 
 const brotli: Decoder = {
-  atOnce: (body, maxOutputLength) => brotliDecompressSync(body, { maxOutputLength }),
-  elsewhere: (body, maxOutputLength) => brotliAsync(body, { maxOutputLength }),
+  decodeSync: (body, maxOutputLength) => brotliDecompressSync(body, { maxOutputLength }),
+  decodeAsync: (body, maxOutputLength) => brotliAsync(body, { maxOutputLength }),
 };
 
 const zstd: Decoder = {
-  atOnce: (body, maxOutputLength) => zstdDecompressSync(body, { ...ZSTD_OPTIONS, maxOutputLength }),
-  elsewhere: (body, maxOutputLength) => zstdAsync(body, { ...ZSTD_OPTIONS, maxOutputLength }),
+  decodeSync: (body, maxOutputLength) => zstdDecompressSync(body, { ...ZSTD_OPTIONS, maxOutputLength }),
+  decodeAsync: (body, maxOutputLength) => zstdAsync(body, { ...ZSTD_OPTIONS, maxOutputLength }),
 };
 
 const decoders = new Map([
@@ -80,10 +81,10 @@ const decoders = new Map([
   ['zstd', zstd],
 ]);
 
-/** For `Accept-Encoding` of a 415 (RFC 9110 §15.5.16). */
+/** The value of `Accept-Encoding` in a 415 answer (RFC 9110 §15.5.16). */
 export const supportedEncodings = 'gzip, deflate, br, zstd';
 
-/** The decoder that a request's `Content-Encoding` asks for; undefined where the body comes as it is. */
+/** The decoder for the value of `Content-Encoding`; undefined for a body without encoding. */
 export function decoderFor(header: string): Decoder | undefined | Refusal {
   const name = header.trim().toLowerCase();
   if (name === 'identity' || name === '') return undefined;
@@ -98,7 +99,7 @@ export function decoderFor(header: string): Decoder | undefined | Refusal {
   );
 }
 
-/** Decodes a body; refuses what is broken, and stops at the limit. */
+/** Decodes a body. Resolves to a refusal if it cannot be decoded, or is larger than `maxBytes` when decoded. */
 export async function decodeBody(
   encoded: Buffer,
   decoder: Decoder,
@@ -106,11 +107,11 @@ export async function decodeBody(
   response: ServerResponse,
 ): Promise<Buffer | Refusal> {
   try {
-    if (encoded.length <= AT_ONCE_BYTES) return decoder.atOnce(encoded, maxBytes);
+    if (encoded.length <= MAX_SYNC_BYTES) return decoder.decodeSync(encoded, maxBytes);
     const share = memory.shareFor(response);
-    return await inTurn(async () => {
+    return await decodeLimit(async () => {
       share.force(maxBytes);
-      const decoded = await decoder.elsewhere(encoded, maxBytes).finally(() => share.force(0));
+      const decoded = await decoder.decodeAsync(encoded, maxBytes).finally(() => share.force(0));
       share.force(decoded.length);
       return decoded;
     });
@@ -137,6 +138,6 @@ export async function decodeBody(
 function hasZlibHeader(body: Buffer): boolean {
   if (body.length < 2) return false;
   const word = body.readUInt16BE(0);
-  // RFC 1950 §2.2: method 8, and a check that makes the first two bytes a multiple of 31.
+  // RFC 1950 §2.2: the method is 8, and the first two bytes are a multiple of 31.
   return ((word >> 8) & 0x0f) === 8 && word % 31 === 0;
 }

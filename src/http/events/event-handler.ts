@@ -1,4 +1,4 @@
-/** Takes events from requests: authenticates the sender, reads the body, hands it to the pipeline, answers. */
+/** Takes events from requests: authenticates the sender, reads the body, passes it to the pipeline, and answers. */
 import type { Authenticator } from '../../auth/authenticator.ts';
 import type { Finding } from '../../auth/sender.ts';
 import type { SendersWatch } from '../../auth/senders-watch.ts';
@@ -11,7 +11,7 @@ import { takeBatch } from './batch.ts';
 import type { BodyLimits } from './body-memory.ts';
 import { readBody } from './body-reader.ts';
 
-/** Recognises senders, and knows what each may do. */
+/** Recognises senders, and knows the limits of each. */
 export interface SenderAuthentication {
   readonly authenticator: Authenticator;
   readonly senders: SendersWatch;
@@ -24,7 +24,7 @@ export class EventHandler implements ExchangeHandler {
   readonly #answers: Answers;
   readonly #observer: Observer;
 
-  /** Without `authentication` every client may send. */
+  /** If `authentication` is undefined, every client may send. */
   constructor(
     authentication: SenderAuthentication | undefined,
     limits: BodyLimits,
@@ -39,13 +39,14 @@ export class EventHandler implements ExchangeHandler {
     this.#observer = observer;
   }
 
+  /** Takes one event or a batch, and answers. Never throws. */
   handle(exchange: Exchange, takes: 'event' | 'batch'): void {
     if (!this.#authentication) {
       this.#receive(exchange, takes);
       return;
     }
     const found = this.#authentication.authenticator.find(exchange.request);
-    // At once for a sender that has been here before: a promise would cost each event a hundredth more.
+    // Synchronous for a sender that is already known: a promise would add one hundredth to the cost of an event.
     if (!(found instanceof Promise)) this.#admit(exchange, takes, found, this.#authentication.senders);
     else void this.#admitLater(exchange, takes, found, this.#authentication.senders);
   }
@@ -75,7 +76,7 @@ export class EventHandler implements ExchangeHandler {
   }
 
   #receive(exchange: Exchange, takes: 'event' | 'batch'): void {
-    // Called, not awaited: a promise more for each event is a hundredth of its cost.
+    // A callback: another promise for each event would add one hundredth to its cost.
     readBody(exchange, this.#limits, (body) => {
       if (Buffer.isBuffer(body)) {
         void this.#take(exchange, takes, body);
@@ -86,7 +87,10 @@ export class EventHandler implements ExchangeHandler {
     });
   }
 
-  /** Answers 201 once Kafka has the event, 202 when it is on disk or kept as a dead letter; 200 with a list for a batch. */
+  /**
+   * Answers 201 if Kafka has the event, and 202 if it is on disk or kept as a dead letter.
+   * A batch is answered 200, with the outcome of each event.
+   */
   async #take(exchange: Exchange, takes: 'event' | 'batch', body: Buffer): Promise<void> {
     try {
       if (takes === 'batch') {
@@ -99,7 +103,7 @@ export class EventHandler implements ExchangeHandler {
       if (ingested.kind === 'refused') this.#answers.refuse(exchange, ingested.refusal);
       else this.#answers.empty(exchange, ingested.kind === 'acknowledged' ? 201 : 202);
     } catch (error) {
-      // What the pipeline rejects with is a defect of ours.
+      // The pipeline rejects only for a defect of http2kafka.
       this.#answers.fail(exchange, error);
     }
   }

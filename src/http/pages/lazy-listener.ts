@@ -1,8 +1,8 @@
 import type { RequestListener } from 'node:http';
 
 /**
- * A listener that is made when it is first needed. Its first request waits until then; where it cannot be made, every
- * request is broken off with the reason.
+ * A listener that `make` creates at the first request, which waits for it.
+ * If `make` rejects, every request's connection is closed.
  */
 export function lazily(make: () => Promise<RequestListener>): RequestListener {
   let made: Promise<RequestListener> | undefined;

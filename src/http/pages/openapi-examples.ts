@@ -1,4 +1,4 @@
-/** One event of each kind, small and good: what the API page offers to send. */
+/** One small valid event of each kind. The API page offers to send them. */
 
 const producer = 'https://github.com/my-company/my-scheduler/tree/1.0.0';
 const schemaURL = (kind: string) => `https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/${kind}`;

@@ -1,4 +1,4 @@
-/** The API's document, made from the event schemas and the table of errors. */
+/** The OpenAPI document, made from the event schemas and the table of errors. */
 import { errorTable, type ErrorCode } from '../../errors.ts';
 import { eventSchemas } from '../../openlineage/event-schema.ts';
 import { version } from '../../version.ts';
@@ -17,7 +17,7 @@ const requestId = {
   in: 'header',
   required: false,
   description:
-    'Taken when it is 1 to 128 letters, digits and `._~:@=+/-`, made otherwise; echoed, logged, and written to the record.',
+    'The id of the request: 1 to 128 letters, digits and `._~:@=+/-`. Otherwise the proxy makes one. It is in the answer, the log and the record.',
   schema: { type: 'string' },
 };
 const contentEncoding = {
@@ -70,11 +70,12 @@ function postEvent(summary: string, operationId: string): object {
       requestBody: { required: true, content: json(anyEvent, examples) },
       responses: {
         '201': {
-          description: 'Kafka has the event: all in-sync replicas have acknowledged the record. Empty body.',
+          description:
+            'The event is in Kafka: all in-sync replicas have acknowledged the record. The body is empty.',
         },
         '202': {
           description:
-            'The event is kept. Empty body. With `check.invalid: dead-letter`, an event that is not valid is in the dead-letter topic.',
+            'The event is kept on disk, and will be delivered. With `check.invalid: dead-letter`, an event that is not valid is kept for the dead-letter topic. The body is empty.',
         },
         ...errorResponses(eventErrors),
       },
@@ -87,7 +88,7 @@ const batchPath = {
     tags: ['Events'],
     summary: 'Post many events',
     description:
-      'Each good element is forwarded as the exact bytes it has inside the array. One bad element does not spoil the others. 503 when nothing could be kept and something may be later.',
+      'Each valid element is forwarded as the exact bytes it has inside the array. An element that is not valid does not affect the others. The answer is 429 or 503 if no event is kept, and one may be kept later.',
     operationId: 'postEventBatch',
     parameters: [requestId, contentEncoding],
     requestBody: {
@@ -98,7 +99,7 @@ const batchPath = {
       ),
     },
     responses: {
-      '200': { description: 'What became of each event.', content: json(ref('BatchResult')) },
+      '200': { description: 'The outcome of each event.', content: json(ref('BatchResult')) },
       ...errorResponses(eventErrors),
     },
   },
@@ -147,7 +148,8 @@ const components = {
             code: { enum: Object.keys(errorTable) },
             message: { type: 'string' },
             details: {
-              description: 'For `invalid_request` a list of every fault found, otherwise null or an object.',
+              description:
+                'For `invalid_request` a list of every validation error found, otherwise null or an object.',
               anyOf: [{ type: 'array', items: ref('ValidationError') }, { type: 'object' }, { type: 'null' }],
             },
           },
@@ -166,13 +168,15 @@ const components = {
         message: { type: 'string', examples: ['Field required'] },
         code: { type: 'string', examples: ['missing'] },
         context: { type: 'object' },
-        input: { description: 'The value found, or the object that lacks the field; shortened when large.' },
+        input: {
+          description: 'The value found, or the object that lacks the field. A large value is shortened.',
+        },
       },
     },
   },
 };
 
-/** TypeBox's own format names mean nothing to others. */
+/** The schemas of events, without the format `unicode`, which only this project's TypeBox knows. */
 function eventComponents(): Record<string, unknown> {
   const { run: RunEvent, job: JobEvent, dataset: DatasetEvent } = eventSchemas.core;
   const text = JSON.stringify({ RunEvent, JobEvent, DatasetEvent }, (key, value: unknown) =>
@@ -182,7 +186,7 @@ function eventComponents(): Record<string, unknown> {
   return typeof schemas === 'object' && schemas !== null ? { ...schemas } : {};
 }
 
-/** OpenAPI 3.1. `rootPath` is where a reverse proxy has put the API. */
+/** The API in OpenAPI 3.1. `rootPath` is the path at which a reverse proxy serves the API; '' for none. */
 export function openapiDocument(rootPath: string): object {
   return {
     openapi: '3.1.0',
@@ -191,7 +195,7 @@ export function openapiDocument(rootPath: string): object {
       version,
       summary: 'HTTP to Kafka proxy for OpenLineage events',
       description:
-        'Post OpenLineage events here; they are checked, and written to Kafka byte for byte. A 201 says that Kafka has the event, a 202 that it is on disk and will be delivered.',
+        'Post OpenLineage events here. The proxy checks them and writes them to Kafka byte for byte. 201: the event is in Kafka. 202: the event is on disk and will be delivered.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: rootPath === '' ? '/' : rootPath }],
@@ -202,13 +206,15 @@ export function openapiDocument(rootPath: string): object {
       ),
       [paths.dataRentgen.path]: postEvent("Post an event (Data.Rentgen's path)", 'postOpenLineage'),
       [paths.batch.path]: batchPath,
-      [paths.ping.path]: get('Is the proxy alive?', { '200': { description: 'It is.' } }),
-      [paths.ready.path]: get('Can the proxy keep an event now?', {
-        '200': { description: 'It can.' },
-        '503': { description: 'It cannot; says what is wrong.' },
+      [paths.ping.path]: get('Liveness', { '200': { description: 'The process lives.' } }),
+      [paths.ready.path]: get('Readiness: whether the proxy can keep an event now', {
+        '200': { description: 'The proxy can keep an event.' },
+        '503': { description: 'The proxy cannot keep an event. The message says why.' },
       }),
       [paths.metrics.path]: get('Metrics for Prometheus', {
-        '200': { description: 'Prometheus or OpenMetrics text.' },
+        '200': {
+          description: 'Metrics in the text format of Prometheus, or of OpenMetrics if `Accept` asks for it.',
+        },
       }),
     },
     components,

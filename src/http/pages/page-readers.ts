@@ -1,19 +1,24 @@
 /**
- * How many may read the larger pages at once. Each of those takes an open file or some 50 KB until it is read to its end, and anybody may
- * ask for it: without a limit, those who never read would leave no files to the spool. `ping` and `ready` are answered always.
+ * Limits how many requests for the larger pages are in flight. Each takes an open file or about 50 KB until the client
+ * has read it, and any client may request it. Without a limit, clients that never read would leave no open files to the
+ * spool. `ping` and `ready` have no limit.
  */
 import type { ServerResponse } from 'node:http';
 import { paths } from '../paths.ts';
 
-/** Of each kind of page. Browsers ask for half a dozen files at once, monitoring systems for one. */
+/** Most readers of each kind of page. A browser requests about six files at once, a monitoring system one. */
 const MAX_READERS = 32;
 
 type Kind = 'metrics' | 'docs';
 
+/** Counts the requests in flight for each kind of page. */
 export class PageReaders {
   readonly #readers: Record<Kind, number> = { metrics: 0, docs: 0 };
 
-  /** False where there are too many. `path` without the root path. */
+  /**
+   * Counts a reader of a page until its answer is closed. Returns false if there are too many already.
+   * `path` is without the root path.
+   */
   admit(path: string, response: ServerResponse): boolean {
     const kind = kindOf(path);
     if (kind === undefined) return true;

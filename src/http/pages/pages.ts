@@ -1,4 +1,4 @@
-/** What is not an event: monitoring, the API page and its document, and the answers to wrong paths and methods. */
+/** Pages, served by Fastify: monitoring, the API page with its document, and answers to wrong paths and methods. */
 import type { IncomingMessage, RequestListener } from 'node:http';
 import helmet from '@fastify/helmet';
 import swagger, { type StaticDocumentSpec } from '@fastify/swagger';
@@ -16,26 +16,27 @@ import { originForm, pathOf, paths, withoutRootPath } from '../paths.ts';
 import { PageReaders } from './page-readers.ts';
 
 export interface PagesSettings {
-  /** The topic of events that no routing rule is about: the proxy is ready while it can keep these. */
+  /** The topic of events that match no routing rule. The proxy is ready while it can keep these. */
   readonly mainTopic: string;
   readonly rootPath: string;
   readonly requestIdHeader: string;
-  /** Are `/monitoring/metrics`, and `/docs` with `/openapi.json`, there at all? */
+  /** True if `/monitoring/metrics` is served. */
   readonly metrics: boolean;
+  /** True if `/docs` and `/openapi.json` are served. */
   readonly docs: boolean;
-  /** Is TLS spoken, so that browsers may be told never to come without it? */
+  /** True with TLS. Then answers tell browsers to use only HTTPS (`Strict-Transport-Security`). */
   readonly https: boolean;
 }
 
-/** What is wrong with whom is asked about senders, by its name; empty when nothing is. */
+/** The problems of what recognises senders (e.g. `database`, `oidc`), by name. Empty if there are none. */
 export type AuthenticationProblems = () => Readonly<Record<string, string>>;
 
-/** What a page may load: its own scripts, styles and pictures, and nothing that is written into it (CSP, level 3). */
+/** A page may load only its own scripts, styles and images. No inline scripts or styles (CSP, level 3). */
 const CONTENT_SECURITY_POLICY = {
   defaultSrc: ["'none'"],
   scriptSrc: ["'self'"],
   styleSrc: ["'self'"],
-  // The API page has its smaller pictures in its stylesheet.
+  // The API page has its smaller images in its stylesheet.
   imgSrc: ["'self'", 'data:'],
   connectSrc: ["'self'"],
   baseUri: ["'none'"],
@@ -43,7 +44,7 @@ const CONTENT_SECURITY_POLICY = {
   frameAncestors: ["'none'"],
 };
 
-/** What the pages show, and how they answer. */
+/** The parts that the pages show, and that they answer and report with. */
 export interface PagesParts {
   readonly delivery: DeliveryStatus;
   readonly authenticationProblems: AuthenticationProblems | undefined;
@@ -52,13 +53,13 @@ export interface PagesParts {
   readonly observer: Observer;
 }
 
-/** Builds the pages; the listener answers every request it is given. */
+/** Builds the pages. The listener answers every request. Rejects if a plugin cannot be loaded. */
 export async function createPages(settings: PagesSettings, parts: PagesParts): Promise<RequestListener> {
   const { answers, observer } = parts;
   const app: FastifyInstance = fastify({
     rewriteUrl: (request) => withoutRootPath(originForm(request.url ?? '/'), settings.rootPath),
     genReqId: (request) => requestIdOf(request, settings.requestIdHeader),
-    // An URL that cannot be decoded, say; no hook is called for it.
+    // E.g. a URL that cannot be decoded. Fastify calls no hook for it.
     frameworkErrors: (error, request, reply) => {
       addCommonHeaders(request, reply);
       void refuse(reply, refusal('bad_request', error.message));
@@ -71,25 +72,25 @@ export async function createPages(settings: PagesSettings, parts: PagesParts): P
   const readers = new PageReaders();
   app.addHook('onRequest', (request, reply, done) => {
     addCommonHeaders(request, reply);
-    // What is true now only; files that stay the same say so themselves.
+    // Pages show the state of the moment. Static files set their own header.
     reply.header('cache-control', 'no-store');
-    if (readers.admit(request.url, reply.raw)) onceRead(request.raw, done);
-    else void refuse(reply, refusal('unavailable', 'Too many are reading this page'));
+    if (readers.admit(request.url, reply.raw)) discardBody(request.raw, done);
+    else void refuse(reply, refusal('unavailable', 'Too many clients are reading this page'));
   });
   await app.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: CONTENT_SECURITY_POLICY },
     strictTransportSecurity: settings.https,
-    // Browsers complain of these two where there is no TLS.
+    // Without TLS, browsers warn about these two headers.
     crossOriginOpenerPolicy: settings.https,
     originAgentCluster: settings.https,
     xFrameOptions: { action: 'deny' },
   });
-  // No page takes a body, so none is looked at, whatever it is.
+  // No page takes a body, so no body is parsed.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   app.setNotFoundHandler((request, reply) => refuse(reply, missing(app, request)));
   app.setErrorHandler((error, request, reply) => {
-    // What the server of files does not want to look for.
+    // E.g. a path that the server of static files does not accept.
     if (isClientError(error)) return refuse(reply, missing(app, request));
     observer.failed(request.id, error);
     return refuse(reply, refusal('internal'));
@@ -101,27 +102,29 @@ export async function createPages(settings: PagesSettings, parts: PagesParts): P
 }
 
 /**
- * Passes over the body, if there is one, before the answer: a connection that is closed while its client still sends may be
- * reset before the answer is read (RFC 9112 §9.6). Whoever asks whether to send is told by the answer.
+ * Reads and discards the body, if there is one, before the answer. A connection that is closed while its client still
+ * sends may be reset before the client has read the answer (RFC 9112 §9.6). A client that waits for "100 Continue" gets
+ * the answer instead.
  */
-function onceRead(request: IncomingMessage, done: () => void): void {
+function discardBody(request: IncomingMessage, done: () => void): void {
   if (hasBody(request) && request.headers.expect === undefined) request.once('end', done).resume();
   else done();
 }
 
+/** Adds `ping`, `ready` and `metrics`. */
 function addMonitoring(app: FastifyInstance, settings: PagesSettings, parts: PagesParts): void {
   const { delivery, authenticationProblems, metrics } = parts;
-  // Data.Rentgen's answer: its users' checks may read the text.
+  // The answer of Data.Rentgen: its users' health checks may read the text.
   app.get(paths.ping.path, () => ({ status: 'ok' }));
   app.get(paths.ready.path, (_request, reply) => {
     const { problem, state, kafkaProblem } = delivery.statusOf(settings.mainTopic);
-    const inTrouble = delivery.topics.filter((topic) => topic.problem ?? topic.kafkaProblem);
+    const withProblem = delivery.topics.filter((topic) => topic.problem ?? topic.kafkaProblem);
     const details = {
       state,
       kafka: kafkaProblem ?? 'ok',
       spool: { events: delivery.spooledEvents, bytes: delivery.spooledBytes },
-      ...(inTrouble.length > 0 && { topics: Object.fromEntries(inTrouble.map(describeTopic)) }),
-      // Senders that were recognised before stay recognised: no reason to take no events at all.
+      ...(withProblem.length > 0 && { topics: Object.fromEntries(withProblem.map(describeTopic)) }),
+      // Not a reason to be unready: senders that were recognised before stay recognised.
       ...(authenticationProblems && { senders: sendersState(authenticationProblems()) }),
     };
     if (problem === undefined) return { status: 'ok', ...details };
@@ -138,7 +141,7 @@ function addMonitoring(app: FastifyInstance, settings: PagesSettings, parts: Pag
   });
 }
 
-/** One topic that is in trouble, for `/monitoring/ready`. */
+/** The state of a topic with a problem, for `/monitoring/ready`. */
 function describeTopic(status: TopicStatus): [string, object] {
   const { topic, state, kafkaProblem, problem, spooledEvents, spooledBytes } = status;
   const details = {
@@ -155,8 +158,8 @@ function sendersState(problems: Readonly<Record<string, string>>): unknown {
 }
 
 /**
- * OpenMetrics from Prometheus' text, which differ in how a counter is announced and how the text ends. prom-client's own
- * OpenMetrics renames the counters for good, so that whoever asks for Prometheus' text after that finds other names.
+ * Turns the text format of Prometheus into that of OpenMetrics. They differ in the metadata of counters and in the end.
+ * The OpenMetrics of prom-client renames the counters in the registry, also for later reads of Prometheus' text.
  */
 function toOpenMetrics(text: string): string {
   const renamed = text.replace(
@@ -166,6 +169,7 @@ function toOpenMetrics(text: string): string {
   return `${renamed.replaceAll('\n\n', '\n')}# EOF\n`;
 }
 
+/** Adds the API page and its OpenAPI document. */
 async function addDocs(app: FastifyInstance, rootPath: string): Promise<void> {
   const document = openapiDocument(rootPath);
   app.get(paths.openapi.path, () => document);
@@ -176,7 +180,7 @@ async function addDocs(app: FastifyInstance, rootPath: string): Promise<void> {
     indexPrefix: rootPath,
     theme: { title: 'http2kafka' },
     uiConfig: {
-      // Without the bar on top, which offers to load documents from elsewhere.
+      // The default layout has a bar that offers to load other documents.
       layout: 'BaseLayout',
       tryItOutEnabled: true,
       defaultModelsExpandDepth: 0,
@@ -185,16 +189,18 @@ async function addDocs(app: FastifyInstance, rootPath: string): Promise<void> {
   });
 }
 
-/** The plugin's types know OpenAPI 3.0; what it does with a document is to serve it. */
+/** The plugin's types know only OpenAPI 3.0, but the plugin only serves the document. */
 function isOpenapi(document: object): document is StaticDocumentSpec['document'] {
   return 'openapi' in document && 'info' in document && 'paths' in document;
 }
 
+/** True for an error with a status 4xx. */
 function isClientError(error: unknown): boolean {
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
   return status >= 400 && status < 500;
 }
 
+/** 405 if the path exists for GET, otherwise 404. */
 function missing(app: FastifyInstance, request: FastifyRequest): Refusal {
   const path = pathOf(request.url, '');
   if (app.hasRoute({ url: path, method: 'GET' })) {
@@ -208,6 +214,7 @@ function missing(app: FastifyInstance, request: FastifyRequest): Refusal {
   );
 }
 
+/** Answers with an error. */
 function refuse(reply: FastifyReply, reason: Refusal): FastifyReply {
   const { status } = errorTable[reason.code];
   if (status === 503) reply.header('retry-after', '1');
