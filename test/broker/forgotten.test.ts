@@ -3,10 +3,10 @@ import { after, before, suite, test } from 'node:test';
 import { startBroker, type Broker } from '../../tools/kafka/broker.ts';
 import { createTopic } from '../../tools/kafka/topics.ts';
 import { startProxy } from '../../tools/proxy.ts';
-import { relayed, type Relay } from '../faults/relay.ts';
-import { readMetrics } from '../http/metric-reading.ts';
-import { inState } from '../http/readiness.ts';
-import { runEvent } from '../http/sample-events.ts';
+import { relayed, type Relay } from '../stage/relay.ts';
+import { readMetrics } from '../stage/metric-reading.ts';
+import { inState } from '../stage/readiness.ts';
+import { runEvent } from '../stage/sample-events.ts';
 import { spooled, TopicProxy, until } from './stage.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { createTopic, deleteTopic } from '../../tools/kafka/topics.ts';
-import { inState, readiness } from '../http/readiness.ts';
+import { inState, readiness } from '../stage/readiness.ts';
 import { jobEvent } from '../openlineage/events.ts';
 import { accepted, created, spooled, until, useBroker, type Answer, type TopicProxy } from './stage.ts';
 

@@ -5,12 +5,12 @@ import { temporaryFolder } from '../../tools/kafka/folders.ts';
 import type { ReadRecord } from '../../tools/kafka/records.ts';
 import { createTopic, setTopicConfig } from '../../tools/kafka/topics.ts';
 import type { Proxy } from '../../tools/proxy.ts';
-import { logLines, logged } from '../http/log-lines.ts';
-import { readMetrics } from '../http/metric-reading.ts';
-import { errorOf } from '../http/posting.ts';
-import { RawConnection, rawPost } from '../http/raw-connection.ts';
-import { inState, readiness } from '../http/readiness.ts';
-import { incompressible, padded, runEvent } from '../http/sample-events.ts';
+import { logLines, logged } from '../stage/log-lines.ts';
+import { readMetrics } from '../stage/metric-reading.ts';
+import { errorOf } from '../stage/posting.ts';
+import { RawConnection, rawPost } from '../stage/raw-connection.ts';
+import { inState, readiness } from '../stage/readiness.ts';
+import { incompressible, padded, runEvent } from '../stage/sample-events.ts';
 import { addPartitions } from './partitions.ts';
 import { accepted, created, spooled, until, useBroker } from './stage.ts';
 

@@ -6,7 +6,7 @@ import { startBroker, type Broker, type BrokerOptions } from '../../tools/kafka/
 import { readBatches, readRecords, type ReadBatch, type ReadRecord } from '../../tools/kafka/records.ts';
 import { createTopic, endOffsets, isUnknownTopic, type NewTopic } from '../../tools/kafka/topics.ts';
 import { startProxy, type Proxy } from '../../tools/proxy.ts';
-import { logged } from '../http/log-lines.ts';
+import { logged } from '../stage/log-lines.ts';
 
 export interface Answer {
   readonly status: number;

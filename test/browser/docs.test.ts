@@ -7,7 +7,7 @@ import { chromium, type BrowserContext, type Locator, type Page } from 'playwrig
 import { exampleRunEvent } from '../../src/http/pages/openapi-examples.ts';
 import { findChromium } from '../../tools/chromium.ts';
 import type { Proxy } from '../../tools/proxy.ts';
-import { Stage } from '../http/stage.ts';
+import { Stage } from '../stage/stage.ts';
 
 const ARGUMENTS = [
   '--no-sandbox',

@@ -7,12 +7,12 @@ import { buffer } from 'node:stream/consumers';
 import { after, before, suite, test } from 'node:test';
 import type { Proxy } from '../../tools/proxy.ts';
 import { ranProgram } from '../config/child.ts';
-import { logged, logLines } from '../http/log-lines.ts';
-import { errorOf, get, post } from '../http/posting.ts';
-import { RawConnection, rawPost } from '../http/raw-connection.ts';
-import { inState, readiness } from '../http/readiness.ts';
-import { runEvent } from '../http/sample-events.ts';
-import { Stage } from '../http/stage.ts';
+import { logged, logLines } from '../stage/log-lines.ts';
+import { errorOf, get, post } from '../stage/posting.ts';
+import { RawConnection, rawPost } from '../stage/raw-connection.ts';
+import { inState, readiness } from '../stage/readiness.ts';
+import { runEvent } from '../stage/sample-events.ts';
+import { Stage } from '../stage/stage.ts';
 
 const ORIGIN = 'https://ui.example.org';
 

@@ -8,8 +8,8 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { startProxy, type Proxy } from '../../tools/proxy.ts';
 import { ranProgram } from '../config/child.ts';
-import { post } from '../http/posting.ts';
-import { runEvent } from '../http/sample-events.ts';
+import { post } from '../stage/posting.ts';
+import { runEvent } from '../stage/sample-events.ts';
 
 const Line = Type.Object({
   topic: Type.String(),

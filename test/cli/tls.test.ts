@@ -18,12 +18,12 @@ import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { startProxy, type Proxy } from '../../tools/proxy.ts';
-import { logged } from '../http/log-lines.ts';
-import { samplesOf } from '../http/metric-reading.ts';
-import { RawConnection } from '../http/raw-connection.ts';
-import { runEvent } from '../http/sample-events.ts';
-import { Stage } from '../http/stage.ts';
-import { writeCertificate, type CertificateFiles } from './certificate.ts';
+import { logged } from '../stage/log-lines.ts';
+import { samplesOf } from '../stage/metric-reading.ts';
+import { RawConnection } from '../stage/raw-connection.ts';
+import { runEvent } from '../stage/sample-events.ts';
+import { Stage } from '../stage/stage.ts';
+import { writeCertificate, type CertificateFiles } from '../stage/certificate.ts';
 
 const PASSWORD = 'o"pen sesame';
 /** Longer than a test may take: whoever waits for it does not end. */

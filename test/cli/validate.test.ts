@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { ran, ranProgram, root } from '../config/child.ts';
-import { fields, jobEvent, runEvent } from '../http/sample-events.ts';
+import { fields, jobEvent, runEvent } from '../stage/sample-events.ts';
 
 void suite('http2kafka validate', { timeout: 60_000 }, () => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'http2kafka-validate-')));

@@ -3,11 +3,11 @@ import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startOidcServer, type OidcServer } from '../../../tools/oidc-server.ts';
 import type { Proxy } from '../../../tools/proxy.ts';
-import { logged } from '../../http/log-lines.ts';
-import { readMetrics } from '../../http/metric-reading.ts';
-import { errorOf, get, post, type Answer } from '../../http/posting.ts';
-import { jobEvent } from '../../http/sample-events.ts';
-import { headerOf, Stage } from '../../http/stage.ts';
+import { logged } from '../../stage/log-lines.ts';
+import { readMetrics } from '../../stage/metric-reading.ts';
+import { errorOf, get, post, type Answer } from '../../stage/posting.ts';
+import { jobEvent } from '../../stage/sample-events.ts';
+import { headerOf, Stage } from '../../stage/stage.ts';
 import { AUDIENCE } from './oidc-stage.ts';
 
 const client = { id: 'trino', secret: 'trino-secret' };

@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startPostgres, type Postgres } from '../../../tools/postgres.ts';
 import { startProxy, type Proxy } from '../../../tools/proxy.ts';
 import { ranProgram } from '../../config/child.ts';
-import { errorOf, get, isObject, parsed, post } from '../../http/posting.ts';
-import { runEvent } from '../../http/sample-events.ts';
+import { errorOf, get, isObject, parsed, post } from '../../stage/posting.ts';
+import { runEvent } from '../../stage/sample-events.ts';
 import { claims, PYJWT_TOKEN, SECRET_KEY, tokenOf } from './personal-token-samples.ts';
 
 const PREFIX = 'personal_token_';

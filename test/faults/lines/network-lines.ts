@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker } from '../../../tools/kafka/broker.ts';
 import type { Line } from '../line.ts';
-import { relayed, type Relay } from '../relay.ts';
+import { relayed, type Relay } from '../../stage/relay.ts';
 import type { Scene } from '../scene.ts';
 
 const DUPLICATES = 'sent again after a connection was lost';

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { temporaryFolder } from '../../../tools/kafka/folders.ts';
 import { startProxy } from '../../../tools/proxy.ts';
-import { logged } from '../../http/log-lines.ts';
-import { inState, readiness } from '../../http/readiness.ts';
+import { logged } from '../../stage/log-lines.ts';
+import { inState, readiness } from '../../stage/readiness.ts';
 import { jobEvent } from '../../openlineage/events.ts';
 import { KerberosStage, REAUTH_MS, type KerberosProxy } from './kerberos-stage.ts';
 

@@ -7,7 +7,7 @@ import { startBroker, type Broker } from '../../../tools/kafka/broker.ts';
 import { createTopic, endOffsets } from '../../../tools/kafka/topics.ts';
 import { readRecords } from '../../../tools/kafka/records.ts';
 import { startProxy, type Proxy } from '../../../tools/proxy.ts';
-import { post } from '../../http/posting.ts';
+import { post } from '../../stage/posting.ts';
 
 /** Milliseconds after which the listener REAUTH closes a connection that has not logged in again. */
 export const REAUTH_MS = 2000;

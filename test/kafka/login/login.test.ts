@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import type { Proxy } from '../../../tools/proxy.ts';
-import { logged } from '../../http/log-lines.ts';
-import { get, post } from '../../http/posting.ts';
-import { runEvent } from '../../http/sample-events.ts';
+import { logged } from '../../stage/log-lines.ts';
+import { get, post } from '../../stage/posting.ts';
+import { runEvent } from '../../stage/sample-events.ts';
 import { CLIENT, PASSWORD, PLAIN_PASSWORD, PLAIN_USER, USER } from './secure-broker.ts';
 import { kafkaIs, SecureStage } from './secure-stage.ts';
 

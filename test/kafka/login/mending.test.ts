@@ -4,10 +4,10 @@ import { after, before, suite, test } from 'node:test';
 import { createTopic } from '../../../tools/kafka/topics.ts';
 import { rule, setScramPassword } from '../../../tools/kafka/users.ts';
 import type { Proxy } from '../../../tools/proxy.ts';
-import { logged } from '../../http/log-lines.ts';
-import { post } from '../../http/posting.ts';
-import { inState, readiness } from '../../http/readiness.ts';
-import { runEvent } from '../../http/sample-events.ts';
+import { logged } from '../../stage/log-lines.ts';
+import { post } from '../../stage/posting.ts';
+import { inState, readiness } from '../../stage/readiness.ts';
+import { runEvent } from '../../stage/sample-events.ts';
 import { CLIENT, PASSWORD, PLAIN_PASSWORD, PLAIN_USER, SESSION_MS, USER } from './secure-broker.ts';
 import { kafkaIs, SecureStage } from './secure-stage.ts';
 

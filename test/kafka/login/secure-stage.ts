@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { readRecords } from '../../../tools/kafka/records.ts';
 import { endOffsets } from '../../../tools/kafka/topics.ts';
 import { startProxy, type Proxy, type ProxyOptions } from '../../../tools/proxy.ts';
-import { readiness } from '../../http/readiness.ts';
+import { readiness } from '../../stage/readiness.ts';
 import { startSecureBroker, type SecureBroker } from './secure-broker.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 

@@ -4,11 +4,11 @@ import { renameSync, rmSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import type { Proxy } from '../../tools/proxy.ts';
-import { logged } from './log-lines.ts';
-import { errorOf, get, isObject, parsed, post, type Answer } from './posting.ts';
-import { runEvent } from './sample-events.ts';
-import { headerOf, Stage } from './stage.ts';
+import type { Proxy } from '../../../tools/proxy.ts';
+import { logged } from '../../stage/log-lines.ts';
+import { errorOf, get, isObject, parsed, post, type Answer } from '../../stage/posting.ts';
+import { runEvent } from '../../stage/sample-events.ts';
+import { headerOf, Stage } from '../../stage/stage.ts';
 
 const KEY = 'h2k_trino-hunter2';
 const LIMITED = 'h2k_limited-hunter2';

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { metricTable } from '../../src/metrics/metrics.ts';
-import type { Proxy } from '../../tools/proxy.ts';
-import { logLines } from './log-lines.ts';
-import { readMetrics, samplesOf } from './metric-reading.ts';
-import { get, parsed, post } from './posting.ts';
-import { RawConnection, rawPost } from './raw-connection.ts';
-import { inState, readiness } from './readiness.ts';
-import { datasetEvent, fields, jobEvent, runEvent } from './sample-events.ts';
-import { Stage } from './stage.ts';
+import { metricTable } from '../../../src/metrics/metrics.ts';
+import type { Proxy } from '../../../tools/proxy.ts';
+import { logLines } from '../../stage/log-lines.ts';
+import { readMetrics, samplesOf } from '../../stage/metric-reading.ts';
+import { get, parsed, post } from '../../stage/posting.ts';
+import { RawConnection, rawPost } from '../../stage/raw-connection.ts';
+import { inState, readiness } from '../../stage/readiness.ts';
+import { datasetEvent, fields, jobEvent, runEvent } from '../../stage/sample-events.ts';
+import { Stage } from '../../stage/stage.ts';
 
 const OPENMETRICS = 'application/openmetrics-text; version=1.0.0,text/plain;q=0.5';
 const BATCH = { path: '/api/v1/lineage/batch' };

@@ -13,12 +13,12 @@ import {
   gzipSync,
   zstdCompressSync,
 } from 'node:zlib';
-import type { Proxy } from '../../tools/proxy.ts';
-import { readMetrics } from './metric-reading.ts';
-import { errorOf, post } from './posting.ts';
-import { RawConnection, rawPost } from './raw-connection.ts';
-import { padded, runEvent } from './sample-events.ts';
-import { Stage } from './stage.ts';
+import type { Proxy } from '../../../tools/proxy.ts';
+import { readMetrics } from '../../stage/metric-reading.ts';
+import { errorOf, post } from '../../stage/posting.ts';
+import { RawConnection, rawPost } from '../../stage/raw-connection.ts';
+import { padded, runEvent } from '../../stage/sample-events.ts';
+import { Stage } from '../../stage/stage.ts';
 
 const MIB = 1 << 20;
 const LIMIT = 5 * MIB;

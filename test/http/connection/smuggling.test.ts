@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import type { Proxy } from '../../tools/proxy.ts';
-import { errorOf, post } from './posting.ts';
-import { RawConnection, rawPost } from './raw-connection.ts';
-import { runEvent } from './sample-events.ts';
-import { headerOf, Stage } from './stage.ts';
+import type { Proxy } from '../../../tools/proxy.ts';
+import { errorOf, post } from '../../stage/posting.ts';
+import { RawConnection, rawPost } from '../../stage/raw-connection.ts';
+import { runEvent } from '../../stage/sample-events.ts';
+import { headerOf, Stage } from '../../stage/stage.ts';
 
 const EVENT = runEvent('in front').toString('latin1');
 const LENGTH = `Content-Length: ${EVENT.length}`;

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import { errorTable, type ErrorCode } from '../../src/errors.ts';
-import type { Proxy } from '../../tools/proxy.ts';
-import { logLines } from './log-lines.ts';
-import { errorOf, get, isObject, parsed, post, type SentError } from './posting.ts';
-import { RawConnection, rawPost, type RawAnswer } from './raw-connection.ts';
-import { fields, padded, runEvent } from './sample-events.ts';
-import { headerOf, Stage } from './stage.ts';
+import { errorTable, type ErrorCode } from '../../../src/errors.ts';
+import type { Proxy } from '../../../tools/proxy.ts';
+import { logLines } from '../../stage/log-lines.ts';
+import { errorOf, get, isObject, parsed, post, type SentError } from '../../stage/posting.ts';
+import { RawConnection, rawPost, type RawAnswer } from '../../stage/raw-connection.ts';
+import { fields, padded, runEvent } from '../../stage/sample-events.ts';
+import { headerOf, Stage } from '../../stage/stage.ts';
 
 const VERSION = 'x-application-version';
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

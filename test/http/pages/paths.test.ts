@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import { errorTable } from '../../src/errors.ts';
-import type { Proxy } from '../../tools/proxy.ts';
-import { errorOf, get, isObject, parsed, post } from './posting.ts';
-import { RawConnection, rawPost } from './raw-connection.ts';
-import { datasetEvent, jobEvent, runEvent } from './sample-events.ts';
-import { Stage } from './stage.ts';
+import { errorTable } from '../../../src/errors.ts';
+import type { Proxy } from '../../../tools/proxy.ts';
+import { errorOf, get, isObject, parsed, post } from '../../stage/posting.ts';
+import { RawConnection, rawPost } from '../../stage/raw-connection.ts';
+import { datasetEvent, jobEvent, runEvent } from '../../stage/sample-events.ts';
+import { Stage } from '../../stage/stage.ts';
 
 const SINGLE = ['/api/v1/lineage', '/v1/openlineage', '/'];
 const BATCH = '/api/v1/lineage/batch';

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { temporaryFolder } from '../../tools/kafka/folders.ts';
-import { createTopic } from '../../tools/kafka/topics.ts';
-import type { Proxy } from '../../tools/proxy.ts';
-import { logLines } from './log-lines.ts';
-import { errorOf, isObject, parsed, post, type Answer, type Sending } from './posting.ts';
-import { inState } from './readiness.ts';
-import { datasetEvent, fields, incompressible, jobEvent, runEvent } from './sample-events.ts';
-import { Stage } from './stage.ts';
+import { temporaryFolder } from '../../../tools/kafka/folders.ts';
+import { createTopic } from '../../../tools/kafka/topics.ts';
+import type { Proxy } from '../../../tools/proxy.ts';
+import { logLines } from '../../stage/log-lines.ts';
+import { errorOf, isObject, parsed, post, type Answer, type Sending } from '../../stage/posting.ts';
+import { inState } from '../../stage/readiness.ts';
+import { datasetEvent, fields, incompressible, jobEvent, runEvent } from '../../stage/sample-events.ts';
+import { Stage } from '../../stage/stage.ts';
 
 const SMALL_TOPIC = 'small';
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, suite, test } from 'node:test';
-import { TrustedPeers } from '../../src/http/connection/client-address.ts';
+import { TrustedPeers } from '../../../src/http/connection/client-address.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'http2kafka-client-'));
 const socketPath = join(folder, 'socket');

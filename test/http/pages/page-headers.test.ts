@@ -4,10 +4,10 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { startProxy, type Proxy } from '../../tools/proxy.ts';
-import { writeCertificate } from '../cli/certificate.ts';
-import { get, post } from './posting.ts';
-import { runEvent } from './sample-events.ts';
+import { startProxy, type Proxy } from '../../../tools/proxy.ts';
+import { writeCertificate } from '../../stage/certificate.ts';
+import { get, post } from '../../stage/posting.ts';
+import { runEvent } from '../../stage/sample-events.ts';
 
 const WITHOUT_KAFKA = { KAFKA__BOOTSTRAP_SERVERS: '127.0.0.1:1', SPOOL__AFTER: '100ms' };
 const PAGES = ['/', '/docs', '/docs/static/index.css', '/openapi.json', '/monitoring/ping', '/nothing'];

@@ -8,10 +8,10 @@ import { text } from 'node:stream/consumers';
 import { after, suite, test } from 'node:test';
 import { connect, TLSSocket, type ConnectionOptions, type SecureVersion } from 'node:tls';
 import { pino } from 'pino';
-import { TlsFileError, TlsFiles, type TlsSettings } from '../../src/http/connection/tls-files.ts';
-import { createMetrics } from '../../src/metrics/metrics.ts';
-import { writeCertificate, type CertificateFiles } from '../cli/certificate.ts';
-import { isObject } from './posting.ts';
+import { TlsFileError, TlsFiles, type TlsSettings } from '../../../src/http/connection/tls-files.ts';
+import { createMetrics } from '../../../src/metrics/metrics.ts';
+import { writeCertificate, type CertificateFiles } from '../../stage/certificate.ts';
+import { isObject } from '../../stage/posting.ts';
 
 const VERSIONS: readonly SecureVersion[] = ['TLSv1.2', 'TLSv1.3'];
 

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Proxy } from '../../tools/proxy.ts';
-import { errorOf, get, post } from './posting.ts';
-import { RawConnection, rawPost } from './raw-connection.ts';
-import { runEvent } from './sample-events.ts';
-import { headerOf, Stage } from './stage.ts';
+import type { Proxy } from '../../../tools/proxy.ts';
+import { errorOf, get, post } from '../../stage/posting.ts';
+import { RawConnection, rawPost } from '../../stage/raw-connection.ts';
+import { runEvent } from '../../stage/sample-events.ts';
+import { headerOf, Stage } from '../../stage/stage.ts';
 
 const ASKING = 'Expect: 100-continue';
 /** Bytes of a refused body that are read at most, for the sake of the connection. */

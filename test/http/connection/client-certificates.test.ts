@@ -11,12 +11,12 @@ import {
   selfSigned,
   type Certificate,
   type CertificateWishes,
-} from '../../tools/certificates.ts';
-import type { Proxy } from '../../tools/proxy.ts';
-import { logged } from './log-lines.ts';
-import { errorOf } from './posting.ts';
-import { runEvent } from './sample-events.ts';
-import { headerOf, Stage } from './stage.ts';
+} from '../../../tools/certificates.ts';
+import type { Proxy } from '../../../tools/proxy.ts';
+import { logged } from '../../stage/log-lines.ts';
+import { errorOf } from '../../stage/posting.ts';
+import { runEvent } from '../../stage/sample-events.ts';
+import { headerOf, Stage } from '../../stage/stage.ts';
 
 const KEY = 'h2k_key';
 

@@ -11,10 +11,10 @@ import {
   zstdCompressSync,
 } from 'node:zlib';
 import { buffer } from 'node:stream/consumers';
-import type { Proxy } from '../../tools/proxy.ts';
-import { errorOf, post, type Sending } from './posting.ts';
-import { runEvent } from './sample-events.ts';
-import { Stage } from './stage.ts';
+import type { Proxy } from '../../../tools/proxy.ts';
+import { errorOf, post, type Sending } from '../../stage/posting.ts';
+import { runEvent } from '../../stage/sample-events.ts';
+import { Stage } from '../../stage/stage.ts';
 
 const EXAMPLE = runEvent('encoded', {
   producer: 'https://example.org/ünï/\u{1f600}',
