@@ -6,7 +6,10 @@ import type { ReadBatch } from '../../tools/kafka/records.ts';
 import { setTopicConfig } from '../../tools/kafka/topics.ts';
 import { jobEvent } from '../openlineage/events.ts';
 import { examples } from '../openlineage/samples.ts';
-import { created, until, useBroker, type Answer, type TopicProxy } from './stage.ts';
+import { created, type Answer } from '../stage/posting.ts';
+import { useStage } from '../stage/stage.ts';
+import type { StagedProxy } from '../stage/staged-proxy.ts';
+import { until } from '../stage/until.ts';
 
 const MAX = 'max.message.bytes';
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
@@ -33,7 +36,7 @@ function event(facets: object, id: number): string {
 }
 
 /** Fails unless each of these is in the topic just once. */
-async function allThere(proxy: TopicProxy, events: readonly string[]): Promise<void> {
+async function allThere(proxy: StagedProxy, events: readonly string[]): Promise<void> {
   const counts = new Map<string, number>();
   for (const { value } of await proxy.records()) {
     const text = value?.toString() ?? '';
@@ -42,14 +45,14 @@ async function allThere(proxy: TopicProxy, events: readonly string[]): Promise<v
   for (const text of events) assert.equal(counts.get(text), 1, text.slice(0, 300));
 }
 
-/** Fails unless an event was refused as too large, in the words of the contract. */
-function refusedAsTooLarge({ status, body }: Answer, topic: string, limit: number): void {
+/** Fails unless an event was refused as too large, and says both sizes. */
+function refusedAsTooLarge({ status, text }: Answer, topic: string, limit: number): void {
   assert.equal(status, 413);
   const parsed =
     /^{"error":{"code":"payload_too_large","message":"(.*?)","details":{"size":(\d+),"limit":(\d+),/.exec(
-      body,
+      text,
     );
-  assert.ok(parsed, body);
+  assert.ok(parsed, text);
   const [, message, size, said] = parsed;
   assert.equal(Number(said), limit);
   assert.ok(Number(size) > limit);
@@ -60,11 +63,11 @@ function refusedAsTooLarge({ status, body }: Answer, topic: string, limit: numbe
 }
 
 suite('the batches of a proxy', { timeout: 90_000 }, () => {
-  const stage = useBroker();
-  const proxies = new Map<string, TopicProxy>();
+  const stage = useStage();
+  const proxies = new Map<string, StagedProxy>();
   before(async () => {
     const started = CODECS.map(async (codec) => {
-      const proxy = await stage.proxy(
+      const proxy = await stage.proxyWithTopic(
         { name: codec, partitions: 2 },
         // Some learn of a changed limit by themselves, the others only when a broker refuses a batch.
         {

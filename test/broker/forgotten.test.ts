@@ -1,39 +1,39 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import { startBroker, type Broker } from '../../tools/kafka/broker.ts';
 import { createTopic } from '../../tools/kafka/topics.ts';
-import { startProxy } from '../../tools/proxy.ts';
-import { relayed, type Relay } from '../stage/relay.ts';
 import { readMetrics } from '../stage/metric-reading.ts';
+import { spooled } from '../stage/posting.ts';
 import { inState } from '../stage/readiness.ts';
+import { relayed, type Relay } from '../stage/relay.ts';
 import { runEvent } from '../stage/sample-events.ts';
-import { spooled, TopicProxy, until } from './stage.ts';
+import { Stage } from '../stage/stage.ts';
+import { until } from '../stage/until.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 suite('a broker that was killed before its answer arrived', { timeout: 120_000 }, () => {
-  let broker: Broker;
+  const stage = new Stage();
   let relay: Relay;
+  /** Where the proxies find the broker: behind the relay. */
   let bootstrapServers = '';
 
   before(async () => {
-    ({ broker, relay, bootstrapServers } = await relayed(startBroker));
+    ({ relay, bootstrapServers } = await relayed((options) => stage.startBroker(options)));
   });
-
   after(async () => {
     relay.close();
-    await broker.stop({ limitMs: 0 });
+    await stage.stop();
   });
 
-  /** What the topic has of an event of that age which the broker wrote just before its death, and what the proxy counts as twice. */
+  /**
+   * The broker writes an event of that age and is killed before its answer arrives.
+   * Gives how many records of the event the topic has in the end, and how many possible duplicates the proxy counts.
+   */
   async function sentAgain(topic: string, ageMs: number): Promise<{ records: number; counted: number }> {
+    const { broker } = stage;
     await createTopic(broker.bootstrapServers, { name: topic, partitions: 1 });
-    const settings = {
-      SPOOL__AFTER: '500ms',
-      KAFKA__BOOTSTRAP_SERVERS: bootstrapServers,
-      PRODUCER__MAIN_TOPIC: topic,
-    };
-    const proxy = new TopicProxy(await startProxy({ settings }), broker.bootstrapServers, topic);
+    const settings = { SPOOL__AFTER: '500ms', KAFKA__BOOTSTRAP_SERVERS: bootstrapServers };
+    const proxy = await stage.launch({ topic, settings });
     const event = (n: number) =>
       runEvent(topic, { n, eventTime: new Date(Date.now() - ageMs).toISOString() });
     try {
@@ -41,7 +41,7 @@ suite('a broker that was killed before its answer arrived', { timeout: 120_000 }
         () => proxy.post(event(1)),
         ({ status }) => status === 201,
       );
-      await inState(proxy.process, 'straight');
+      await inState(proxy, 'straight');
       const before = (await proxy.records()).length;
       relay.loseAnswers();
       spooled(await proxy.post(event(2)));
@@ -51,8 +51,8 @@ suite('a broker that was killed before its answer arrived', { timeout: 120_000 }
       );
       await broker.kill();
       await broker.start();
-      await inState(proxy.process, 'straight');
-      const metrics = await readMetrics(proxy.process);
+      await inState(proxy, 'straight');
+      const metrics = await readMetrics(proxy);
       return {
         records: (await proxy.records()).length - before,
         counted: metrics.get('http2kafka_duplicates_possible_total') ?? Number.NaN,

@@ -2,18 +2,21 @@ import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
 import type { ReadRecord } from '../../tools/kafka/records.ts';
 import { runEvent } from '../openlineage/events.ts';
-import { created, until, useBroker, type TopicProxy } from './stage.ts';
+import { created } from '../stage/posting.ts';
+import { useStage } from '../stage/stage.ts';
+import type { StagedProxy } from '../stage/staged-proxy.ts';
+import { until } from '../stage/until.ts';
 
 const MALFORMED = 'input.runs__malformed';
 
 suite('an event', { timeout: 60_000 }, () => {
-  const stage = useBroker();
-  let proxy: TopicProxy;
-  let routing: TopicProxy;
+  const stage = useStage();
+  let proxy: StagedProxy;
+  let routing: StagedProxy;
   before(async () => {
     [proxy, routing] = await Promise.all([
-      stage.proxy({ name: 'input.runs' }, { CHECK__INVALID: 'dead-letter' }),
-      stage.proxy({ name: 'routed', partitions: 1 }, { CHECK__LEVEL: 'routing' }),
+      stage.proxyWithTopic({ name: 'input.runs' }, { CHECK__INVALID: 'dead-letter' }),
+      stage.proxyWithTopic({ name: 'routed', partitions: 1 }, { CHECK__LEVEL: 'routing' }),
     ]);
   });
 
@@ -47,7 +50,7 @@ suite('an event', { timeout: 60_000 }, () => {
   for (const [what, body, reason, code] of cases) {
     test(`that ${what} goes to the dead-letter topic, which need not be there before`, async () => {
       const answer = await proxy.post(body, { headers: { 'x-request-id': 'the-request' } });
-      assert.deepEqual([answer.status, answer.body], [202, '']);
+      assert.deepEqual([answer.status, answer.text], [202, '']);
       const record = await deadLetter(body);
       const headers = record.headers.map(([name, value]) => [name, value.toString()]);
       const details: unknown = JSON.parse(headers.pop()?.[1] ?? '');
@@ -110,7 +113,7 @@ suite('an event', { timeout: 60_000 }, () => {
     test(`at level routing is refused without ${what}`, async () => {
       const answer = await routing.post(body);
       assert.equal(answer.status, 422);
-      assert.match(answer.body, new RegExp(`"${field}"\\],"message":"Field required","code":"missing"`));
+      assert.match(answer.text, new RegExp(`"${field}"\\],"message":"Field required","code":"missing"`));
     });
   }
 });

@@ -3,7 +3,10 @@ import { suite, test } from 'node:test';
 import { createTopic, deleteTopic } from '../../tools/kafka/topics.ts';
 import { inState, readiness } from '../stage/readiness.ts';
 import { jobEvent } from '../openlineage/events.ts';
-import { accepted, created, spooled, until, useBroker, type Answer, type TopicProxy } from './stage.ts';
+import { accepted, created, spooled, type Answer } from '../stage/posting.ts';
+import { useStage } from '../stage/stage.ts';
+import type { StagedProxy } from '../stage/staged-proxy.ts';
+import { until } from '../stage/until.ts';
 
 /** An event of the n-th job; `count` tells it from others of that job. Of long ago, if no time is given. */
 const event = (job: number | string, count = 0, time?: Date) =>
@@ -15,30 +18,30 @@ const event = (job: number | string, count = 0, time?: Date) =>
     }),
   );
 
-async function valuesOf(proxy: TopicProxy): Promise<(string | undefined)[]> {
+async function valuesOf(proxy: StagedProxy): Promise<(string | undefined)[]> {
   return (await proxy.records()).map(({ value }) => value?.toString());
 }
 
 suite('a proxy', { timeout: 120_000 }, () => {
-  const stage = useBroker({ properties: { 'auto.create.topics.enable': 'false' } });
+  const stage = useStage({ properties: { 'auto.create.topics.enable': 'false' } });
 
   test('keeps events for a topic that is not there, says so, and writes them when it is', async () => {
-    const proxy = await stage.proxyTo('late');
+    const proxy = await stage.launch({ topic: 'late' });
     spooled(await proxy.post(event(1)));
     const { problem, state, spool } = await until(
-      () => readiness(proxy.process),
+      () => readiness(proxy),
       ({ kafka }) => kafka.includes('UNKNOWN_TOPIC_OR_PARTITION'),
     );
     assert.deepEqual([problem, state, spool.events], [undefined, 'spooling', 1]);
 
     await createTopic(stage.broker.bootstrapServers, { name: 'late', partitions: 3 });
-    await inState(proxy.process, 'straight');
+    await inState(proxy, 'straight');
     created(await proxy.post(event(2)));
     assert.deepEqual((await valuesOf(proxy)).sort(), [event(1), event(2)].sort());
   });
 
   test('goes on when its topic was made anew with fewer partitions', async () => {
-    const proxy = await stage.proxy({ name: 'anew', partitions: 6 });
+    const proxy = await stage.proxyWithTopic({ name: 'anew', partitions: 6 });
     const before = Array.from({ length: 30 }, (_, job) => event(job));
     for (const answer of await proxy.postAll(before, 5)) created(answer);
     await deleteTopic(stage.broker.bootstrapServers, 'anew');
@@ -58,7 +61,7 @@ suite('a proxy', { timeout: 120_000 }, () => {
     for (let job = 0; job < 30; job++) await post(event(job, 1));
     assert.equal(posted.length, 31, 'all are kept while the topic is not there');
     await createTopic(stage.broker.bootstrapServers, { name: 'anew', partitions: 2 });
-    await inState(proxy.process, 'straight');
+    await inState(proxy, 'straight');
     const after = Array.from({ length: 30 }, (_, job) => event(job, 2));
     for (const answer of await proxy.postAll(after, 5)) created(answer);
     assert.deepEqual((await valuesOf(proxy)).sort(), [...posted, ...after].sort());
@@ -67,32 +70,32 @@ suite('a proxy', { timeout: 120_000 }, () => {
   test('keeps events while a broker takes them and answers nothing, and each is there once', async () => {
     // So long that it is not the request's own limit that says that Kafka is away.
     const settings = { SPOOL__AFTER: '500ms', KAFKA__REQUEST_TIMEOUT_MS: '600000' };
-    const proxy = await stage.proxy({ name: 'frozen', partitions: 1 }, settings);
+    const proxy = await stage.proxyWithTopic({ name: 'frozen', partitions: 1 }, settings);
     await until(
       () => proxy.post(event('before')),
       ({ status }) => status === 201,
     );
-    await inState(proxy.process, 'straight');
+    await inState(proxy, 'straight');
     const before = await valuesOf(proxy);
     stage.broker.freeze();
     try {
       spooled(await proxy.post(event(1)));
       spooled(await proxy.post(event(2)));
-      const { problem, state, spool } = await readiness(proxy.process);
+      const { problem, state, spool } = await readiness(proxy);
       assert.deepEqual([problem, state, spool.events], [undefined, 'spooling', 2]);
     } finally {
       stage.broker.thaw();
     }
-    await inState(proxy.process, 'straight');
+    await inState(proxy, 'straight');
     accepted(await proxy.post(event(3)));
-    await inState(proxy.process, 'straight');
+    await inState(proxy, 'straight');
     assert.deepEqual(await valuesOf(proxy), [...before, event(1), event(2), event(3)]);
-    assert.equal((await readiness(proxy.process)).kafka, 'ok');
+    assert.equal((await readiness(proxy)).kafka, 'ok');
   });
 
   test('answers 202 while its only broker is away, 201 when it is back, and has written each once and in order', async () => {
     const senders = 8;
-    const proxy = await stage.proxy({ name: 'load', partitions: 3 });
+    const proxy = await stage.proxyWithTopic({ name: 'load', partitions: 3 });
     const posted = new Map<string, string[]>();
     const counts = { 201: 0, 202: 0 };
     let isBack = false;
@@ -117,15 +120,15 @@ suite('a proxy', { timeout: 120_000 }, () => {
       () => Promise.resolve(counts[202]),
       (count) => count >= 8,
     );
-    const { problem, state, kafka } = await readiness(proxy.process);
+    const { problem, state, kafka } = await readiness(proxy);
     assert.deepEqual([problem, state], [undefined, 'spooling']);
     assert.match(kafka, /does not answer|no broker answers/);
 
     await stage.broker.start();
     isBack = true;
     await Promise.all(sending);
-    await inState(proxy.process, 'straight');
-    assert.equal((await readiness(proxy.process)).kafka, 'ok');
+    await inState(proxy, 'straight');
+    assert.equal((await readiness(proxy)).kafka, 'ok');
     const records = await proxy.records();
     assert.equal(records.length, counts[201] + counts[202]);
     for (const [key, texts] of posted) {

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { murmur2 } from '../../src/kafka/producer/partitioner.ts';
+import { addPartitions } from '../../tools/kafka/topics.ts';
 import { jobEvent } from '../openlineage/events.ts';
-import { addPartitions } from './partitions.ts';
-import { created, until, useBroker, type TopicProxy } from './stage.ts';
+import { created } from '../stage/posting.ts';
+import { useStage } from '../stage/stage.ts';
+import type { StagedProxy } from '../stage/staged-proxy.ts';
+import { until } from '../stage/until.ts';
 
 /** An event of the n-th job; `count` tells it from others of that job. */
 const event = (job: number | string, count = 0) =>
@@ -14,7 +17,7 @@ const asJava = (key: Buffer, partitions: number) => (murmur2(key) & 0x7fffffff) 
 
 /** Posts an event of each of 200 jobs; fails unless each is in the partition that it should be in. */
 async function placeAll(
-  proxy: TopicProxy,
+  proxy: StagedProxy,
   partitions: number,
   partitionOf: (key: Buffer, partitions: number) => number,
 ): Promise<void> {
@@ -30,13 +33,13 @@ async function placeAll(
 }
 
 suite('the partition of a record', { timeout: 60_000 }, () => {
-  const stage = useBroker();
-  let java: TopicProxy;
-  let librdkafka: TopicProxy;
+  const stage = useStage();
+  let java: StagedProxy;
+  let librdkafka: StagedProxy;
   before(async () => {
     [java, librdkafka] = await Promise.all([
-      stage.proxy({ name: 'java', partitions: 8 }, { KAFKA__METADATA_MAX_AGE_MS: '200' }),
-      stage.proxy({ name: 'librdkafka', partitions: 8 }, { KAFKA__PARTITIONER: 'crc32' }),
+      stage.proxyWithTopic({ name: 'java', partitions: 8 }, { KAFKA__METADATA_MAX_AGE_MS: '200' }),
+      stage.proxyWithTopic({ name: 'librdkafka', partitions: 8 }, { KAFKA__PARTITIONER: 'crc32' }),
     ]);
   });
 

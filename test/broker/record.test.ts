@@ -3,13 +3,15 @@ import { before, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { datasetEvent, jobEvent, runEvent, runWith } from '../openlineage/events.ts';
 import { batchExample, examples } from '../openlineage/samples.ts';
-import { created, useBroker, type TopicProxy } from './stage.ts';
+import { created } from '../stage/posting.ts';
+import { useStage } from '../stage/stage.ts';
+import type { StagedProxy } from '../stage/staged-proxy.ts';
 
 suite('a record', { timeout: 60_000 }, () => {
-  const stage = useBroker();
-  let proxy: TopicProxy;
+  const stage = useStage();
+  let proxy: StagedProxy;
   before(async () => {
-    proxy = await stage.proxy({ name: 'records', partitions: 1 });
+    proxy = await stage.proxyWithTopic({ name: 'records', partitions: 1 });
   });
 
   suite('has as its value', () => {

@@ -3,19 +3,17 @@ import { readdirSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { temporaryFolder } from '../../tools/kafka/folders.ts';
 import type { ReadRecord } from '../../tools/kafka/records.ts';
-import { createTopic, setTopicConfig } from '../../tools/kafka/topics.ts';
+import { addPartitions, createTopic, setTopicConfig } from '../../tools/kafka/topics.ts';
 import type { Proxy } from '../../tools/proxy.ts';
 import { logLines, logged } from '../stage/log-lines.ts';
 import { readMetrics } from '../stage/metric-reading.ts';
-import { errorOf } from '../stage/posting.ts';
+import { accepted, created, errorOf, spooled } from '../stage/posting.ts';
 import { RawConnection, rawPost } from '../stage/raw-connection.ts';
 import { inState, readiness } from '../stage/readiness.ts';
 import { incompressible, padded, runEvent } from '../stage/sample-events.ts';
-import { addPartitions } from './partitions.ts';
-import { accepted, created, spooled, until, useBroker } from './stage.ts';
+import { useStage } from '../stage/stage.ts';
+import { until } from '../stage/until.ts';
 
-/** Nobody listens there. */
-const NOWHERE = { KAFKA__BOOTSTRAP_SERVERS: '127.0.0.1:1' };
 const LARGE = 4_500_000;
 /** Bytes in the hands of the producer at most while there is something on disk. */
 const MEMORY = 32 * 1024 * 1024;
@@ -59,72 +57,72 @@ async function sampleOf(proxy: Proxy, name: string): Promise<number> {
 }
 
 suite('a proxy that spools', { timeout: 240_000 }, () => {
-  const stage = useBroker({ properties: { 'auto.create.topics.enable': 'false' } });
+  const stage = useStage({ properties: { 'auto.create.topics.enable': 'false' } });
 
   test('leaves the disk alone while Kafka is there, uses it while it is not, and writes all in order when it is back', async () => {
     const folder = temporaryFolder('http2kafka-spooling-');
     const topic = 'ordered';
-    const proxy = await stage.proxy({ name: topic, partitions: 1 }, { SPOOL__PATH: folder });
+    const proxy = await stage.proxyWithTopic({ name: topic, partitions: 1 }, { SPOOL__PATH: folder });
     const events = Array.from({ length: 60 }, (_, n) => event(n));
     // More than what is held in memory besides.
     for (let n = 20; n < 29; n++) events[n] = padded(event(n), LARGE);
     for (const one of events.slice(0, 10)) created(await proxy.post(one));
     assert.deepEqual(segments(folder), []);
-    assert.equal(await sampleOf(proxy.process, 'spooled_events_total'), 0);
-    const straight = await readiness(proxy.process);
+    assert.equal(await sampleOf(proxy, 'spooled_events_total'), 0);
+    const straight = await readiness(proxy);
     assert.deepEqual([straight.state, straight.spool], ['straight', { events: 0, bytes: 0 }]);
 
     await stage.broker.kill();
     await until(
-      () => readiness(proxy.process),
+      () => readiness(proxy),
       ({ state }) => state === 'spooling',
     );
     for (const one of events.slice(10)) spooled(await proxy.post(one));
     assert.ok(segments(folder).length >= 4, 'several segments');
-    assert.equal(await sampleOf(proxy.process, `spool_events{topic="${topic}"}`), 50);
+    assert.equal(await sampleOf(proxy, `spool_events{topic="${topic}"}`), 50);
     const bytes = events.slice(10).reduce((sum, { length }) => sum + length, 0);
-    assert.ok((await sampleOf(proxy.process, `spool_bytes{topic="${topic}"}`)) > bytes);
-    assert.ok((await sampleOf(proxy.process, `spool_oldest_seconds{topic="${topic}"}`)) > 0);
-    assert.equal(await sampleOf(proxy.process, `delivery_state{topic="${topic}",state="spooling"}`), 1);
-    assert.equal(await sampleOf(proxy.process, 'spooled_events_total'), 50);
-    assert.ok((await sampleOf(proxy.process, 'queue_bytes')) < bytes, 'not all is in memory');
-    assert.deepEqual(await statesTold(proxy.process, topic), ['spooling']);
+    assert.ok((await sampleOf(proxy, `spool_bytes{topic="${topic}"}`)) > bytes);
+    assert.ok((await sampleOf(proxy, `spool_oldest_seconds{topic="${topic}"}`)) > 0);
+    assert.equal(await sampleOf(proxy, `delivery_state{topic="${topic}",state="spooling"}`), 1);
+    assert.equal(await sampleOf(proxy, 'spooled_events_total'), 50);
+    assert.ok((await sampleOf(proxy, 'queue_bytes')) < bytes, 'not all is in memory');
+    assert.deepEqual(await statesTold(proxy, topic), ['spooling']);
 
     await stage.broker.start();
     // Others go behind those on disk, on whichever way.
     const batch = { path: '/api/v1/lineage/batch' };
-    while ((await readiness(proxy.process)).state !== 'straight') {
+    while ((await readiness(proxy)).state !== 'straight') {
       const more = Array.from({ length: 100 }, (_, index) => event(events.length + index));
-      const { status, body } = await proxy.post(`[${more.join()}]`, batch);
+      const { status, text } = await proxy.post(`[${more.join()}]`, batch);
       assert.equal(status, 200);
-      assert.match(body, /"successful":100,/);
+      assert.match(text, /"successful":100,/);
       events.push(...more);
     }
-    await logged(proxy.process, 'the spool is empty');
-    assert.match((await statesTold(proxy.process, topic)).join(' '), /^spooling( draining)? straight$/);
+    await logged(proxy, 'the spool is empty');
+    assert.match((await statesTold(proxy, topic)).join(' '), /^spooling( draining)? straight$/);
     events.push(event(events.length));
     created(await proxy.post(events.at(-1) ?? assert.fail()));
     assert.deepEqual(values(await proxy.records()), events.map(String));
     await emptied(folder);
-    assert.equal(await sampleOf(proxy.process, `spool_events{topic="${topic}"}`), 0);
-    assert.equal(await sampleOf(proxy.process, `delivery_state{topic="${topic}",state="straight"}`), 1);
-    assert.equal(await sampleOf(proxy.process, 'duplicates_possible_total'), 0);
-    assert.equal(await sampleOf(proxy.process, 'queue_bytes'), 0);
+    assert.equal(await sampleOf(proxy, `spool_events{topic="${topic}"}`), 0);
+    assert.equal(await sampleOf(proxy, `delivery_state{topic="${topic}",state="straight"}`), 1);
+    assert.equal(await sampleOf(proxy, 'duplicates_possible_total'), 0);
+    assert.equal(await sampleOf(proxy, 'queue_bytes'), 0);
   });
 
   test('loses nothing of what it has answered when it is killed, twice, and keeps the order', async () => {
     const SPOOL__PATH = temporaryFolder('http2kafka-spooling-');
     const events = Array.from({ length: 300 }, (_, n) => event(n));
     for (const part of [events.slice(0, 100), events.slice(100, 200)]) {
-      const away = await stage.proxyTo('killed', { SPOOL__PATH, ...NOWHERE });
+      const away = await stage.proxyWithoutKafka({ topic: 'killed', settings: { SPOOL__PATH } });
       for (const one of part) spooled(await away.post(one));
       await away.kill();
     }
-    const proxy = await stage.proxy({ name: 'killed', partitions: 1 }, { SPOOL__PATH });
+    const proxy = await stage.proxyWithTopic({ name: 'killed', partitions: 1 }, { SPOOL__PATH });
     for (const one of events.slice(200)) accepted(await proxy.post(one));
-    await inState(proxy.process, 'straight');
+    await inState(proxy, 'straight');
     assert.deepEqual(values(await proxy.records()), events.map(String));
-    assert.equal(await sampleOf(proxy.process, 'duplicates_possible_total'), 0);
+    assert.equal(await sampleOf(proxy, 'duplicates_possible_total'), 0);
     await emptied(SPOOL__PATH);
   });
 
@@ -132,25 +130,28 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
     const SPOOL__PATH = temporaryFolder('http2kafka-spooling-');
     const events = Array.from({ length: 10 }, (_, n) => padded(event(n), LARGE));
     await createTopic(stage.broker.bootstrapServers, { name: 'behind', partitions: 1 });
-    const away = await stage.proxyTo('behind', { SPOOL__PATH, ...NOWHERE });
+    const away = await stage.proxyWithoutKafka({ topic: 'behind', settings: { SPOOL__PATH } });
     for (const one of events) spooled(await away.post(one));
     await away.kill();
-    // Neither away nor late: nobody has had to wait for long yet.
+    // Kafka counts neither as unavailable nor as late: no request has waited for long yet.
     const patience = { KAFKA__CONNECT_TIMEOUT_MS: '600000', KAFKA__REQUEST_TIMEOUT_MS: '600000' };
     stage.broker.freeze();
     try {
-      const proxy = await stage.proxyTo('behind', { SPOOL__PATH, ...patience, SPOOL__AFTER: '10m' });
+      const proxy = await stage.launch({
+        topic: 'behind',
+        settings: { SPOOL__PATH, ...patience, SPOOL__AFTER: '10m' },
+      });
       await until(
-        () => sampleOf(proxy.process, 'queue_bytes'),
+        () => sampleOf(proxy, 'queue_bytes'),
         (bytes) => bytes >= MEMORY,
       );
-      assert.ok((await sampleOf(proxy.process, 'queue_bytes')) < events.length * LARGE, 'not all of it');
+      assert.ok((await sampleOf(proxy, 'queue_bytes')) < events.length * LARGE, 'not all of it');
       for (let n = 10; n < 15; n++) {
         events.push(event(n));
         spooled(await proxy.post(event(n)));
       }
       stage.broker.thaw();
-      await inState(proxy.process, 'straight');
+      await inState(proxy, 'straight');
       assert.deepEqual(values(await proxy.records()), events.map(String));
     } finally {
       stage.broker.thaw();
@@ -160,7 +161,7 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
   test('puts aside what Kafka does not take after it was answered, and holds up nothing for it', async () => {
     const SPOOL__PATH = temporaryFolder('http2kafka-spooling-');
     const PRODUCER__MALFORMED_TOPIC = 'aside';
-    const away = await stage.proxyTo('small', { SPOOL__PATH, ...NOWHERE });
+    const away = await stage.proxyWithoutKafka({ topic: 'small', settings: { SPOOL__PATH } });
     const large = incompressible('large', 60_000);
     spooled(await away.post(event(0)));
     spooled(await away.post(large, { headers: { 'x-request-id': 'large' } }));
@@ -170,19 +171,19 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
     const { bootstrapServers } = stage.broker;
     const configs = { 'max.message.bytes': '20000' };
     await createTopic(bootstrapServers, { name: PRODUCER__MALFORMED_TOPIC, partitions: 1, configs });
-    const proxy = await stage.proxy(
+    const proxy = await stage.proxyWithTopic(
       { name: 'small', partitions: 1, configs },
       { SPOOL__PATH, PRODUCER__MALFORMED_TOPIC, KAFKA__METADATA_MAX_AGE_MS: '200' },
     );
     // The dead-letter topic does not take it either: it stays where it is, and everything else goes on.
-    await logged(proxy.process, 'Kafka does not take an acknowledged event');
+    await logged(proxy, 'Kafka does not take an acknowledged event');
     created(await proxy.post(event(2)));
     assert.deepEqual(
       values(await proxy.records()),
       [0, 1, 2].map((n) => event(n).toString()),
     );
-    assert.equal(await sampleOf(proxy.process, 'spool_events{topic="small"}'), 1);
-    assert.equal(await sampleOf(proxy.process, 'dead_letters_total{reason="too-large"}'), 1);
+    assert.equal(await sampleOf(proxy, 'spool_events{topic="small"}'), 1);
+    assert.equal(await sampleOf(proxy, 'dead_letters_total{reason="too-large"}'), 1);
     assert.equal((await proxy.post(large)).status, 413, 'the sender is told while it still can be');
 
     await setTopicConfig(bootstrapServers, PRODUCER__MALFORMED_TOPIC, { 'max.message.bytes': '200000' });
@@ -190,7 +191,7 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
       () => proxy.records(PRODUCER__MALFORMED_TOPIC),
       ({ length }) => length > 0,
     );
-    await inState(proxy.process, 'straight');
+    await inState(proxy, 'straight');
     assert.deepEqual(others, []);
     assert.ok(aside);
     assert.ok(aside.value?.equals(large));
@@ -214,21 +215,21 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
 
   test('writes to its topic while the one for dead letters is not there', async () => {
     const malformed = 'later';
-    const proxy = await stage.proxy(
+    const proxy = await stage.proxyWithTopic(
       { name: 'good', partitions: 1 },
       { CHECK__INVALID: 'dead-letter', PRODUCER__MALFORMED_TOPIC: malformed },
     );
     const bad = Array.from({ length: 5 }, (_, n) => JSON.stringify({ bad: n }));
     for (const one of bad) spooled(await proxy.post(one));
     for (let n = 0; n < 5; n++) created(await proxy.post(event(n)));
-    const { state, kafka, spool } = await readiness(proxy.process);
+    const { state, kafka, spool } = await readiness(proxy);
     assert.deepEqual([state, kafka, spool.events], ['straight', 'ok', bad.length]);
-    assert.equal(await sampleOf(proxy.process, `spool_events{topic="${malformed}"}`), bad.length);
-    assert.equal(await sampleOf(proxy.process, `delivery_state{topic="${malformed}",state="spooling"}`), 1);
+    assert.equal(await sampleOf(proxy, `spool_events{topic="${malformed}"}`), bad.length);
+    assert.equal(await sampleOf(proxy, `delivery_state{topic="${malformed}",state="spooling"}`), 1);
 
     await createTopic(stage.broker.bootstrapServers, { name: malformed, partitions: 1 });
     await until(
-      () => sampleOf(proxy.process, `delivery_state{topic="${malformed}",state="straight"}`),
+      () => sampleOf(proxy, `delivery_state{topic="${malformed}",state="straight"}`),
       (straight) => straight === 1,
     );
     assert.deepEqual(values(await proxy.records(malformed)), bad);
@@ -240,26 +241,32 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
 
   test('takes no more once the oldest event is too old, and forgets none of those it has', async () => {
     const SPOOL__PATH = temporaryFolder('http2kafka-spooling-');
-    const away = await stage.proxyTo('old', { SPOOL__PATH, SPOOL__MAX_AGE: '2s', ...NOWHERE });
+    const away = await stage.proxyWithoutKafka({
+      topic: 'old',
+      settings: { SPOOL__PATH, SPOOL__MAX_AGE: '2s' },
+    });
     spooled(await away.post(event(0)));
     const { problem } = await until(
-      () => readiness(away.process),
+      () => readiness(away),
       (ready) => ready.problem !== undefined,
     );
     const tooOld = 'the oldest event in the spool is older than spool.max_age';
     assert.equal(problem, `Events cannot be kept now: Kafka is away and ${tooOld}`);
-    const { status, headers, body } = await away.post(event(1));
+    const { status, headers, text } = await away.post(event(1));
     assert.deepEqual([status, headers['retry-after']], [503, '1']);
     assert.deepEqual(
-      [errorOf(body).code, errorOf(body).message],
+      [errorOf(text).code, errorOf(text).message],
       ['unavailable', `The event cannot be kept now: ${tooOld}`],
     );
-    const lines = (await logLines(away.process)).filter((line) => line.includes(`ERROR: ${tooOld}`));
+    const lines = (await logLines(away)).filter((line) => line.includes(`ERROR: ${tooOld}`));
     assert.equal(lines.length, 1);
     await away.kill();
 
-    const back = await stage.proxy({ name: 'old', partitions: 1 }, { SPOOL__PATH, SPOOL__MAX_AGE: '2s' });
-    await inState(back.process, 'straight');
+    const back = await stage.proxyWithTopic(
+      { name: 'old', partitions: 1 },
+      { SPOOL__PATH, SPOOL__MAX_AGE: '2s' },
+    );
+    await inState(back, 'straight');
     created(await back.post(event(2)));
     assert.deepEqual(values(await back.records()), [event(0), event(2)].map(String));
   });
@@ -268,7 +275,7 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
     const name = 'growing';
     const configs = { 'message.timestamp.type': 'LogAppendTime' };
     // Small batches and many events: what is on its way to a partition takes a while.
-    const proxy = await stage.proxy(
+    const proxy = await stage.proxyWithTopic(
       { name, partitions: 2, configs },
       { KAFKA__METADATA_MAX_AGE_MS: '100', PRODUCER__MAX_BATCH_SIZE: '2000' },
     );
@@ -276,7 +283,7 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
     let posted = 0;
     const topic = { isGrown: false };
     // One request behind the other over one connection: they arrive in order, while earlier ones still wait for Kafka.
-    const connection = await RawConnection.open(proxy.process.port);
+    const connection = await RawConnection.open(proxy.port);
     let waiting = 0;
     const posting = (async () => {
       for (let rest = WAITING_BATCHES; rest > 0;) {

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
 import { setTopicConfig } from '../../tools/kafka/topics.ts';
 import { runEvent } from '../openlineage/events.ts';
-import { created, until, useBroker, type TopicProxy } from './stage.ts';
+import { created } from '../stage/posting.ts';
+import { useStage } from '../stage/stage.ts';
+import type { StagedProxy } from '../stage/staged-proxy.ts';
+import { until } from '../stage/until.ts';
 
 const HOUR = 3_600_000;
 const AHEAD = 'message.timestamp.after.max.ms';
@@ -11,7 +14,7 @@ const BEHIND = 'message.timestamp.before.max.ms';
 const ahead = (milliseconds: number) => new Date(Date.now() + milliseconds).toISOString();
 
 /** Posts an event of that time; gives the time of its record, or 'arrival' if it is that. */
-async function timeOf(proxy: TopicProxy, eventTime: string): Promise<number | 'arrival'> {
+async function timeOf(proxy: StagedProxy, eventTime: string): Promise<number | 'arrival'> {
   const start = Date.now();
   created(await proxy.post(JSON.stringify(runEvent({ eventTime }))));
   const time = Number((await proxy.lastRecord()).timestamp);
@@ -19,16 +22,16 @@ async function timeOf(proxy: TopicProxy, eventTime: string): Promise<number | 'a
 }
 
 suite('the time of a record', { timeout: 60_000 }, () => {
-  const stage = useBroker();
-  let attentive: TopicProxy;
-  let ignorant: TopicProxy;
-  let arrival: TopicProxy;
+  const stage = useStage();
+  let attentive: StagedProxy;
+  let ignorant: StagedProxy;
+  let arrival: StagedProxy;
   before(async () => {
     [attentive, ignorant, arrival] = await Promise.all([
-      stage.proxy({ name: 'attentive', partitions: 1 }, { KAFKA__METADATA_MAX_AGE_MS: '200' }),
+      stage.proxyWithTopic({ name: 'attentive', partitions: 1 }, { KAFKA__METADATA_MAX_AGE_MS: '200' }),
       // Asks for the topic's limits once, at the start.
-      stage.proxy({ name: 'ignorant', partitions: 1 }),
-      stage.proxy({ name: 'arrival', partitions: 1 }, { PRODUCER__TIMESTAMP: 'arrival' }),
+      stage.proxyWithTopic({ name: 'ignorant', partitions: 1 }),
+      stage.proxyWithTopic({ name: 'arrival', partitions: 1 }, { PRODUCER__TIMESTAMP: 'arrival' }),
     ]);
   });
 

@@ -7,7 +7,7 @@ import { chromium, type BrowserContext, type Locator, type Page } from 'playwrig
 import { exampleRunEvent } from '../../src/http/pages/openapi-examples.ts';
 import { findChromium } from '../../tools/chromium.ts';
 import type { Proxy } from '../../tools/proxy.ts';
-import { Stage } from '../stage/stage.ts';
+import { useStage } from '../stage/stage.ts';
 
 const ARGUMENTS = [
   '--no-sandbox',
@@ -20,7 +20,7 @@ const EVENT_PATHS = ['/api/v1/lineage', '/v1/openlineage', '/api/v1/lineage/batc
 
 void suite('the API page in a browser', { timeout: 120_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'http2kafka-browser-'));
-  let stage: Stage;
+  const stage = useStage();
   let proxy: Proxy;
   let mounted: Proxy;
   let browser: BrowserContext;
@@ -28,7 +28,6 @@ void suite('the API page in a browser', { timeout: 120_000 }, () => {
   before(async () => {
     const executablePath = findChromium();
     assert.ok(executablePath !== undefined, 'there is no Chromium: run tools/chromium.ts');
-    stage = await Stage.start();
     [proxy, mounted, browser] = await Promise.all([
       stage.proxy(),
       stage.proxy({ args: ['--root-path', '/base'] }),
@@ -37,7 +36,6 @@ void suite('the API page in a browser', { timeout: 120_000 }, () => {
   });
   after(async () => {
     await browser.close();
-    await stage.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 

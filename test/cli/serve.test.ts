@@ -12,17 +12,16 @@ import { errorOf, get, post } from '../stage/posting.ts';
 import { RawConnection, rawPost } from '../stage/raw-connection.ts';
 import { inState, readiness } from '../stage/readiness.ts';
 import { runEvent } from '../stage/sample-events.ts';
-import { Stage } from '../stage/stage.ts';
+import { useStage } from '../stage/stage.ts';
 
 const ORIGIN = 'https://ui.example.org';
 
 void suite('http2kafka serve', { timeout: 240_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'http2kafka-serve-'));
-  let stage: Stage;
+  const stage = useStage();
   let proxy: Proxy;
 
   before(async () => {
-    stage = await Stage.start();
     const args = [
       '--header',
       'X-One: 1',
@@ -43,10 +42,7 @@ void suite('http2kafka serve', { timeout: 240_000 }, () => {
     };
     proxy = await stage.proxy({ args, settings });
   });
-  after(async () => {
-    await stage.stop();
-    rmSync(folder, { recursive: true });
-  });
+  after(() => rmSync(folder, { recursive: true }));
 
   test('says in one line that its port is taken, and ends', async () => {
     const env = {

@@ -17,12 +17,12 @@ import { buffer, text } from 'node:stream/consumers';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
-import { startProxy, type Proxy } from '../../tools/proxy.ts';
+import type { Proxy } from '../../tools/proxy.ts';
 import { logged } from '../stage/log-lines.ts';
 import { samplesOf } from '../stage/metric-reading.ts';
 import { RawConnection } from '../stage/raw-connection.ts';
 import { runEvent } from '../stage/sample-events.ts';
-import { Stage } from '../stage/stage.ts';
+import { useStage } from '../stage/stage.ts';
 import { writeCertificate, type CertificateFiles } from '../stage/certificate.ts';
 
 const PASSWORD = 'o"pen sesame';
@@ -31,17 +31,13 @@ const PATIENT = ['--timeout-graceful-shutdown', '3600'];
 
 void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'http2kafka-tls-'));
-  let stage: Stage;
+  const stage = useStage();
   let server: CertificateFiles;
 
   before(async () => {
-    stage = await Stage.start();
     server = await writeCertificate(folder, PASSWORD);
   });
-  after(async () => {
-    await stage.stop();
-    rmSync(folder, { recursive: true });
-  });
+  after(() => rmSync(folder, { recursive: true }));
 
   async function start(...args: string[]): Promise<Proxy> {
     const proxy = await stage.launch({
@@ -130,7 +126,7 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
     const args = ['--ssl-certfile', server.cert, '--ssl-keyfile', other.key];
     const settings = { SERVER__SSL_KEYFILE_PASSWORD: PASSWORD };
     await assert.rejects(
-      startProxy({ args, settings }),
+      stage.launch({ args, settings }),
       /ended: \S+ \S+ FATAL: cannot listen with TLS: \S+cert\.key \(server\.ssl_keyfile\) is not the key of [^\n]*\n$/,
     );
   });
@@ -141,8 +137,8 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
     const renewed = await writeCertificate(join(folder, 'renewed'));
     const current = join(folder, 'current');
     symlinkSync('old', current);
-    const proxy = await startProxy({
-      settings: { KAFKA__BOOTSTRAP_SERVERS: '127.0.0.1:1', SPOOL__AFTER: '100ms' },
+    const proxy = await stage.proxyWithoutKafka({
+      settings: { SPOOL__AFTER: '100ms' },
       args: ['--ssl-certfile', join(current, 'cert.pem'), '--ssl-keyfile', join(current, 'cert.key')],
     });
     await logged(proxy, 'is valid for 4 more days');

@@ -7,8 +7,8 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { parse } from 'yaml';
 import { loadSettings, type Loaded } from '../../src/config/load.ts';
-import { startProxy } from '../../tools/proxy.ts';
 import { ran, root } from '../config/child.ts';
+import { Stage } from '../stage/stage.ts';
 
 const read = (name: string) => readFileSync(join(root, name), 'utf8');
 
@@ -152,8 +152,9 @@ suite('Dockerfile', () => {
   test('has a health check that tells a living proxy from none', async (t) => {
     const [command = '', ...args] = imageHealthcheck();
     assert.equal(command, 'node');
-    const proxy = await startProxy({ settings: { KAFKA__BOOTSTRAP_SERVERS: '127.0.0.1:1' } });
-    t.after(() => proxy.stop());
+    const stage = new Stage();
+    t.after(() => stage.stop());
+    const proxy = await stage.launch();
     const env = { HTTP2KAFKA__SERVER__PORT: String(proxy.port) };
     const alive = await ran(process.execPath, args, env);
     assert.deepEqual(alive, { status: 0, stdout: '', stderr: '' });

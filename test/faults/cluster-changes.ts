@@ -4,7 +4,6 @@ import {
   AclPermissionTypes,
   alterPartitionReassignmentsV0,
   createAclsV3,
-  createPartitionsV3,
   deleteAclsV3,
   metadataV12,
   ResourcePatternTypes,
@@ -47,18 +46,6 @@ export async function movePartitions(
         { name: topic, partitions },
       ]);
     });
-  });
-}
-
-/** Adds partitions, so that there are `count`. */
-export async function addPartitions(servers: string, topic: string, count: number): Promise<void> {
-  await withWire(servers, async (wire) => {
-    await createPartitionsV3.api.async(
-      await wire.any(),
-      [{ name: topic, count, assignments: null }],
-      TIMEOUT_MS,
-      false,
-    );
   });
 }
 

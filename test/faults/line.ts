@@ -1,5 +1,6 @@
+import { TOPIC } from '../stage/staged-proxy.ts';
 import { Judgement } from './judgement.ts';
-import { Scene, SkippedError, TOPIC, type Pace } from './scene.ts';
+import { Scene, SkippedError, type Pace } from './scene.ts';
 import { TopicReader } from './topic-reader.ts';
 
 // As long as a proxy that has found its Kafka again may keep quiet before an event that has not come is taken for lost.

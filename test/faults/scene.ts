@@ -1,16 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startBroker, type Broker, type BrokerOptions } from '../../tools/kafka/broker.ts';
+import type { Broker, BrokerOptions } from '../../tools/kafka/broker.ts';
 import { startCluster, type Cluster, type ClusterOptions } from '../../tools/kafka/cluster.ts';
 import { removeTemporaryFolder, temporaryFolder } from '../../tools/kafka/folders.ts';
 import { createTopic, type NewTopic } from '../../tools/kafka/topics.ts';
-import { startProxy, type Proxy } from '../../tools/proxy.ts';
+import type { Proxy } from '../../tools/proxy.ts';
+import { Stage } from '../stage/stage.ts';
+import { TOPIC } from '../stage/staged-proxy.ts';
 import { EventBodies } from './event-bodies.ts';
 import { Ledger } from './ledger.ts';
 import { Load } from './load.ts';
 
-export const TOPIC = 'input.runs';
 export const DEAD_LETTER_TOPIC = 'input.runs__malformed';
 const WAIT_MS = 60_000;
 
@@ -49,6 +50,7 @@ export class Scene {
   /** What tools and, unless told otherwise, the proxy ask first. */
   servers = '';
   readonly loads: Load[] = [];
+  readonly #stage = new Stage();
   readonly #cleanups: (() => Promise<void> | void)[] = [];
   #settings: Readonly<Record<string, string>> = {};
   #proxy: Proxy | undefined;
@@ -61,8 +63,7 @@ export class Scene {
   }
 
   async startBroker(options: BrokerOptions = {}): Promise<Broker> {
-    const broker = await startBroker(options);
-    this.atEnd(() => broker.stop({ limitMs: 0 }));
+    const broker = await this.#stage.startBroker(options);
     this.servers = broker.bootstrapServers;
     return broker;
   }
@@ -83,10 +84,10 @@ export class Scene {
     this.#settings = { ...this.#settings, ...settings };
     const earlier = this.#proxy;
     if (earlier !== undefined) this.#earlierLogs += earlier.log;
-    const proxy = await startProxy({
+    const proxy = await this.#stage.launch({
+      topic: TOPIC,
       settings: {
         KAFKA__BOOTSTRAP_SERVERS: this.servers,
-        PRODUCER__MAIN_TOPIC: TOPIC,
         SERVER__ACCESS_LOG: 'false',
         SPOOL__PATH: this.spool,
         SPOOL__AFTER: '1s',
@@ -95,9 +96,6 @@ export class Scene {
       ...(earlier === undefined ? {} : { port: earlier.port }),
     });
     this.#proxy = proxy;
-    this.atEnd(async () => {
-      if (proxy.running) await proxy.stop('SIGKILL');
-    });
     return proxy;
   }
 
@@ -189,6 +187,7 @@ export class Scene {
   async close(): Promise<void> {
     // Senders first: they would go on to post to a proxy that is gone.
     await this.stopLoads();
+    await this.#stage.stop();
     for (const cleanup of this.#cleanups.reverse()) await cleanup();
   }
 }

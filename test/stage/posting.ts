@@ -50,6 +50,22 @@ async function send(proxy: Proxy, sending: Sending, body?: Buffer): Promise<Answ
   return promise;
 }
 
+/** Fails unless Kafka has acknowledged the event. */
+export function created({ status, text }: Answer): void {
+  assert.deepEqual({ status, text }, { status: 201, text: '' });
+}
+
+/** Fails unless the event is on disk. */
+export function spooled({ status, text }: Answer): void {
+  assert.deepEqual({ status, text }, { status: 202, text: '' });
+}
+
+/** Fails unless the event is in Kafka or on disk. */
+export function accepted({ status, text }: Answer): void {
+  assert.ok(status === 201 || status === 202, `${status}: ${text}`);
+  assert.equal(text, '');
+}
+
 export interface SentError {
   readonly code: string;
   readonly message: string;

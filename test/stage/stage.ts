@@ -1,60 +1,88 @@
 import assert from 'node:assert/strict';
+import { after, before } from 'node:test';
 import { startBroker, type Broker, type BrokerOptions } from '../../tools/kafka/broker.ts';
-import { readRecords, type ReadRecord } from '../../tools/kafka/records.ts';
-import { endOffsets, isUnknownTopic } from '../../tools/kafka/topics.ts';
-import { startProxy, type Proxy, type ProxyOptions } from '../../tools/proxy.ts';
+import type { ReadRecord } from '../../tools/kafka/records.ts';
+import { createTopic, endOffsets, type NewTopic } from '../../tools/kafka/topics.ts';
 import { logged } from './log-lines.ts';
 import { post } from './posting.ts';
 import { jobEvent, padded } from './sample-events.ts';
+import { recordsIfAny, StagedProxy, TOPIC, type StagedProxyOptions } from './staged-proxy.ts';
 
-export const TOPIC = 'input.runs';
+/** An address at which no Kafka listens. */
+export const NOWHERE = { KAFKA__BOOTSTRAP_SERVERS: '127.0.0.1:1' };
 
-/** A Kafka, and proxies in front of it, for the tests of one file. */
+/** A stage with a Kafka for the tests of one suite. Call it in the suite's function. */
+export function useStage(options: BrokerOptions = {}): Stage {
+  const stage = new Stage();
+  before(() => stage.startBroker(options));
+  after(() => stage.stop());
+  return stage;
+}
+
+/** A Kafka, and proxies in front of it. As long as no broker is started, the proxies run without a Kafka. */
 export class Stage {
-  readonly broker: Broker;
-  readonly #proxies: Proxy[] = [];
-
-  private constructor(broker: Broker) {
-    this.broker = broker;
-  }
+  #broker: Broker | undefined;
+  readonly #brokers: Broker[] = [];
+  readonly #proxies: StagedProxy[] = [];
 
   static async start(options: BrokerOptions = {}): Promise<Stage> {
-    return new Stage(await startBroker(options));
+    const stage = new Stage();
+    await stage.startBroker(options);
+    return stage;
   }
 
-  /** A proxy that listens, and may not have found its Kafka yet. */
-  async launch(options: ProxyOptions = {}): Promise<Proxy> {
-    // A machine that is busy with other tests may take longer than the second that a sender is given.
-    const patience = { SPOOL__AFTER: '20s' };
-    const kafka = { KAFKA__BOOTSTRAP_SERVERS: this.broker.bootstrapServers };
-    const settings = { ...patience, ...kafka, ...options.settings };
-    const proxy = await startProxy({ ...options, settings });
+  /** The broker that was started last. */
+  get broker(): Broker {
+    return this.#broker ?? assert.fail('the stage has no broker');
+  }
+
+  async startBroker(options: BrokerOptions = {}): Promise<Broker> {
+    const broker = await startBroker(options);
+    this.#brokers.push(broker);
+    this.#broker = broker;
+    return broker;
+  }
+
+  /** A proxy that listens. It may not have found its Kafka yet. */
+  async launch(options: StagedProxyOptions = {}): Promise<StagedProxy> {
+    const bootstrapServers = this.#broker?.bootstrapServers ?? NOWHERE.KAFKA__BOOTSTRAP_SERVERS;
+    // On a busy machine Kafka may need more than the default of one second to acknowledge an event.
+    const patience = this.#broker ? { SPOOL__AFTER: '20s' } : {};
+    const settings = { ...patience, KAFKA__BOOTSTRAP_SERVERS: bootstrapServers, ...options.settings };
+    const proxy = await StagedProxy.start({ ...options, settings }, bootstrapServers);
     this.#proxies.push(proxy);
     return proxy;
   }
 
   /** A proxy that can write to the Kafka. */
-  async proxy(options: ProxyOptions = {}): Promise<Proxy> {
+  async proxy(options: StagedProxyOptions = {}): Promise<StagedProxy> {
     const proxy = await this.launch(options);
     const problem = await proxy.ready();
     if (problem !== undefined) throw new Error(problem);
-    // It has a producer id, too.
+    // From this line on the proxy has a producer id.
     await logged(proxy, 'Kafka can be written to');
-    // A leader that all know of may need a moment more until it takes records.
-    await endOffsets(this.broker.bootstrapServers, options.settings?.['PRODUCER__MAIN_TOPIC'] ?? TOPIC);
+    // A leader may refuse records for a moment after the metadata names it.
+    await endOffsets(this.broker.bootstrapServers, proxy.topic);
     return proxy;
   }
 
-  /** A proxy whose Kafka is not there. */
-  proxyWithoutKafka(options: ProxyOptions = {}): Promise<Proxy> {
-    return this.launch({
-      ...options,
-      settings: { KAFKA__BOOTSTRAP_SERVERS: '127.0.0.1:1', ...options.settings },
-    });
+  /** A new topic, and a proxy that can write to it. */
+  async proxyWithTopic(
+    topic: NewTopic,
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<StagedProxy> {
+    await createTopic(this.broker.bootstrapServers, topic);
+    await endOffsets(this.broker.bootstrapServers, topic.name);
+    return this.proxy({ topic: topic.name, settings });
   }
 
-  /** A proxy whose Kafka is not there, and whose spool takes no event any more. */
-  async proxyWithFullSpool(): Promise<Proxy> {
+  /** A proxy that finds no Kafka, whether the stage has one or not. */
+  proxyWithoutKafka(options: StagedProxyOptions = {}): Promise<StagedProxy> {
+    return this.launch({ ...options, settings: { ...NOWHERE, ...options.settings } });
+  }
+
+  /** A proxy that finds no Kafka and has a full spool: it takes no event. */
+  async proxyWithFullSpool(): Promise<StagedProxy> {
     const proxy = await this.proxyWithoutKafka({
       settings: { SPOOL__MAX_BYTES: '1MiB', PRODUCER__MAX_REQUEST_SIZE: '1MiB', SPOOL__AFTER: '100ms' },
     });
@@ -63,28 +91,25 @@ export class Stage {
     return proxy;
   }
 
-  /** Ends what still runs, whatever it is at: how a proxy stops is for tests to see. */
+  /** Kills what still runs. A test that is about an orderly stop stops its proxy itself. */
   async stop(): Promise<void> {
     const running = this.#proxies.filter((proxy) => proxy.running);
-    await Promise.all(running.map((proxy) => proxy.stop('SIGKILL')));
-    await this.broker.stop();
+    await Promise.all(running.map((proxy) => proxy.kill()));
+    await Promise.all(this.#brokers.map((broker) => broker.stop({ limitMs: 0 })));
   }
 
-  /** Every record of a topic; none when there is no such topic yet. */
-  async records(topic = TOPIC): Promise<ReadRecord[]> {
-    return readRecords(this.broker.bootstrapServers, topic).catch((error: unknown) => {
-      if (isUnknownTopic(error)) return [];
-      throw error;
-    });
+  /** Every record of a topic; none while the topic does not exist. */
+  records(topic = TOPIC): Promise<ReadRecord[]> {
+    return recordsIfAny(this.broker.bootstrapServers, topic);
   }
 
-  /** The records that came of one request, by the id of its answer. */
+  /** The records of one request, by the request id of its answer. */
   async recordsOf(requestId: unknown, topic = TOPIC): Promise<ReadRecord[]> {
     assert.ok(typeof requestId === 'string' && requestId !== '');
     return (await this.records(topic)).filter((record) => headerOf(record, 'correlation_id') === requestId);
   }
 
-  /** The value of the one record that came of a request. */
+  /** The value of the one record of a request. */
   async valueOf(requestId: unknown, topic = TOPIC): Promise<Buffer> {
     const [record, ...others] = await this.recordsOf(requestId, topic);
     assert.ok(record?.value, 'there is a record of the request');

@@ -1,4 +1,9 @@
-import { createTopicsV7, deleteTopicsV6, incrementalAlterConfigsV1 } from '@platformatic/kafka';
+import {
+  createPartitionsV3,
+  createTopicsV7,
+  deleteTopicsV6,
+  incrementalAlterConfigsV1,
+} from '@platformatic/kafka';
 import { BEGINNING, END, Wire } from './wire.ts';
 
 const TIMEOUT_MS = 30_000;
@@ -57,6 +62,17 @@ export async function deleteTopic(bootstrapServers: string, name: string): Promi
       );
       if (known) throw new Error(`${server} still knows ${name}.`);
     });
+  });
+}
+
+/**
+ * Gives a topic more partitions: `count` in all. Brokers and proxies learn of them a moment later.
+ * @throws when Kafka does not know the topic, when it has as many already, or when Kafka does not answer within 30 s.
+ */
+export async function addPartitions(bootstrapServers: string, name: string, count: number): Promise<void> {
+  await withWire(bootstrapServers, async (wire) => {
+    const topic = { name, count, assignments: null };
+    await createPartitionsV3.api.async(await wire.any(), [topic], TIMEOUT_MS, false);
   });
 }
 

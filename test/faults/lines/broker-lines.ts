@@ -1,7 +1,8 @@
+import type { Cluster } from '../../../tools/kafka/cluster.ts';
+import { TOPIC } from '../../stage/staged-proxy.ts';
 import { inSync } from '../cluster-changes.ts';
 import type { Line } from '../line.ts';
-import { TOPIC, type Scene } from '../scene.ts';
-import type { Cluster } from '../../../tools/kafka/cluster.ts';
+import type { Scene } from '../scene.ts';
 
 const REPLICAS = 3;
 const DUPLICATES = 'sent again after a connection was lost';

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endOffsets } from '../../../tools/kafka/topics.ts';
 import type { Line } from '../line.ts';
-import { residentMb, TOPIC, type Scene } from '../scene.ts';
+import { TOPIC } from '../../stage/staged-proxy.ts';
+import { residentMb, type Scene } from '../scene.ts';
 
 const POSTERS = 64;
 const STRAIGHT_MS = 10_000;

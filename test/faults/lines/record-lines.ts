@@ -2,9 +2,10 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createTopic } from '../../../tools/kafka/topics.ts';
 import { readRecords, type ReadRecord } from '../../../tools/kafka/records.ts';
+import { TOPIC } from '../../stage/staged-proxy.ts';
 import type { Line } from '../line.ts';
 import { PostingConnection } from '../posting-connection.ts';
-import { DEAD_LETTER_TOPIC, TOPIC, type Scene } from '../scene.ts';
+import { DEAD_LETTER_TOPIC, type Scene } from '../scene.ts';
 
 // Random, in Base64: three quarters of it remain however it is compressed, more than the 1 MiB that a topic takes by default.
 const LARGE_BYTES = 2_000_000;

@@ -1,13 +1,7 @@
-import {
-  addPartitions,
-  allowWrites,
-  AUTHORIZED,
-  denyWrites,
-  inSync,
-  movePartitions,
-} from '../cluster-changes.ts';
+import { addPartitions } from '../../../tools/kafka/topics.ts';
+import { TOPIC } from '../../stage/staged-proxy.ts';
+import { allowWrites, AUTHORIZED, denyWrites, inSync, movePartitions } from '../cluster-changes.ts';
 import type { Line } from '../line.ts';
-import { TOPIC } from '../scene.ts';
 
 const PARTITIONS = 6;
 const REPLICAS = 2;

@@ -16,27 +16,23 @@ import type { Proxy } from '../../../tools/proxy.ts';
 import { logged } from '../../stage/log-lines.ts';
 import { errorOf } from '../../stage/posting.ts';
 import { runEvent } from '../../stage/sample-events.ts';
-import { headerOf, Stage } from '../../stage/stage.ts';
+import { headerOf, useStage } from '../../stage/stage.ts';
 
 const KEY = 'h2k_key';
 
 void suite('client certificates', { timeout: 120_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'http2kafka-mtls-'));
-  let stage: Stage;
+  const stage = useStage();
   let proxy: Proxy;
   let authority: CertificateAuthority;
   let server: Certificate;
 
   before(async () => {
-    stage = await Stage.start();
     authority = await CertificateAuthority.create();
     server = await authority.issue({ name: 'proxy', hosts: ['127.0.0.1'], use: 'server' });
     proxy = await launch();
   });
-  after(async () => {
-    await stage.stop();
-    rmSync(folder, { recursive: true });
-  });
+  after(() => rmSync(folder, { recursive: true }));
 
   async function launch(settings: Readonly<Record<string, string>> = {}): Promise<Proxy> {
     const files = server.write(folder, 'server');

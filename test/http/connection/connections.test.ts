@@ -1,26 +1,24 @@
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
-import { after, before, suite, test } from 'node:test';
+import { before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Proxy } from '../../../tools/proxy.ts';
 import { errorOf, get, post } from '../../stage/posting.ts';
 import { RawConnection, rawPost } from '../../stage/raw-connection.ts';
 import { runEvent } from '../../stage/sample-events.ts';
-import { headerOf, Stage } from '../../stage/stage.ts';
+import { headerOf, useStage } from '../../stage/stage.ts';
 
 const ASKING = 'Expect: 100-continue';
 /** Bytes of a refused body that are read at most, for the sake of the connection. */
 const SHORT = 1 << 20;
 
 void suite('a connection', { timeout: 120_000 }, () => {
-  let stage: Stage;
+  const stage = useStage();
   let proxy: Proxy;
 
   before(async () => {
-    stage = await Stage.start();
     proxy = await stage.proxy();
   });
-  after(() => stage.stop());
 
   /** The request ids of the records with this key, in their order. */
   async function idsOf(job: string): Promise<(string | undefined)[]> {

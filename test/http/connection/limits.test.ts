@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { after, before, suite, test } from 'node:test';
+import { before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   brotliCompressSync,
@@ -18,21 +18,19 @@ import { readMetrics } from '../../stage/metric-reading.ts';
 import { errorOf, post } from '../../stage/posting.ts';
 import { RawConnection, rawPost } from '../../stage/raw-connection.ts';
 import { padded, runEvent } from '../../stage/sample-events.ts';
-import { Stage } from '../../stage/stage.ts';
+import { useStage } from '../../stage/stage.ts';
 
 const MIB = 1 << 20;
 const LIMIT = 5 * MIB;
 const BOMB = 1024 * MIB;
 
 void suite('the size and the pace of a body', { timeout: 120_000 }, () => {
-  let stage: Stage;
+  const stage = useStage();
   let proxy: Proxy;
 
   before(async () => {
-    stage = await Stage.start();
     proxy = await stage.proxy();
   });
-  after(() => stage.stop());
 
   const encodings: Readonly<Record<string, (body: Buffer) => Buffer>> = {
     identity: (body) => body,

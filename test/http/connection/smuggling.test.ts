@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, suite, test } from 'node:test';
+import { before, suite, test } from 'node:test';
 import type { Proxy } from '../../../tools/proxy.ts';
 import { errorOf, post } from '../../stage/posting.ts';
 import { RawConnection, rawPost } from '../../stage/raw-connection.ts';
 import { runEvent } from '../../stage/sample-events.ts';
-import { headerOf, Stage } from '../../stage/stage.ts';
+import { headerOf, useStage } from '../../stage/stage.ts';
 
 const EVENT = runEvent('in front').toString('latin1');
 const LENGTH = `Content-Length: ${EVENT.length}`;
@@ -165,14 +165,12 @@ const REFUSED_BY_THEIR_HEAD: Refused = {
 };
 
 void suite('a request that can be read in more than one way', { timeout: 120_000 }, () => {
-  let stage: Stage;
+  const stage = useStage();
   let proxy: Proxy;
 
   before(async () => {
-    stage = await Stage.start();
     proxy = await stage.proxy({ settings: { PRODUCER__MAX_REQUEST_SIZE: '1000000' } });
   });
-  after(() => stage.stop());
 
   async function keysWithId(id: string): Promise<(string | undefined)[]> {
     const records = await stage.records();

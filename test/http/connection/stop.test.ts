@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
-import { after, before, suite, test } from 'node:test';
+import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { temporaryFolder } from '../../../tools/kafka/folders.ts';
 import type { Proxy } from '../../../tools/proxy.ts';
@@ -10,7 +10,7 @@ import { post, type Answer } from '../../stage/posting.ts';
 import { RawConnection, rawPost } from '../../stage/raw-connection.ts';
 import { inState } from '../../stage/readiness.ts';
 import { runEvent } from '../../stage/sample-events.ts';
-import { headerOf, Stage } from '../../stage/stage.ts';
+import { headerOf, useStage } from '../../stage/stage.ts';
 
 const CONNECTIONS = 64;
 const LOAD_MS = 2000;
@@ -19,12 +19,7 @@ const STOPPING = 'finishing what is in hand';
 const PATIENT = ['--timeout-graceful-shutdown', '3600'];
 
 void suite('a proxy that is told to stop', { timeout: 240_000 }, () => {
-  let stage: Stage;
-
-  before(async () => {
-    stage = await Stage.start();
-  });
-  after(() => stage.stop());
+  const stage = useStage();
 
   test('answers all that is sent to it, and loses and doubles nothing that it has acknowledged', async () => {
     const settings = { SPOOL__PATH: temporaryFolder('http2kafka-stop-') };

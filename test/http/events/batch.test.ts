@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, suite, test } from 'node:test';
+import { before, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { temporaryFolder } from '../../../tools/kafka/folders.ts';
 import { createTopic } from '../../../tools/kafka/topics.ts';
@@ -8,19 +8,17 @@ import { logLines } from '../../stage/log-lines.ts';
 import { errorOf, isObject, parsed, post, type Answer, type Sending } from '../../stage/posting.ts';
 import { inState } from '../../stage/readiness.ts';
 import { datasetEvent, fields, incompressible, jobEvent, runEvent } from '../../stage/sample-events.ts';
-import { Stage } from '../../stage/stage.ts';
+import { useStage } from '../../stage/stage.ts';
 
 const SMALL_TOPIC = 'small';
 
 void suite('a batch', { timeout: 120_000 }, () => {
-  let stage: Stage;
+  const stage = useStage();
   let proxy: Proxy;
 
   before(async () => {
-    stage = await Stage.start();
     proxy = await stage.proxy();
   });
-  after(() => stage.stop());
 
   function postBatch(body: Buffer | string, sending: Sending = {}, to = proxy): Promise<Answer> {
     return post(to, body, { path: '/api/v1/lineage/batch', ...sending });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { after, before, suite, test } from 'node:test';
+import { before, suite, test } from 'node:test';
 import {
   brotliCompressSync,
   constants,
@@ -14,7 +14,7 @@ import { buffer } from 'node:stream/consumers';
 import type { Proxy } from '../../../tools/proxy.ts';
 import { errorOf, post, type Sending } from '../../stage/posting.ts';
 import { runEvent } from '../../stage/sample-events.ts';
-import { Stage } from '../../stage/stage.ts';
+import { useStage } from '../../stage/stage.ts';
 
 const EXAMPLE = runEvent('encoded', {
   producer: 'https://example.org/ünï/\u{1f600}',
@@ -57,14 +57,12 @@ const CODINGS: Readonly<Record<string, { encoding?: string; encode: (body: Buffe
 };
 
 void suite('the body of an event', { timeout: 120_000 }, () => {
-  let stage: Stage;
+  const stage = useStage();
   let proxy: Proxy;
 
   before(async () => {
-    stage = await Stage.start();
     proxy = await stage.proxy();
   });
-  after(() => stage.stop());
 
   /** The value that a body becomes in Kafka. */
   async function valueOf(body: Buffer, sending: Sending): Promise<string> {

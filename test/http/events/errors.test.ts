@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, suite, test } from 'node:test';
+import { before, suite, test } from 'node:test';
 import { errorTable, type ErrorCode } from '../../../src/errors.ts';
 import type { Proxy } from '../../../tools/proxy.ts';
 import { logLines } from '../../stage/log-lines.ts';
 import { errorOf, get, isObject, parsed, post, type SentError } from '../../stage/posting.ts';
 import { RawConnection, rawPost, type RawAnswer } from '../../stage/raw-connection.ts';
 import { fields, padded, runEvent } from '../../stage/sample-events.ts';
-import { headerOf, Stage } from '../../stage/stage.ts';
+import { headerOf, useStage } from '../../stage/stage.ts';
 
 const VERSION = 'x-application-version';
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -15,20 +15,18 @@ const LIMIT = 100_000;
 const EVENT_PATHS = ['/api/v1/lineage', '/v1/openlineage', '/', '/api/v1/lineage/batch'];
 
 void suite('the answer to what is not taken', { timeout: 120_000 }, () => {
-  let stage: Stage;
+  const stage = useStage();
   let proxy: Proxy;
   let impatient: Proxy;
   let full: Proxy;
 
   before(async () => {
-    stage = await Stage.start();
     [proxy, impatient, full] = await Promise.all([
       stage.proxy({ settings: { PRODUCER__MAX_REQUEST_SIZE: String(LIMIT) } }),
       stage.proxy({ settings: { SERVER__REQUEST_TIMEOUT_S: '1' } }),
       stage.proxyWithFullSpool(),
     ]);
   });
-  after(() => stage.stop());
 
   /** An answer as the table has it, with the headers that every answer has. */
   function assertRow(

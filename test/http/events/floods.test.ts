@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { after, before, suite, test } from 'node:test';
+import { before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Proxy } from '../../../tools/proxy.ts';
 import { logLines } from '../../stage/log-lines.ts';
@@ -11,7 +11,7 @@ import { readMetrics } from '../../stage/metric-reading.ts';
 import { errorOf, get, post } from '../../stage/posting.ts';
 import { RawConnection, rawPost } from '../../stage/raw-connection.ts';
 import { padded, runEvent } from '../../stage/sample-events.ts';
-import { Stage } from '../../stage/stage.ts';
+import { useStage } from '../../stage/stage.ts';
 
 const MIB = 1 << 20;
 const SLOW_ONES = 1000;
@@ -20,14 +20,13 @@ const CONNECTIONS = 50;
 const REFUSED = 'http2kafka_connections_refused_total';
 
 void suite('a flood', { timeout: 240_000 }, () => {
-  let stage: Stage;
+  const stage = useStage();
   /** With little patience. */
   let impatient: Proxy;
   /** With little room. */
   let small: Proxy;
 
   before(async () => {
-    stage = await Stage.start();
     [impatient, small] = await Promise.all([
       stage.proxy({ settings: { SERVER__HEADERS_TIMEOUT_S: '3', SERVER__REQUEST_TIMEOUT_S: '6' } }),
       stage.proxy({
@@ -39,7 +38,6 @@ void suite('a flood', { timeout: 240_000 }, () => {
       }),
     ]);
   });
-  after(() => stage.stop());
 
   /** Resolves when no connection is left but the one that asks. */
   async function deserted(proxy: Proxy): Promise<void> {

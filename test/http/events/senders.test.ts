@@ -8,7 +8,7 @@ import type { Proxy } from '../../../tools/proxy.ts';
 import { logged } from '../../stage/log-lines.ts';
 import { errorOf, get, isObject, parsed, post, type Answer } from '../../stage/posting.ts';
 import { runEvent } from '../../stage/sample-events.ts';
-import { headerOf, Stage } from '../../stage/stage.ts';
+import { headerOf, useStage } from '../../stage/stage.ts';
 
 const KEY = 'h2k_trino-hunter2';
 const LIMITED = 'h2k_limited-hunter2';
@@ -30,21 +30,17 @@ const SENDERS = `senders:
 void suite('senders', { timeout: 120_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'http2kafka-senders-'));
   const path = join(folder, 'senders.yaml');
-  let stage: Stage;
+  const stage = useStage();
   let proxy: Proxy;
 
   before(async () => {
     writeFileSync(path, SENDERS);
-    stage = await Stage.start();
     proxy = await stage.proxy({
       settings: { AUTH__SENDERS_FILE: path, SERVER__ACCESS_LOG: 'true' },
       args: ['--host', '0.0.0.0'],
     });
   });
-  after(async () => {
-    await stage.stop();
-    rmSync(folder, { recursive: true });
-  });
+  after(() => rmSync(folder, { recursive: true }));
 
   const send = (key: string | undefined, body: Buffer | string, more: object = {}): Promise<Answer> =>
     post(proxy, body, { ...more, headers: key === undefined ? {} : { authorization: `Bearer ${key}` } });

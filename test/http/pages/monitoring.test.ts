@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, suite, test } from 'node:test';
+import { before, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { metricTable } from '../../../src/metrics/metrics.ts';
 import type { Proxy } from '../../../tools/proxy.ts';
@@ -9,7 +9,7 @@ import { get, parsed, post } from '../../stage/posting.ts';
 import { RawConnection, rawPost } from '../../stage/raw-connection.ts';
 import { inState, readiness } from '../../stage/readiness.ts';
 import { datasetEvent, fields, jobEvent, runEvent } from '../../stage/sample-events.ts';
-import { Stage } from '../../stage/stage.ts';
+import { useStage } from '../../stage/stage.ts';
 
 const OPENMETRICS = 'application/openmetrics-text; version=1.0.0,text/plain;q=0.5';
 const BATCH = { path: '/api/v1/lineage/batch' };
@@ -17,18 +17,16 @@ const BATCH = { path: '/api/v1/lineage/batch' };
 const SECRET = 'tHe-mArKeR-7f3a';
 
 void suite('what an operator sees of a proxy', { timeout: 120_000 }, () => {
-  let stage: Stage;
+  const stage = useStage();
   let proxy: Proxy;
   let lonely: Proxy;
 
   before(async () => {
-    stage = await Stage.start();
     [proxy, lonely] = await Promise.all([
       stage.proxy({ settings: { LOGGING__PRESET: 'json' } }),
       stage.proxyWithoutKafka(),
     ]);
   });
-  after(() => stage.stop());
 
   test('it is alive, and ready while it can keep an event', async () => {
     for (const one of [proxy, lonely])

@@ -4,23 +4,25 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { startProxy, type Proxy } from '../../../tools/proxy.ts';
+import type { Proxy } from '../../../tools/proxy.ts';
 import { writeCertificate } from '../../stage/certificate.ts';
 import { get, post } from '../../stage/posting.ts';
 import { runEvent } from '../../stage/sample-events.ts';
+import { Stage } from '../../stage/stage.ts';
 
-const WITHOUT_KAFKA = { KAFKA__BOOTSTRAP_SERVERS: '127.0.0.1:1', SPOOL__AFTER: '100ms' };
+const SETTINGS = { SPOOL__AFTER: '100ms' };
 const PAGES = ['/', '/docs', '/docs/static/index.css', '/openapi.json', '/monitoring/ping', '/nothing'];
 
 void suite('the headers for browsers', { timeout: 120_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'http2kafka-headers-'));
+  const stage = new Stage();
   let proxy: Proxy;
 
   before(async () => {
-    proxy = await startProxy({ settings: WITHOUT_KAFKA });
+    proxy = await stage.launch({ settings: SETTINGS });
   });
   after(async () => {
-    await proxy.stop('SIGKILL');
+    await stage.stop();
     rmSync(folder, { recursive: true });
   });
 
@@ -61,7 +63,7 @@ void suite('the headers for browsers', { timeout: 120_000 }, () => {
   test('have browsers keep to TLS where TLS is spoken', async () => {
     const { cert, key, pem } = await writeCertificate(folder);
     const args = ['--ssl-certfile', cert, '--ssl-keyfile', key];
-    const secure = await startProxy({ settings: WITHOUT_KAFKA, args });
+    const secure = await stage.launch({ settings: SETTINGS, args });
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const sent = request(
       { host: '127.0.0.1', port: secure.port, path: '/docs', ca: pem, agent: false },
@@ -72,6 +74,5 @@ void suite('the headers for browsers', { timeout: 120_000 }, () => {
     );
     sent.on('error', reject).end();
     assert.match(String(await promise), /^max-age=\d{8}/);
-    await secure.stop('SIGKILL');
   });
 });

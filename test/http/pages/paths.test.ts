@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, suite, test } from 'node:test';
+import { before, suite, test } from 'node:test';
 import { errorTable } from '../../../src/errors.ts';
 import type { Proxy } from '../../../tools/proxy.ts';
 import { errorOf, get, isObject, parsed, post } from '../../stage/posting.ts';
 import { RawConnection, rawPost } from '../../stage/raw-connection.ts';
 import { datasetEvent, jobEvent, runEvent } from '../../stage/sample-events.ts';
-import { Stage } from '../../stage/stage.ts';
+import { useStage } from '../../stage/stage.ts';
 
 const SINGLE = ['/api/v1/lineage', '/v1/openlineage', '/'];
 const BATCH = '/api/v1/lineage/batch';
@@ -15,18 +15,16 @@ const LATER = ['unauthorized', 'forbidden', 'too_many_requests'];
 const ELSEWHERE = ['not_found', 'method_not_allowed'];
 
 void suite('a path', { timeout: 120_000 }, () => {
-  let stage: Stage;
+  const stage = useStage();
   let proxy: Proxy;
   let mounted: Proxy;
 
   before(async () => {
-    stage = await Stage.start();
     [proxy, mounted] = await Promise.all([
       stage.proxy(),
       stage.proxy({ settings: { SERVER__ROOT_PATH: '/lineage/proxy' } }),
     ]);
   });
-  after(() => stage.stop());
 
   async function assertTaken(to: Proxy, path: string): Promise<void> {
     const event = runEvent(`posted to ${path}`);

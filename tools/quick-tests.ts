@@ -1,0 +1,52 @@
+/**
+ * Prints the test files that need no other program: no broker, no proxy process, no PostgreSQL, no Kerberos, no browser.
+ * `make quick` runs these.
+ *
+ * A test belongs to the list when no import leads from it to one of the files below. Imports of types alone do not count.
+ */
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import { build, type Metafile } from 'esbuild';
+
+const root = join(import.meta.dirname, '..');
+
+/** Each starts a program, or finds one that is installed. */
+const STARTERS: ReadonlySet<string> = new Set([
+  'tools/kafka/broker.ts',
+  'tools/proxy.ts',
+  'tools/postgres.ts',
+  'tools/kerberos/install.ts',
+  'tools/kerberos/kdc.ts',
+  'tools/chromium.ts',
+]);
+
+/** The quick ones of these test files, by their paths from the root of the repository. */
+export async function quickTests(files: readonly string[]): Promise<readonly string[]> {
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: [...files],
+    // Nothing is written: only the graph of the imports is wanted.
+    outdir: 'dist',
+    write: false,
+    metafile: true,
+    bundle: true,
+    packages: 'external',
+    format: 'esm',
+    platform: 'node',
+    target: 'node26',
+    logLevel: 'error',
+  });
+  return files.filter((file) => reachable(metafile, file).isDisjointFrom(STARTERS));
+}
+
+function reachable({ inputs }: Metafile, file: string, seen = new Set<string>()): ReadonlySet<string> {
+  if (seen.has(file)) return seen;
+  seen.add(file);
+  for (const { path } of inputs[file]?.imports ?? []) reachable({ inputs, outputs: {} }, path, seen);
+  return seen;
+}
+
+if (import.meta.main) {
+  const files = globSync('test/**/*.test.ts', { cwd: root }).sort();
+  console.log((await quickTests(files)).join('\n'));
+}
