@@ -32,9 +32,10 @@ quick: setup build ## Check what has changed, and run the tests that need no Kaf
 	@mkdir -p .run/cache
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target CACHED=yes quick-test lint types format imports
 
-# Two jobs of `make quick` share the machine: one test file at a time.
+# Two at a time, as `make test` does it on the same two cores.
 quick-test: setup build
-	$(NODE) --test --test-timeout=300000 --test-concurrency=1 --test-reporter=dot $$($(NODE) tools/quick-tests.ts)
+	@files=$$($(NODE) tools/quick-tests.ts) && \
+		$(NODE) --test --test-timeout=300000 --test-concurrency=2 --test-reporter=dot $$files
 
 build: setup dist/.built ## Bundle the program into dist/, for bin/http2kafka.
 
@@ -66,11 +67,11 @@ bench: setup build ## Measure all loads beside a bare HTTP server, in one run (1
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) benchmark/main.ts
 
-profile: setup build ## Show where the time of an event goes.
+profile: setup build ## Show which functions use the CPU time of an event.
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) benchmark/profile.ts
 
-walk: setup dist/event-scan.wasm ## Print the source files that run for one event, for one in an outage, and for a batch.
+walk: setup dist/event-scan.wasm ## Print the source files that run for an event, for an event in an outage, and for a batch.
 	@$(NODE) tools/kafka/install.ts
 	@$(NODE) tools/walk.ts
 
