@@ -40,7 +40,7 @@ const Advisories = Type.Object({
 const GRAVE = ['high', 'critical'];
 
 /** What is wrong with package.json and package-lock.json, a line each. */
-export function faultsOfTree(manifestText: string, lockText: string): readonly string[] {
+export function problemsOfTree(manifestText: string, lockText: string): readonly string[] {
   const manifest = Value.Parse(Manifest, JSON.parse(manifestText));
   const { packages } = Value.Parse(Lock, JSON.parse(lockText));
   const { dependencies, devDependencies, optionalDependencies, allowScripts } = manifest;
@@ -82,7 +82,7 @@ function graveAdvisories(): readonly string[] | undefined {
 function main(): void {
   const root = join(import.meta.dirname, '..');
   const read = (name: string) => readFileSync(join(root, name), 'utf8');
-  const faults = [...faultsOfTree(read('package.json'), read('package-lock.json'))];
+  const faults = [...problemsOfTree(read('package.json'), read('package-lock.json'))];
   const advisories = graveAdvisories();
   if (advisories) faults.push(...advisories);
   else console.error("npm's advisories cannot be had here: the packages were NOT audited for known faults");

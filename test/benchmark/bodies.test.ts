@@ -32,7 +32,7 @@ suite('what the benchmarks post', () => {
     assert.throws(() => runEvent(100, { number: 0 }), /100 bytes/);
   });
 
-  test('has as many keys as are asked for', () => {
+  test('has the number of keys that is asked for', () => {
     const keys = keyed(200).bodies.map((body) => {
       assert.ok(checkEvent(body, 'core').event);
       // Without a parent, the key is the run's own job.
@@ -41,7 +41,7 @@ suite('what the benchmarks post', () => {
     assert.equal(new Set(keys).size, 200);
   });
 
-  test('is all single events of examples/', () => {
+  test('covers all single events of examples/', () => {
     const { bodies } = mix();
     assert.equal(bodies.length, 16);
     for (const body of bodies) assert.ok(checkEvent(body, 'core').event);
@@ -63,7 +63,7 @@ suite('what the benchmarks post', () => {
 });
 
 suite('the cells of the benchmarks', () => {
-  test('all have the yardstick first, and a ratio that was expected of each other', () => {
+  test('all begin with the yardstick, and expect a ratio from each other contender', () => {
     for (const shape of groups.flatMap((group) => group.shapes)) {
       const [first, ...others] = contendersOf(shape);
       assert.equal(first, 'bare');

@@ -1,11 +1,11 @@
-// Results as a run would have them, without a run.
+// Results as a run gives them, without a run.
 import { contendersOf, groups } from '../../benchmark/cells.ts';
 import type { CellMeasure, CellResult, Results } from '../../benchmark/results.ts';
 
 /** CPU time of the yardstick, in µs an event. */
 export const BARE_MICROS = 50;
 
-/** Everyone comes out just as expected in the middle one of three rounds. */
+/** In the middle one of three rounds every contender gets exactly its expected ratio. */
 export function cannedResults(): Results {
   const cells = groups.flatMap((group) =>
     group.shapes.flatMap((shape) =>

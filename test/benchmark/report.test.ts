@@ -33,13 +33,13 @@ suite('the report of the benchmarks', () => {
   const plots = plotsOf(results);
   const report = reportOf(results, plots);
 
-  test('says what was run where', () => {
+  test('names the program and the machine of the run', () => {
     for (const part of ['abc1234', 'v26.0.0', '6.1.0', '2 cores', '2026-11-23', 'node benchmark/main.ts']) {
       assert.ok(report.includes(part), part);
     }
   });
 
-  test('has a line for each cell, with the ratio beside the one expected', () => {
+  test('has a line for each cell, with the measured and the expected ratio', () => {
     const lines = report.split('\n').filter((line) => /^\| (bare|http2kafka|part)/.test(line));
     assert.equal(lines.length, results.cells.length + 1);
     assert.ok(
@@ -58,7 +58,7 @@ suite('the report of the benchmarks', () => {
     for (const { name } of plots) assert.ok(report.includes(`](${name}.svg)`), name);
   });
 
-  test('leaves out what was not measured', () => {
+  test('leaves out groups that were not measured', () => {
     const part = { ...results, cells: results.cells.filter(({ group }) => group === 'gzip'), starts: [] };
     assert.deepEqual(plotsOf(part), []);
     assert.equal(reportOf(part, []).match(/^## /gm)?.length, 1);
@@ -80,7 +80,7 @@ suite('the plots of the benchmarks', () => {
 });
 
 suite('the command line of the benchmarks', () => {
-  test('names groups, and keeps a run of some of them apart', () => {
+  test('names groups, and writes a run of some of them to another folder', () => {
     const task = readTask(['--only', 'gzip,mix', '--seconds', '1']);
     assert.ok(typeof task === 'object');
     assert.deepEqual([task.only, task.seconds, task.rounds], [['mix', 'gzip'], 1, 3]);
@@ -90,7 +90,7 @@ suite('the command line of the benchmarks', () => {
     assert.match(whole.out, /benchmark.results$/);
   });
 
-  test('says what it does not understand', () => {
+  test('names the argument that it does not understand', () => {
     assert.match(complaintAbout(['--only', 'mixed']), /mix, sizes/);
     assert.match(complaintAbout(['--rounds', '0']), /--rounds/);
     assert.match(complaintAbout(['--turns', '3']), /--turns/);

@@ -31,7 +31,7 @@ suite("wrk's report", () => {
     });
   });
 
-  test('tells of answers that were not 2xx, and of connections that broke', () => {
+  test('counts answers other than 2xx, and broken connections', () => {
     const bad = `${GOOD}  Socket errors: connect 1, read 20, write 300, timeout 4000
   Non-2xx or 3xx responses: 77
 `;
@@ -48,7 +48,7 @@ suite("wrk's report", () => {
     assert.ok(Number.isNaN(output.p99Ms));
   });
 
-  test('is missed when it is not there', () => {
+  test('is an error when it is missing', () => {
     assert.throws(() => parseWrkOutput('unable to connect to 127.0.0.1:1 Connection refused'), /unable/);
   });
 });

@@ -14,7 +14,7 @@ import { until } from '../stage/until.ts';
 const MAX = 'max.message.bytes';
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
 
-/** An event of about so many bytes, as repetitive as a real one. */
+/** An event of about `size` bytes that compresses as well as a real one. */
 function large(size: number, id = 0): string {
   const column = { name: 'column', type: 'decimal(38, 10)', description: 'as in the order, rounded' };
   const fields = Array.from({ length: Math.ceil(size / 88) }, (_, i) => ({
@@ -24,7 +24,7 @@ function large(size: number, id = 0): string {
   return event({ schema: { fields } }, id);
 }
 
-/** An event of about so many bytes that compression makes a quarter smaller at most. */
+/** An event of about `size` bytes. Compression makes it a quarter smaller at most. */
 function random(size: number, id = 0): string {
   return event({ random: { text: randomBytes((size * 3) / 4).toString('base64') } }, id);
 }
@@ -35,7 +35,7 @@ function event(facets: object, id: number): string {
   );
 }
 
-/** Fails unless each of these is in the topic just once. */
+/** Fails unless each of the events is in the topic exactly once. */
 async function allThere(proxy: StagedProxy, events: readonly string[]): Promise<void> {
   const counts = new Map<string, number>();
   for (const { value } of await proxy.records()) {
@@ -69,7 +69,7 @@ suite('the batches of a proxy', { timeout: 90_000 }, () => {
     const started = CODECS.map(async (codec) => {
       const proxy = await stage.proxyWithTopic(
         { name: codec, partitions: 2 },
-        // Some learn of a changed limit by themselves, the others only when a broker refuses a batch.
+        // These two read the metadata often and find a changed limit. The others learn of it when a broker refuses a batch.
         {
           KAFKA__COMPRESSION: codec,
           ...(/none|lz4/.test(codec) ? { KAFKA__METADATA_MAX_AGE_MS: '300' } : {}),
@@ -120,10 +120,10 @@ suite('the batches of a proxy', { timeout: 90_000 }, () => {
     test(`take an event of 1.2 MB into a topic of 1 MiB, with compression ${codec}`, async () => {
       const proxy = proxies.get(codec) ?? assert.fail();
       const before = new Set((await proxy.batches()).map(placeOf));
-      const [big, behind] = [large(1_250_000), event({}, 1)];
+      const [big, next] = [large(1_250_000), event({}, 1)];
       assert.ok(big.length > 1_200_000);
-      for (const answer of await proxy.postAll([big, behind], 2)) created(answer);
-      await allThere(proxy, [big, behind]);
+      for (const answer of await proxy.postAll([big, next], 2)) created(answer);
+      await allThere(proxy, [big, next]);
       const batches = (await proxy.batches()).filter((batch) => !before.has(placeOf(batch)));
       const compressed = batches.filter(({ compression }) => compression !== 'none');
       assert.ok(compressed.length > 0);
@@ -136,7 +136,7 @@ suite('the batches of a proxy', { timeout: 90_000 }, () => {
       const proxy = proxies.get(codec) ?? assert.fail();
       const limit = 20_000;
       await setTopicConfig(stage.broker.bootstrapServers, codec, { [MAX]: String(limit) });
-      // It takes effect a moment later. Not seen by the proxy: some are to meet the limit with what follows.
+      // The limit takes effect a moment later. Another producer waits for it, so that some proxies do not know it yet.
       await until(
         () => isTaken(stage.broker.bootstrapServers, codec, 60_000),
         (taken) => !taken,
@@ -153,7 +153,7 @@ suite('the batches of a proxy', { timeout: 90_000 }, () => {
     });
   }
 
-  test('leave out an event too large for the topic, and go on with those behind it', async () => {
+  test('leave out an event that is too large for the topic, and take the events after it', async () => {
     const proxy = proxies.get('lz4') ?? assert.fail();
     const events = Array.from({ length: 60 }, (_, i) => (i % 10 === 5 ? random(60_000, i) : random(2000, i)));
     const answers = await proxy.postAll(events, events.length);
@@ -177,7 +177,7 @@ suite('the batches of a proxy', { timeout: 90_000 }, () => {
   });
 });
 
-/** Does a topic take so many bytes from another producer? */
+/** Whether the topic takes a record of `size` bytes from another producer. */
 async function isTaken(bootstrapServers: string, topic: string, size: number): Promise<boolean> {
   const producer = new Producer({ clientId: 'test', bootstrapBrokers: [bootstrapServers], retries: false });
   try {

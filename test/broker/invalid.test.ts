@@ -20,7 +20,7 @@ suite('an event', { timeout: 60_000 }, () => {
     ]);
   });
 
-  /** The dead letter with these bytes; on its way there it may have been on disk, for the topic had to be made first. */
+  /** The dead letter with these bytes. It arrives late when the topic has to be created first: the event waits on disk. */
   async function deadLetter(body: Buffer | string): Promise<ReadRecord> {
     const bytes = Buffer.from(body);
     const mine = await until(
@@ -48,7 +48,7 @@ suite('an event', { timeout: 60_000 }, () => {
     ],
   ];
   for (const [what, body, reason, code] of cases) {
-    test(`that ${what} goes to the dead-letter topic, which need not be there before`, async () => {
+    test(`that ${what} goes to the dead-letter topic, which need not exist before`, async () => {
       const answer = await proxy.post(body, { headers: { 'x-request-id': 'the-request' } });
       assert.deepEqual([answer.status, answer.text], [202, '']);
       const record = await deadLetter(body);
@@ -65,7 +65,7 @@ suite('an event', { timeout: 60_000 }, () => {
     });
   }
 
-  test('of many faults has twenty of them in its headers', async () => {
+  test('with many validation errors has twenty of them in its headers', async () => {
     const inputs = Array.from({ length: 30 }, () => 0);
     const body = JSON.stringify(runEvent({ inputs }));
     assert.equal((await proxy.post(body)).status, 202);
@@ -77,7 +77,7 @@ suite('an event', { timeout: 60_000 }, () => {
     assert.equal(details.length, 20);
   });
 
-  test('of long names has small headers', async () => {
+  test('with long names has small headers', async () => {
     const facets = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`${i}`.padEnd(50_000, 'x'), i]));
     const body = JSON.stringify(runEvent({ run: { facets } }));
     assert.equal((await proxy.post(body)).status, 202);
@@ -86,7 +86,7 @@ suite('an event', { timeout: 60_000 }, () => {
     assert.ok(Math.max(...sizes) < 20_000, String(sizes));
   });
 
-  test('that the check refuses does not come to the main topic, where good ones still do', async () => {
+  test('that the check refuses is not written to the main topic, where good events are', async () => {
     const good = JSON.stringify(runEvent());
     created(await proxy.post(good));
     assert.deepEqual(
@@ -94,7 +94,7 @@ suite('an event', { timeout: 60_000 }, () => {
       [good],
     );
   });
-  test('at level routing is taken when it has a time and a key, whatever else is wrong', async () => {
+  test('at level routing is taken when it has a time and a key, despite other errors', async () => {
     const sloppy =
       '{"eventTime":"2025-11-22T10:15:30","job":{"namespace":"a","name":"b"},"run":7,"inputs":"x"}';
     created(await routing.post(sloppy));

@@ -8,7 +8,7 @@ import { useStage } from '../stage/stage.ts';
 import type { StagedProxy } from '../stage/staged-proxy.ts';
 import { until } from '../stage/until.ts';
 
-/** An event of the n-th job; `count` tells it from others of that job. Of long ago, if no time is given. */
+/** An event of the n-th job. `count` distinguishes the events of a job. Without `time` it is an old event. */
 const event = (job: number | string, count = 0, time?: Date) =>
   JSON.stringify(
     jobEvent({
@@ -25,7 +25,7 @@ async function valuesOf(proxy: StagedProxy): Promise<(string | undefined)[]> {
 suite('a proxy', { timeout: 120_000 }, () => {
   const stage = useStage({ properties: { 'auto.create.topics.enable': 'false' } });
 
-  test('keeps events for a topic that is not there, says so, and writes them when it is', async () => {
+  test('keeps events for a topic that does not exist, says so, and writes them once it exists', async () => {
     const proxy = await stage.launch({ topic: 'late' });
     spooled(await proxy.post(event(1)));
     const { problem, state, spool } = await until(
@@ -40,16 +40,16 @@ suite('a proxy', { timeout: 120_000 }, () => {
     assert.deepEqual((await valuesOf(proxy)).sort(), [event(1), event(2)].sort());
   });
 
-  test('goes on when its topic was made anew with fewer partitions', async () => {
-    const proxy = await stage.proxyWithTopic({ name: 'anew', partitions: 6 });
+  test('goes on when its topic is created again with fewer partitions', async () => {
+    const proxy = await stage.proxyWithTopic({ name: 'recreated', partitions: 6 });
     const before = Array.from({ length: 30 }, (_, job) => event(job));
     for (const answer of await proxy.postAll(before, 5)) created(answer);
-    await deleteTopic(stage.broker.bootstrapServers, 'anew');
+    await deleteTopic(stage.broker.bootstrapServers, 'recreated');
     const posted: string[] = [];
     const post = async (text: string): Promise<Answer> => {
       const answer = await proxy.post(text);
       accepted(answer);
-      // What Kafka had acknowledged is gone with the topic.
+      // Acknowledged events were deleted with the topic.
       if (answer.status === 202) posted.push(text);
       return answer;
     };
@@ -59,16 +59,16 @@ suite('a proxy', { timeout: 120_000 }, () => {
       ({ status }) => status === 202,
     );
     for (let job = 0; job < 30; job++) await post(event(job, 1));
-    assert.equal(posted.length, 31, 'all are kept while the topic is not there');
-    await createTopic(stage.broker.bootstrapServers, { name: 'anew', partitions: 2 });
+    assert.equal(posted.length, 31, 'all are kept while the topic does not exist');
+    await createTopic(stage.broker.bootstrapServers, { name: 'recreated', partitions: 2 });
     await inState(proxy, 'straight');
     const after = Array.from({ length: 30 }, (_, job) => event(job, 2));
     for (const answer of await proxy.postAll(after, 5)) created(answer);
     assert.deepEqual((await valuesOf(proxy)).sort(), [...posted, ...after].sort());
   });
 
-  test('keeps events while a broker takes them and answers nothing, and each is there once', async () => {
-    // So long that it is not the request's own limit that says that Kafka is away.
+  test('keeps events while a frozen broker answers nothing, and writes each once', async () => {
+    // Long enough that the limit of a request is not what marks Kafka as unavailable.
     const settings = { SPOOL__AFTER: '500ms', KAFKA__REQUEST_TIMEOUT_MS: '600000' };
     const proxy = await stage.proxyWithTopic({ name: 'frozen', partitions: 1 }, settings);
     await until(
@@ -93,7 +93,7 @@ suite('a proxy', { timeout: 120_000 }, () => {
     assert.equal((await readiness(proxy)).kafka, 'ok');
   });
 
-  test('answers 202 while its only broker is away, 201 when it is back, and has written each once and in order', async () => {
+  test('answers 202 while its only broker is down, 201 when it is back, and writes each event once and in order', async () => {
     const senders = 8;
     const proxy = await stage.proxyWithTopic({ name: 'load', partitions: 3 });
     const posted = new Map<string, string[]>();

@@ -9,13 +9,13 @@ import { useStage } from '../stage/stage.ts';
 import type { StagedProxy } from '../stage/staged-proxy.ts';
 import { until } from '../stage/until.ts';
 
-/** An event of the n-th job; `count` tells it from others of that job. */
+/** An event of the n-th job. `count` distinguishes the events of a job. */
 const event = (job: number | string, count = 0) =>
   JSON.stringify(jobEvent({ job: { namespace: 'jobs', name: `${job}` }, producer: `test:${count}` }));
 
 const asJava = (key: Buffer, partitions: number) => (murmur2(key) & 0x7fffffff) % partitions;
 
-/** Posts an event of each of 200 jobs; fails unless each is in the partition that it should be in. */
+/** Posts an event of each of 200 jobs. Fails unless each is in the partition that `partitionOf` gives. */
 async function placeAll(
   proxy: StagedProxy,
   partitions: number,
@@ -45,7 +45,7 @@ suite('the partition of a record', { timeout: 60_000 }, () => {
 
   test("is that of Java's default partitioner", () => placeAll(java, 8, asJava));
 
-  test("is that of librdkafka's consistent_random if the settings say so", () =>
+  test("is that of librdkafka's consistent_random with kafka.partitioner: crc32", () =>
     placeAll(librdkafka, 8, (key, partitions) => crc32(key) % partitions));
 
   test('keeps the order of each sender that posts one event after the other', async () => {
@@ -54,7 +54,7 @@ suite('the partition of a record', { timeout: 60_000 }, () => {
     const posting = Array.from({ length: senders }, async (_, sender) => {
       for (let count = 0; count < each; count++) created(await java.post(event(`sender ${sender}`, count)));
     });
-    // Others at the same time, of which all partitions have some.
+    // Other events at the same time, in all partitions.
     const others = java.postAll(
       Array.from({ length: 600 }, (_, count) => event(count % 50, 1000 + count)),
       24,
@@ -70,7 +70,7 @@ suite('the partition of a record', { timeout: 60_000 }, () => {
     }
   });
 
-  test('is one of those added while the proxy runs', async () => {
+  test('may be one that is added while the proxy runs', async () => {
     await addPartitions(stage.broker.bootstrapServers, 'java', 12);
     const added = Array.from({ length: 1000 }, (_, job) => job).find(
       (job) => asJava(Buffer.from(`job:jobs/${job}`), 12) === 11,

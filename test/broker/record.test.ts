@@ -81,7 +81,7 @@ suite('a record', { timeout: 60_000 }, () => {
     const headersOf = async () =>
       (await proxy.lastRecord()).headers.map(([name, value]) => [name, value.toString()]);
 
-    test('the content type, and the id of the request, which the answer has, too', async () => {
+    test('the content type, and the request id, which the answer has too', async () => {
       const answer = await proxy.post(event, {
         headers: { 'content-type': 'application/vnd.x+json; charset=UTF-8' },
       });
@@ -117,7 +117,7 @@ suite('a record', { timeout: 60_000 }, () => {
     }
 
     for (const id of ['with space', 'ä', 'x'.repeat(200), '']) {
-      test(`an id of our own where that of the sender is ${JSON.stringify(id.slice(0, 20))}`, async () => {
+      test(`an id of the proxy where the id of the sender is ${JSON.stringify(id.slice(0, 20))}`, async () => {
         const answer = await proxy.post(event, { headers: { 'x-request-id': id } });
         const given = answer.headers['x-request-id'];
         assert.notEqual(given, id);

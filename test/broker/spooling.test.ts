@@ -15,9 +15,9 @@ import { useStage } from '../stage/stage.ts';
 import { until } from '../stage/until.ts';
 
 const LARGE = 4_500_000;
-/** Bytes in the hands of the producer at most while there is something on disk. */
+/** Bytes that the producer holds at most while events are on disk. */
 const MEMORY = 32 * 1024 * 1024;
-/** Events of a batch that are taken in one turn. */
+/** Events of one batch request. */
 const BATCH = 50;
 const WAITING_BATCHES = 60;
 
@@ -26,14 +26,14 @@ const event = (n: number, job = 'job') => runEvent(job, { n });
 
 const values = (records: readonly ReadRecord[]) => records.map(({ value }) => value?.toString());
 
-/** The files with events of a spool. */
+/** The files of a spool that hold events or marks. */
 function segments(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
     /\.(log|marks)$/.test(name),
   );
 }
 
-/** Resolves when the disk is free of events; the last file goes a moment after the last event. */
+/** Resolves when no file with events is left. The last file is deleted a moment after its last event is delivered. */
 async function emptied(folder: string): Promise<void> {
   await until(
     () => Promise.resolve(segments(folder)),
@@ -41,7 +41,7 @@ async function emptied(folder: string): Promise<void> {
   );
 }
 
-/** What the log has told of the states of a topic. */
+/** The states of a topic that the log tells, in order. */
 async function statesTold(proxy: Proxy, topic: string): Promise<string[]> {
   const words: readonly (readonly [text: string, state: string])[] = [
     ['events go to the spool', 'spooling'],
@@ -59,12 +59,12 @@ async function sampleOf(proxy: Proxy, name: string): Promise<number> {
 suite('a proxy that spools', { timeout: 240_000 }, () => {
   const stage = useStage({ properties: { 'auto.create.topics.enable': 'false' } });
 
-  test('leaves the disk alone while Kafka is there, uses it while it is not, and writes all in order when it is back', async () => {
+  test('writes to disk only while Kafka is unavailable, and delivers all events in order when it is back', async () => {
     const folder = temporaryFolder('http2kafka-spooling-');
     const topic = 'ordered';
     const proxy = await stage.proxyWithTopic({ name: topic, partitions: 1 }, { SPOOL__PATH: folder });
     const events = Array.from({ length: 60 }, (_, n) => event(n));
-    // More than what is held in memory besides.
+    // Together more bytes than the producer holds in memory.
     for (let n = 20; n < 29; n++) events[n] = padded(event(n), LARGE);
     for (const one of events.slice(0, 10)) created(await proxy.post(one));
     assert.deepEqual(segments(folder), []);
@@ -85,11 +85,11 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
     assert.ok((await sampleOf(proxy, `spool_oldest_seconds{topic="${topic}"}`)) > 0);
     assert.equal(await sampleOf(proxy, `delivery_state{topic="${topic}",state="spooling"}`), 1);
     assert.equal(await sampleOf(proxy, 'spooled_events_total'), 50);
-    assert.ok((await sampleOf(proxy, 'queue_bytes')) < bytes, 'not all is in memory');
+    assert.ok((await sampleOf(proxy, 'queue_bytes')) < bytes, 'not all of it is in memory');
     assert.deepEqual(await statesTold(proxy, topic), ['spooling']);
 
     await stage.broker.start();
-    // Others go behind those on disk, on whichever way.
+    // New events are delivered after the events on disk, on either path.
     const batch = { path: '/api/v1/lineage/batch' };
     while ((await readiness(proxy)).state !== 'straight') {
       const more = Array.from({ length: 100 }, (_, index) => event(events.length + index));
@@ -110,13 +110,13 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
     assert.equal(await sampleOf(proxy, 'queue_bytes'), 0);
   });
 
-  test('loses nothing of what it has answered when it is killed, twice, and keeps the order', async () => {
+  test('loses no answered event when it is killed twice, and keeps the order', async () => {
     const SPOOL__PATH = temporaryFolder('http2kafka-spooling-');
     const events = Array.from({ length: 300 }, (_, n) => event(n));
     for (const part of [events.slice(0, 100), events.slice(100, 200)]) {
-      const away = await stage.proxyWithoutKafka({ topic: 'killed', settings: { SPOOL__PATH } });
-      for (const one of part) spooled(await away.post(one));
-      await away.kill();
+      const first = await stage.proxyWithoutKafka({ topic: 'killed', settings: { SPOOL__PATH } });
+      for (const one of part) spooled(await first.post(one));
+      await first.kill();
     }
     const proxy = await stage.proxyWithTopic({ name: 'killed', partitions: 1 }, { SPOOL__PATH });
     for (const one of events.slice(200)) accepted(await proxy.post(one));
@@ -126,13 +126,13 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
     await emptied(SPOOL__PATH);
   });
 
-  test('sends first what is still on disk, whatever comes meanwhile', async () => {
+  test('sends the events on disk before the events that arrive later', async () => {
     const SPOOL__PATH = temporaryFolder('http2kafka-spooling-');
     const events = Array.from({ length: 10 }, (_, n) => padded(event(n), LARGE));
     await createTopic(stage.broker.bootstrapServers, { name: 'behind', partitions: 1 });
-    const away = await stage.proxyWithoutKafka({ topic: 'behind', settings: { SPOOL__PATH } });
-    for (const one of events) spooled(await away.post(one));
-    await away.kill();
+    const first = await stage.proxyWithoutKafka({ topic: 'behind', settings: { SPOOL__PATH } });
+    for (const one of events) spooled(await first.post(one));
+    await first.kill();
     // Kafka counts neither as unavailable nor as late: no request has waited for long yet.
     const patience = { KAFKA__CONNECT_TIMEOUT_MS: '600000', KAFKA__REQUEST_TIMEOUT_MS: '600000' };
     stage.broker.freeze();
@@ -158,15 +158,15 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
     }
   });
 
-  test('puts aside what Kafka does not take after it was answered, and holds up nothing for it', async () => {
+  test('writes an answered event that Kafka refuses to the dead-letter topic, and other events do not wait', async () => {
     const SPOOL__PATH = temporaryFolder('http2kafka-spooling-');
     const PRODUCER__MALFORMED_TOPIC = 'aside';
-    const away = await stage.proxyWithoutKafka({ topic: 'small', settings: { SPOOL__PATH } });
+    const first = await stage.proxyWithoutKafka({ topic: 'small', settings: { SPOOL__PATH } });
     const large = incompressible('large', 60_000);
-    spooled(await away.post(event(0)));
-    spooled(await away.post(large, { headers: { 'x-request-id': 'large' } }));
-    spooled(await away.post(event(1)));
-    await away.kill();
+    spooled(await first.post(event(0)));
+    spooled(await first.post(large, { headers: { 'x-request-id': 'large' } }));
+    spooled(await first.post(event(1)));
+    await first.kill();
 
     const { bootstrapServers } = stage.broker;
     const configs = { 'max.message.bytes': '20000' };
@@ -175,7 +175,7 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
       { name: 'small', partitions: 1, configs },
       { SPOOL__PATH, PRODUCER__MALFORMED_TOPIC, KAFKA__METADATA_MAX_AGE_MS: '200' },
     );
-    // The dead-letter topic does not take it either: it stays where it is, and everything else goes on.
+    // The dead-letter topic does not take it either: it stays on disk, and other events are delivered.
     await logged(proxy, 'Kafka does not take an acknowledged event');
     created(await proxy.post(event(2)));
     assert.deepEqual(
@@ -184,7 +184,7 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
     );
     assert.equal(await sampleOf(proxy, 'spool_events{topic="small"}'), 1);
     assert.equal(await sampleOf(proxy, 'dead_letters_total{reason="too-large"}'), 1);
-    assert.equal((await proxy.post(large)).status, 413, 'the sender is told while it still can be');
+    assert.equal((await proxy.post(large)).status, 413, 'before the answer the sender is told');
 
     await setTopicConfig(bootstrapServers, PRODUCER__MALFORMED_TOPIC, { 'max.message.bytes': '200000' });
     const [aside, ...others] = await until(
@@ -213,7 +213,7 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
     await emptied(SPOOL__PATH);
   });
 
-  test('writes to its topic while the one for dead letters is not there', async () => {
+  test('writes to its topic while the dead-letter topic does not exist', async () => {
     const malformed = 'later';
     const proxy = await stage.proxyWithTopic(
       { name: 'good', partitions: 1 },
@@ -239,28 +239,28 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
     );
   });
 
-  test('takes no more once the oldest event is too old, and forgets none of those it has', async () => {
+  test('refuses events once the oldest spooled event is too old, and keeps the spooled ones', async () => {
     const SPOOL__PATH = temporaryFolder('http2kafka-spooling-');
-    const away = await stage.proxyWithoutKafka({
+    const first = await stage.proxyWithoutKafka({
       topic: 'old',
       settings: { SPOOL__PATH, SPOOL__MAX_AGE: '2s' },
     });
-    spooled(await away.post(event(0)));
+    spooled(await first.post(event(0)));
     const { problem } = await until(
-      () => readiness(away),
+      () => readiness(first),
       (ready) => ready.problem !== undefined,
     );
     const tooOld = 'the oldest event in the spool is older than spool.max_age';
     assert.equal(problem, `Events cannot be kept now: Kafka is away and ${tooOld}`);
-    const { status, headers, text } = await away.post(event(1));
+    const { status, headers, text } = await first.post(event(1));
     assert.deepEqual([status, headers['retry-after']], [503, '1']);
     assert.deepEqual(
       [errorOf(text).code, errorOf(text).message],
       ['unavailable', `The event cannot be kept now: ${tooOld}`],
     );
-    const lines = (await logLines(away)).filter((line) => line.includes(`ERROR: ${tooOld}`));
+    const lines = (await logLines(first)).filter((line) => line.includes(`ERROR: ${tooOld}`));
     assert.equal(lines.length, 1);
-    await away.kill();
+    await first.kill();
 
     const back = await stage.proxyWithTopic(
       { name: 'old', partitions: 1 },
@@ -271,10 +271,10 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
     assert.deepEqual(values(await back.records()), [event(0), event(2)].map(String));
   });
 
-  test('keeps the order of each key when partitions are added while events wait for the ones before them', async () => {
+  test('keeps the order of each key when partitions are added while events wait', async () => {
     const name = 'growing';
     const configs = { 'message.timestamp.type': 'LogAppendTime' };
-    // Small batches and many events: what is on its way to a partition takes a while.
+    // Small batches and many events: batches stay in flight for a while.
     const proxy = await stage.proxyWithTopic(
       { name, partitions: 2, configs },
       { KAFKA__METADATA_MAX_AGE_MS: '100', PRODUCER__MAX_BATCH_SIZE: '2000' },
@@ -282,7 +282,7 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
     const keys = 20;
     let posted = 0;
     const topic = { isGrown: false };
-    // One request behind the other over one connection: they arrive in order, while earlier ones still wait for Kafka.
+    // Pipelined requests on one connection arrive in order while earlier ones still wait for Kafka.
     const connection = await RawConnection.open(proxy.port);
     let waiting = 0;
     const posting = (async () => {
@@ -320,14 +320,14 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
         if (!before) continue;
         assert.ok(before.timestamp <= record.timestamp, `${numberOf(record)} is before ${numberOf(before)}`);
         if (before.partition === record.partition) assert.ok(before.offset < record.offset);
-        else assert.ok(before.partition < 2, 'from one of the old to one of the new partitions');
+        else assert.ok(before.partition < 2, 'from an old partition to a new one');
       }
     }
     assert.ok(moved > keys / 4, `${moved} keys have moved`);
   });
 });
 
-/** Reads the answer to a batch, all of which was taken. */
+/** Reads the answer to a batch. Fails unless all its events were taken. */
 async function taken(connection: RawConnection): Promise<void> {
   const { status, body } = await connection.answer();
   assert.equal(status, 200);

@@ -13,7 +13,7 @@ const BEHIND = 'message.timestamp.before.max.ms';
 
 const ahead = (milliseconds: number) => new Date(Date.now() + milliseconds).toISOString();
 
-/** Posts an event of that time; gives the time of its record, or 'arrival' if it is that. */
+/** Posts an event of that time. Gives the time of its record, or `arrival` when it is the time of arrival. */
 async function timeOf(proxy: StagedProxy, eventTime: string): Promise<number | 'arrival'> {
   const start = Date.now();
   created(await proxy.post(JSON.stringify(runEvent({ eventTime }))));
@@ -23,14 +23,14 @@ async function timeOf(proxy: StagedProxy, eventTime: string): Promise<number | '
 
 suite('the time of a record', { timeout: 60_000 }, () => {
   const stage = useStage();
-  let attentive: StagedProxy;
-  let ignorant: StagedProxy;
+  let aware: StagedProxy;
+  let unaware: StagedProxy;
   let arrival: StagedProxy;
   before(async () => {
-    [attentive, ignorant, arrival] = await Promise.all([
-      stage.proxyWithTopic({ name: 'attentive', partitions: 1 }, { KAFKA__METADATA_MAX_AGE_MS: '200' }),
-      // Asks for the topic's limits once, at the start.
-      stage.proxyWithTopic({ name: 'ignorant', partitions: 1 }),
+    [aware, unaware, arrival] = await Promise.all([
+      stage.proxyWithTopic({ name: 'aware', partitions: 1 }, { KAFKA__METADATA_MAX_AGE_MS: '200' }),
+      // Reads the limits of the topic once, at the start.
+      stage.proxyWithTopic({ name: 'unaware', partitions: 1 }),
       stage.proxyWithTopic({ name: 'arrival', partitions: 1 }, { PRODUCER__TIMESTAMP: 'arrival' }),
     ]);
   });
@@ -43,13 +43,13 @@ suite('the time of a record', { timeout: 60_000 }, () => {
     ['1970-01-01T00:00:00Z', 0],
   ] as const) {
     test(`is that of the event in milliseconds: ${eventTime}`, async () => {
-      assert.equal(await timeOf(ignorant, eventTime), time);
+      assert.equal(await timeOf(unaware, eventTime), time);
     });
   }
 
   test('is that of the event half an hour ahead', async () => {
     const soon = ahead(HOUR / 2);
-    assert.equal(await timeOf(ignorant, soon), Date.parse(soon));
+    assert.equal(await timeOf(unaware, soon), Date.parse(soon));
   });
 
   for (const [what, eventTime] of [
@@ -59,31 +59,31 @@ suite('the time of a record', { timeout: 60_000 }, () => {
     ['a millisecond before 1970', '1969-12-31T23:59:59.999Z'],
   ] as const) {
     test(`is that of the arrival for an event ${what}`, async () => {
-      assert.equal(await timeOf(ignorant, eventTime), 'arrival');
+      assert.equal(await timeOf(unaware, eventTime), 'arrival');
     });
   }
 
-  test('is that of the arrival if the settings say so', async () => {
+  test('is that of the arrival with producer.timestamp: arrival', async () => {
     assert.equal(await timeOf(arrival, '2020-01-01T00:00:00Z'), 'arrival');
   });
 
   test("is bound by the topic's own limits", async () => {
     const limits = { [AHEAD]: String(3 * HOUR), [BEHIND]: String(HOUR) };
-    await setTopicConfig(stage.broker.bootstrapServers, attentive.topic, limits);
+    await setTopicConfig(stage.broker.bootstrapServers, aware.topic, limits);
     const near = ahead(2 * HOUR);
-    // The broker, and the proxy after it, come to know of the limits a moment later.
+    // First the broker, then the proxy learns of the limits, a moment later.
     await until(
-      () => timeOf(attentive, near),
+      () => timeOf(aware, near),
       (time) => time === Date.parse(near),
     );
-    assert.equal(await timeOf(attentive, ahead(4 * HOUR)), 'arrival');
-    assert.equal(await timeOf(attentive, ahead(-2 * HOUR)), 'arrival');
+    assert.equal(await timeOf(aware, ahead(4 * HOUR)), 'arrival');
+    assert.equal(await timeOf(aware, ahead(-2 * HOUR)), 'arrival');
   });
 
-  test('gives way for the events concerned only when the broker refuses a batch unforeseen', async () => {
-    await setTopicConfig(stage.broker.bootstrapServers, ignorant.topic, { [AHEAD]: String(HOUR / 60) });
+  test('is that of the arrival for the refused events only, when the broker refuses a batch', async () => {
+    await setTopicConfig(stage.broker.bootstrapServers, unaware.topic, { [AHEAD]: String(HOUR / 60) });
     await until(
-      () => timeOf(ignorant, ahead(HOUR / 2)),
+      () => timeOf(unaware, ahead(HOUR / 2)),
       (time) => time === 'arrival',
     );
 
@@ -93,8 +93,8 @@ suite('the time of a record', { timeout: 60_000 }, () => {
       JSON.stringify(runEvent({ eventTime, producer: `test:${i}` })),
     );
     const start = Date.now();
-    for (const answer of await ignorant.postAll(events, events.length)) created(answer);
-    const records = await ignorant.records();
+    for (const answer of await unaware.postAll(events, events.length)) created(answer);
+    const records = await unaware.records();
     for (const [i, event] of events.entries()) {
       const [record, ...others] = records.filter(({ value }) => value?.toString() === event);
       assert.equal(others.length, 0);
@@ -102,10 +102,10 @@ suite('the time of a record', { timeout: 60_000 }, () => {
       if (times[i] === old) assert.equal(time, Date.parse(old));
       else assert.ok(time >= start && time <= Date.now(), String(time));
     }
-    const batches = await ignorant.batches();
+    const batches = await unaware.batches();
     assert.ok(
       batches.some((batch) => batch.records > 2),
-      'some were in one batch',
+      'some events shared a batch',
     );
   });
 });

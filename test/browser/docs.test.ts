@@ -39,7 +39,7 @@ void suite('the API page in a browser', { timeout: 120_000 }, () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** Opens the page, and gives it with all that a person would complain of, now and later. */
+  /** Opens the page. Its requests and complaints (errors, warnings, failed requests) are collected from then on. */
   async function open(url: string): Promise<{ page: Page; requests: string[]; complaints: string[] }> {
     const page = await browser.newPage();
     const requests: string[] = [];
@@ -58,7 +58,7 @@ void suite('the API page in a browser', { timeout: 120_000 }, () => {
     return { page, requests, complaints };
   }
 
-  test('shows the paths for events, and asks nobody else for anything', async () => {
+  test('shows the paths for events, and makes no request to another origin', async () => {
     for (const end of ['/docs', '/docs/']) {
       const { page, requests, complaints } = await open(`${proxy.url}${end}`);
       assert.equal(await page.title(), 'http2kafka');
@@ -79,14 +79,14 @@ void suite('the API page in a browser', { timeout: 120_000 }, () => {
     }
   });
 
-  test('sends its example, which is then in Kafka', async () => {
+  test('sends its example to Kafka', async () => {
     const { page, complaints } = await open(`${proxy.url}/docs`);
     await assertSent(page);
     assert.deepEqual(complaints, []);
     await page.close();
   });
 
-  test('works where another server has mounted the proxy under a path', async () => {
+  test('works when another server mounts the proxy under a path', async () => {
     const { page, requests, complaints } = await open(`${mounted.url}/base/docs`);
     await assertSent(page);
     assert.deepEqual(

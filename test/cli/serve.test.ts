@@ -44,7 +44,7 @@ void suite('http2kafka serve', { timeout: 240_000 }, () => {
   });
   after(() => rmSync(folder, { recursive: true }));
 
-  test('says in one line that its port is taken, and ends', async () => {
+  test('ends with one line in the log when its port is taken', async () => {
     const env = {
       HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS: stage.broker.bootstrapServers,
       HTTP2KAFKA__SPOOL__PATH: join(folder, 'port taken'),
@@ -61,7 +61,7 @@ void suite('http2kafka serve', { timeout: 240_000 }, () => {
     );
   });
 
-  test('starts without its Kafka, says so in one line, and is ready to keep events', async () => {
+  test('starts without Kafka, says so in one line, and is ready to keep events', async () => {
     const lonely = await stage.proxyWithoutKafka();
     await logged(lonely, 'cannot be written to');
     assert.equal((await get(lonely, '/monitoring/ping')).status, 200);
@@ -73,7 +73,7 @@ void suite('http2kafka serve', { timeout: 240_000 }, () => {
     assert.doesNotMatch(lonely.log, /^\s+at /m, 'no stack');
   });
 
-  test('starts before it is told of a Kafka, and sends what it has kept when it is', async () => {
+  test('starts without a configured Kafka, and delivers the kept events after a restart with one', async () => {
     const settings = { SPOOL__PATH: join(folder, 'no Kafka yet') };
     const early = await stage.launch({ settings: { ...settings, KAFKA__BOOTSTRAP_SERVERS: '' } });
     await logged(early, 'events stay in the spool');
@@ -101,7 +101,7 @@ void suite('http2kafka serve', { timeout: 240_000 }, () => {
     );
   });
 
-  test('says in one line that its folder for events cannot be used, and ends', async () => {
+  test('ends with one line in the log when its spool folder cannot be used', async () => {
     const file = join(folder, 'no folder');
     writeFileSync(file, '');
     const taken = join(folder, 'taken');
@@ -117,36 +117,36 @@ void suite('http2kafka serve', { timeout: 240_000 }, () => {
       assert.match(stderr, new RegExp(`FATAL: cannot keep events in ${path}: .*(${reason}).*--spool-path`));
     }
     assert.equal((await post(first, runEvent('taken'))).status, 201);
-    // The kernel gives the folder back also when its owner is killed.
+    // The kernel releases the lock on the folder also when its owner is killed.
     first.signal('SIGKILL');
     await first.ended;
     const second = await stage.proxy({ settings: { SPOOL__PATH: taken } });
     assert.equal((await post(second, runEvent('taken'))).status, 201);
   });
 
-  test('warns of a door that is open to everyone', async () => {
+  test('warns when every client in the network may post', async () => {
     const open = await stage.proxyWithoutKafka({ args: ['--host', '0.0.0.0'] });
     await logged(open, 'WARN: SENDERS ARE NOT CHECKED: everyone who reaches 0.0.0.0 may post events');
     assert.doesNotMatch(proxy.log, /SENDERS ARE NOT CHECKED/);
     const local = await stage.proxyWithoutKafka({ args: ['--host', '127.1.2.3'] });
-    // What is said two seconds after the start.
+    // This line comes two seconds after the start.
     await logged(local, 'cannot be written to');
     assert.doesNotMatch(local.log, /SENDERS ARE NOT CHECKED/);
   });
 
-  test('listens on a Unix domain socket, also where a killed one has left it behind', async () => {
+  test('listens on a Unix domain socket, also when a killed proxy has left its file behind', async () => {
     const path = join(folder, 'socket');
     const killed = await stage.proxyWithoutKafka({
       args: ['--uds', path],
       settings: { SERVER__UDS_MODE: '0666' },
     });
-    assert.equal(statSync(path).mode & 0o777, 0o666, 'whom the setting lets connect');
+    assert.equal(statSync(path).mode & 0o777, 0o666, 'the mode of the setting');
     killed.signal('SIGKILL');
     await killed.ended;
     assert.ok(existsSync(path));
     const listener = await stage.launch({ args: ['--uds', path, '--access-log'] });
     assert.match(listener.log, new RegExp(`listens on ${path}\n`));
-    assert.equal(statSync(path).mode & 0o777, 0o660, 'its owner and its group');
+    assert.equal(statSync(path).mode & 0o777, 0o660, 'the default: owner and group');
     await logged(listener, 'Kafka can be written to');
     assert.equal(await postTo(path, runEvent('socket')), 201);
     await assert.rejects(stage.launch({ args: ['--uds', path] }), /another program listens there/);
@@ -156,7 +156,7 @@ void suite('http2kafka serve', { timeout: 240_000 }, () => {
     assert.equal(existsSync(path), false);
   });
 
-  test('does not take the place of a file at the path of its socket', async () => {
+  test('does not replace a file at the path of its socket', async () => {
     const path = join(folder, 'file');
     writeFileSync(path, 'precious');
     await assert.rejects(stage.launch({ args: ['--uds', path] }), /cannot listen on/);
@@ -195,7 +195,7 @@ void suite('http2kafka serve', { timeout: 240_000 }, () => {
     }
     const { status, text, headers } = await post(proxy, runEvent('too many'));
     assert.deepEqual([status, errorOf(text).code, headers['retry-after']], [503, 'unavailable', '1']);
-    assert.equal((await get(proxy, '/monitoring/ping')).status, 200, 'a monitor is answered all the same');
+    assert.equal((await get(proxy, '/monitoring/ping')).status, 200, 'monitoring is answered all the same');
     for (const connection of slow) {
       await connection.send(slowly.subarray(body));
       assert.equal((await connection.answer()).status, 201);
@@ -204,7 +204,7 @@ void suite('http2kafka serve', { timeout: 240_000 }, () => {
     assert.equal((await post(proxy, runEvent('few enough'))).status, 201);
   });
 
-  test('lets pages of an allowed origin call', async () => {
+  test('allows requests from pages of an allowed origin', async () => {
     for (const path of ['/api/v1/lineage', '/v1/openlineage', '/api/v1/lineage/batch', '/monitoring/ping']) {
       const preflight = {
         origin: ORIGIN,
@@ -235,7 +235,7 @@ void suite('http2kafka serve', { timeout: 240_000 }, () => {
     }
   });
 
-  test('lets no page of another origin call', async () => {
+  test('allows no requests from pages of another origin', async () => {
     const headers = {
       origin: 'https://ui.example.org.evil.example',
       'access-control-request-method': 'POST',
@@ -251,7 +251,7 @@ void suite('http2kafka serve', { timeout: 240_000 }, () => {
     }
   });
 
-  test('takes no event that a browser posts for a page of another origin, asked or not', async () => {
+  test('refuses an event that a browser posts for a page of another origin, with or without a preflight request', async () => {
     for (const [site, status] of [
       ['cross-site', 403],
       ['same-site', 403],
@@ -263,16 +263,16 @@ void suite('http2kafka serve', { timeout: 240_000 }, () => {
     }
   });
 
-  test('has in its access log the sender that a trusted peer names, and no other', async () => {
+  test('logs the client address that a trusted peer names, and ignores other peers', async () => {
     const forwarded = { 'x-forwarded-for': '203.0.113.7, 198.51.100.9, 127.0.0.1' };
     await get(proxy, '/trusted', { headers: forwarded });
-    await get(proxy, '/nobody', { headers: { 'x-forwarded-for': 'nobody\u00e9 "x' } });
+    await get(proxy, '/odd', { headers: { 'x-forwarded-for': 'odd\u00e9 "x' } });
     await getFrom('127.0.0.2', proxy, '/untrusted', forwarded);
     await get(proxy, '/plain');
     const lines = (await logLines(proxy)).map((line) => line.replace(/^\[[^\]]*\] /, ''));
     const line = (path: string) => lines.find((line) => line.includes(`"GET ${path} HTTP/1.1" 404`));
     assert.equal(line('/trusted'), 'INFO: 198.51.100.9 - "GET /trusted HTTP/1.1" 404');
-    assert.match(String(line('/nobody')), /^INFO: 127\.0\.0\.1:\d+ - /);
+    assert.match(String(line('/odd')), /^INFO: 127\.0\.0\.1:\d+ - /);
     assert.match(String(line('/untrusted')), /^INFO: 127\.0\.0\.2:\d+ - /);
     assert.match(String(line('/plain')), /^INFO: 127\.0\.0\.1:\d+ - /);
   });
@@ -287,7 +287,7 @@ async function postTo(socketPath: string, body: Buffer): Promise<number> {
   return promise;
 }
 
-/** From another address of this machine. */
+/** Gets a page from another address of this machine. */
 async function getFrom(
   localAddress: string,
   { port }: Proxy,

@@ -26,7 +26,7 @@ import { useStage } from '../stage/stage.ts';
 import { writeCertificate, type CertificateFiles } from '../stage/certificate.ts';
 
 const PASSWORD = 'o"pen sesame';
-/** Longer than a test may take: whoever waits for it does not end. */
+/** Longer than a test may take: a proxy that waits this long fails the test. */
 const PATIENT = ['--timeout-graceful-shutdown', '3600'];
 
 void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
@@ -60,7 +60,7 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
     return promise;
   }
 
-  test('takes events, and stops in order under idle connections', async () => {
+  test('takes events, and stops in order with idle connections', async () => {
     const proxy = await start();
     assert.match(proxy.log, new RegExp(`listens on https://127\\.0\\.0\\.1:${proxy.port}\n`));
     const agent = new Agent({ ca: server.pem, keepAlive: true });
@@ -73,7 +73,7 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
     agent.destroy();
   });
 
-  test('waits for a request that is under way when it is stopped', async () => {
+  test('waits for a request in flight when it is stopped', async () => {
     const proxy = await start();
     const agent = new Agent({ ca: server.pem, keepAlive: true });
     const event = runEvent('under way');
@@ -90,7 +90,7 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
     const answer = new Promise<IncomingMessage>((resolve) => sent.once('response', resolve));
     sent.write(event.subarray(0, 10));
     await once(sent, 'socket');
-    // Its head is there before anything that is asked after it.
+    // Its head arrives before any later request.
     assert.equal((await post(proxy, agent))[0], 201);
     proxy.signal('SIGINT');
     await logged(proxy, 'finishing what is in hand');
@@ -103,7 +103,7 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
     agent.destroy();
   });
 
-  test('closes on whoever does not speak TLS, and goes on', async () => {
+  test('closes connections that do not speak TLS, and goes on', async () => {
     const proxy = await start();
     for (const text of [
       'GET /monitoring/ping HTTP/1.1\r\nHost: proxy\r\n\r\n',
@@ -121,7 +121,7 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
     assert.deepEqual(await proxy.stop('SIGINT'), { code: 0, signal: null });
   });
 
-  test('says in one line that a file is wrong, and ends', async () => {
+  test('ends with one line in the log when a file is wrong', async () => {
     const other = await writeCertificate(mkdtempSync(join(folder, 'other-')));
     const args = ['--ssl-certfile', server.cert, '--ssl-keyfile', other.key];
     const settings = { SERVER__SSL_KEYFILE_PASSWORD: PASSWORD };
@@ -131,7 +131,7 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
     );
   });
 
-  test('goes over to a new certificate while connections are open, and keeps the old one for a broken pair', async () => {
+  test('switches to a new certificate while connections are open, and keeps the old one when the new pair is broken', async () => {
     for (const name of ['old', 'renewed']) mkdirSync(join(folder, name));
     const old = await writeCertificate(join(folder, 'old'), undefined, inDays(5));
     const renewed = await writeCertificate(join(folder, 'renewed'));
@@ -149,7 +149,7 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
     renameSync(`${current}.new`, current);
     await logged(proxy, 'was read anew');
     assert.equal(await fingerprintOf(proxy), renewed.x509.fingerprint256);
-    assert.deepEqual(await post(proxy, kept), [202, 'keep-alive'], 'on the connection from before');
+    assert.deepEqual(await post(proxy, kept), [202, 'keep-alive'], 'on the earlier connection');
     const agent = new Agent({ ca: renewed.pem, keepAlive: true });
     const metrics = async () => samplesOf(await getMetrics(proxy, agent));
     assert.equal(
@@ -167,7 +167,7 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
     assert.deepEqual(await proxy.stop('SIGINT'), { code: 0, signal: null });
   });
 
-  test('closes on whoever does not shake hands in time', async () => {
+  test('closes connections that do not finish the handshake in time', async () => {
     const impatient = await stage.launch({
       settings: { SERVER__SSL_KEYFILE_PASSWORD: PASSWORD, SERVER__HEADERS_TIMEOUT_S: '1' },
       args: [...PATIENT, '--ssl-certfile', server.cert, '--ssl-keyfile', server.key],
@@ -185,7 +185,7 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
     assert.deepEqual(await impatient.stop('SIGINT'), { code: 0, signal: null });
   });
 
-  test('may ask each client for its certificate', async () => {
+  test('can require a certificate from each client', async () => {
     mkdirSync(join(folder, 'client'));
     const client = await writeCertificate(join(folder, 'client'));
     const proxy = await start('--ssl-ca-certs', client.cert, '--ssl-cert-reqs', 'required');
@@ -203,7 +203,7 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
   });
 });
 
-/** Of the certificate that a new connection is shown. */
+/** The fingerprint of the certificate that a new connection gets. */
 async function fingerprintOf({ port }: Proxy): Promise<string | undefined> {
   const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false });
   await once(socket, 'secureConnect');
@@ -221,7 +221,7 @@ function getMetrics({ port }: Proxy, agent: Agent): Promise<string> {
   return promise;
 }
 
-/** An hour less than so many days, so that a slow test still sees whole ones. */
+/** An hour less than `days` days from now, so that a slow test counts the same whole days. */
 function inDays(days: number): Date {
   return new Date(Date.now() + days * 86_400_000 - 3_600_000);
 }

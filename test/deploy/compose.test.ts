@@ -1,4 +1,4 @@
-// What can be held about the Dockerfile and docker-compose.yml without a container engine.
+// Checks of the Dockerfile and docker-compose.yml that need no container engine.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -109,7 +109,7 @@ suite('Dockerfile', () => {
     const [owner, group] = wordsOf('USER')[0]?.split(':') ?? [];
     assert.ok(
       wordsOf('RUN').some((words) => words === `install -d -o ${owner} -g ${group} -m 700 ${path}`),
-      'a new volume takes over owner and mode of the folder',
+      'a new volume takes owner and mode of the folder',
     );
   });
 
@@ -125,7 +125,7 @@ suite('Dockerfile', () => {
     assert.equal(`>=${arg?.replace('NODE_VERSION=', '') ?? ''}`, engines.node);
   });
 
-  test('copies what .dockerignore lets through, and nothing else is let through', () => {
+  test('copies exactly the files that .dockerignore lets through', () => {
     const copied = stages
       .flat()
       .filter(({ name, words }) => name === 'COPY' && !words.startsWith('--from='))
@@ -149,7 +149,7 @@ suite('Dockerfile', () => {
     assert.match(install?.words ?? '', /--ignore-scripts .*rm -rf .*node_modules\/node .*\.bin\/node/);
   });
 
-  test('has a health check that tells a living proxy from none', async (t) => {
+  test('has a health check that distinguishes a running proxy from none', async (t) => {
     const [command = '', ...args] = imageHealthcheck();
     assert.equal(command, 'node');
     const stage = new Stage();
@@ -165,7 +165,7 @@ suite('Dockerfile', () => {
 });
 
 suite('docker-compose.yml', () => {
-  test('has Kafka and the proxy in one profile, the proxy once Kafka is healthy', () => {
+  test('has Kafka and the proxy in one profile, and starts the proxy once Kafka is healthy', () => {
     for (const service of [broker, http2kafka]) assert.deepEqual(service.profiles, ['http2kafka']);
     assert.equal(http2kafka.build, '.');
     assert.deepEqual(http2kafka.ports, ['8002:8002']);
@@ -173,12 +173,12 @@ suite('docker-compose.yml', () => {
     assert.match(broker.image, /^apache\/kafka:\d+\.\d+\.\d+$/);
   });
 
-  test("asks the proxy with the image's own check", () => {
+  test("checks the proxy with the image's health check", () => {
     assert.deepEqual(http2kafka.healthcheck.test, ['CMD', ...imageHealthcheck()]);
     assert.equal(broker.healthcheck.test[0], 'CMD-SHELL');
   });
 
-  test('gives Kafka an address inside and one on this machine alone', () => {
+  test('gives Kafka one address for containers and one for this machine only', () => {
     const { KAFKA_ADVERTISED_LISTENERS: advertised, KAFKA_LOG_DIRS: folder } = broker.environment;
     assert.equal(advertised, 'INTERNAL://broker:19092,HOST://localhost:9092');
     assert.deepEqual(broker.ports, ['127.0.0.1:9092:9092']);
@@ -186,13 +186,13 @@ suite('docker-compose.yml', () => {
     assert.ok('kafka_data' in compose.volumes);
   });
 
-  test('keeps events of the proxy in a volume, and lets it write nowhere else', () => {
+  test('keeps events of the proxy in a volume, and mounts the rest read-only', () => {
     assert.deepEqual(http2kafka.volumes, [`http2kafka_spool:${load('.env.docker').settings.spool.path}`]);
     assert.ok('http2kafka_spool' in compose.volumes);
     assert.equal(http2kafka.read_only, true);
   });
 
-  test('keeps old events: retention by time would go by the time of the event', () => {
+  test('keeps old events: retention by time goes by the time of the event', () => {
     assert.equal(broker.environment['KAFKA_LOG_RETENTION_MS'], -1);
   });
 });
@@ -206,7 +206,7 @@ suite('.env.docker', () => {
     assert.equal(http2kafka.env_file, '.env.docker');
   });
 
-  test('is one with every line that is commented out, too', (t) => {
+  test('is also good with every line that is commented out', (t) => {
     const text = read('.env.docker');
     const commented = text.match(/^#HTTP2KAFKA__\w+=\S+$/gm) ?? [];
     assert.ok(commented.length > 5);

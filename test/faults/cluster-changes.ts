@@ -13,7 +13,7 @@ import { Wire } from '../../tools/kafka/wire.ts';
 
 const TIMEOUT_MS = 60_000;
 
-/** Resolves when each partition of a topic has all of its replicas in sync, and just so many. */
+/** Resolves when each partition of a topic has exactly `replicas` replicas, all in sync. */
 export async function inSync(servers: string, topic: string, replicas: number): Promise<void> {
   await withWire(servers, (wire) =>
     wire.retry(`Waiting for the replicas of ${topic}`, async () => {
@@ -30,7 +30,7 @@ export async function inSync(servers: string, topic: string, replicas: number): 
   );
 }
 
-/** Puts each partition on other brokers; it is done when `inSync`. */
+/** Moves each partition to other brokers. The move ends when `inSync` resolves. */
 export async function movePartitions(
   servers: string,
   topic: string,
@@ -49,24 +49,24 @@ export async function movePartitions(
   });
 }
 
-/** What a broker needs that heeds access rules, and lets everyone do everything where there are none. */
+/** Properties of a broker with access rules. A resource without rules is open to all users. */
 export const AUTHORIZED = {
   'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
   'allow.everyone.if.no.acl.found': 'true',
 } as const;
 
-/** Takes the right to write to a topic from everyone; all else stays allowed. */
+/** Denies all users to write to a topic. All other operations stay allowed. */
 export async function denyWrites(servers: string, topic: string): Promise<void> {
   await withWire(servers, async (wire) => {
     await createAclsV3.api.async(await wire.any(), [
-      // A topic with rules is no longer open to everyone.
+      // A topic with rules is no longer open to all users.
       { ...rule(topic), operation: AclOperations.ALL, permissionType: AclPermissionTypes.ALLOW },
       { ...rule(topic), operation: AclOperations.WRITE, permissionType: AclPermissionTypes.DENY },
     ]);
   });
 }
 
-/** Gives it back. */
+/** Removes the denial again. */
 export async function allowWrites(servers: string, topic: string): Promise<void> {
   await withWire(servers, async (wire) => {
     await deleteAclsV3.api.async(await wire.any(), [

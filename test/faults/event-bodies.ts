@@ -1,5 +1,5 @@
 // Run events as a real client sends them, cheap enough to make thousands a second. The n-th body is always the same, so that
-// nothing but its number has to be remembered to know what must be in Kafka.
+// its number is enough to know which bytes must be in Kafka.
 
 export const STEPS = ['START', 'RUNNING', 'COMPLETE'] as const;
 
@@ -16,7 +16,7 @@ const WORDS =
     ' ',
   );
 
-/** The text of the paddings: words as in a query, of which LZ4 makes about a half, and nothing that JSON escapes. */
+/** The text of the paddings: words as in a query. LZ4 halves them, and JSON escapes none of them. */
 const pool = makePool();
 
 interface Template {
@@ -33,13 +33,13 @@ export class EventBodies {
   readonly #templates: readonly Template[];
   readonly #beginning: number;
 
-  /** @param bytes about how large one event is. @param beginning the `eventTime` of the first one. */
+  /** @param bytes approximate size of an event. @param beginning `eventTime` of the first event. */
   constructor(bytes = 5000, beginning = Date.now()) {
     this.#templates = STEPS.map((step) => templateOf(step, bytes));
     this.#beginning = beginning;
   }
 
-  /** The body of an event by its number; made anew each time, equal each time. */
+  /** The body of an event by its number. Each call makes a new buffer with the same bytes. */
   bodyOf(sequence: number): Buffer {
     const template = this.#templates[sequence % STEPS.length];
     if (template === undefined) throw new Error(`${sequence} is not the number of an event.`);
@@ -55,7 +55,7 @@ export class EventBodies {
   }
 }
 
-/** The number of an event by its bytes, or by a piece of a file of which it is the first; undefined when there is none. */
+/** The number of an event by its bytes, or by a piece of a file that begins with it. Undefined when there is none. */
 export function sequenceOf(value: Buffer, from = 0): number | undefined {
   const mark = value.indexOf(MARK, from, 'latin1');
   if (mark === -1) return undefined;
@@ -122,7 +122,7 @@ function digitsOf(number: number): string {
 }
 
 function makePool(): Buffer {
-  // Not Math.random: the same bodies in every process, so that a test that fails can be looked at again.
+  // Not Math.random: every process makes the same bodies, so that a failure can be reproduced.
   let state = 1;
   const random = (below: number): number => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

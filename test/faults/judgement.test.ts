@@ -37,24 +37,24 @@ const good = {
 };
 
 suite('the judgement', () => {
-  test('finds nothing where all is well', () => {
+  test('finds nothing when all is well', () => {
     assert.deepEqual(verdictOn(ledgerOf(201, 202, 201, 202, 201, 201), [0, 3, 1, 4, 5, 2]), good);
   });
 
-  test('finds what is lost, of 201 and of 202, but not what was refused or never answered', () => {
+  test('finds lost events answered 201 or 202, but no refused or unanswered ones', () => {
     const ledger = ledgerOf(201, 202, 503, 201);
     assert.deepEqual(verdictOn(ledger, [3]), { ...good, complete: false, lost: [0, 1] });
     assert.deepEqual(verdictOn(ledger, [0, 1, 3]), good);
   });
 
-  test('takes an event with other bytes for lost', () => {
+  test('counts an event with other bytes as lost', () => {
     const judgement = new Judgement(ledgerOf(201));
     judgement.arrived({ sequence: 0, partition: 0, offset: 0n, intact: false });
     assert.equal(judgement.complete, false);
     assert.deepEqual(judgement.verdict().lost, [0]);
   });
 
-  test('tells what was damaged on purpose from what is lost', () => {
+  test('does not count an event that was damaged on purpose as lost', () => {
     const judgement = new Judgement(ledgerOf(201, 201, 201), new Set([1]));
     judgement.arrived({ sequence: 0, partition: 0, offset: 0n, intact: true });
     assert.equal(judgement.complete, false);
@@ -64,7 +64,7 @@ suite('the judgement', () => {
     assert.deepEqual(judgement.verdict().damaged, [1]);
   });
 
-  test('finds what is reordered within a partition, not between two', () => {
+  test('finds reordering within a partition, not between two', () => {
     const ledger = ledgerOf(201, 201, 201);
     assert.deepEqual(verdictOn(ledger, [1, 0, 2]), { ...good, reordered: [1] });
     assert.deepEqual(verdictOn(ledger, [2, 0, 1]), { ...good, reordered: [2] });
@@ -72,15 +72,15 @@ suite('the judgement', () => {
     assert.deepEqual(verdictOn(ledger, [2, 0, 1], [1, 0, 0]), good);
   });
 
-  test('does not hold a duplicate that comes late against the order', () => {
+  test('ignores late duplicates in the order', () => {
     assert.deepEqual(verdictOn(ledgerOf(201, 201, 201), [0, 1, 0, 2]), { ...good, duplicated: 1 });
   });
 
-  test('does not ask for the order of what was refused', () => {
+  test('ignores the order of refused events', () => {
     assert.deepEqual(verdictOn(ledgerOf(503, 201, 201), [1, 2, 0]), { ...good, refusedYetThere: 1 });
   });
 
-  test('tells duplicates from events that their sender posted again', () => {
+  test('distinguishes duplicates from events that their sender posted again', () => {
     const ledger = ledgerOf(201, 201, 201);
     ledger.resent(1);
     assert.deepEqual(verdictOn(ledger, [0, 1, 1, 1, 2, 2]), { ...good, duplicated: 2, twiceAsResent: 1 });
@@ -88,7 +88,7 @@ suite('the judgement', () => {
 });
 
 suite('the bodies', () => {
-  test('are the same again, differ from each other, and say which they are', () => {
+  test('are reproducible, differ from each other, and contain their number', () => {
     const bodies = new EventBodies(5000, 0);
     const made = Array.from({ length: 9 }, (_, sequence) => bodies.bodyOf(sequence));
     made.forEach((body, sequence) => {

@@ -11,17 +11,17 @@ export interface Arrival {
 }
 
 export interface Verdict {
-  /** Events that were answered 201 or 202 and are not there, or only with other bytes. */
+  /** Events that were answered 201 or 202 and are missing, or have other bytes. */
   readonly lost: readonly number[];
-  /** Events of a job that stand, in one partition, before another one that was posted and kept earlier. */
+  /** Events of a job that precede, in their partition, an event that was posted and kept earlier. */
   readonly reordered: readonly number[];
-  /** Events that are not there as they were damaged on purpose. */
+  /** Missing events that were damaged on purpose. */
   readonly damaged: readonly number[];
-  /** Records too many, without those that are there because a sender posted its event again. */
+  /** Extra records, except those of events that a sender posted again. */
   readonly duplicated: number;
-  /** Records too many because a sender whose connection broke posted its event again. */
+  /** Extra records of events that a sender posted again after its connection broke. */
   readonly twiceAsResent: number;
-  /** Events that are there although they were answered 503. */
+  /** Records of events that were answered 503. */
   readonly refusedYetThere: number;
 }
 
@@ -30,25 +30,25 @@ interface Place {
   readonly offset: bigint;
 }
 
-/** Compares what is in Kafka with what the senders were told. */
+/** Compares the records in Kafka with the answers to the senders. */
 export class Judgement {
   readonly #ledger: Ledger;
   readonly #damaged: ReadonlySet<number>;
-  /** Where each event stands first, by its number. */
+  /** The first place of each event, by its number. */
   readonly #places: (Place | undefined)[] = [];
   readonly #counts: number[] = [];
   #kept = 0;
 
-  /** @param damaged events whose loss is the point, so that they count neither as lost nor as still to come. */
+  /** @param damaged events that were damaged on purpose: they count neither as lost nor as expected. */
   constructor(ledger: Ledger, damaged: ReadonlySet<number> = new Set()) {
     this.#ledger = ledger;
     this.#damaged = damaged;
   }
 
-  /** To be told of the records of a partition in their order. */
+  /** Takes a record. Call it for the records of a partition in their order. */
   arrived({ sequence, partition, offset, intact }: Arrival): void {
     if (!intact) return;
-    // An array with holes turns into a slow dictionary: fill it up.
+    // V8 turns an array with holes into a slow dictionary: fill it up.
     while (this.#counts.length <= sequence) {
       this.#counts.push(0);
       this.#places.push(undefined);
@@ -60,12 +60,12 @@ export class Judgement {
     this.#kept += 1;
   }
 
-  /** How many different events are there. */
+  /** How many different events have arrived. */
   get events(): number {
     return this.#kept;
   }
 
-  /** Whether every event that was kept is there; cheap enough to ask often. */
+  /** Whether every kept event has arrived. Cheap enough to call often. */
   get complete(): boolean {
     if (this.#kept < this.#ledger.kept - this.#damaged.size) return false;
     return this.verdict().lost.length === 0;
@@ -92,7 +92,7 @@ export class Judgement {
     return { lost, damaged, reordered, duplicated, twiceAsResent, refusedYetThere };
   }
 
-  /** Whether an earlier event of the same job stands behind this one. Between partitions there is no order. */
+  /** Whether an earlier event of the same job follows this one. Between partitions there is no order. */
   #standsTooEarly(sequence: number): boolean {
     const place = this.#places[sequence];
     if (place === undefined || this.#ledger.state(sequence) !== 'kept') return false;

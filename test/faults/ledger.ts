@@ -2,13 +2,13 @@ import { STEPS } from './event-bodies.ts';
 
 /**
  * - `open`: not posted, or posted without an answer, as the proxy was killed or the run ended.
- * - `kept`: answered 201 or 202. From here on it must not get lost.
+ * - `kept`: answered 201 or 202. It must not get lost any more.
  * - `refused`: answered 503.
- * - `rejected`: answered anything else, which none of these events deserves.
+ * - `rejected`: any other answer, which is a failure: all events are valid.
  */
 export type State = 'open' | 'kept' | 'refused' | 'rejected';
 
-/** What the senders know: which event was answered with what, and after how long. Some 20 bytes for each event. */
+/** What the senders know: the answer to each event and its latency. About 20 bytes an event. */
 export class Ledger {
   /** By the number of the event. */
   readonly #states: State[] = [];
@@ -35,7 +35,7 @@ export class Ledger {
     this.#slowest = Math.max(this.#slowest, milliseconds);
   }
 
-  /** It may have been taken, and the answer lost with the connection: it is posted again. */
+  /** Notes that the event is posted again: the answer was lost with its connection. */
   resent(sequence: number): void {
     this.#resends.set(sequence, this.resends(sequence) + 1);
   }
@@ -62,7 +62,7 @@ export class Ledger {
     return this.#states.length;
   }
 
-  /** How many answers there were, of all kinds. */
+  /** How many answers there were, with any status. */
   get answers(): number {
     return this.#milliseconds.length;
   }

@@ -3,19 +3,19 @@ import { Judgement } from './judgement.ts';
 import { Scene, SkippedError, type Pace } from './scene.ts';
 import { TopicReader } from './topic-reader.ts';
 
-// As long as a proxy that has found its Kafka again may keep quiet before an event that has not come is taken for lost.
+// An event counts as lost when no record has arrived for so long after Kafka is back.
 const PATIENCE_MS = 45_000;
 
-/** One way for things to go wrong. */
+/** One fault line: a failure that is injected under load. */
 export interface Line {
   readonly name: string;
-  /** What happens, in a few words. */
+  /** What fails, in a few words. */
   readonly what: string;
   /** Whether events may be answered 503. */
   readonly mayRefuse?: true;
-  /** Where duplicates come from, if there are any. */
+  /** The cause of duplicates, if there are any. */
   readonly duplicatesAre?: string;
-  /** Makes it happen; starts the load, too. */
+  /** Starts the load and injects the failure. */
   readonly run: (scene: Scene) => Promise<void>;
 }
 
@@ -29,13 +29,13 @@ export interface Row {
   readonly slowestMs: number;
   readonly p99Ms: number;
   readonly notes: readonly string[];
-  /** Everything that makes the line fail, in words; none when it holds. */
+  /** Why the line fails, in words. Empty when it holds. */
   readonly failures: readonly string[];
   readonly skipped: boolean;
   readonly proxyLog: string;
 }
 
-/** Runs a line and judges what has become of its events. Never throws: what goes wrong is a failure in the row. */
+/** Runs a line and judges its events. Never throws: an error becomes a failure in the row. */
 export async function runLine(line: Line, pace: Pace): Promise<Row> {
   const scene = new Scene(pace);
   const judgement = new Judgement(scene.ledger, scene.damaged);

@@ -3,7 +3,7 @@ import type { EventBodies } from './event-bodies.ts';
 import type { Ledger } from './ledger.ts';
 import { PostingConnection } from './posting-connection.ts';
 
-// Far longer than the proxy may take: who waits so long has found that it hangs.
+// Far longer than the proxy may take: a sender that waits so long has found a hang.
 const ANSWER_MS = 30_000;
 const AGAIN_MS = 50;
 
@@ -12,20 +12,20 @@ export interface LoadOptions {
   readonly ledger: Ledger;
   readonly bodies: EventBodies;
   readonly posters: number;
-  /** Events a second of all posters together; by default each posts its next one as soon as the last one is answered. */
+  /** Events a second of all posters together. By default each posts its next event right after the last answer. */
   readonly perSecond?: number | undefined;
 }
 
 /**
- * Senders that post START, RUNNING and COMPLETE of one job after the other and wait for each answer, as clients do. Whose
- * connection breaks posts the same event again until it is answered; whose event is refused goes on to the next one.
+ * Senders that post START, RUNNING and COMPLETE of one job after the other and wait for each answer, as clients do. After a
+ * broken connection a sender posts the same event again until it is answered. After a refusal it goes on to the next event.
  */
 export class Load {
   readonly #options: LoadOptions;
   readonly #posters: Promise<void>[];
   readonly #beginning = performance.now();
   #stopping = false;
-  /** Posts that were not answered within half a minute, on a connection that stood. */
+  /** Posts without an answer within half a minute on an open connection. */
   hanging = 0;
 
   constructor(options: LoadOptions) {
@@ -37,7 +37,7 @@ export class Load {
     return this.#stopping;
   }
 
-  /** Resolves when each has the answer to its last event, or has given up on a proxy that is not there. */
+  /** Resolves when each sender has the answer to its last event, or has given up because the proxy is gone. */
   async stop(): Promise<void> {
     this.#stopping = true;
     await Promise.all(this.#posters);
@@ -46,12 +46,12 @@ export class Load {
   async #run(index: number): Promise<void> {
     const { bodies, ledger, posters, perSecond, port } = this.#options;
     const intervalMs = perSecond === undefined ? 0 : (posters / perSecond) * 1000;
-    // Spread over the first interval, or they would all post at once for ever.
+    // The starts spread over the first interval. Otherwise all senders would always post at once.
     let dueAt = this.#beginning + (index / posters) * intervalMs;
     let connection = new PostingConnection(port);
     for (;;) {
       for (const sequence of ledger.nextJob()) {
-        // One that has fallen behind does not wait until it has caught up.
+        // A late sender does not wait until it has caught up.
         const waitMs = dueAt - performance.now();
         if (waitMs > 1) await sleep(waitMs);
         if (this.#isStopping()) {
@@ -71,7 +71,7 @@ export class Load {
     }
   }
 
-  /** Posts an event; false when there was no answer. */
+  /** Posts an event. Gives false when there was no answer. */
   async #post(connection: PostingConnection, sequence: number, body: Buffer): Promise<boolean> {
     const { ledger } = this.#options;
     const startedAt = performance.now();

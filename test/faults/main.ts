@@ -1,9 +1,9 @@
 /**
- * `make faults`: everything that can go wrong, under load, and what has become of each event.
+ * `make faults`: injects every failure under load, and counts what has become of each event.
  *
  *     node test/faults/main.ts [--only NAME,…] [--rate 400] [--posters 16] [--bytes 5000] [--outage 20] [--spooled 500000]
  *
- * Ends with 1 when an event was lost or reordered, or refused where it should not have been.
+ * Exits with 1 when an event was lost or reordered, or refused where no refusal is allowed.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -51,7 +51,7 @@ for (const line of lines.filter(({ name }) => only?.includes(name) ?? true)) {
   rows.push(row);
   console.log(lineOf(row));
   writeFileSync(join(logs, `${line.name}.log`), row.proxyLog);
-  // The whole of them, with where they come from.
+  // All failures in full, and the file with the proxy's log.
   for (const failure of row.failures)
     console.log(`  FAILED: ${failure} (the proxy's log: .run/faults/${line.name}.log)`);
 }

@@ -15,8 +15,8 @@ interface Waiting {
 }
 
 /**
- * One keep-alive connection, one event at a time. Not `node:http`: its client costs more than the proxy does, and has to share
- * two cores with it.
+ * One keep-alive connection, one event at a time. Not `node:http`: its client needs more CPU time than the proxy, on the same
+ * two cores.
  */
 export class PostingConnection {
   readonly #socket: Socket;
@@ -43,12 +43,12 @@ export class PostingConnection {
     socket.on('data', (piece: Buffer) => this.#take(piece));
   }
 
-  /** Whether another event may be posted on it. */
+  /** Whether another event can be posted on it. */
   get usable(): boolean {
     return !this.#ended;
   }
 
-  /** Rejects when the connection breaks before the whole answer is there, or that takes longer than `limitMs`. */
+  /** Rejects when the connection breaks before the answer is complete, or when the answer takes longer than `limitMs`. */
   async post(body: Buffer, limitMs: number): Promise<Answer> {
     await this.#opened;
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
@@ -79,7 +79,7 @@ export class PostingConnection {
     const head = this.#received.toString('latin1', 0, headEnd);
     const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1]);
     const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
-    // The proxy says the length of all it answers to events; if not, this must not wait for ever.
+    // The proxy gives the length of each answer to an event. Without one, this must not wait for ever.
     const end = headEnd + HEAD_END.length + Number(length ?? 0);
     if (this.#received.length < end) return;
     this.#received = this.#received.subarray(end);

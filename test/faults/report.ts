@@ -30,7 +30,7 @@ function cellsOf(row: Row): string[] {
   return [row.name, ...numbers.map(String), notes];
 }
 
-/** A row as it is shown once the line is done. */
+/** A row as it is printed when the line ends. */
 export function lineOf(row: Row): string {
   const cells = cellsOf(row);
   const notes = cells.pop() ?? '';

@@ -15,39 +15,39 @@ import { Load } from './load.ts';
 export const DEAD_LETTER_TOPIC = 'input.runs__malformed';
 const WAIT_MS = 60_000;
 
-/** How hard and how long; the tests of `make test` are shorter than `make faults`. */
+/** Load and durations. The tests of `make test` are shorter than `make faults`. */
 export interface Pace {
   readonly perSecond: number;
   readonly posters: number;
-  /** Bytes of an event, about. */
+  /** Approximate bytes of an event. */
   readonly bytes: number;
-  /** How long something is away. */
+  /** Length of an outage. */
   readonly outageMs: number;
-  /** How long events flow before it goes and after it has come back. */
+  /** How long events flow before and after an outage. */
   readonly flowMs: number;
-  /** How long to look on when all events have come. */
+  /** How long to wait for duplicates after all events have arrived. */
   readonly quietMs: number;
-  /** Events of the long outage. */
+  /** Events that the long outage spools. */
   readonly spooled: number;
 }
 
-/** This machine cannot do what the line needs. */
+/** This machine does not allow what the line needs. */
 export class SkippedError extends Error {
   override readonly name = 'SkippedError';
 }
 
-/** The Kafka, the proxy and the senders of one line, and what is to be said of it. */
+/** The Kafka, the proxy and the senders of one line, and its findings. */
 export class Scene {
   readonly pace: Pace;
   readonly ledger = new Ledger();
   readonly bodies: EventBodies;
-  /** For the row: what else is worth knowing. */
+  /** Further findings for the row. */
   readonly notes: string[] = [];
-  /** What should not have been, besides events lost, reordered or refused. */
+  /** Failures other than lost, reordered or refused events. */
   readonly failures: string[] = [];
-  /** Events whose loss is the point of the line. */
+  /** Events that the line damages on purpose. */
   readonly damaged = new Set<number>();
-  /** What tools and, unless told otherwise, the proxy ask first. */
+  /** Bootstrap servers of the tools and, by default, of the proxy. */
   servers = '';
   readonly loads: Load[] = [];
   readonly #stage = new Stage();
@@ -79,7 +79,7 @@ export class Scene {
     return createTopic(this.servers, { name: TOPIC, partitions: 3, ...options });
   }
 
-  /** Starts the proxy, or starts it again after it has ended: on the same port, with the same spool and settings. */
+  /** Starts the proxy. After it has ended: starts it again on the same port, with the same spool and settings. */
   async startProxy(settings: Readonly<Record<string, string>> = {}): Promise<Proxy> {
     this.#settings = { ...this.#settings, ...settings };
     const earlier = this.#proxy;
@@ -104,7 +104,7 @@ export class Scene {
     return this.#proxy;
   }
 
-  /** A broker with the topic, a proxy with these settings, and senders: what most lines begin with. */
+  /** A broker with the topic, a proxy with these settings, and senders. Most lines begin with it. */
   async underLoad(
     settings: Readonly<Record<string, string>> = {},
     options: BrokerOptions = {},
@@ -116,7 +116,7 @@ export class Scene {
     return broker;
   }
 
-  /** All that the proxies of this line have logged. */
+  /** The log of all proxies of this line. */
   get proxyLog(): string {
     return this.#earlierLogs + (this.#proxy?.log ?? '');
   }
@@ -135,7 +135,7 @@ export class Scene {
     this.#spool = folder;
   }
 
-  /** Senders, who go on until stopLoads. */
+  /** Starts senders, which run until stopLoads. */
   startLoad({ posters = this.pace.posters, paced = true } = {}): Load {
     const { ledger, bodies } = this;
     const perSecond = paced ? this.pace.perSecond : undefined;
@@ -153,12 +153,12 @@ export class Scene {
     await sleep(this.pace.flowMs);
   }
 
-  /** As long as something is to be away. */
+  /** Waits for the length of an outage. */
   async outage(): Promise<void> {
     await sleep(this.pace.outageMs);
   }
 
-  /** Waits until something is so; when it does not come, notes the failure and goes on. */
+  /** Waits until something is so. After `limitMs` it notes a failure and goes on. */
   async until(what: string, isSo: () => boolean | Promise<boolean>, limitMs = WAIT_MS): Promise<boolean> {
     const end = performance.now() + limitMs;
     while (!(await isSo())) {
@@ -179,13 +179,13 @@ export class Scene {
     if (!isSo) this.failures.push(otherwise);
   }
 
-  /** Called last first. */
+  /** Cleanups run in reverse order. */
   atEnd(cleanup: () => Promise<void> | void): void {
     this.#cleanups.push(cleanup);
   }
 
   async close(): Promise<void> {
-    // Senders first: they would go on to post to a proxy that is gone.
+    // Senders first: otherwise they would post to a stopped proxy.
     await this.stopLoads();
     await this.#stage.stop();
     for (const cleanup of this.#cleanups.reverse()) await cleanup();

@@ -1,17 +1,17 @@
-// The lines of `make faults` that matter most, shorter. The rest, and longer: make faults.
+// The most important lines of `make faults`, with shorter outages.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { runLine } from './line.ts';
 import { brokerKilled } from './lines/broker-lines.ts';
 import { damagedSegment, diskFull } from './lines/disk-lines.ts';
-import { proxyKilledWhileAway, proxyStoppedWhileAway } from './lines/proxy-lines.ts';
+import { proxyKilledInOutage, proxyStoppedInOutage } from './lines/proxy-lines.ts';
 import { tooLarge } from './lines/record-lines.ts';
 import type { Pace } from './scene.ts';
 
 const pace: Pace = {
   perSecond: 200,
   posters: 16,
-  // Large ones, so that few of them fill a disk.
+  // Large events, so that few of them fill a disk.
   bytes: 20_000,
   outageMs: 1000,
   flowMs: 500,
@@ -21,14 +21,14 @@ const pace: Pace = {
 
 const selection = [
   brokerKilled,
-  proxyKilledWhileAway,
-  proxyStoppedWhileAway,
+  proxyKilledInOutage,
+  proxyStoppedInOutage,
   diskFull,
   damagedSegment,
   tooLarge,
 ];
 
-// Several at once: most of the time goes into waiting for brokers.
+// Several at once: most of the time is waiting for brokers.
 suite('no event is lost when', { timeout: 240_000, concurrency: 3 }, () => {
   for (const line of selection) {
     test(line.what, async (context) => {

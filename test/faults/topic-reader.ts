@@ -4,18 +4,18 @@ import { beginningOffsets, endOffsets, isUnknownTopic } from '../../tools/kafka/
 import { sequenceOf, type EventBodies } from './event-bodies.ts';
 import type { Judgement } from './judgement.ts';
 
-// Some 100 MB at 5 KB an event: a topic of gigabytes must not be in memory at once.
+// About 100 MB at 5 KB an event: a topic of gigabytes must not be in memory at once.
 const PIECE = 20_000;
-const LOOK_MS = 500;
+const POLL_MS = 500;
 
-/** Reads a topic piece by piece and tells the judgement which event stands where. */
+/** Reads a topic piece by piece and tells the judgement the place of each event. */
 export class TopicReader {
   readonly #servers: string;
   readonly #topic: string;
   readonly #bodies: EventBodies;
   readonly #judgement: Judgement;
   readonly #next = new Map<number, bigint>();
-  /** Records that are no event of the load. */
+  /** Records that do not come from the load. */
   foreign = 0;
 
   constructor(servers: string, topic: string, bodies: EventBodies, judgement: Judgement) {
@@ -26,8 +26,8 @@ export class TopicReader {
   }
 
   /**
-   * Reads until everything that was kept has come and nothing, such as a duplicate, follows for `quietMs`; or until nothing
-   * has come for `patienceMs`.
+   * Reads until every kept event has arrived and no record, such as a duplicate, follows for `quietMs`. Gives up when no
+   * record has arrived for `patienceMs`.
    */
   async readAll(patienceMs: number, quietMs: number): Promise<void> {
     let lastAt = performance.now();
@@ -36,11 +36,11 @@ export class TopicReader {
       const now = performance.now();
       if (records > 0) lastAt = now;
       if (now - lastAt > (this.#judgement.complete ? quietMs : patienceMs)) return;
-      if (records === 0) await sleep(LOOK_MS);
+      if (records === 0) await sleep(POLL_MS);
     }
   }
 
-  /** Reads what is there, at most a piece of it; gives how many records that were. */
+  /** Reads at most one piece of the new records. Gives the number of records. */
   async #readOn(): Promise<number> {
     let ends: Map<number, bigint>;
     try {

@@ -7,7 +7,7 @@ export interface CertificateFiles extends Files {
   readonly x509: X509Certificate;
 }
 
-/** Writes `cert.pem` and `cert.key`: a certificate for 127.0.0.1 that vouches for itself, and its key. */
+/** Writes `cert.pem` and `cert.key`: a self-signed certificate for 127.0.0.1, and its key. */
 export async function writeCertificate(
   folder: string,
   passphrase?: string,

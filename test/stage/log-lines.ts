@@ -4,8 +4,8 @@ import type { Proxy } from '../../tools/proxy.ts';
 import { post } from './posting.ts';
 
 /**
- * All that a proxy has logged of what was answered before the call. It has one more event refused, whose line is the last: what
- * comes before that has been read from the process.
+ * All log lines about requests that were answered before the call. It posts one more event, which is refused. The log line of
+ * that event comes last: once it is here, all lines before it are here too.
  */
 export async function logLines(proxy: Proxy): Promise<string[]> {
   const id = randomUUID();
@@ -14,7 +14,7 @@ export async function logLines(proxy: Proxy): Promise<string[]> {
   return proxy.log.slice(0, proxy.log.indexOf(id)).split('\n').slice(0, -1);
 }
 
-/** Resolves when the log has this text, so many times; rejects when the proxy ends without it. */
+/** Resolves when the log has this text `times` times. Rejects when the proxy ends without it. */
 export async function logged(proxy: Proxy, text: string, times = 1): Promise<void> {
   while (proxy.log.split(text).length <= times) {
     if (!proxy.running) throw new Error(`the proxy has ended without "${text}": ${proxy.log}`);

@@ -1,7 +1,7 @@
 import type { Proxy } from '../../tools/proxy.ts';
 import { get } from './posting.ts';
 
-/** Every sample of a proxy's metrics, by its name and labels as they are written: `name{label="value"}`. */
+/** Every sample of a proxy's metrics, by name and labels as in the text: `name{label="value"}`. */
 export async function readMetrics(proxy: Proxy): Promise<ReadonlyMap<string, number>> {
   return samplesOf((await get(proxy, '/monitoring/metrics')).text);
 }

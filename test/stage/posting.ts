@@ -13,14 +13,14 @@ export interface Sending {
   readonly method?: string;
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  /** In pieces of a kilobyte and without a length. */
+  /** In chunks of a kilobyte, without Content-Length. */
   readonly chunked?: boolean;
   readonly agent?: Agent;
 }
 
 const PIECE = 1024;
 
-/** Posts bytes, to the path of all OpenLineage clients and without a Content-Type unless told otherwise. */
+/** Posts bytes, by default to /api/v1/lineage and without a Content-Type. */
 export function post(proxy: Proxy, body: Buffer | string, sending: Sending = {}): Promise<Answer> {
   return send(proxy, { method: 'POST', ...sending }, Buffer.from(body));
 }
@@ -29,7 +29,7 @@ export function get(proxy: Proxy, path: string, sending: Sending = {}): Promise<
   return send(proxy, { method: 'GET', path, ...sending });
 }
 
-/** Over a connection of its own, unless an agent is given. */
+/** Opens a new connection, unless an agent is given. */
 async function send(proxy: Proxy, sending: Sending, body?: Buffer): Promise<Answer> {
   const { method = 'GET', path = '/api/v1/lineage', headers = {}, chunked = false, agent = false } = sending;
   const options: RequestOptions = { method, path, agent, host: '127.0.0.1', port: proxy.port };
@@ -72,7 +72,7 @@ export interface SentError {
   readonly details: unknown;
 }
 
-/** The error of an answer, which has the one shape of all, and nothing besides. */
+/** The error of an answer. Fails unless the body has exactly the shape that all errors share. */
 export function errorOf(body: string): SentError {
   const parsed: unknown = JSON.parse(body);
   assert.ok(isObject(parsed));
@@ -89,7 +89,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What a batch was answered. */
+/** A JSON object, such as the answer to a batch. */
 export function parsed(body: string): Record<string, unknown> {
   const value: unknown = JSON.parse(body);
   assert.ok(isObject(value));

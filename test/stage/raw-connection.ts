@@ -9,13 +9,13 @@ export interface RawAnswer {
 }
 
 export interface RawOptions {
-  /** Nothing is read before `read()` is called, as by a client that writes all it has before it looks. */
+  /** Reads nothing before `read()` is called, like a client that writes everything before it reads. */
   readonly paused?: boolean;
 }
 
-/** A bare connection to a proxy, for tests in which the very bytes on the wire matter. */
+/** A TCP connection to a proxy, for tests that are about the bytes on the wire. */
 export class RawConnection {
-  /** How it was closed: by the other side in good order, by a reset, or by us. */
+  /** How the connection was closed: `ended` by the peer in order, `reset`, or `cut` by this side. */
   readonly closed: Promise<'ended' | 'reset' | 'cut'>;
   readonly #socket: Socket;
   #received = Buffer.alloc(0);
@@ -40,7 +40,7 @@ export class RawConnection {
     this.#socket.on('data', (bytes: Buffer) => (this.#received = Buffer.concat([this.#received, bytes])));
   }
 
-  /** Resolves when the bytes have left this process; rejects when the connection has gone. */
+  /** Resolves when the bytes have left this process. Rejects when the connection is closed. */
   async send(data: string | Buffer): Promise<void> {
     const bytes = typeof data === 'string' ? Buffer.from(data, 'latin1') : data;
     const { promise, resolve, reject } = Promise.withResolvers<undefined>();
@@ -48,17 +48,17 @@ export class RawConnection {
     await promise;
   }
 
-  /** Says that nothing more will come, and goes on listening. */
+  /** Closes this side for writing, and goes on reading. */
   finish(): void {
     this.#socket.end();
   }
 
-  /** Resets the connection, as the end of a process may. */
+  /** Resets the connection, as the kernel may do when a process ends. */
   cut(): void {
     this.#socket.resetAndDestroy();
   }
 
-  /** The next answer; one of 100 counts. Rejects when the connection is closed before it is whole. */
+  /** The next answer, which may be `100 Continue`. Rejects when the connection is closed before the answer is complete. */
   async answer(): Promise<RawAnswer> {
     for (;;) {
       const answer = this.#take();
@@ -78,7 +78,7 @@ export class RawConnection {
     }
   }
 
-  /** What has been received and is no whole answer. */
+  /** Received bytes that are no complete answer. */
   get unread(): string {
     return this.#received.toString('latin1');
   }

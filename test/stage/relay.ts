@@ -4,18 +4,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker, BrokerOptions } from '../../tools/kafka/broker.ts';
 import { freePorts } from '../../tools/kafka/settings.ts';
 
-/** How the network behaves. What is not named is as good as a local one. */
+/** How the network behaves. By default as a local network does. */
 export interface Weather {
-  /** Each way. */
+  /** Milliseconds of delay in each direction. */
   readonly delayMs?: number;
-  /** Of all connections together, towards the broker. */
+  /** Limit for all connections together, towards the broker. */
   readonly bytesPerSecond?: number;
 }
 
-// A produce request of many events; anything shorter is a question about the cluster.
+// Produce requests of many events are larger than this; requests for metadata are smaller.
 const LARGE_BYTES = 8192;
 
-/** A broker that others than the tools are to know behind a relay only, at `bootstrapServers`. `start` starts it. */
+/**
+ * A broker behind a relay. `bootstrapServers` is the address of the relay: clients that use it never reach the broker directly.
+ * The tools reach the broker at its own port.
+ * @param start starts the broker.
+ */
 export async function relayed(
   start: (options: BrokerOptions) => Promise<Broker>,
 ): Promise<{ broker: Broker; relay: Relay; bootstrapServers: string }> {
@@ -39,11 +43,11 @@ export class Relay {
   readonly #targetPort: () => number;
   readonly #pairs = new Set<Pair>();
   #weather: Weather = {};
-  /** Until when the line is taken by what has been sent already, of `performance.now()`. */
+  /** Time of `performance.now()` at which all bytes sent so far have passed, with `bytesPerSecond`. */
   #busyUntil = 0;
   #toCorrupt = 0;
 
-  /** @param targetPort is asked at each connection, as the broker's port may be known later only. */
+  /** @param targetPort is called for each connection, as the port of the broker may be unknown at first. */
   static async listen(port: number, targetPort: () => number): Promise<Relay> {
     const server = createServer({ noDelay: true });
     server.listen(port, '127.0.0.1');
@@ -58,22 +62,22 @@ export class Relay {
     server.on('connection', (client) => this.#accept(client));
   }
 
-  /** Of all connections, those that stand and those that come. */
+  /** For all connections, open and new. */
   set weather(weather: Weather) {
     this.#weather = weather;
   }
 
-  /** Changes a byte in each of so many of the next large pieces that are sent to the broker. */
+  /** Changes one byte in each of the next `pieces` large pieces that are sent to the broker. */
   corrupt(pieces: number): void {
     this.#toCorrupt = pieces;
   }
 
-  /** How many of them are still to come. */
+  /** How many of these pieces are still to be changed. */
   get toCorrupt(): number {
     return this.#toCorrupt;
   }
 
-  /** Nothing passes on the connections that stand, for a while or for ever; nobody is told. New ones work. */
+  /** Open connections carry no bytes for `forMs`, or for ever, and stay open. New connections work. */
   stall(forMs?: number): void {
     for (const pair of this.#pairs) {
       pair.stalled = true;
@@ -81,7 +85,7 @@ export class Relay {
     }
   }
 
-  /** What the broker says on the connections that stand is lost; new ones work. */
+  /** Drops what the broker sends on open connections. New connections work. */
   loseAnswers(): void {
     for (const pair of this.#pairs) pair.mute = true;
   }
@@ -105,14 +109,14 @@ export class Relay {
     };
     for (const socket of [client, broker]) {
       socket.on('error', () => undefined);
-      // A stalled pair does not even tell of the end.
+      // A stalled pair hides the close from the other side, too.
       socket.on('close', () => (pair.stalled ? undefined : end()));
     }
     void this.#forward(pair, client, broker, true);
     void this.#forward(pair, broker, client, false);
   }
 
-  /** Piece by piece, in order; waiting for a piece also holds back the sender, as a slow line does. */
+  /** Forwards piece by piece, in order. Waiting pieces also hold back the sender, as a slow network does. */
   async #forward(pair: Pair, from: Socket, to: Socket, towardsBroker: boolean): Promise<void> {
     let ready: Promise<unknown> = Promise.resolve();
     let queued = 0;
@@ -148,7 +152,7 @@ export class Relay {
   }
 }
 
-/** A connection from the proxy and the one to the broker. */
+/** A connection from the proxy, and the connection to the broker that belongs to it. */
 class Pair {
   readonly client: Socket;
   readonly broker: Socket;

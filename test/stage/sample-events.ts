@@ -1,9 +1,9 @@
-/** A small and good run event of a job of this name, in namespace `test`; its key is `run:test/<job>`. */
+/** A small valid run event of the job `job` in namespace `test`. Its key is `run:test/<job>`. */
 export function runEvent(job: string, more: object = {}): Buffer {
   return Buffer.from(JSON.stringify({ ...fields(job), ...more }));
 }
 
-/** The fields of `runEvent`, for a test that leaves some out. */
+/** The fields of `runEvent`, for tests that leave some out. */
 export function fields(job: string): Record<string, unknown> {
   return {
     eventTime: '2026-11-22T10:15:30.123Z',
@@ -28,7 +28,7 @@ export function datasetEvent(name: string): Buffer {
   });
 }
 
-/** The same event in exactly so many bytes, by white space before its end. */
+/** The same event in exactly `size` bytes, filled with white space before its end. */
 export function padded(event: Buffer, size: number): Buffer {
   const bytes = Buffer.alloc(size, ' ');
   event.copy(bytes, 0, 0, event.length - 1);
@@ -36,7 +36,7 @@ export function padded(event: Buffer, size: number): Buffer {
   return bytes;
 }
 
-/** An event of about so many bytes that do not shrink. */
+/** An event of about `size` bytes that compression does not make smaller. */
 export function incompressible(job: string, size: number): Buffer {
   const noise = Buffer.from(Array.from({ length: (size * 3) >> 2 }, () => Math.floor(Math.random() * 256)));
   return runEvent(job, {

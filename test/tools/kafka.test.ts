@@ -39,7 +39,7 @@ void describe('a broker of the tools', { timeout: 120_000 }, () => {
     await assert.rejects(access(broker.folder), 'a temporary folder is removed');
   });
 
-  it('listens below the ports that clients are given', () => {
+  it('listens on a port below the range for outgoing connections', () => {
     assert.ok(broker.port < 32768);
     assert.equal(broker.bootstrapServers, `127.0.0.1:${broker.port}`);
     assert.ok(broker.running);
@@ -84,7 +84,7 @@ void describe('a broker of the tools', { timeout: 120_000 }, () => {
     });
   }
 
-  it('reads on from an offset, and waits for records to come', async () => {
+  it('reads from an offset, and waits for records', async () => {
     const topic = 'waiting';
     const reading = readRecords(broker.bootstrapServers, topic, { until: 3 });
     await sleep(200);
@@ -131,7 +131,7 @@ void describe('a broker of the tools', { timeout: 120_000 }, () => {
     await assert.rejects(readRecords(broker.bootstrapServers, topic), /does not host/);
   });
 
-  it('is frozen, thawed, killed and started again with its data', async () => {
+  it('keeps its data when it is frozen, thawed, killed and started again', async () => {
     broker.freeze();
     await assert.rejects(readRecords(broker.bootstrapServers, 'codec-none', { timeoutMs: 300 }));
     broker.thaw();
@@ -144,7 +144,7 @@ void describe('a broker of the tools', { timeout: 120_000 }, () => {
     assert.equal((await readRecords(broker.bootstrapServers, 'codec-none')).length, 2);
   });
 
-  it('says why it does not start', async () => {
+  it('gives the reason when it does not start', async () => {
     await assert.rejects(startBroker({ properties: { 'num.partitions': 'many' } }), /Invalid value many/);
     await assert.rejects(startBroker({ port: broker.port }), /Something else listens on port/);
   });
@@ -180,7 +180,7 @@ function childFrom(line: unknown): { pid: number; folder: string } {
   return { pid: Number(line.pid), folder: String(line.folder) };
 }
 
-/** Whether a process exists and is more than a remainder that nobody has asked for. */
+/** Whether a process runs. A zombie does not. */
 async function isRunning(pid: number): Promise<boolean> {
   const { stdout } = await promisify(execFile)('ps', ['-o', 'stat=', '-p', String(pid)]).catch(() => ({
     stdout: '',
@@ -193,5 +193,5 @@ async function waitFor(condition: () => Promise<boolean>): Promise<void> {
     if (await condition()) return;
     await sleep(50);
   }
-  assert.fail('It did not come about within 10 s.');
+  assert.fail('The condition was not met within 10 s.');
 }

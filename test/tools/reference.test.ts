@@ -17,7 +17,7 @@ function example(language: string): string {
 }
 
 suite('the reference page', () => {
-  test('has examples that are valid and say the same', (t) => {
+  test('has examples that are valid and equal', (t) => {
     const flags = new Map();
     const configFile = temporaryFile(t, 'app.yaml', example('yaml'));
     const envFile = temporaryFile(t, '.env', example('sh'));
@@ -69,13 +69,13 @@ suite('the declaration of the settings', () => {
   test('has the unit of a time in its name', () => {
     for (const { name, kind } of catalog.values()) {
       const unit = /\((ms|s)\)/.exec(kind.label)?.[1];
-      // Data.Rentgen writes seconds out.
+      // Names taken from Data.Rentgen end in `_seconds`.
       if (unit !== undefined) assert.match(name, new RegExp(`_(${unit}|seconds)$`));
       else assert.doesNotMatch(name, /_(ms|s|seconds)$/);
     }
   });
 
-  test('has a default of its own kind for each', () => {
+  test('has a default of the right kind for each setting', () => {
     for (const { name, kind, default: value } of catalog.values()) assert.ok(kind.holds(value), name);
   });
 
@@ -96,13 +96,13 @@ suite('the declaration of the settings', () => {
     for (const value of ['"default":"1s"', '"default":"7d"']) assert.ok(text.includes(value), value);
   });
 
-  test('has a flag but once', () => {
+  test('has each flag once', () => {
     const flags = [...catalog.values()].flatMap(({ flags = [] }) => flags.map(({ name }) => name));
     assert.deepEqual(flags, [...new Set(flags)]);
   });
 });
 
-test('the pages in docs/ are what the code would make', async () => {
+test('the pages in docs/ are up to date', async () => {
   const { status, stderr } = await ran(process.execPath, ['tools/generate-docs.ts', '--check']);
   assert.equal(stderr, '');
   assert.equal(status, 0);

@@ -14,9 +14,9 @@ import { wrongPassword } from './login-lines.ts';
 import {
   noKafkaConfigured,
   proxyKilled,
-  proxyKilledWhileAway,
+  proxyKilledInOutage,
   proxyKilledWhileDraining,
-  proxyStoppedWhileAway,
+  proxyStoppedInOutage,
 } from './proxy-lines.ts';
 import { timesFarOff, tooLarge } from './record-lines.ts';
 import { partitionsMoved, topicMissing, writesDenied } from './topic-lines.ts';
@@ -30,8 +30,8 @@ export const lines: readonly Line[] = [
   notEnoughReplicas,
   partitionsMoved,
   proxyKilled,
-  proxyKilledWhileAway,
-  proxyStoppedWhileAway,
+  proxyKilledInOutage,
+  proxyStoppedInOutage,
   proxyKilledWhileDraining,
   kafkaComesLater,
   noKafkaConfigured,

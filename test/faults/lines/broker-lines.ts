@@ -7,7 +7,7 @@ import type { Scene } from '../scene.ts';
 const REPLICAS = 3;
 const DUPLICATES = 'sent again after a connection was lost';
 
-/** A single broker that goes and comes back. */
+/** A single broker is killed and started again. */
 export const brokerKilled: Line = {
   name: 'broker-killed',
   what: 'the only broker is killed, and comes back',
@@ -58,7 +58,7 @@ export const frozenInTurn: Line = {
 
 export const rollingRestart: Line = {
   name: 'rolling-restart',
-  what: 'each of three brokers is restarted as an administrator does it',
+  what: 'each of three brokers is restarted in turn (rolling restart)',
   duplicatesAre: DUPLICATES,
   run: async (scene) => {
     const { brokers } = await replicated(scene);
@@ -89,7 +89,7 @@ export const notEnoughReplicas: Line = {
 
 export const kafkaComesLater: Line = {
   name: 'kafka-comes-later',
-  what: 'Kafka is not there when the proxy starts',
+  what: 'Kafka is unavailable when the proxy starts',
   duplicatesAre: DUPLICATES,
   run: async (scene) => {
     const broker = await scene.startBroker();
@@ -103,7 +103,7 @@ export const kafkaComesLater: Line = {
   },
 };
 
-/** Three brokers, a topic that needs two of them, and a load. */
+/** Three brokers, a topic with min.insync.replicas=2, and a load. */
 async function replicated(scene: Scene): Promise<Cluster> {
   const cluster = await scene.startCluster();
   await scene.createTopic({

@@ -9,13 +9,13 @@ import { SkippedError, type Scene } from '../scene.ts';
 
 const DISK_BYTES = 24 << 20;
 const BODY_BEGIN = '{"eventTime":"';
-/** Refusals that show that it is full, and not only at one moment. */
+/** So many refusals show that the disk stays full. */
 const REFUSALS = 200;
 const run = promisify(execFile);
 
 export const diskFull: Line = {
   name: 'disk-full',
-  what: 'Kafka goes, the disk of the spool fills up, Kafka comes back',
+  what: 'Kafka stops, the disk of the spool fills up, Kafka comes back',
   mayRefuse: true,
   run: async (scene) => {
     scene.spool = join(await smallDisk(scene), 'spool');
@@ -25,15 +25,15 @@ export const diskFull: Line = {
 
 export const spoolFull: Line = {
   name: 'spool-full',
-  what: 'Kafka goes, the spool grows to its limit, Kafka comes back',
+  what: 'Kafka stops, the spool grows to its limit, Kafka comes back',
   mayRefuse: true,
   run: (scene) => fillsUp(scene, { SPOOL__MAX_BYTES: String(DISK_BYTES) }),
 };
 
 export const damagedSegment: Line = {
   name: 'damaged-segment',
-  what: 'bytes of a spooled event change while the proxy is away',
-  duplicatesAre: 'sent again, as the proxy ended before it had noted that they were delivered',
+  what: 'bytes of a spooled event change while the proxy is stopped',
+  duplicatesAre: 'sent again: the proxy ended before it wrote their marks',
   run: async (scene) => {
     const broker = await scene.startBroker();
     await scene.createTopic();
@@ -78,7 +78,7 @@ async function fillsUp(scene: Scene, settings: Readonly<Record<string, string>>)
   );
 }
 
-/** A file system of its own in memory, as small as the spool is to find it. */
+/** The folder of a new small file system in memory. */
 async function smallDisk(scene: Scene): Promise<string> {
   const folder = temporaryFolder('http2kafka-disk-');
   scene.atEnd(() => removeTemporaryFolder(folder));
@@ -104,7 +104,7 @@ function segmentsOf(folder: string): string[] {
   return filesOf(folder).filter((file) => file.endsWith('.log') && statSync(file).isFile());
 }
 
-/** Changes some bytes of the event in the middle of a file; gives the number of that event. */
+/** Changes some bytes of the event in the middle of a file. Gives the number of that event. */
 function damage(file: string): number {
   const bytes = readFileSync(file);
   const begin = bytes.lastIndexOf(BODY_BEGIN, bytes.length >> 1, 'latin1');

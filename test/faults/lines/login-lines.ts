@@ -8,13 +8,13 @@ const SCRAM = {
   'listener.name.scram.sasl.enabled.mechanisms': 'SCRAM-SHA-256',
   'listener.name.scram.scram-sha-256.sasl.jaas.config':
     'org.apache.kafka.common.security.scram.ScramLoginModule required;',
-  // A new login every two seconds: one that is open already would not notice.
+  // Each connection logs in again every two seconds. Without that, open connections would not meet the new password.
   'listener.name.scram.connections.max.reauth.ms': '2000',
 };
 
 export const wrongPassword: Line = {
   name: 'wrong-password',
-  what: 'the broker takes another password than the proxy has, and then that one again',
+  what: 'the broker expects another password, and then the right one again',
   run: async (scene) => {
     const broker = await scene.startBroker({ listeners: { SCRAM: 'SASL_PLAINTEXT' }, properties: SCRAM });
     await setScramPassword(scene.servers, USER, PASSWORD);

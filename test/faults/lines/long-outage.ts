@@ -8,14 +8,14 @@ const POSTERS = 64;
 const STRAIGHT_MS = 10_000;
 const LIMIT_MS = 30 * 60_000;
 
-/** How much is spooled, how much memory that takes, and how fast it is delivered while events go on coming. */
+/** Measures how many events are spooled, the memory for them, and the speed of draining while new events arrive. */
 export const longOutage: Line = {
   name: 'long-outage',
-  what: 'Kafka is away until very many events are spooled',
+  what: 'Kafka is unavailable until very many events are spooled',
   duplicatesAre: 'sent again after a connection was lost',
   run: async (scene) => {
     const { ledger, pace } = scene;
-    // As a benchmark has it: the rates are to be those of the proxy.
+    // The JVM flags of the benchmarks: the proxy is to limit the rates, not the broker.
     const broker = await scene.startBroker({ jvm: ['-XX:TieredStopAtLevel=4', '-Xmx1g'] });
     await scene.createTopic();
     await scene.startProxy({ SPOOL__MAX_BYTES: String(pace.spooled * pace.bytes * 2 + (1 << 30)) });
@@ -45,11 +45,11 @@ export const longOutage: Line = {
     await broker.start();
     const drainMb = watchMemory(scene);
     const written = () => writtenTo(scene);
-    const atBack = await written();
-    await scene.until('the first of them', async () => (await written()) > atBack);
+    const atReturn = await written();
+    await scene.until('the first of them', async () => (await written()) > atReturn);
     const startedAt = performance.now();
     const first = await written();
-    // A few hundred are on their way at any moment.
+    // A few hundred events are in flight at any moment.
     await scene.until(
       'all delivered',
       async () => (await written()) >= ledger.kept - pace.perSecond,
@@ -66,7 +66,7 @@ export const longOutage: Line = {
   },
 };
 
-/** How much a count grows a second while something goes on. */
+/** The growth of a count per second while a task runs. */
 async function rate(count: () => Promise<number>, task: () => Promise<unknown>): Promise<number> {
   const before = await count();
   const startedAt = performance.now();
@@ -80,14 +80,14 @@ async function writtenTo(scene: Scene): Promise<number> {
   return sum;
 }
 
-/** Looks at the proxy's memory each second; the function returned ends that, and gives the most that was seen. */
+/** Samples the proxy's memory each second. The returned function ends that and gives the largest sample, in MB. */
 function watchMemory(scene: Scene): () => number {
   let most = 0;
-  const look = () => (most = Math.max(most, residentMb(scene.proxy.pid)));
-  const timer = setInterval(look, 1000);
+  const sample = () => (most = Math.max(most, residentMb(scene.proxy.pid)));
+  const timer = setInterval(sample, 1000);
   scene.atEnd(() => clearInterval(timer));
   return () => {
     clearInterval(timer);
-    return look();
+    return sample();
   };
 }

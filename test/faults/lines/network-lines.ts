@@ -5,7 +5,7 @@ import { relayed, type Relay } from '../../stage/relay.ts';
 import type { Scene } from '../scene.ts';
 
 const DUPLICATES = 'sent again after a connection was lost';
-// A few senders who wait for slow answers would post no more than the line carries.
+// Few senders would wait for slow answers and post no more than the network carries.
 const MANY = 16;
 
 export const slowNetwork: Line = {
@@ -24,7 +24,7 @@ export const slowNetwork: Line = {
 
 export const narrowNetwork: Line = {
   name: 'narrow-network',
-  what: 'the network carries less than comes',
+  what: 'the network carries less than the senders post',
   duplicatesAre: DUPLICATES,
   run: async (scene) => {
     const { relay } = await relayedLoad(scene, MANY * scene.pace.posters);
@@ -38,14 +38,14 @@ export const narrowNetwork: Line = {
 
 export const lossyNetwork: Line = {
   name: 'lossy-network',
-  what: 'connections stand still for up to 3 s now and then, as with lost packets',
+  what: 'connections stall for up to 3 s now and then, as with lost packets',
   duplicatesAre: DUPLICATES,
   run: async (scene) => {
     const { relay } = await relayedLoad(scene);
     await scene.flow();
     relay.weather = { delayMs: 20 };
     const end = performance.now() + scene.pace.outageMs;
-    // As long as a retransmission takes, which TCP doubles with each loss.
+    // The time of a retransmission, which TCP doubles with each loss.
     for (let turn = 0; performance.now() < end; turn++) {
       relay.stall([200, 400, 800, 3000][turn % 4]);
       await sleep(1500);
@@ -57,7 +57,7 @@ export const lossyNetwork: Line = {
 
 export const halfOpen: Line = {
   name: 'half-open',
-  what: 'connections stand still for ever and nobody is told, new ones work; twice',
+  what: 'open connections carry no bytes any more and stay open, new ones work; twice',
   duplicatesAre: DUPLICATES,
   run: async (scene) => {
     const { relay } = await relayedLoad(scene);
@@ -72,7 +72,7 @@ export const halfOpen: Line = {
 
 export const corruptBatch: Line = {
   name: 'corrupt-batch',
-  what: 'a byte of what is sent to Kafka changes on the way, thirty times',
+  what: 'a byte changes on the way to Kafka, thirty times',
   duplicatesAre: DUPLICATES,
   run: async (scene) => {
     const { relay } = await relayedLoad(scene);
@@ -85,7 +85,7 @@ export const corruptBatch: Line = {
   },
 };
 
-/** A broker that the proxy knows only behind a relay, a topic and a load. */
+/** A broker behind a relay, a topic and a load. */
 async function relayedLoad(
   scene: Scene,
   posters = scene.pace.posters,

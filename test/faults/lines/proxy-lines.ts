@@ -1,10 +1,10 @@
 import type { Line } from '../line.ts';
 
-const REPLAYED = 'sent again, as the proxy ended before it had noted that they were delivered';
+const REPLAYED = 'sent again: the proxy ended before it wrote their marks';
 
 export const proxyKilled: Line = {
   name: 'proxy-killed',
-  what: 'the proxy is killed three times while Kafka is there',
+  what: 'the proxy is killed three times while Kafka is available',
   duplicatesAre: REPLAYED,
   run: async (scene) => {
     await scene.underLoad();
@@ -17,11 +17,11 @@ export const proxyKilled: Line = {
   },
 };
 
-export const proxyKilledWhileAway = endedWhileAway('SIGKILL', 'proxy-killed-while-away');
+export const proxyKilledInOutage = endedInOutage('SIGKILL', 'proxy-killed-in-outage');
 
-export const proxyStoppedWhileAway = endedWhileAway('SIGTERM', 'proxy-stopped-while-away');
+export const proxyStoppedInOutage = endedInOutage('SIGTERM', 'proxy-stopped-in-outage');
 
-/** The hardest moment: what was spooled is on its way, and partly there. */
+/** The hardest moment: spooled events are in flight, and some are written. */
 export const proxyKilledWhileDraining: Line = {
   name: 'proxy-killed-while-draining',
   what: 'the proxy is killed three times while it delivers what it has spooled',
@@ -56,10 +56,10 @@ export const noKafkaConfigured: Line = {
   },
 };
 
-function endedWhileAway(signal: 'SIGKILL' | 'SIGTERM', name: string): Line {
+function endedInOutage(signal: 'SIGKILL' | 'SIGTERM', name: string): Line {
   return {
     name,
-    what: `Kafka goes, the proxy is ended by ${signal} and restarted, Kafka comes back`,
+    what: `Kafka stops, the proxy is ended by ${signal} and restarted, Kafka comes back`,
     duplicatesAre: REPLAYED,
     run: async (scene) => {
       const broker = await scene.underLoad();

@@ -7,13 +7,13 @@ import type { Line } from '../line.ts';
 import { PostingConnection } from '../posting-connection.ts';
 import { DEAD_LETTER_TOPIC, type Scene } from '../scene.ts';
 
-// Random, in Base64: three quarters of it remain however it is compressed, more than the 1 MiB that a topic takes by default.
+// Random bytes in Base64: compression leaves three quarters, more than the 1 MiB that a topic takes by default.
 const LARGE_BYTES = 2_000_000;
 const ANSWER_MS = 20_000;
 
 export const tooLarge: Line = {
   name: 'too-large',
-  what: 'events come that the topic does not take, while Kafka is away and when it is there',
+  what: 'events are too large for the topic, while Kafka is unavailable and when it is available',
   run: async (scene) => {
     const broker = await scene.startBroker();
     await scene.createTopic();
@@ -22,15 +22,15 @@ export const tooLarge: Line = {
       partitions: 1,
       configs: { 'max.message.bytes': '8000000' },
     });
-    // The proxy must not have learnt from Kafka how large an event may be.
+    // The proxy must not know the limit of the topic yet.
     await broker.kill();
     await scene.startProxy();
     scene.startLoad();
     await sleep(1000);
-    const away = await postExtra(scene, Array.from({ length: 3 }, largeEvent));
+    const during = await postExtra(scene, Array.from({ length: 3 }, largeEvent));
     scene.expect(
-      away.every(({ status }) => status === 202),
-      `while Kafka was away: ${statusesOf(away)}`,
+      during.every(({ status }) => status === 202),
+      `while Kafka was unavailable: ${statusesOf(during)}`,
     );
     await scene.outage();
     await broker.start();
@@ -38,17 +38,17 @@ export const tooLarge: Line = {
     const there = await postExtra(scene, Array.from({ length: 3 }, largeEvent));
     scene.expect(
       there.every(({ status }) => status === 413 || status === 202),
-      `when Kafka was there: ${statusesOf(there)}`,
+      `when Kafka was available: ${statusesOf(there)}`,
     );
-    scene.note(`too large: ${statusesOf(away)} while away, ${statusesOf(there)} when there`);
+    scene.note(`too large: ${statusesOf(during)} in the outage, ${statusesOf(there)} after it`);
     await scene.flow();
-    const wanted = [...away, ...there].filter(({ status }) => status === 202).map(({ body }) => body);
+    const wanted = [...during, ...there].filter(({ status }) => status === 202).map(({ body }) => body);
     const found = await recordsWith(scene, DEAD_LETTER_TOPIC, wanted);
     scene.expect(
       found.every(({ headers }) =>
         headers.some(([name, value]) => name === 'dead-letter-reason' && value.length > 0),
       ),
-      'a dead letter says no reason',
+      'a dead letter has no reason',
     );
     scene.note(`dead letters: ${found.length}, reason: ${reasonOf(found[0])}`);
   },
@@ -56,7 +56,7 @@ export const tooLarge: Line = {
 
 export const timesFarOff: Line = {
   name: 'times-far-off',
-  what: 'events come whose time the topic does not take, while Kafka is away and when it is there',
+  what: 'events have times that the topic does not take, before and during an outage',
   run: async (scene) => {
     const broker = await scene.startBroker();
     const hour = '3600000';
@@ -70,13 +70,13 @@ export const timesFarOff: Line = {
     const there = await postExtra(scene, years.map(eventOf));
     await broker.kill();
     await sleep(1500);
-    const away = await postExtra(scene, years.map(eventOf));
+    const during = await postExtra(scene, years.map(eventOf));
     await scene.outage();
     await broker.start();
     await scene.flow();
-    scene.note(`far off: ${statusesOf(there)} when Kafka was there, ${statusesOf(away)} while away`);
-    const taken = [...there, ...away].filter(({ status }) => status === 201 || status === 202);
-    scene.expect(taken.length === 2 * years.length, 'not all of them were taken');
+    scene.note(`far off: ${statusesOf(there)} before the outage, ${statusesOf(during)} in it`);
+    const taken = [...there, ...during].filter(({ status }) => status === 201 || status === 202);
+    scene.expect(taken.length === 2 * years.length, 'not all of these events were taken');
     await recordsWith(
       scene,
       TOPIC,
@@ -90,7 +90,7 @@ interface Posted {
   readonly status: number;
 }
 
-/** Posts events that the ledger does not know, one after the other. */
+/** Posts events that are not in the ledger, one after the other. */
 async function postExtra(scene: Scene, bodies: readonly Buffer[]): Promise<Posted[]> {
   const posted: Posted[] = [];
   const connection = new PostingConnection(scene.proxy.port);
@@ -99,7 +99,7 @@ async function postExtra(scene: Scene, bodies: readonly Buffer[]): Promise<Poste
   return posted;
 }
 
-/** Waits until a topic holds records with all of these values; gives them. */
+/** Waits until a topic holds records with all of these values, and gives these records. */
 async function recordsWith(scene: Scene, topic: string, wanted: readonly Buffer[]): Promise<ReadRecord[]> {
   let found: ReadRecord[] = [];
   await scene.until(`${wanted.length} events in ${topic}`, async () => {

@@ -8,7 +8,7 @@ const REPLICAS = 2;
 
 export const topicMissing: Line = {
   name: 'topic-missing',
-  what: 'the topic is not there, and is made later',
+  what: 'the topic does not exist, and is created later',
   run: async (scene) => {
     await scene.startBroker({ properties: { 'auto.create.topics.enable': 'false' } });
     await scene.startProxy();
@@ -21,7 +21,7 @@ export const topicMissing: Line = {
 
 export const writesDenied: Line = {
   name: 'writes-denied',
-  what: 'the right to write to the topic is taken, and given back',
+  what: 'writes to the topic are denied, and allowed again',
   run: async (scene) => {
     await scene.underLoad({}, { properties: AUTHORIZED });
     await scene.flow();
@@ -35,12 +35,12 @@ export const writesDenied: Line = {
 
 export const partitionsMoved: Line = {
   name: 'partitions-moved',
-  what: 'all partitions move to other brokers three times, then there are more of them',
+  what: 'all partitions move to other brokers three times, then partitions are added',
   duplicatesAre: 'sent again after a connection was lost',
   run: async (scene) => {
     const { brokers } = await scene.startCluster();
     await scene.createTopic({ partitions: PARTITIONS, replicas: REPLICAS });
-    // So that the new partitions are found within the run.
+    // The proxy is to find the new partitions within the run.
     await scene.startProxy({ KAFKA__METADATA_MAX_AGE_MS: '2000' });
     scene.startLoad();
     const nodes = brokers.map(({ nodeId }) => nodeId);

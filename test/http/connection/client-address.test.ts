@@ -12,7 +12,7 @@ import { TrustedPeers } from '../../../src/http/connection/client-address.ts';
 const folder = mkdtempSync(join(tmpdir(), 'http2kafka-client-'));
 const socketPath = join(folder, 'socket');
 
-/** Who is thought to have sent a request with this `X-Forwarded-For`, from an address of this machine. */
+/** The client address that `TrustedPeers` gives for a request with this `X-Forwarded-For`. The peer is an address of this machine. */
 async function clientOf(
   trusted: readonly string[],
   forwarded: string,
@@ -37,10 +37,10 @@ async function clientOf(
   return client;
 }
 
-void suite('the client of a request', { timeout: 60_000 }, () => {
+void suite('the client address of a request', { timeout: 60_000 }, () => {
   after(() => rmSync(folder, { recursive: true }));
 
-  test('is whom a peer in a trusted network names, and behind other proxies of that network, too', async () => {
+  test('is the address that a trusted peer names, also behind several trusted proxies', async () => {
     for (const [forwarded, client] of [
       ['203.0.113.7', '203.0.113.7'],
       ['203.0.113.7, 10.200.0.9', '203.0.113.7'],
@@ -56,13 +56,13 @@ void suite('the client of a request', { timeout: 60_000 }, () => {
     }
   });
 
-  test('is the last that no trusted proxy is: what stands before it may be forged', async () => {
+  test('is the last address that is no trusted proxy: the addresses before it may be forged', async () => {
     const trusted = ['127.0.0.1', '10.0.0.0/8'];
     assert.equal(await clientOf(trusted, '10.1.1.1, 192.0.2.1, 198.51.100.9, 10.0.0.1'), '198.51.100.9');
     assert.equal(await clientOf(trusted, '127.0.0.1, 11.0.0.1'), '11.0.0.1');
   });
 
-  test('is the peer itself where it is not trusted, or names nobody', async () => {
+  test('is that of the peer, where it is not trusted or names no address', async () => {
     const from = { localAddress: '127.0.0.2' };
     for (const trusted of [[], ['127.0.0.1'], ['127.0.0.4/31', '2001::/16'], ['unix:']]) {
       assert.match(await clientOf(trusted, '203.0.113.7', from), /^127\.0\.0\.2:\d+$/, trusted.join());
@@ -79,7 +79,7 @@ void suite('the client of a request', { timeout: 60_000 }, () => {
     }
   });
 
-  test('is told by its IPv4 address on a socket for both versions of IP', async () => {
+  test('is an IPv4 address on a socket for both versions of IP', async () => {
     const both = { port: 0, host: '::' };
     assert.match(await clientOf([], '203.0.113.7', {}, both), /^127\.0\.0\.1:\d+$/);
     for (const trusted of ['127.0.0.1', '127.0.0.0/8', '::ffff:127.0.0.0/104', '*']) {
@@ -88,7 +88,7 @@ void suite('the client of a request', { timeout: 60_000 }, () => {
     assert.equal(await clientOf(['::1'], '203.0.113.7', { host: '::1' }, both), '203.0.113.7');
   });
 
-  test('over a Unix socket is told by the peer only where such peers are trusted', async () => {
+  test('is taken from a peer on a Unix socket only where such peers are trusted', async () => {
     const unix = { path: socketPath };
     for (const trusted of [[], ['127.0.0.1'], ['0.0.0.0/0', '::/0']]) {
       assert.equal(await clientOf(trusted, '203.0.113.7', {}, unix), 'unix', trusted.join());

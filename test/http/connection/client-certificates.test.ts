@@ -106,7 +106,7 @@ void suite('client certificates', { timeout: 120_000 }, () => {
     assert.equal((await send({ certificate, namespace: 'other' })).status, 403);
   });
 
-  test('are believed on a session that is resumed', async () => {
+  test('are accepted on a resumed session', async () => {
     const agent = agentOf(await issue());
     for (let i = 0; i < 3; i++) {
       assert.equal((await send({ agent })).status, 201);
@@ -114,7 +114,7 @@ void suite('client certificates', { timeout: 120_000 }, () => {
     }
   });
 
-  test('of a foreign authority, or past their time, are good for nothing', async () => {
+  test('of an unknown authority, or expired, are refused', async () => {
     const foreign = await selfSigned({ name: 'spark', use: 'client' });
     const expired = await issue({ until: new Date(Date.now() - 60_000) });
     const others = await (await CertificateAuthority.create()).issue({ name: 'spark', use: 'client' });
@@ -127,11 +127,11 @@ void suite('client certificates', { timeout: 120_000 }, () => {
     }
   });
 
-  test('for servers are good for nothing', async () => {
+  test('for servers are refused', async () => {
     assert.equal((await send({ certificate: await issue({ use: 'server' }) })).status, 401);
   });
 
-  test('may be missing where another credential is there, which decides', async () => {
+  test('may be missing where there is another credential, which takes precedence', async () => {
     const { status, text } = await send({});
     assert.equal(status, 401);
     assert.equal(errorOf(text).message, 'Missing Authorization header');
@@ -141,7 +141,7 @@ void suite('client certificates', { timeout: 120_000 }, () => {
     assert.equal((await send({ certificate, key: 'wrong' })).status, 401);
   });
 
-  test('past their time on an open connection are no longer taken', async () => {
+  test('are refused on an open connection once they have expired', async () => {
     const until = new Date(Math.ceil(Date.now() / 1000) * 1000 + 4000);
     const agent = new Agent({
       ...agentOf(await issue({ until })).options,
@@ -165,7 +165,7 @@ void suite('client certificates', { timeout: 120_000 }, () => {
     san: [{ hosts: ['10.0.0.1', 'spark.example.com', 'more.example.com'] }, 'spark.example.com'],
   };
   for (const [by, [wishes, name]] of Object.entries(names)) {
-    test(`name the sender by their ${by}, where that is set`, async () => {
+    test(`name the sender by their ${by}, as the setting says`, async () => {
       const other = await launch({ AUTH__CLIENT_CERTIFICATES__NAME: by });
       const wish = by === 'subject' ? { ...wishes, name: 'spark\\, prod' } : wishes;
       const { status, id } = await send({ certificate: await issue(wish), to: other });

@@ -9,7 +9,7 @@ import { runEvent } from '../../stage/sample-events.ts';
 import { headerOf, useStage } from '../../stage/stage.ts';
 
 const ASKING = 'Expect: 100-continue';
-/** Bytes of a refused body that are read at most, for the sake of the connection. */
+/** The proxy reads at most so many bytes of a refused body, to keep the connection. */
 const SHORT = 1 << 20;
 
 void suite('a connection', { timeout: 120_000 }, () => {
@@ -53,7 +53,7 @@ void suite('a connection', { timeout: 120_000 }, () => {
     assert.equal(await connection.closed, 'ended');
   });
 
-  test('is closed after its answer where the client says so', async () => {
+  test('is closed after its answer when the client asks for it', async () => {
     const connection = await RawConnection.open(proxy.port);
     await connection.send(rawPost(runEvent('closing'), ['Connection: close']));
     const { status, headers } = await connection.answer();
@@ -61,7 +61,7 @@ void suite('a connection', { timeout: 120_000 }, () => {
     assert.equal(await connection.closed, 'ended');
   });
 
-  test('answers requests that come at once one after the other, in their order', async () => {
+  test('answers pipelined requests in their order', async () => {
     const connection = await RawConnection.open(proxy.port);
     const requests = [runEvent('at once'), 'no JSON', runEvent('at once'), runEvent('at once'), ''];
     await connection.send(
@@ -76,7 +76,7 @@ void suite('a connection', { timeout: 120_000 }, () => {
     connection.cut();
   });
 
-  test('answers what came whole before it refuses what is no request behind it', async () => {
+  test('answers complete requests before it refuses the garbage after them', async () => {
     const connection = await RawConnection.open(proxy.port);
     const event = runEvent('before garbage');
     await connection.send(Buffer.concat([rawPost(event), rawPost(event), Buffer.from('more\r\n\r\n')]));
@@ -91,7 +91,7 @@ void suite('a connection', { timeout: 120_000 }, () => {
     assert.equal((await idsOf('before garbage')).length, 2);
   });
 
-  test('of HTTP/1.0 is served: closed, or kept where the client asks for it', async () => {
+  test('with HTTP/1.0 is closed, or kept when the client asks for it', async () => {
     const body = runEvent('old');
     const head = `POST /api/v1/lineage HTTP/1.0\r\nContent-Length: ${body.length}\r\n`;
     const closing = await RawConnection.open(proxy.port);
@@ -111,7 +111,7 @@ void suite('a connection', { timeout: 120_000 }, () => {
     kept.cut();
   });
 
-  test('does not take for two requests what another server may take for one', async () => {
+  test('does not read two requests where another server may read one', async () => {
     const inner = rawPost(runEvent('smuggled'), ['X-Request-ID: smuggled']);
     const asBody = `${inner.length.toString(16)}\r\n${inner.toString()}\r\n0\r\n\r\n`;
     const ambiguous = {
@@ -137,7 +137,7 @@ void suite('a connection', { timeout: 120_000 }, () => {
     assert.equal((await idsOf('smuggled')).includes('smuggled'), false);
   });
 
-  test('that asks before it sends a body is told to go on', async () => {
+  test('with Expect: 100-continue is told to continue', async () => {
     const connection = await RawConnection.open(proxy.port);
     const request = rawPost(runEvent('asking'), [ASKING]);
     const body = request.indexOf('\r\n\r\n') + 4;
@@ -148,7 +148,7 @@ void suite('a connection', { timeout: 120_000 }, () => {
     connection.cut();
   });
 
-  test('that asks before it sends a body is refused by its head alone', async () => {
+  test('with Expect: 100-continue is refused by its head alone', async () => {
     const heads: readonly (readonly [status: number, ...lines: string[]])[] = [
       [413, 'POST /api/v1/lineage HTTP/1.1', 'Content-Length: 6000000'],
       [413, 'POST /api/v1/lineage/batch HTTP/1.1', 'Content-Length: 6000000'],
@@ -166,7 +166,7 @@ void suite('a connection', { timeout: 120_000 }, () => {
     }
   });
 
-  test('that was refused a short body by its head is kept, whenever the body comes', async () => {
+  test('is kept after a refused short body, no matter when the body arrives', async () => {
     const connection = await RawConnection.open(proxy.port);
     const refused = rawPost(Buffer.alloc(SHORT, ' '), ['Content-Type: text/plain']);
     const body = refused.indexOf('\r\n\r\n') + 4;
@@ -181,7 +181,7 @@ void suite('a connection', { timeout: 120_000 }, () => {
     connection.cut();
   });
 
-  test('that was refused a long body, or one of unknown length, is closed', async () => {
+  test('is closed after a refused long body, or one of unknown length', async () => {
     const kinds = [`Content-Length: ${SHORT + 1}`, 'Transfer-Encoding: chunked'];
     for (const kind of kinds) {
       const connection = await RawConnection.open(proxy.port);
@@ -194,7 +194,7 @@ void suite('a connection', { timeout: 120_000 }, () => {
     }
   });
 
-  test('has a limit to the requests that wait for their answers, and is closed above it', async () => {
+  test('is closed above a limit of requests that wait for answers', async () => {
     const connection = await RawConnection.open(proxy.port);
     await connection.send(
       Buffer.concat(Array.from({ length: 110 }, (_, i) => rawPost(runEvent(`pipelined ${i}`)))),
@@ -209,7 +209,7 @@ void suite('a connection', { timeout: 120_000 }, () => {
     assert.equal(await connection.closed, 'ended');
   });
 
-  test('is served where it expects or offers what nobody knows', async () => {
+  test('is served despite an unknown Expect or Upgrade', async () => {
     for (const head of ['Expect: the-unexpected', 'Connection: Upgrade\r\nUpgrade: h2c']) {
       const connection = await RawConnection.open(proxy.port);
       await connection.send(rawPost(runEvent('hopeful'), [head]));
@@ -220,7 +220,7 @@ void suite('a connection', { timeout: 120_000 }, () => {
     }
   });
 
-  test('that says nothing keeps nobody waiting, and can still be used', async () => {
+  test('that is silent delays no other, and can still be used', async () => {
     const silent = await Promise.all(Array.from({ length: 50 }, () => RawConnection.open(proxy.port)));
     assert.equal((await post(proxy, runEvent('heard'))).status, 201);
     await sleep(200);

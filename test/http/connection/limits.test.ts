@@ -58,7 +58,7 @@ void suite('the size and the pace of a body', { timeout: 120_000 }, () => {
   }
 
   const bombs: Readonly<Record<string, () => Promise<Buffer> | Buffer>> = {
-    // What a compressor makes of 8 MiB, over and over: that is quicker than to compress it all.
+    // 8 MiB are compressed once and repeated, which is quicker than to compress all of it.
     gzip: () => Buffer.concat(Array<Buffer>(BOMB / (8 * MIB)).fill(gzipSync(Buffer.alloc(8 * MIB, ' ')))),
     deflate: () => {
       const block = deflateRawSync(Buffer.alloc(8 * MIB, ' '), { finishFlush: constants.Z_FULL_FLUSH });
@@ -80,7 +80,7 @@ void suite('the size and the pace of a body', { timeout: 120_000 }, () => {
     });
   }
 
-  test('a body that says it is too large is refused before it comes', async () => {
+  test('a body with a Content-Length over the limit is refused before it arrives', async () => {
     const connection = await RawConnection.open(proxy.port);
     await connection.send(`POST /api/v1/lineage HTTP/1.1\r\nHost: proxy\r\nContent-Length: ${BOMB}\r\n\r\n{`);
     const { status, body, headers } = await connection.answer();
@@ -100,7 +100,7 @@ void suite('the size and the pace of a body', { timeout: 120_000 }, () => {
     connection.cut();
   });
 
-  test('a client that writes everything before it reads has its 413, too', async () => {
+  test('a client that writes everything before it reads gets its 413', async () => {
     for (const size of [LIMIT + 1, 32 * MIB]) {
       const connection = await RawConnection.open(proxy.port, { paused: true });
       await connection.send(rawPost(Buffer.alloc(size, ' ')));
@@ -112,7 +112,7 @@ void suite('the size and the pace of a body', { timeout: 120_000 }, () => {
     }
   });
 
-  test('what is refused by its head is not kept while it is thrown away', async () => {
+  test('a body that is refused by its head is discarded as it arrives', async () => {
     const connection = await RawConnection.open(proxy.port, { paused: true });
     await connection.send(
       'POST /api/v1/lineage HTTP/1.1\r\nHost: proxy\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n',
@@ -130,7 +130,7 @@ void suite('the size and the pace of a body', { timeout: 120_000 }, () => {
     connection.cut();
   });
 
-  test('of a body cut off half way nothing comes to Kafka', async () => {
+  test('a body that is cut off half way is not written to Kafka', async () => {
     const whole = runEvent('cut off');
     const ends = [
       (connection: RawConnection) => connection.finish(),
@@ -146,7 +146,7 @@ void suite('the size and the pace of a body', { timeout: 120_000 }, () => {
       end(connection);
       await connection.closed;
     }
-    // Of the same key: had the others been written, they would stand before it.
+    // All have the same key: records of the cut bodies would precede this one.
     const { headers } = await post(proxy, whole);
     const jobs = (await stage.records()).filter(({ key }) => key?.toString() === 'run:test/cut off');
     assert.deepEqual(
@@ -154,10 +154,10 @@ void suite('the size and the pace of a body', { timeout: 120_000 }, () => {
       [headers['x-request-id']],
     );
     const gone = 'http2kafka_http_requests_total{path="/api/v1/lineage",method="POST",status="499"}';
-    assert.equal((await readMetrics(proxy)).get(gone), 1, 'a sender that has gone is told apart');
+    assert.equal((await readMetrics(proxy)).get(gone), 1, 'a sender that has gone is counted as 499');
   });
 
-  test('a body that comes a byte at a time is taken, and others do not wait for it', async () => {
+  test('a body that arrives a byte at a time is taken, and others do not wait for it', async () => {
     const slow = await RawConnection.open(proxy.port);
     const request = rawPost(runEvent('slow'));
     await slow.send(request.subarray(0, -5));
@@ -179,13 +179,13 @@ function spaces(): Readable {
   return Readable.from(Array<Buffer>(BOMB / MIB).fill(piece));
 }
 
-/** Bytes of memory that a process holds, from which its peak is counted anew (`man proc_pid_clear_refs`). */
+/** Resets the peak of a process's memory (`man proc_pid_clear_refs`). Gives the bytes that it holds now. */
 function forgetPeak({ pid }: Proxy): number {
   writeFileSync(`/proc/${pid}/clear_refs`, '5');
   return statusOf(pid, 'VmRSS');
 }
 
-/** The most that it has held since. */
+/** The most bytes that it has held since `forgetPeak`. */
 function peakOf({ pid }: Proxy): number {
   return statusOf(pid, 'VmHWM');
 }

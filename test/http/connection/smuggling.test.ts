@@ -10,7 +10,7 @@ const EVENT = runEvent('in front').toString('latin1');
 const LENGTH = `Content-Length: ${EVENT.length}`;
 const CHUNKED = 'Transfer-Encoding: chunked';
 const CHUNKS = `${EVENT.length.toString(16)}\r\n${EVENT}\r\n0\r\n\r\n`;
-/** A request that must never be taken, behind all of those below. */
+/** A request that must never be taken. It follows each of the requests below. */
 const HIDDEN = rawPost(runEvent('hidden')).toString('latin1');
 
 /** A request for an event with these lines after `Host`, and this body. */
@@ -28,7 +28,7 @@ function chunked(body: string): string {
 
 const FIRST_LINE = `HTTP/1.1\r\nHost: proxy\r\n${LENGTH}\r\n\r\n${EVENT}`;
 
-/** Of each, some servers make one request and others another, or none. */
+/** Servers disagree on how to read these requests. */
 const REFUSED: Readonly<Record<string, string>> = {
   'a length and chunks': posted(`${LENGTH}\r\n${CHUNKED}`, CHUNKS),
   'chunks and a length': posted(`${CHUNKED}\r\n${LENGTH}`, CHUNKS),
@@ -133,7 +133,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   'two authorizations': posted(`Authorization: Bearer a\r\nauthorization: Bearer b\r\n${LENGTH}`, EVENT),
 };
 
-/** Unusual, and read by everybody in the same way. */
+/** Unusual requests that all servers read in the same way. */
 const TAKEN: Readonly<Record<string, string>> = {
   'a coding in capitals': posted('TRANSFER-ENCODING: CHUNKED', CHUNKS),
   'white space around a coding': posted('Transfer-Encoding:\tchunked ', CHUNKS),
@@ -150,14 +150,14 @@ const TAKEN: Readonly<Record<string, string>> = {
 
 type Refused = Readonly<Record<string, readonly [status: number, request: string]>>;
 
-/** Refused for what they are; what follows them is a request of its own. */
+/** Refused requests. What follows them is a request of its own. */
 const REFUSED_SHORT_BODIES: Refused = {
   'a body of another type': [415, posted(`Content-Type: text/plain\r\n${LENGTH}`, EVENT)],
   'an encoding that is not known': [415, posted(`Content-Encoding: rar\r\n${LENGTH}`, EVENT)],
   'a wrong method': [405, posted(LENGTH, EVENT).replace('POST', 'PUT')],
 };
 
-/** The same, but what follows them comes too late: so much is not read only to keep a connection. */
+/** Refused requests with more body than the proxy reads to keep a connection. What follows them is not read. */
 const REFUSED_BY_THEIR_HEAD: Refused = {
   'chunks of another type': [415, posted(`Content-Type: text/plain\r\n${CHUNKED}`, CHUNKS)],
   'a body that is too large': [413, posted('Content-Length: 2000000', ' '.repeat(2_000_000))],
@@ -179,10 +179,10 @@ void suite('a request that can be read in more than one way', { timeout: 120_000
       .map(({ key }) => key?.toString());
   }
 
-  /** Sends bytes and the hidden request behind them, at once or after a while, and gives all statuses until the connection is closed. */
+  /** Sends bytes and the hidden request after them, in one piece or in two. Gives all statuses until the connection is closed. */
   async function statusesOf(bytes: string, together: boolean): Promise<number[]> {
     const connection = await RawConnection.open(proxy.port);
-    // Whoever has been refused already may have closed.
+    // After a refusal the proxy may have closed the connection already.
     if (together) await connection.send(bytes + HIDDEN);
     else await connection.send(bytes).then(() => connection.send(HIDDEN).catch(() => undefined));
     const statuses: number[] = [];
@@ -203,17 +203,17 @@ void suite('a request that can be read in more than one way', { timeout: 120_000
 
   for (const together of [true, false]) {
     const when = together ? 'in one piece with it' : 'after it';
-    test(`is refused, and nothing is taken that comes ${when}`, async () => {
+    test(`is refused, and a request that comes ${when} is not taken`, async () => {
       for (const [name, bytes] of Object.entries(REFUSED)) {
         assert.deepEqual(await statusesOf(bytes, together), [400], name);
       }
       await post(proxy, runEvent('last'));
       assert.equal(await recordsOf('hidden'), 0);
-      // Chunks that are taken before their end is known to be broken make no event.
+      // Good chunks before a broken end make no event.
       assert.equal(await recordsOf('in front'), 0);
     });
 
-    test(`is not one that is refused by its head, and nothing is taken that comes ${when}`, async () => {
+    test(`does not arise from a refusal by the head: a request that comes ${when} is not taken`, async () => {
       for (const [name, [status, bytes]] of Object.entries(REFUSED_BY_THEIR_HEAD)) {
         assert.deepEqual(await statusesOf(bytes, together), [status], name);
       }
@@ -222,7 +222,7 @@ void suite('a request that can be read in more than one way', { timeout: 120_000
     });
   }
 
-  test('is not one whose short body is refused: what follows it is taken once', async () => {
+  test('does not arise from a refused short body: the next request is taken once', async () => {
     let number = 0;
     for (const [name, [status, bytes]] of Object.entries(REFUSED_SHORT_BODIES)) {
       const connection = await RawConnection.open(proxy.port);
@@ -237,7 +237,7 @@ void suite('a request that can be read in more than one way', { timeout: 120_000
     assert.equal(await recordsOf('in front'), 0);
   });
 
-  test('is not one that is only unusual: it is taken once, and so is the next', async () => {
+  test('does not arise from unusual requests: each is taken once, and so is the next', async () => {
     let number = 0;
     for (const [name, bytes] of Object.entries(TAKEN)) {
       const connection = await RawConnection.open(proxy.port);
@@ -254,7 +254,7 @@ void suite('a request that can be read in more than one way', { timeout: 120_000
     }
   });
 
-  test('does not open a way to elsewhere', async () => {
+  test('opens no tunnel', async () => {
     const connection = await RawConnection.open(proxy.port);
     await connection.send(`CONNECT proxy:80 HTTP/1.1\r\nHost: proxy\r\n\r\n${HIDDEN}`);
     await connection.closed;

@@ -15,30 +15,30 @@ import { headerOf, useStage } from '../../stage/stage.ts';
 const CONNECTIONS = 64;
 const LOAD_MS = 2000;
 const STOPPING = 'finishing what is in hand';
-/** Longer than the time that a test has: whoever waits for it does not end. */
+/** Longer than a test may take: a proxy that waits this long fails the test. */
 const PATIENT = ['--timeout-graceful-shutdown', '3600'];
 
 void suite('a proxy that is told to stop', { timeout: 240_000 }, () => {
   const stage = useStage();
 
-  test('answers all that is sent to it, and loses and doubles nothing that it has acknowledged', async () => {
+  test('answers every request, and neither loses nor duplicates an acknowledged event', async () => {
     const settings = { SPOOL__PATH: temporaryFolder('http2kafka-stop-') };
     const proxy = await stage.proxy({ settings });
     const connections = Array.from({ length: CONNECTIONS }, (_, index) => postUntilClosed(proxy, index));
     await sleep(LOAD_MS);
     const exit = proxy.stop('SIGTERM');
-    // A request that is sent and not answered, or meets a reset, rejects.
+    // A request without an answer, or with a reset, rejects.
     const acknowledged = (await Promise.all(connections)).flat();
     assert.deepEqual(await exit, { code: 0, signal: null });
     assert.ok(acknowledged.length > 2 * CONNECTIONS, `only ${acknowledged.length} requests`);
-    // What Kafka had not acknowledged when it stopped is sent by the next one.
+    // The next proxy sends the events that Kafka had not acknowledged.
     const next = await stage.proxy({ settings });
     await inState(next, 'straight');
     const kept = (await stage.records()).map((record) => headerOf(record, 'correlation_id'));
     assert.deepEqual(kept.toSorted(), acknowledged.toSorted());
   });
 
-  test('waits for a request that is under way, and takes no connection meanwhile', async () => {
+  test('waits for a request in flight, and accepts no new connection', async () => {
     const proxy = await stage.proxy({ args: PATIENT });
     const slow = await RawConnection.open(proxy.port);
     const request = rawPost(runEvent('under way'));
@@ -79,7 +79,7 @@ void suite('a proxy that is told to stop', { timeout: 240_000 }, () => {
     assert.deepEqual(await proxy.stop('SIGINT'), { code: 0, signal: null });
   });
 
-  test('a second time ends at once', async () => {
+  test('ends at once when it is told a second time', async () => {
     const proxy = await stage.proxy({ args: PATIENT });
     const stuck = await RawConnection.open(proxy.port);
     await stuck.send(rawPost(runEvent('stuck')).subarray(0, -1));
@@ -89,7 +89,7 @@ void suite('a proxy that is told to stop', { timeout: 240_000 }, () => {
     stuck.cut();
   });
 
-  test('cuts a request that does not end in the time it is given', async () => {
+  test('cuts a request that does not end within --timeout-graceful-shutdown', async () => {
     const proxy = await stage.proxy({ args: ['--timeout-graceful-shutdown', '1'] });
     const stuck = await RawConnection.open(proxy.port);
     await stuck.send(rawPost(runEvent('stuck'), ['X-Request-ID: stuck']).subarray(0, -1));
@@ -99,7 +99,7 @@ void suite('a proxy that is told to stop', { timeout: 240_000 }, () => {
     assert.deepEqual(await stage.recordsOf('stuck'), []);
   });
 
-  test('keeps what Kafka does not answer for, and it comes there once', async () => {
+  test('keeps events without an answer from Kafka, and each is written once', async () => {
     const settings = {
       SPOOL__PATH: temporaryFolder('http2kafka-stop-'),
       SPOOL__AFTER: '4s',
@@ -109,7 +109,7 @@ void suite('a proxy that is told to stop', { timeout: 240_000 }, () => {
     await connect(proxy);
     stage.broker.freeze();
     try {
-      // The first goes to the broker, which has it and says nothing; the others wait behind it.
+      // The frozen broker receives the first event and answers nothing. The others wait.
       const waiting = Array.from({ length: 8 }, (_, index) => post(proxy, runEvent('waits', { index })));
       while ((await readMetrics(proxy)).get('http2kafka_queue_events') !== 8) await sleep(10);
       proxy.signal('SIGTERM');
@@ -130,7 +130,7 @@ void suite('a proxy that is told to stop', { timeout: 240_000 }, () => {
     assert.equal((await readMetrics(next)).get('http2kafka_duplicates_possible_total'), 0);
   });
 
-  test('says of what Kafka may have or not that it may be there twice', async () => {
+  test('counts possible duplicates: events that Kafka may or may not have', async () => {
     const settings = { SPOOL__PATH: temporaryFolder('http2kafka-stop-'), SPOOL__AFTER: '100ms' };
     const proxy = await stage.proxy({ settings, args: ['--timeout-graceful-shutdown', '1'] });
     await connect(proxy);
@@ -139,7 +139,7 @@ void suite('a proxy that is told to stop', { timeout: 240_000 }, () => {
     try {
       answer = await post(proxy, runEvent('twice'));
       assert.equal(answer.status, 202);
-      // With the first on its way, this one surely is not in Kafka.
+      // The first event is in flight, so this one is certainly not in Kafka.
       assert.equal((await post(proxy, runEvent('behind'))).status, 202);
       assert.deepEqual(await proxy.stop('SIGTERM'), { code: 0, signal: null });
     } finally {
@@ -154,7 +154,7 @@ void suite('a proxy that is told to stop', { timeout: 240_000 }, () => {
     assert.equal(behind.length, 1);
   });
 
-  test('by Ctrl-C keeps what Kafka does not take, too', async () => {
+  test('by Ctrl-C keeps events that Kafka does not take', async () => {
     const settings = { SPOOL__PATH: temporaryFolder('http2kafka-stop-') };
     const proxy = await stage.proxyWithoutKafka({ settings });
     const event = runEvent('kept');
@@ -168,17 +168,17 @@ void suite('a proxy that is told to stop', { timeout: 240_000 }, () => {
   });
 });
 
-/** Has a proxy write to the partition leaders: the next request needs no connection. */
+/** Makes a proxy connect to the partition leaders: the next request needs no new connection. */
 async function connect(proxy: Proxy): Promise<void> {
   assert.equal((await post(proxy, runEvent('first'))).status, 201);
 }
 
-/** Rejects once the proxy takes no connection any more, which may be a moment after it has said so. */
+/** Rejects once the proxy accepts no connection, which may be a moment after its log line. */
 async function connectAgainAndAgain({ port }: Proxy): Promise<never> {
   for (;;) (await RawConnection.open(port)).cut();
 }
 
-/** Posts over one connection for as long as it is kept; gives the ids of what was acknowledged, which has to be all. */
+/** Posts over one connection until it is closed. Gives the ids of the acknowledged events. Rejects when one is not acknowledged. */
 async function postUntilClosed(proxy: Proxy, index: number): Promise<string[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const acknowledged: string[] = [];
@@ -187,7 +187,7 @@ async function postUntilClosed(proxy: Proxy, index: number): Promise<string[]> {
     assert.equal(status, 201);
     acknowledged.push(String(headers['x-request-id']));
     if (headers.connection === 'close') break;
-    // Some post without a break, others leave their connection idle in between.
+    // Half of the senders leave their connection idle between requests.
     if (index % 2 === 0) await sleep(index);
   }
   agent.destroy();

@@ -15,7 +15,7 @@ import { isObject } from '../../stage/posting.ts';
 
 const VERSIONS: readonly SecureVersion[] = ['TLSv1.2', 'TLSv1.3'];
 
-/** What the proxy knows of a client, as the server of a test answers it. */
+/** What the server of a test knows of a client. It answers this. */
 interface Seen {
   readonly authorized: unknown;
   readonly resumed: unknown;
@@ -54,7 +54,7 @@ void suite('the certificate of a client', { timeout: 60_000 }, async () => {
     return server;
   }
 
-  /** Asks once; resolves to what the server has seen, or nothing when it was refused, and to the session for another time. */
+  /** Sends one request. Gives what the server has seen (undefined when it refused the client), and the TLS session. */
   async function ask(
     server: Server,
     maxVersion: SecureVersion,
@@ -86,7 +86,7 @@ void suite('the certificate of a client', { timeout: 60_000 }, async () => {
   const fingerprintOf = ({ x509 }: CertificateFiles) => x509.fingerprint256;
 
   for (const version of VERSIONS) {
-    test(`is known again when a session of ${version} is resumed, and so is one that is not`, async () => {
+    test(`keeps its verdict when a session of ${version} is resumed`, async () => {
       const server = await listen('optional');
       for (const [client, authorized, fingerprint] of [
         [known, true, fingerprintOf(known)],
@@ -98,14 +98,14 @@ void suite('the certificate of a client', { timeout: 60_000 }, async () => {
         assert.ok(first.session);
         const { seen } = await ask(server, version, client, first.session);
         assert.deepEqual(seen, { authorized, resumed: true, fingerprint });
-        // The session stands for the certificate with which it was begun, not for one shown now.
+        // The certificate of the first handshake counts, not the one offered now.
         const other = await ask(server, version, client === known ? stranger : known, first.session);
         assert.deepEqual(other.seen, { authorized, resumed: true, fingerprint });
       }
       server.close();
     });
 
-    test(`has no session of ${version} resumed once the authorities are others`, async () => {
+    test(`cannot resume a session of ${version} once the authorities have changed`, async () => {
       const server = await listen('optional');
       const { session } = await ask(server, version, known);
       assert.ok(session);
@@ -116,7 +116,7 @@ void suite('the certificate of a client', { timeout: 60_000 }, async () => {
       server.close();
     });
 
-    test(`has to be a known one where ${version} clients must show one, and is not asked for otherwise`, async () => {
+    test(`with ${version} must be a known one where it is required, and is not requested where it is off`, async () => {
       const strict = await listen('required');
       assert.deepEqual((await ask(strict, version, known)).seen?.authorized, true);
       for (const client of [stranger, undefined]) {
@@ -170,7 +170,7 @@ void suite('the files for TLS', { timeout: 60_000 }, async () => {
     ],
   };
   for (const [name, [settings, message]] of Object.entries(wrong)) {
-    test(`are refused with the name of the file where there is ${name}`, () => {
+    test(`are refused with the name of the file: ${name}`, () => {
       const complete: TlsSettings = {
         certFile: good.cert,
         keyFile: good.key,

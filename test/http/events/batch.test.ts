@@ -24,7 +24,7 @@ void suite('a batch', { timeout: 120_000 }, () => {
     return post(to, body, { path: '/api/v1/lineage/batch', ...sending });
   }
 
-  /** The values in Kafka that came of a batch. */
+  /** The values of the records of a batch. */
   async function valuesOf({ headers }: Answer, topic?: string): Promise<(string | undefined)[]> {
     return (await stage.recordsOf(headers['x-request-id'], topic)).map(({ value }) => value?.toString());
   }
@@ -34,7 +34,7 @@ void suite('a batch', { timeout: 120_000 }, () => {
     return { received, successful: received - failed, failed, retriable, non_retriable: nonRetriable };
   }
 
-  test('of good events is a success, and each becomes a record of its own', async () => {
+  test('of good events is a success, and each event becomes a record', async () => {
     const events = [runEvent('good'), jobEvent('good'), datasetEvent('good')].map(String);
     const answer = await postBatch(`[${events.join(',')}]`);
     assert.equal(answer.status, 200);
@@ -49,7 +49,7 @@ void suite('a batch', { timeout: 120_000 }, () => {
     ]);
   });
 
-  test('of more elements than any batch of events has is refused as a whole', async () => {
+  test('of more than 50000 elements is refused as a whole', async () => {
     const answer = await postBatch(`[${'1,'.repeat(50_000)}1]`);
     assert.equal(answer.status, 413);
     assert.deepEqual(errorOf(answer.text), {
@@ -59,7 +59,7 @@ void suite('a batch', { timeout: 120_000 }, () => {
     });
   });
 
-  test('takes the good elements and says of each bad one where it is wrong', async () => {
+  test('takes the good elements, and lists the errors of each bad one', async () => {
     const good = [runEvent('mixed', { n: 1 }), runEvent('mixed', { n: 2 })].map(String);
     const noJob = JSON.stringify({ ...fields('mixed'), job: { name: 'x' } });
     const badTime = JSON.stringify({ ...fields('mixed'), eventTime: 'yesterday', run: { runId: '7' } });
@@ -91,7 +91,7 @@ void suite('a batch', { timeout: 120_000 }, () => {
     assert.equal(lines.length, 5, 'one line for each refused event');
   });
 
-  test('keeps the exact bytes of each element, and none of those between', async () => {
+  test('keeps the exact bytes of each element, without the bytes between elements', async () => {
     const odd = runEvent('exact').toString().replace('{', '{ \n\t"é\\u00e9": [1.50, {} , "]},{["],\r\n');
     const elements = [odd, runEvent('exact', { a: '\\"[' }).toString(), `${odd.slice(0, -1)}   }`];
     const answer = await postBatch(`\r\n\t [ \n${elements.join(' \t,\r\n  ')}\n\n ] \n`);
@@ -125,7 +125,7 @@ void suite('a batch', { timeout: 120_000 }, () => {
     );
   });
 
-  test('of nothing but bad events is answered all the same', async () => {
+  test('of bad events only is answered with 200', async () => {
     const answer = await postBatch('[{}, {}]');
     assert.equal(answer.status, 200);
     const { status, summary: sums } = parsed(answer.text);
@@ -158,7 +158,7 @@ void suite('a batch', { timeout: 120_000 }, () => {
     }
   });
 
-  test('that nests too deep is refused, by element where the array itself does not', async () => {
+  test('that nests too deep is refused as a whole, an element that nests too deep alone', async () => {
     const nested = (depth: number) =>
       runEvent('deep', { deep: 0 })
         .toString()
@@ -168,7 +168,7 @@ void suite('a batch', { timeout: 120_000 }, () => {
     assert.equal((await postBatch('['.repeat(1_000_000))).status, 422);
   });
 
-  test('comes compressed in every way that an event does', async () => {
+  test('may be compressed, with a length and chunked', async () => {
     const event = runEvent('compressed').toString();
     for (const chunked of [false, true]) {
       const answer = await postBatch(gzipSync(`[${event}]`), {
@@ -179,7 +179,7 @@ void suite('a batch', { timeout: 120_000 }, () => {
     }
   });
 
-  test('is a success when its events are on disk, and each is in Kafka later, once and in order', async () => {
+  test('is a success when its events are on disk, and each is written to Kafka later, once and in order', async () => {
     const settings = { SPOOL__PATH: temporaryFolder('http2kafka-batch-') };
     const lonely = await stage.proxyWithoutKafka({ settings });
     const events = Array.from({ length: 1500 }, (_, n) => runEvent('kept', { n }).toString());
@@ -192,7 +192,7 @@ void suite('a batch', { timeout: 120_000 }, () => {
     assert.deepEqual(await valuesOf(answer), events);
   });
 
-  test('is answered 503 when nothing of it could be kept and something may be later', async () => {
+  test('is answered 503 when no event could be kept, but one may be later', async () => {
     const full = await stage.proxyWithFullSpool();
     const good = runEvent('kept later').toString();
     const { status, text, headers } = await postBatch(`[${good},{},${good}]`, {}, full);

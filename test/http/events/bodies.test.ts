@@ -20,7 +20,7 @@ const EXAMPLE = runEvent('encoded', {
   producer: 'https://example.org/ünï/\u{1f600}',
   'unused "field"': [1.5, 1e400],
 });
-/** White space, the order of fields, escapes and doubled fields are the sender's, and stay. */
+/** White space, the order of fields, escapes and duplicate fields stay as the sender wrote them. */
 const ODD = Buffer.from(
   EXAMPLE.toString().replace(
     '{',
@@ -28,12 +28,12 @@ const ODD = Buffer.from(
   ),
 );
 
-/** Large also when it is compressed: such are decoded on another thread. */
+/** Large even when compressed. Such bodies are decoded on another thread. */
 const DENSE = runEvent('dense', { filler: randomBytes(60_000).toString('base64') });
 
-/** Each way in which a body may come. */
+/** Each encoding of a body. */
 const CODINGS: Readonly<Record<string, { encoding?: string; encode: (body: Buffer) => Buffer }>> = {
-  'as it is, without the header': { encode: (body) => body },
+  'plain, without the header': { encode: (body) => body },
   identity: { encoding: 'identity', encode: (body) => body },
   gzip: { encoding: 'gzip', encode: (body) => gzipSync(body) },
   'x-gzip': { encoding: 'x-gzip', encode: (body) => gzipSync(body) },
@@ -64,7 +64,7 @@ void suite('the body of an event', { timeout: 120_000 }, () => {
     proxy = await stage.proxy();
   });
 
-  /** The value that a body becomes in Kafka. */
+  /** The value of the record that a body becomes. */
   async function valueOf(body: Buffer, sending: Sending): Promise<string> {
     const { status, headers, text } = await post(proxy, body, sending);
     assert.deepEqual([status, text, headers['content-length']], [201, '', '0']);
@@ -72,7 +72,7 @@ void suite('the body of an event', { timeout: 120_000 }, () => {
   }
 
   for (const [name, { encoding, encode }] of Object.entries(CODINGS)) {
-    test(`comes ${name}, with a length and chunked, and stands decoded in Kafka`, async () => {
+    test(`may be ${name}, with a length and chunked, and is decoded in Kafka`, async () => {
       const headers = encoding === undefined ? {} : { 'content-encoding': encoding };
       const large = runEvent('encoded', { filler: 'ä'.repeat(60_000) });
       for (const body of [EXAMPLE, ODD, large, DENSE]) {
@@ -83,7 +83,7 @@ void suite('the body of an event', { timeout: 120_000 }, () => {
     });
   }
 
-  test('is refused when it is not what its encoding says', async () => {
+  test('is refused when it does not match its encoding', async () => {
     const codings = ['gzip', 'deflate as zlib', 'bare deflate', 'br', 'zstd'];
     for (const [name, event] of codings.flatMap((coding) => [
       [coding, EXAMPLE] as const,
@@ -112,7 +112,7 @@ void suite('the body of an event', { timeout: 120_000 }, () => {
     }
   });
 
-  test('is refused when its checksum is wrong, or it goes on behind its end', async () => {
+  test('is refused when its checksum is wrong, or bytes follow its end', async () => {
     const whole = gzipSync(EXAMPLE);
     const flipped = Buffer.from(whole);
     flipped.writeUInt8(flipped.readUInt8(flipped.length - 8) ^ 1, flipped.length - 8);
@@ -126,7 +126,7 @@ void suite('the body of an event', { timeout: 120_000 }, () => {
     const encode = async (windowLog: number): Promise<Buffer> => {
       const params = { [constants.ZSTD_c_windowLog]: windowLog };
       const stream = createZstdCompress({ params });
-      // Flushed before its end, so that it cannot know how small a window would do.
+      // Flushed before its end, so that the encoder cannot choose a smaller window.
       stream.write(EXAMPLE);
       stream.flush(() => stream.end());
       return buffer(stream);

@@ -14,7 +14,7 @@ const LIMIT = 100_000;
 /** Every path that takes events. */
 const EVENT_PATHS = ['/api/v1/lineage', '/v1/openlineage', '/', '/api/v1/lineage/batch'];
 
-void suite('the answer to what is not taken', { timeout: 120_000 }, () => {
+void suite('the answer to a refused request', { timeout: 120_000 }, () => {
   const stage = useStage();
   let proxy: Proxy;
   let impatient: Proxy;
@@ -28,7 +28,7 @@ void suite('the answer to what is not taken', { timeout: 120_000 }, () => {
     ]);
   });
 
-  /** An answer as the table has it, with the headers that every answer has. */
+  /** Fails unless an answer matches its row of the error table and has the headers of all answers. */
   function assertRow(
     code: ErrorCode,
     answer: { status: number; body: string; header: (name: string) => unknown },
@@ -70,7 +70,7 @@ void suite('the answer to what is not taken', { timeout: 120_000 }, () => {
     }
   });
 
-  test('400 for garbage by the megabyte, all of which is sent before the answer is read', async () => {
+  test('400 for a megabyte of garbage, sent before the answer is read', async () => {
     const connection = await RawConnection.open(proxy.port, { paused: true });
     await connection.send('garbage ');
     await connection.send(Buffer.alloc(1 << 20, 'garbage '));
@@ -102,7 +102,7 @@ void suite('the answer to what is not taken', { timeout: 120_000 }, () => {
     await assertRefused('bad_request', get(proxy, '/%zz'));
   });
 
-  test('404 where there is nothing, whatever is sent there', async () => {
+  test('404 for an unknown path, with any body', async () => {
     const { message } = await assertRefused('not_found', get(proxy, '/nothing'));
     assert.match(message, /\/nothing\b.*POST \/api\/v1\/lineage/);
     const type = { 'content-type': 'application/json' };
@@ -111,7 +111,7 @@ void suite('the answer to what is not taken', { timeout: 120_000 }, () => {
     await assertRefused('not_found', get(proxy, '/docs/static/%2e%2e/%2e%2e/package.json'));
   });
 
-  test('405 for a method that a path does not have, and Allow names those it has', async () => {
+  test('405 for a wrong method, and Allow names the right ones', async () => {
     for (const path of EVENT_PATHS.filter((path) => path !== '/')) {
       for (const method of ['GET', 'PUT', 'DELETE', 'OPTIONS']) {
         const { headers } = await assertRefused('method_not_allowed', get(proxy, path, { method }));
@@ -156,7 +156,7 @@ void suite('the answer to what is not taken', { timeout: 120_000 }, () => {
     assert.match(chunked.message, /at least \d+ bytes; the limit is 100000 bytes/);
   });
 
-  test('415 for a type or an encoding that is not known, naming those that are', async () => {
+  test('415 for an unknown type or encoding, with the names of the known ones', async () => {
     const type = await assertRefused(
       'unsupported_media_type',
       post(proxy, runEvent('type'), { headers: { 'content-type': 'text/plain' } }),
@@ -173,7 +173,7 @@ void suite('the answer to what is not taken', { timeout: 120_000 }, () => {
     }
   });
 
-  test('422 with every fault in the shape of Data.Rentgen', async () => {
+  test('422 with every validation error in the format of Data.Rentgen', async () => {
     const event = { ...fields('bad'), run: {}, job: { namespace: 'test', name: 7 }, eventType: 'BEGIN' };
     const { message, details } = await assertRefused('invalid_request', post(proxy, JSON.stringify(event)));
     assert.equal(message, 'Invalid request');
@@ -207,7 +207,7 @@ void suite('the answer to what is not taken', { timeout: 120_000 }, () => {
     ]);
   });
 
-  test('422 for what is no JSON, with the place where it goes wrong', async () => {
+  test('422 for invalid JSON, with the place of the error', async () => {
     const { details } = await assertRefused('invalid_request', post(proxy, '{"a": 1,\n "b" 2}'));
     assert.deepEqual(details, [
       {
@@ -232,7 +232,7 @@ void suite('the answer to what is not taken', { timeout: 120_000 }, () => {
     assert.equal(status, 200);
   });
 
-  test('503 while Kafka is away and the disk full, to be tried again in a second', async () => {
+  test('503 with Retry-After: 1 while Kafka is unavailable and the spool is full', async () => {
     for (const path of EVENT_PATHS) {
       const event = runEvent('nowhere');
       const body = path.endsWith('batch') ? `[${event.toString()}]` : event;
@@ -269,9 +269,11 @@ void suite('the answer to what is not taken', { timeout: 120_000 }, () => {
     }
   });
 
-  test('a sane X-Request-ID is taken: echoed and written to the record', async () => {
+  test('a valid X-Request-ID is used in the answer and in the record', async () => {
     for (const id of ['a', 'Trace-1.2_3~4:5@6=7+8/9', 'x'.repeat(128)]) {
-      const { status, headers } = await post(proxy, runEvent('sane id'), { headers: { 'x-request-id': id } });
+      const { status, headers } = await post(proxy, runEvent('valid id'), {
+        headers: { 'x-request-id': id },
+      });
       assert.deepEqual([status, headers['x-request-id']], [201, id]);
       const [record] = await stage.recordsOf(id);
       assert.ok(record);
@@ -287,7 +289,7 @@ void suite('the answer to what is not taken', { timeout: 120_000 }, () => {
     }
   });
 
-  test('another X-Request-ID is replaced, in the answer and in the record', async () => {
+  test('an invalid X-Request-ID is replaced in the answer and in the record', async () => {
     for (const id of [
       '',
       'with space',
@@ -304,7 +306,7 @@ void suite('the answer to what is not taken', { timeout: 120_000 }, () => {
     }
   });
 
-  test('a request that breaks off has the id that its head gave it', async () => {
+  test('a request that breaks off keeps the id of its head', async () => {
     const connection = await RawConnection.open(proxy.port);
     await connection.send(rawPost(runEvent('cut'), ['X-Request-ID: broken-off']).subarray(0, -10));
     connection.finish();

@@ -21,9 +21,9 @@ const REFUSED = 'http2kafka_connections_refused_total';
 
 void suite('a flood', { timeout: 240_000 }, () => {
   const stage = useStage();
-  /** With little patience. */
+  /** With short time limits. */
   let impatient: Proxy;
-  /** With little room. */
+  /** With small limits for connections and bodies. */
   let small: Proxy;
 
   before(async () => {
@@ -39,12 +39,12 @@ void suite('a flood', { timeout: 240_000 }, () => {
     ]);
   });
 
-  /** Resolves when no connection is left but the one that asks. */
+  /** Resolves when the connection of the request for metrics is the only one. */
   async function deserted(proxy: Proxy): Promise<void> {
     while ((await readMetrics(proxy)).get('http2kafka_connections') !== 1) await sleep(50);
   }
 
-  test('of slow senders holds up nobody, and each of them is told and let go', async () => {
+  test('of slow senders delays no other sender, and each gets a 408', async () => {
     await post(impatient, runEvent('good'));
     const before = memoryOf(impatient);
     const head = rawPost(runEvent('slow')).toString('latin1');
@@ -114,7 +114,7 @@ void suite('a flood', { timeout: 240_000 }, () => {
     connection.cut();
   });
 
-  test('of connections goes to its limit and no further, and is told of in one line', async () => {
+  test('of connections ends at the limit, with one line in the log', async () => {
     await deserted(small);
     const before = (await readMetrics(small)).get(REFUSED) ?? 0;
     await deserted(small);
@@ -138,7 +138,7 @@ void suite('a flood', { timeout: 240_000 }, () => {
     assert.match(lines.join(), /there are 50, as many as server\.max_connections allows/);
   });
 
-  test('of unfinished bodies leaves room for events, and ends with those who send them', async () => {
+  test('of unfinished bodies leaves room for events, and its memory is released with its connections', async () => {
     const large = rawPost(padded(runEvent('large'), BODY_MEMORY));
     const unfinished = await Promise.all(Array.from({ length: 5 }, () => RawConnection.open(small.port)));
     await Promise.all(unfinished.map((connection) => connection.send(large.subarray(0, BODY_MEMORY / 2))));
@@ -150,7 +150,7 @@ void suite('a flood', { timeout: 240_000 }, () => {
     assert.equal((await post(small, runEvent('one piece'))).status, 201);
     for (const connection of unfinished) connection.cut();
     await deserted(small);
-    // All of the room is there again, and again.
+    // All of the memory is free again, three times.
     for (let i = 0; i < 3; i++) {
       assert.equal((await post(small, padded(runEvent('large'), BODY_MEMORY))).status, 201);
       assert.equal(
@@ -180,7 +180,7 @@ void suite('a flood', { timeout: 240_000 }, () => {
     connection.cut();
   });
 
-  test('of chunks of a byte each on many connections is counted for what it takes', async () => {
+  test('of chunks of a byte each on many connections counts with the memory that it takes', async () => {
     const head = 'POST /api/v1/lineage HTTP/1.1\r\nHost: proxy\r\nTransfer-Encoding: chunked\r\n\r\n';
     const open = await Promise.all(Array.from({ length: 8 }, () => RawConnection.open(small.port)));
     for (const connection of open) await connection.send(head + '1\r\na\r\n'.repeat(1000));
@@ -190,7 +190,7 @@ void suite('a flood', { timeout: 240_000 }, () => {
     await deserted(small);
   });
 
-  test('of pages that nobody reads takes few files and little memory, and ends', async () => {
+  test('of pages that no client reads takes few files and little memory, and ends', async () => {
     await deserted(impatient);
     const before = memoryOf(impatient);
     const files = filesOf(impatient);
@@ -210,7 +210,7 @@ void suite('a flood', { timeout: 240_000 }, () => {
     for (const page of ['/monitoring/ping', '/monitoring/ready']) {
       assert.equal((await get(impatient, page)).status, 200);
     }
-    // Eight seconds, here, in which nothing moves.
+    // With these settings the proxy closes a connection after eight seconds without progress.
     while (filesOf(impatient) > files + 10) await sleep(100);
     const grown = memoryOf(impatient) - before;
     assert.ok(grown < 128 * MIB, `${grown} bytes more than before`);
@@ -218,7 +218,7 @@ void suite('a flood', { timeout: 240_000 }, () => {
     assert.equal((await get(impatient, '/docs/static/swagger-ui-bundle.js')).status, 200);
   });
 
-  test('of what is no request writes some lines in the log, not one each', async () => {
+  test('of garbage does not write one log line for each request', async () => {
     const before = (await logLines(impatient)).length;
     for (let i = 0; i < 200; i++) {
       const connection = await RawConnection.open(impatient.port);
@@ -230,7 +230,7 @@ void suite('a flood', { timeout: 240_000 }, () => {
     assert.ok(lines > 0 && lines < 150, `${lines} lines`);
   });
 
-  test('that takes all file descriptors does not end the proxy', async () => {
+  test('of connections that takes all file descriptors does not end the proxy', async () => {
     await deserted(impatient);
     const limit = filesOf(impatient) + 20;
     execFileSync('prlimit', ['--pid', String(impatient.pid), `--nofile=${limit}:${limit}`]);
@@ -249,7 +249,7 @@ void suite('a flood', { timeout: 240_000 }, () => {
   });
 });
 
-/** A sender that says a little at a time, and reads what it is told. */
+/** A sender that writes a little at a time, and reads the answer. */
 class SlowSender {
   received = '';
   readonly closed: Promise<unknown>;
@@ -274,7 +274,7 @@ class SlowSender {
   }
 }
 
-/** Files, sockets among them, that a process has open. */
+/** The number of open files of a process, sockets included. */
 function filesOf({ pid }: Proxy): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }

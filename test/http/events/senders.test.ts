@@ -49,7 +49,7 @@ void suite('senders', { timeout: 120_000 }, () => {
     return (await get(proxy, '/monitoring/metrics')).text;
   }
 
-  test('who are known are taken events of, and named', async () => {
+  test('with a known key may post, and are named in the record', async () => {
     const { status, headers } = await send(KEY, runEvent('known'), { path: '/v1/openlineage' });
     assert.equal(status, 201);
     const [record] = await stage.recordsOf(headers['x-request-id']);
@@ -69,33 +69,29 @@ void suite('senders', { timeout: 120_000 }, () => {
   const unknown: Readonly<
     Record<string, readonly [authorization: string | undefined, message: string, details: string | null]>
   > = {
-    'carry nothing': [undefined, 'Missing Authorization header', null],
-    'carry an unknown key': ['Bearer hunter2', 'Invalid token', 'Unknown API key'],
-    'carry a key with its scheme in capitals and a slip': [
-      `BEARER ${KEY}x`,
-      'Invalid token',
-      'Unknown API key',
-    ],
-    'carry another scheme': [
+    'no credential': [undefined, 'Missing Authorization header', null],
+    'an unknown key': ['Bearer hunter2', 'Invalid token', 'Unknown API key'],
+    'a scheme in capitals and a mistyped key': [`BEARER ${KEY}x`, 'Invalid token', 'Unknown API key'],
+    'another scheme': [
       `Basic ${Buffer.from(`a:${KEY}`).toString('base64')}`,
       'Invalid token',
       'The Authorization header has to be: Bearer, a space, the token',
     ],
-    'carry nothing but a scheme': [
+    'a scheme only': [
       'Bearer',
       'Invalid token',
       'The Authorization header has to be: Bearer, a space, the token',
     ],
-    'carry a personal token': [
+    'a personal token': [
       'Bearer personal_token_a.b.c',
       'Authentication using PersonalTokens is disabled',
       null,
     ],
-    'carry a JWT': ['Bearer a.b.c', 'Invalid token', 'Unknown API key'],
-    'carry the hash of a key': [`Bearer ${hashOf(KEY).slice(7)}`, 'Invalid token', 'Unknown API key'],
+    'a JWT': ['Bearer a.b.c', 'Invalid token', 'Unknown API key'],
+    'the hash of a key': [`Bearer ${hashOf(KEY).slice(7)}`, 'Invalid token', 'Unknown API key'],
   };
   for (const [what, [authorization, message, details]] of Object.entries(unknown)) {
-    test(`who ${what} are not`, async () => {
+    test(`with ${what} may not post`, async () => {
       const before = (await stage.records()).length;
       const answer = await post(proxy, runEvent('unknown'), {
         headers: authorization === undefined ? {} : { authorization },
@@ -107,7 +103,7 @@ void suite('senders', { timeout: 120_000 }, () => {
     });
   }
 
-  test('who are not known are refused their batches, and may read the pages', async () => {
+  test('without a known key may not post batches, but may read the pages', async () => {
     assert.equal((await send('wrong', '[]', { path: '/api/v1/lineage/batch' })).status, 401);
     for (const page of ['/monitoring/ping', '/monitoring/ready', '/docs', '/openapi.json']) {
       assert.notEqual((await get(proxy, page)).status, 401);
@@ -126,7 +122,7 @@ void suite('senders', { timeout: 120_000 }, () => {
     }
   });
 
-  test('may not write to a foreign namespace by what a parser reads otherwise', async () => {
+  test('may not write to a foreign namespace by JSON that parsers read differently', async () => {
     const parent = { parent: { job: { namespace: 'test', name: 'a' }, run: { runId: 'x' } } };
     const run = { runId: '01990c5e-5d3b-7a4e-8c1f-6f2f1f6a2b3c', facets: parent };
     const foreign = runEvent('foreign', { run, job: { namespace: 'dev', name: 'a' } }).toString();
@@ -146,7 +142,7 @@ void suite('senders', { timeout: 120_000 }, () => {
     assert.equal((await send(LIMITED, own)).status, 201);
   });
 
-  test('have the good events of a batch taken, and the foreign ones refused', async () => {
+  test('may post the events of a batch in their namespaces, and no others', async () => {
     const events = ['test', 'dev', 'prod-x'].map((namespace) =>
       runEvent('batch', { job: { namespace, name: 'a' } }).toString(),
     );
@@ -159,7 +155,7 @@ void suite('senders', { timeout: 120_000 }, () => {
     ]);
   });
 
-  test('who send more than they may are told to wait', async () => {
+  test('over their rate get a 429', async () => {
     assert.equal((await send(SLOW, runEvent('slow'))).status, 201);
     const answer = await send(SLOW, runEvent('slow'));
     assert.equal(answer.status, 429);
@@ -180,7 +176,7 @@ void suite('senders', { timeout: 120_000 }, () => {
     assert.ok(proxy.log.split('sender not recognised').length < 300);
   });
 
-  test('are as their file has them, when it changes', async () => {
+  test('change with their file', async () => {
     const replace = (text: string) => {
       writeFileSync(`${path}.new`, text);
       renameSync(`${path}.new`, path);
@@ -213,11 +209,11 @@ void suite('senders', { timeout: 120_000 }, () => {
     assert.equal(parsed((await get(proxy, '/monitoring/ready')).text)['senders'], 'ok');
   });
 
-  test('are never told by their credentials in the log, and nobody is warned of an open door', () => {
+  test('have no credentials in the log, and there is no warning of unchecked senders', () => {
     assert.doesNotMatch(proxy.log, /hunter2|SENDERS ARE NOT CHECKED/);
   });
 
-  test('are refused, all of them, where tokens are switched off and nothing else is on', async () => {
+  test('are all refused when tokens are off and nothing else is on', async () => {
     const shut = await stage.launch({ settings: { AUTH__PERSONAL_TOKENS__ENABLED: 'false' } });
     for (const [authorization, message] of [
       [undefined, 'Missing Authorization header'],
@@ -231,14 +227,14 @@ void suite('senders', { timeout: 120_000 }, () => {
     assert.match(shut.log, /NOBODY MAY SEND/);
   });
 
-  test('keep the proxy from starting where nobody could ever be known', async () => {
-    for (const [text, fault] of [
+  test('must include one with a credential, or the proxy does not start', async () => {
+    for (const [text, message] of [
       ['senders: [{name: a, namespaces: [b]}]', /nobody has an API key in .*, and no other way/],
       ['senders: [{name: a, api_keys: [hunter2]}]', /senders\[0\]\.api_keys: a list of hashes/],
     ] as const) {
       const wrong = join(folder, 'wrong.yaml');
       writeFileSync(wrong, text);
-      await assert.rejects(stage.launch({ settings: { AUTH__SENDERS_FILE: wrong } }), fault);
+      await assert.rejects(stage.launch({ settings: { AUTH__SENDERS_FILE: wrong } }), message);
     }
   });
 });

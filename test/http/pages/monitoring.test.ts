@@ -13,7 +13,7 @@ import { useStage } from '../../stage/stage.ts';
 
 const OPENMETRICS = 'application/openmetrics-text; version=1.0.0,text/plain;q=0.5';
 const BATCH = { path: '/api/v1/lineage/batch' };
-/** Somebody's secret, to be found nowhere in a log. */
+/** A secret that must not be in any log. */
 const SECRET = 'tHe-mArKeR-7f3a';
 
 void suite('what an operator sees of a proxy', { timeout: 120_000 }, () => {
@@ -42,13 +42,13 @@ void suite('what an operator sees of a proxy', { timeout: 120_000 }, () => {
     assert.equal((await readMetrics(proxy)).get('http2kafka_kafka_up'), 1);
   });
 
-  test('without its Kafka it is ready for as long as the disk has room, and says how things stand', async () => {
+  test('without Kafka it is ready while the disk has room, and reports its state', async () => {
     await inState(lonely, 'spooling');
     assert.equal((await post(lonely, runEvent('kept'))).status, 202);
-    const away = await readiness(lonely);
-    assert.equal(away.problem, undefined);
-    assert.deepEqual([away.state, away.kafka, away.spool.events], ['spooling', 'no broker answers', 1]);
-    assert.ok(away.spool.bytes > runEvent('kept').length);
+    const report = await readiness(lonely);
+    assert.equal(report.problem, undefined);
+    assert.deepEqual([report.state, report.kafka, report.spool.events], ['spooling', 'no broker answers', 1]);
+    assert.ok(report.spool.bytes > runEvent('kept').length);
     assert.equal((await readMetrics(lonely)).get('http2kafka_kafka_up'), 0);
 
     const full = await stage.proxyWithFullSpool();
@@ -86,7 +86,7 @@ void suite('what an operator sees of a proxy', { timeout: 120_000 }, () => {
     assert.deepEqual(names(open.text), names(again.text), 'samples have the same names in both');
   });
 
-  test('the counters tell what was sent', async () => {
+  test('the counters match the requests', async () => {
     const counted = await stage.proxy();
     const good = [runEvent('counted'), runEvent('counted'), jobEvent('counted'), datasetEvent('counted')];
     for (const event of good)
@@ -159,7 +159,7 @@ void suite('what an operator sees of a proxy', { timeout: 120_000 }, () => {
     assert.deepEqual([sample('spool_events{topic="input.runs"}'), sample('spooled_events_total')], [0, 0]);
   });
 
-  test('the queue and the spool are told while events wait', async () => {
+  test('the metrics of queue and spool match the waiting events', async () => {
     const waiting = await stage.proxyWithoutKafka();
     await inState(waiting, 'spooling');
     const event = runEvent('waiting');
@@ -185,7 +185,7 @@ void suite('what an operator sees of a proxy', { timeout: 120_000 }, () => {
     assert.deepEqual(states, [0, 1, 0]);
   });
 
-  test('each refused event has one line with its reason and its request', async () => {
+  test('each refused event has one log line with its reason and its request id', async () => {
     const refused: Readonly<
       Record<string, readonly [reason: RegExp, sent: Parameters<typeof post>[2], body: Buffer | string]>
     > = {
@@ -225,7 +225,7 @@ void suite('what an operator sees of a proxy', { timeout: 120_000 }, () => {
     }
   });
 
-  test('a sender cannot write lines of its own into the log', async () => {
+  test('a sender cannot forge log lines', async () => {
     const facets = { 'x\n[2026-01-01 00:00:00.000] INFO: forged\r\u001b[2Jline': 1, 'y\u2028\u0085': 2 };
     const { status } = await post(
       lonely,

@@ -26,7 +26,7 @@ void suite('the headers for browsers', { timeout: 120_000 }, () => {
     rmSync(folder, { recursive: true });
   });
 
-  test('let a page load nothing from elsewhere, and nobody frame it or guess its type', async () => {
+  test('forbid loading from other origins, framing, and guessing of types', async () => {
     for (const path of PAGES) {
       const { headers } = await get(proxy, path);
       const policy = String(headers['content-security-policy']);
@@ -41,14 +41,14 @@ void suite('the headers for browsers', { timeout: 120_000 }, () => {
     }
   });
 
-  test('have nothing kept that may be otherwise in a moment', async () => {
+  test('forbid caching of what changes', async () => {
     for (const path of PAGES.filter((path) => !path.includes('/static/'))) {
       assert.equal((await get(proxy, path)).headers['cache-control'], 'no-store', path);
     }
     assert.notEqual((await get(proxy, '/docs/static/index.css')).headers['cache-control'], 'no-store');
   });
 
-  test('cost no event anything', async () => {
+  test('are not on the answers to events', async () => {
     const { status, headers } = await post(proxy, runEvent('headers'));
     assert.equal(status, 202);
     assert.deepEqual(Object.keys(headers).toSorted(), [
@@ -60,7 +60,7 @@ void suite('the headers for browsers', { timeout: 120_000 }, () => {
     ]);
   });
 
-  test('have browsers keep to TLS where TLS is spoken', async () => {
+  test('make browsers stay with TLS where the proxy serves TLS', async () => {
     const { cert, key, pem } = await writeCertificate(folder);
     const args = ['--ssl-certfile', cert, '--ssl-keyfile', key];
     const secure = await stage.launch({ settings: SETTINGS, args });

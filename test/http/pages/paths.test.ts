@@ -9,9 +9,9 @@ import { useStage } from '../../stage/stage.ts';
 
 const SINGLE = ['/api/v1/lineage', '/v1/openlineage', '/'];
 const BATCH = '/api/v1/lineage/batch';
-/** Codes that this version has no occasion for. */
+/** Codes that need authentication or a rate limit, which this proxy has not. */
 const LATER = ['unauthorized', 'forbidden', 'too_many_requests'];
-/** Codes for what is not a POST to one of the documented paths. */
+/** Codes for other paths and methods. */
 const ELSEWHERE = ['not_found', 'method_not_allowed'];
 
 void suite('a path', { timeout: 120_000 }, () => {
@@ -36,7 +36,7 @@ void suite('a path', { timeout: 120_000 }, () => {
     assert.ok((await stage.valueOf(headers['x-request-id'])).equals(event));
   }
 
-  test('of an event takes it, with a slash at its end and with a query, too', async () => {
+  test('of an event may end in a slash and have a query', async () => {
     for (const path of [...SINGLE, BATCH]) {
       for (const end of ['', '?', '?api_key=1&x=/a/b/', '/', '/?a=b']) {
         if (path !== '/' || !end.startsWith('/')) await assertTaken(proxy, `${path}${end}`);
@@ -65,7 +65,7 @@ void suite('a path', { timeout: 120_000 }, () => {
     }
   });
 
-  test('that only looks like one of an event takes nothing', async () => {
+  test('that only resembles one of an event takes nothing', async () => {
     const event = runEvent('nowhere');
     const paths = [
       '/api/v1/lineages',
@@ -140,7 +140,7 @@ void suite('a path', { timeout: 120_000 }, () => {
     assert.equal(new Set(statuses).size, statuses.length);
   });
 
-  test('of the document leads to nothing that is not there', async () => {
+  test('of the document exists, and so does each reference', async () => {
     const text = (await get(proxy, '/openapi.json')).text;
     const document = parsed(text);
     const references = [...text.matchAll(/"\$ref":"([^"]+)"/g)].map(([, reference]) => reference ?? '');
@@ -163,7 +163,7 @@ void suite('a path', { timeout: 120_000 }, () => {
   });
 });
 
-/** The object at the end of a way through objects, all of which has to be there. */
+/** The object at the end of a path of keys. Fails when a key is missing. */
 function below(value: Record<string, unknown>, ...way: string[]): Record<string, unknown> {
   let here = value;
   for (const step of way) {
