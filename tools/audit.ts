@@ -1,7 +1,7 @@
 /**
- * Audits the packages that the program stands on: known faults of them (npm's advisories), and what can be seen without
- * asking anybody: each package pinned, from npm's registry, with a checksum, and none that runs a script when it is installed
- * but those that package.json lets.
+ * Audits the packages of the program. npm's advisories list known vulnerabilities. Without the network it checks that each
+ * package is pinned, comes from npm's registry and has a checksum. A package may run an install script only when allowScripts
+ * of package.json names it.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -37,16 +37,16 @@ const Advisories = Type.Object({
   ),
 });
 
-const GRAVE = ['high', 'critical'];
+const SEVERE = ['high', 'critical'];
 
-/** What is wrong with package.json and package-lock.json, a line each. */
+/** The problems of package.json and package-lock.json, a line each. */
 export function problemsOfTree(manifestText: string, lockText: string): readonly string[] {
   const manifest = Value.Parse(Manifest, JSON.parse(manifestText));
   const { packages } = Value.Parse(Lock, JSON.parse(lockText));
   const { dependencies, devDependencies, optionalDependencies, allowScripts } = manifest;
   const wanted = Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies });
   const loose = wanted.filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version));
-  // The first, with no name, is the program itself.
+  // The entry without a path is the program itself.
   const locked = Object.entries(packages).filter(([path]) => path !== '');
   return [
     ...loose.map(([name, version]) => `${name} is not pinned: ${version}`),
@@ -58,21 +58,21 @@ export function problemsOfTree(manifestText: string, lockText: string): readonly
           ? [`${path} is from ${resolved}`]
           : []),
         ...(hasInstallScript && !(name in allowScripts)
-          ? [`${path} runs a script when it is installed; let it or not in allowScripts of package.json`]
+          ? [`${path} runs a script when it is installed; allow or forbid it in allowScripts of package.json`]
           : []),
       ];
     }),
   ];
 }
 
-/** Packages of the program (not of its development) with a grave fault; undefined when npm's advisories cannot be had. */
-function graveAdvisories(): readonly string[] | undefined {
+/** Runtime packages with a severe vulnerability. Undefined when npm's advisories are not available. */
+function severeAdvisories(): readonly string[] | undefined {
   const { stdout } = spawnSync('npm', ['audit', '--omit=dev', '--json'], { encoding: 'utf8' });
   try {
     const answer: unknown = JSON.parse(stdout);
     if (!Value.Check(Advisories, answer)) return undefined;
     return Object.entries(answer.vulnerabilities)
-      .filter(([, { severity }]) => GRAVE.includes(severity))
+      .filter(([, { severity }]) => SEVERE.includes(severity))
       .map(([name, { severity, range = '' }]) => `${name} ${range}: ${severity}; see npm audit`);
   } catch {
     return undefined;
@@ -82,12 +82,15 @@ function graveAdvisories(): readonly string[] | undefined {
 function main(): void {
   const root = join(import.meta.dirname, '..');
   const read = (name: string) => readFileSync(join(root, name), 'utf8');
-  const faults = [...problemsOfTree(read('package.json'), read('package-lock.json'))];
-  const advisories = graveAdvisories();
-  if (advisories) faults.push(...advisories);
-  else console.error("npm's advisories cannot be had here: the packages were NOT audited for known faults");
-  for (const fault of faults) console.error(fault);
-  if (faults.length > 0) process.exitCode = 1;
+  const problems = [...problemsOfTree(read('package.json'), read('package-lock.json'))];
+  const advisories = severeAdvisories();
+  if (advisories) problems.push(...advisories);
+  else
+    console.error(
+      "npm's advisories are not available: the packages were NOT audited for known vulnerabilities",
+    );
+  for (const problem of problems) console.error(problem);
+  if (problems.length > 0) process.exitCode = 1;
 }
 
 if (import.meta.main) main();

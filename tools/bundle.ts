@@ -1,7 +1,7 @@
 /**
  * Bundles the program into dist/: one file for what every command needs and one for each command. Loading the packages
- * file by file, with all that they have and we do not use, takes three times as long, and makes the heap larger that V8
- * goes through again and again.
+ * file by file takes three times as long. Their unused code also makes the heap larger, which costs V8 time at each garbage
+ * collection.
  */
 import { rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -10,21 +10,21 @@ import { build, type OnResolveArgs, type OnResolveResult, type Plugin, type Plug
 
 const root = join(import.meta.dirname, '..');
 
-/** Packages with files of their own, which they look for where they are installed. */
+/** Packages that read files of their own from the folder in which they are installed. */
 const WITH_FILES = [
   '@node-rs/crc32',
   '@platformatic/wasm-utils',
   '@fastify/static',
   '@fastify/swagger',
   '@fastify/swagger-ui',
-  // And it need not be there.
+  // Optional: it need not be installed.
   'kerberos',
 ];
 
-/** Large packages of which we use little. Loading their modules does nothing that can be noticed but define things. */
+/** Large packages with little used code. Their modules have no side effects when they are loaded. */
 const ONLY_WHAT_IS_USED = ['@platformatic/kafka', 'typebox'];
 
-/** Packages in CommonJS want these three, which modules do not have. */
+/** CommonJS packages need these three names, which ES modules do not have. */
 const COMMONJS_NAMES = `
 import { createRequire as createRequireOfBundle } from 'node:module';
 import { dirname as dirnameOfBundle } from 'node:path';
@@ -45,7 +45,7 @@ const leaveOutWhatIsNotUsed: Plugin = {
     bundle.onResolve({ filter: /^[.]/ }, (args) =>
       inside.test(args.importer) ? withoutSideEffects(bundle, args) : undefined,
     );
-    // Validators of options that nobody gives: making them is a sixth of the start.
+    // Validators of options that the program does not use: compiling them takes a sixth of the start.
     bundle.onLoad({ filter: /\/@platformatic\/kafka\/.*[.]js$/ }, async ({ path }) => {
       const source = await readFile(path, 'utf8');
       return { contents: source.replaceAll('= ajv.compile(', '= /* @__PURE__ */ ajv.compile(') };
@@ -53,7 +53,7 @@ const leaveOutWhatIsNotUsed: Plugin = {
   },
 };
 
-/** A module's import of node:http reads all of its exports, and one of them, WebSocket, loads 30 files of undici. */
+/** An import of node:http reads all of its exports. One of them, WebSocket, loads 30 files of undici. */
 const readHttpAsItIsNeeded: Plugin = {
   name: 'read-http-as-it-is-needed',
   setup(bundle) {
@@ -64,7 +64,7 @@ const readHttpAsItIsNeeded: Plugin = {
   },
 };
 
-/** Resolves as esbuild does, and has the module left out where nothing of it is used. */
+/** Resolves as esbuild does, and marks the module so that esbuild leaves it out when nothing of it is used. */
 async function withoutSideEffects(
   bundle: PluginBuild,
   { path, kind, importer, resolveDir, pluginData }: OnResolveArgs,

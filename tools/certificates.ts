@@ -1,4 +1,4 @@
-// Certificates for tests: an authority, and what it signs. Made anew each time, in memory; no openssl is needed.
+// Certificates for tests: an authority, and certificates that it signs. New in each process, in memory, without openssl.
 import 'reflect-metadata';
 import { createPrivateKey, randomBytes, webcrypto } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
@@ -22,13 +22,13 @@ const DAY_MS = 86_400_000;
 export interface CertificateWishes {
   /** Common name of its subject. */
   readonly name: string;
-  /** Whom a server's certificate is for: host names and IP addresses. */
+  /** Host names and IP addresses of a server's certificate. */
   readonly hosts?: readonly string[];
-  /** For which end of a connection; by default both. */
+  /** The end of the connection that may use it. By default both ends. */
   readonly use?: 'server' | 'client';
-  /** More entries of the subject, before the common name: `O=Example, OU=Lineage`. */
+  /** Further entries of the subject, before the common name: `O=Example, OU=Lineage`. */
   readonly organisation?: string;
-  /** Until when it is valid, by default for ten years. In the past: it has expired. */
+  /** End of its validity, by default in ten years. A time in the past makes an expired certificate. */
   readonly until?: Date;
 }
 
@@ -48,7 +48,7 @@ export class Certificate {
     this.keyPem = keyPem;
   }
 
-  /** Writes `NAME.pem` and `NAME.key`, the key encrypted where there is a password. */
+  /** Writes `NAME.pem` and `NAME.key`, the key encrypted when there is a password. */
   write(folder: string, name: string, password?: string): CertificateFiles {
     const files = { cert: join(folder, `${name}.pem`), key: join(folder, `${name}.key`) };
     const encryption = password === undefined ? {} : { cipher: 'aes-256-cbc', passphrase: password };
@@ -63,7 +63,7 @@ export class Certificate {
 
 /** An authority that signs certificates. */
 export class CertificateAuthority {
-  /** Its own certificate, which whoever trusts it has (PEM). */
+  /** Its own certificate (PEM), for those that trust it. */
   readonly pem: string;
   readonly #certificate: X509Certificate;
   readonly #keys: webcrypto.CryptoKeyPair;
@@ -74,7 +74,7 @@ export class CertificateAuthority {
     this.#keys = keys;
   }
 
-  /** A new one, that nobody knows yet. */
+  /** A new authority. */
   static async create(name = 'http2kafka test authority'): Promise<CertificateAuthority> {
     const keys = await newKeys();
     const certificate = await X509CertificateGenerator.createSelfSigned({
@@ -108,7 +108,7 @@ export class CertificateAuthority {
   }
 }
 
-/** A certificate that nobody but itself vouches for. */
+/** A self-signed certificate. */
 export async function selfSigned(wishes: CertificateWishes): Promise<Certificate> {
   const keys = await newKeys();
   const certificate = await X509CertificateGenerator.createSelfSigned({

@@ -1,4 +1,4 @@
-// Sees that there is a Chromium for the test of the API page: `make test` calls it. CHROMIUM names one elsewhere.
+// Installs Chromium for the test of the API page, unless there is one. `make test` calls it. CHROMIUM names another path.
 import { execFileSync } from 'node:child_process';
 import { delimiter, join } from 'node:path';
 import { isExecutable } from './executable.ts';

@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 
-/** Is there a program at this path that we may run? */
+/** Whether there is a program at this path that this process may run. */
 export function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);

@@ -1,16 +1,16 @@
 /**
- * Fails when a folder of src/ holds more source files than a reader takes in at once; folders inside it do not count.
+ * Fails when a folder of src/ holds too many source files. Files in folders inside it do not count.
  * `make imports` runs it.
  */
 import { readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
-/** Files of one folder. */
+/** Limit for the files of one folder. A longer list is hard to read. */
 const MOST = 14;
 
 const root = join(import.meta.dirname, '..');
 
-/** The folders with too many files, by their paths from the root of the repository, and how many each has. */
+/** Folders with more than `most` files, and their numbers of files. Paths are relative to the root of the repository. */
 export function crowdedFolders(folder: string, most: number): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {

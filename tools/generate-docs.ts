@@ -1,6 +1,6 @@
 /**
- * Writes the pages that are made from the code. `--check` writes nothing and ends with 1 when a page is not what the
- * code would make.
+ * Writes the pages of docs/ that are generated from the code. `--check` writes nothing, and exits with 1 when a page is out
+ * of date.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ import { apiPage } from './reference/api-page.ts';
 import { metricsPage } from './reference/metrics-page.ts';
 
 interface Page {
-  /** From the root of the repository. */
+  /** Paths relative to the root of the repository. */
   readonly path: string;
   readonly generate: () => string;
 }
@@ -30,7 +30,7 @@ for (const { path, generate } of pages) {
   const text = await format(generate(), { ...(await resolveConfig(file)), filepath: file });
   const stale = text !== (await readFile(file, 'utf8').catch(() => undefined));
   if (stale && check) {
-    console.error(`${path} is not what the code would make; run: make docs`);
+    console.error(`${path} is out of date; run: make docs`);
     process.exitCode = 1;
   } else if (stale) {
     await writeFile(file, text);

@@ -1,12 +1,12 @@
-// A program that ends when the node process does that started it: Kafka's java, PostgreSQL.
+// A program that ends when the Node process that started it ends: Kafka's java, PostgreSQL.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 
-// sh becomes the program (exec keeps the pid), and a subshell stays behind that reads from the node process. A line says that
-// the program has ended; the end of the pipe says that node has, however it went, and then the program must go as well. $1 is
-// a folder to remove in that case, or nothing.
+// sh becomes the program (exec keeps the pid). A subshell reads from a pipe of the Node process. A line on it means that the
+// program has ended. The end of the pipe means that Node has ended, for any reason: then the subshell kills the program. $1 is
+// a folder to remove in that case, or empty.
 const LEASH = `gone=$1; shift
 ( read -r line <&3 || { kill -9 $$; [ -z "$gone" ] || { sleep 0.5; rm -rf "$gone"; }; } ) &
 exec "$@" 3<&-`;
@@ -14,7 +14,7 @@ exec "$@" 3<&-`;
 /** A running program. */
 export interface LeashedProcess {
   readonly pid: number;
-  /** Undefined while it runs; then how it ended, in words. */
+  /** Undefined while it runs. Afterwards how it ended, in words. */
   readonly ending: string | undefined;
   /** Resolves when it has ended. Await it by endsWithin, as it does not keep node from ending. */
   readonly ended: Promise<void>;
@@ -31,13 +31,13 @@ export interface LeashOptions {
   log: string;
   /** Folder to remove if this node process ends before the program does. */
   remove?: string | undefined;
-  /** The user and group it runs as, if not ours. */
+  /** The user and group that it runs as. By default those of this process. */
   user?: { uid: number; gid: number } | undefined;
 }
 
 /**
- * Starts a program so that it cannot outlive this node process, not even a kill -9 of it, and so that Ctrl-C in the terminal
- * does not reach it. It does not keep node's event loop alive.
+ * Starts a program that ends with this Node process, even after a kill -9. Ctrl-C in the terminal does not reach it. It does
+ * not keep Node's event loop alive.
  */
 export async function startLeashed(options: LeashOptions): Promise<LeashedProcess> {
   const log = openSync(options.log, 'a');
@@ -75,7 +75,7 @@ export async function startLeashed(options: LeashOptions): Promise<LeashedProces
   };
 }
 
-/** Waits for it to end, and kills it when it has not after so many milliseconds. Keeps node's event loop alive meanwhile. */
+/** Waits for its end, and kills it when the limit in milliseconds is over. Keeps Node's event loop alive until then. */
 export async function endsWithin(program: LeashedProcess, milliseconds: number): Promise<void> {
   const limit = setTimeout(() => program.signal('SIGKILL'), milliseconds);
   // A killed one takes a moment, too, and nothing else may be there for node to wait for.

@@ -1,4 +1,4 @@
-// A real identity provider for tests (npm's oidc-provider): gives out JWT access tokens for client credentials, and tells its keys.
+// A real identity provider for tests (npm's oidc-provider): issues JWT access tokens for client credentials, and publishes its keys.
 import { generateKeyPairSync, randomUUID, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
@@ -8,19 +8,19 @@ import type { Certificate } from './certificates.ts';
 import { freePorts } from './kafka/settings.ts';
 
 export interface OidcServerOptions {
-  /** Who may ask for tokens; a token's `sub` and `client_id` are the id. */
+  /** The clients that may request tokens. A token's `sub` and `client_id` are the id of its client. */
   readonly clients: readonly OidcClient[];
   /** `aud` of the tokens. */
   readonly audience: string;
-  /** Seconds that a token holds; by default 600. */
+  /** Lifetime of a token in seconds, by default 600. */
   readonly lifetimeS?: number;
   /** Scopes that may be asked for; none by default. */
   readonly scopes?: readonly string[];
   /** More claims for each token. */
   readonly claims?: Readonly<Record<string, unknown>>;
-  /** That tokens are signed with; by default RS256. */
+  /** Algorithm of the signatures, by default RS256. */
   readonly algorithm?: SigningAlgorithm;
-  /** With it the same is to be had over TLS, too. */
+  /** With a certificate the same server is available over TLS, too. */
   readonly certificate?: Certificate;
 }
 
@@ -66,19 +66,19 @@ export class OidcServer {
     this.#handle = this.#provider();
   }
 
-  /** Signs by a new key from now on. The old ones are forgotten, unless they are to be kept for the tokens that they have signed. */
+  /** Signs with a new key from now on. Forgets the old keys, unless they are kept for the tokens that they have signed. */
   rotateKeys(old: 'forget' | 'keep' = 'forget'): void {
     this.#keys = [newKey(this.#options.algorithm), ...(old === 'keep' ? this.#keys : [])];
     this.#handle = this.#provider();
   }
 
-  /** Forgets all keys but the one that it signs by. */
+  /** Forgets all keys except the one that it signs with. */
   forgetOldKeys(): void {
     this.#keys = this.#keys.slice(0, 1);
     this.#handle = this.#provider();
   }
 
-  /** Listens, again. */
+  /** Listens, also after a stop. */
   async comeBack(): Promise<void> {
     const handle: RequestListener = (request, response) => {
       if (request.url === '/token') this.tokenRequests += 1;
@@ -96,7 +96,7 @@ export class OidcServer {
     await once(secure.listen(securePort, '127.0.0.1'), 'listening');
   }
 
-  /** Closes its ports: who asks for a token is refused the connection. */
+  /** Closes its ports: connections are refused. */
   async goAway(): Promise<void> {
     await Promise.all(
       this.#servers.map(async (server) => {
@@ -112,7 +112,7 @@ export class OidcServer {
     await this.goAway();
   }
 
-  /** A token, as a client would get it; with a scope, if one is asked for. */
+  /** Requests a token as a client does, with a scope if one is given. */
   async token({ id, secret }: OidcClient, scope?: string): Promise<string> {
     const credentials = [id, secret].map(formEncoded).join(':');
     const response = await fetch(this.tokenEndpoint, {
@@ -142,7 +142,7 @@ export class OidcServer {
         client_id: id,
         client_secret: secret,
         grant_types: ['client_credentials'],
-        // Demanded to be one that there is a key for, although no such token is ever given out.
+        // The package requires an algorithm with a key here, although it issues no ID token.
         id_token_signed_response_alg: algorithm,
         redirect_uris: [],
         response_types: [],
@@ -155,7 +155,7 @@ export class OidcServer {
         clientCredentials: { enabled: true },
         resourceIndicators: {
           enabled: true,
-          // A token is a JWT only where it is for a resource, whose name is a URI; its audience may be any word.
+          // A token is a JWT only when it is for a resource, named by a URI. Its audience may be any word.
           defaultResource: () => 'urn:http2kafka:tests',
           getResourceServerInfo: () => ({
             scope: scopes.join(' '),
@@ -172,7 +172,7 @@ export class OidcServer {
   }
 }
 
-/** RFC 6749, 2.3.1: both are encoded as in a form, so that a colon may stand in the id. */
+/** RFC 6749, section 2.3.1: id and secret are encoded as in a form, so that the id may contain a colon. */
 function formEncoded(text: string): string {
   return new URLSearchParams([['', text]]).toString().slice(1);
 }

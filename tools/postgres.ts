@@ -1,9 +1,9 @@
-// A real PostgreSQL with Data.Rentgen's tables, for the tests. It is Debian's, which `make test` installs (below).
+// A real PostgreSQL with Data.Rentgen's tables, for the tests: Debian's package, which `make test` installs (below).
 //
-// - It listens on 127.0.0.1, and asks for passwords. It is up in a second, in 30 MB.
-// - It refuses to run as root: then it runs as nobody.
-// - It never outlives the process that started it, even if that is killed (leashed-process.ts).
-// - What it has to say, each statement included, is in postgres.log in its folder.
+// - It listens on 127.0.0.1 and requires passwords. It starts in a second and needs 30 MB.
+// - It refuses to run as root: for root it runs as the user `nobody`.
+// - It ends with the process that started it, even when that is killed (leashed-process.ts).
+// - Its log, each statement included, is postgres.log in its folder.
 import { execFile, execFileSync } from 'node:child_process';
 import {
   chownSync,
@@ -26,7 +26,7 @@ import { endsWithin, startLeashed, type LeashedProcess } from './leashed-process
 const START_MS = 60_000;
 const STOP_MS = 10_000;
 
-/** Where Debian has it, each version in a folder of its own. */
+/** Where Debian installs it, each version in a folder. */
 const DEBIAN = '/usr/lib/postgresql';
 
 /** Debian's `nobody` and `nogroup`. */
@@ -96,7 +96,7 @@ interface Place {
 /** A PostgreSQL in a process of its own. */
 export class Postgres {
   readonly port: number;
-  /** As Data.Rentgen's settings have it, SQLAlchemy's driver and all. The password needs to be escaped. */
+  /** As in Data.Rentgen's settings, with SQLAlchemy's driver. The password needs escaping. */
   readonly url: string;
   readonly #place: Place;
   #process: LeashedProcess | undefined;
@@ -129,7 +129,7 @@ export class Postgres {
       unix_socket_directories: '',
       max_connections: 30,
       shared_buffers: '16MB',
-      // No data of a test is worth a wait for the disk.
+      // Tests need no durability: no wait for the disk.
       fsync: 'off',
       log_statement: 'all',
       log_connections: 'on',
@@ -178,7 +178,7 @@ export class Postgres {
     }
   }
 
-  /** Shuts it down, connections and all, and removes its folder unless it will be started again. */
+  /** Shuts it down with its connections, and removes its folder unless it will be started again. */
   async stop({ keep = false }: { keep?: boolean } = {}): Promise<void> {
     this.thaw();
     // SIGINT is PostgreSQL's fast shutdown.
@@ -193,12 +193,12 @@ export class Postgres {
     if (this.#process) await endsWithin(this.#process, 0);
   }
 
-  /** Stops its processes in the middle of what they do: connections stay, answers stay away. */
+  /** Freezes its processes (SIGSTOP): connections stay open, answers do not come. */
   freeze(): void {
     this.#signalAll('SIGSTOP');
   }
 
-  /** Lets a frozen one go on. */
+  /** Lets frozen processes go on (SIGCONT). */
   thaw(): void {
     this.#signalAll('SIGCONT');
   }
@@ -209,7 +209,7 @@ export class Postgres {
     await this.start();
   }
 
-  /** Each connection has a process, in a session of its own. The first one goes first, so that it makes no more. */
+  /** Signals all processes: each connection has one, in its own session. The first process goes first, so that it starts no more. */
   #signalAll(name: NodeJS.Signals): void {
     if (this.#process?.ending !== undefined || this.#process === undefined) return;
     const children = childrenOf(this.#process.pid);
@@ -218,13 +218,13 @@ export class Postgres {
       try {
         process.kill(pid, name);
       } catch {
-        // It has just ended by itself.
+        // The process has just ended.
       }
     }
   }
 }
 
-/** Children by the process table (proc(5)): the fourth field of `stat`, behind a name that may hold anything, is the parent. */
+/** Children by /proc (proc(5)): the fourth field of `stat` is the parent. It follows a name with any characters. */
 function childrenOf(parent: number): number[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   return pids.map(Number).filter((pid) => {
@@ -237,7 +237,7 @@ function childrenOf(parent: number): number[] {
   });
 }
 
-/** It reads its key only if nobody else can. */
+/** PostgreSQL reads a key file only when no other user can read it. */
 function copyTls(tls: { cert: string; key: string }, folder: string, user: Place['user']): void {
   for (const [from, name] of [
     [tls.cert, 'cert.pem'],
@@ -250,7 +250,7 @@ function copyTls(tls: { cert: string; key: string }, folder: string, user: Place
   }
 }
 
-/** The folder of its programs, of the newest version there is; undefined when there is none. */
+/** The folder of the programs of the newest installed version. Undefined when there is none. */
 function findPrograms(): string | undefined {
   const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN).sort((a, b) => Number(b) - Number(a)) : [];
   const debian = versions.map((version) => join(DEBIAN, version, 'bin'));
@@ -268,7 +268,7 @@ if (import.meta.main && findPrograms() === undefined) {
         stdio: 'pipe',
         env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
       });
-    // Debian would make a database for the machine, and start it.
+    // By default Debian's package creates a database for the machine, and starts it.
     const hook = '/etc/postgresql-common/createcluster.d/http2kafka.conf';
     mkdirSync(dirname(hook), { recursive: true });
     writeFileSync(hook, 'create_main_cluster = false\n');

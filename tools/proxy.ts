@@ -14,14 +14,14 @@ export interface ProxyOptions {
    * events in a temporary folder, which is removed when this process ends.
    */
   settings?: Readonly<Record<string, string>>;
-  /** The environment besides; HTTP2KAFKA__ names of this process's own are not handed on. */
+  /** Further environment variables. HTTP2KAFKA__ variables of this process are not passed on. */
   environment?: Readonly<Record<string, string>>;
   args?: readonly string[];
-  /** By default a free one. */
+  /** By default a free port. */
   port?: number;
-  /** `source` runs src/ as it is, `built` what `make build` made. */
+  /** `source` runs src/, `built` runs the bundle of `make build`. */
   program?: 'source' | 'built';
-  /** Flags of Node itself, e.g. `--cpu-prof`; for `source` only. */
+  /** Flags of Node itself, e.g. `--cpu-prof`. For `source` only. */
   nodeFlags?: readonly string[];
 }
 
@@ -30,7 +30,7 @@ export interface ProxyExit {
   signal: NodeJS.Signals | null;
 }
 
-/** Starts a proxy; resolves when it listens, before it has found its Kafka. Rejects with its log when it ends instead. */
+/** Starts a proxy. Resolves when it listens, before it has found its Kafka. Rejects with its log when it ends instead. */
 export async function startProxy(options: ProxyOptions = {}): Promise<Proxy> {
   const [free] = await freePorts(1);
   const port = options.port ?? free ?? 0;
@@ -39,11 +39,11 @@ export async function startProxy(options: ProxyOptions = {}): Promise<Proxy> {
   return proxy;
 }
 
-/** One running proxy. It does not outlive this process, unless that is killed. */
+/** A running proxy. It ends with this process, unless that is killed. */
 export class Proxy {
   readonly port: number;
   readonly url: string;
-  /** What it has logged so far. */
+  /** Its log so far. */
   log = '';
   readonly ended: Promise<ProxyExit>;
   readonly #child: ChildProcess;
@@ -57,7 +57,7 @@ export class Proxy {
         : [process.execPath, [...(options.nodeFlags ?? []), '--', join(root, 'src', 'main.ts')]];
     const own = options.args ?? [];
     const listen = own.includes('--uds') ? [] : ['--port', String(port)];
-    // Apart from the terminal's process group: Ctrl-C reaches it when we say so, once.
+    // Outside the terminal's process group: Ctrl-C does not reach it, only `stop` and `signal` do.
     this.#child = spawn(command, [...args, ...listen, ...own], {
       detached: true,
       env: environmentOf(options),
@@ -85,7 +85,7 @@ export class Proxy {
     this.#child.kill(name);
   }
 
-  /** Asks it to stop, and waits until it has. */
+  /** Sends the signal, and waits for its end. */
   async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<ProxyExit> {
     this.signal(signal);
     return this.ended;
@@ -99,11 +99,11 @@ export class Proxy {
     throw new Error(`the proxy has ended: ${this.log}`);
   }
 
-  /** Waits until Kafka can be written to; gives the proxy's words for why not when that takes longer than `limitMs`. */
+  /** Waits until Kafka can be written to. Gives the proxy's report when that takes longer than `limitMs`. */
   async ready(limitMs = 20_000): Promise<string | undefined> {
     const deadline = performance.now() + limitMs;
     for (;;) {
-      // A connection that stays open would have to be waited for when the proxy stops.
+      // The proxy would wait for an open connection when it stops.
       const response = await fetch(`${this.url}/monitoring/ready`, { headers: { connection: 'close' } });
       const text = await response.text();
       if (response.ok && text.includes('"kafka":"ok"')) return undefined;

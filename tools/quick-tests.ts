@@ -1,8 +1,8 @@
 /**
- * Prints the test files that need no other program: no broker, no proxy process, no PostgreSQL, no Kerberos, no browser.
+ * Prints the test files that need no broker, no proxy process, no PostgreSQL, no Kerberos and no browser.
  * `make quick` runs these.
  *
- * A test belongs to the list when no import leads from it to one of the files below. Imports of types alone do not count.
+ * A test is in the list when no chain of imports leads from it to a file of `STARTERS`. Imports of types do not count.
  */
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { build, type Metafile } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 
-/** Each starts a program, or finds one that is installed. */
+/** Files that start such a program, or find it on the machine. */
 const STARTERS: ReadonlySet<string> = new Set([
   'tools/kafka/broker.ts',
   'tools/proxy.ts',
@@ -20,12 +20,12 @@ const STARTERS: ReadonlySet<string> = new Set([
   'tools/chromium.ts',
 ]);
 
-/** The quick ones of these test files, by their paths from the root of the repository. */
+/** The quick tests among these test files. Paths are relative to the root of the repository. */
 export async function quickTests(files: readonly string[]): Promise<readonly string[]> {
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: [...files],
-    // Nothing is written: only the graph of the imports is wanted.
+    // esbuild writes nothing here: only its graph of the imports is used.
     outdir: 'dist',
     write: false,
     metafile: true,

@@ -1,9 +1,9 @@
 /**
- * Prints the source files that run for one event, for one event in an outage, and for a batch with a bad element: what a reader has to
- * open to follow each of them. `make walk`
+ * `make walk`: prints the source files that run for an event, for an event in an outage, and for a batch with a bad element. A reader
+ * has to open these files to follow such a request.
  *
- * V8 counts the calls of each function between two moments (precise coverage). The program runs in this process, from its sources; timers
- * wait while it counts, so that only the work of the request itself is seen.
+ * V8 counts the calls of each function between two moments (precise coverage). The program runs in this process, from its sources.
+ * Timers wait during the count, so that it contains the work of the request only.
  */
 import { request } from 'node:http';
 import { Session, type Profiler } from 'node:inspector/promises';
@@ -16,7 +16,7 @@ import { freePorts } from './kafka/settings.ts';
 
 const sources = join(import.meta.dirname, '..', 'src');
 
-/** Milliseconds in which a request has been answered, and all that it sets off is done. */
+/** Milliseconds after which a request is answered and all its work is done. */
 const SETTLED_MS = 300;
 
 const event = JSON.stringify({
@@ -28,7 +28,7 @@ const event = JSON.stringify({
   job: { namespace: 'walk', name: 'job' },
 });
 
-/** While it is true, timers that go off wait. */
+/** While it is true, due timers wait. */
 let isHeld = false;
 const waiting: (() => void)[] = [];
 
@@ -58,14 +58,14 @@ process.kill(process.pid, 'SIGINT');
 await running;
 await broker.stop({ limitMs: 0 });
 
-/** The files that run for the second of two such requests: the first opens connections and files that stay open. */
+/** The files that run for the second of two equal requests. The first one opens connections and files, which stay open. */
 async function walk(path: string, body: string): Promise<readonly string[]> {
   await post(path, body);
   await sleep(SETTLED_MS);
   isHeld = true;
   await session.post('Profiler.takePreciseCoverage');
   const status = await post(path, body);
-  // Not `sleep`, whose timer waits as well.
+  // Not `sleep`: its timer would wait as well.
   const end = performance.now() + SETTLED_MS;
   while (performance.now() < end) await new Promise((resolve) => setImmediate(resolve));
   const { result } = await session.post('Profiler.takePreciseCoverage');
@@ -108,7 +108,7 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) await sleep(100);
 }
 
-/** Has callbacks of timers wait while `isHeld`. Before the program is loaded. */
+/** Makes timers wait while `isHeld`. Call it before the program is loaded. */
 function holdTimers(): void {
   const held =
     (callback: (...values: unknown[]) => void) =>

@@ -1,18 +1,18 @@
-// The sample events: posted to a proxy, and found again in Kafka.
+// Posts the sample events to a proxy, and finds their records in Kafka.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readRecords, type ReadRecord } from '../kafka/records.ts';
 
 export interface Posted {
-  /** Its name below the folder of examples. */
+  /** The path of the file below the folder of examples. */
   name: string;
   status: number;
   requestId: string;
-  /** What the answer says, where it says anything. */
+  /** The body of the answer, if any. */
   body: string;
 }
 
-/** Posts every event of every folder in the order of their names, then the batch; prints nothing. */
+/** Posts every event of every folder in the order of their names, then the batch. Prints nothing. */
 export async function postExamples(url: string, folder: string): Promise<Posted[]> {
   const posted: Posted[] = [];
   const entries = await readdir(folder, { withFileTypes: true });

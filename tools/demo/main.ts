@@ -1,4 +1,4 @@
-// `make run`: a Kafka (unless one is named), the proxy, the sample events through it, and what then stands in Kafka.
+// `make run`: starts Kafka (unless one is configured) and the proxy, posts the sample events and shows their records.
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { startBroker, type Broker } from '../kafka/broker.ts';
@@ -13,10 +13,10 @@ const root = join(import.meta.dirname, '..', '..');
 const topic = process.env['HTTP2KAFKA__PRODUCER__MAIN_TOPIC'] ?? 'input.runs';
 const port = Number(process.env['PORT'] ?? 8002);
 
-/** Milliseconds that the proxy may take to find its Kafka. */
+/** Milliseconds that the proxy may need to find its Kafka. */
 const READY_MS = 10_000;
 
-/** Something that the one who runs it can mend; told without a stack. */
+/** An error that the user can correct. It is shown without a stack. */
 class DemoError extends Error {}
 
 let broker: Broker | undefined;
@@ -65,7 +65,7 @@ async function run(): Promise<void> {
   await showRecords(bootstrap, topic, before, posted);
   console.log(farewell(proxy.url, bootstrap));
 
-  // From here on what the proxy says is shown as it comes: refusals, above all.
+  // From here on the proxy's log is shown as it grows: refusals above all.
   let shown = proxy.log.length;
   const showLog = setInterval(() => {
     process.stderr.write(proxy?.log.slice(shown) ?? '');
@@ -77,14 +77,14 @@ async function run(): Promise<void> {
 }
 
 async function startKafka(): Promise<string> {
-  console.log('Starting Kafka (the first time it is fetched from Maven Central)');
+  console.log('Starting Kafka (the first start downloads it from Maven Central)');
   const kafkaPort = await firstFree(9092);
   broker = await startBroker({ port: kafkaPort, folder: join(root, '.run', 'kafka', 'data') });
   console.log(`Kafka listens on ${broker.bootstrapServers}`);
   return broker.bootstrapServers;
 }
 
-/** The settings of whoever called us hold for the proxy, too. */
+/** The caller's settings apply to the proxy, too. */
 function inheritedSettings(bootstrap: string): Record<string, string> {
   const own = Object.entries(process.env).filter(([name]) => /^(HTTP2KAFKA|DATA_RENTGEN)__/.test(name));
   const given = Object.fromEntries(own.map(([name, value]) => [name, value ?? '']));
@@ -109,11 +109,11 @@ function isFree(candidate: number): Promise<boolean> {
 
 function farewell(url: string, bootstrap: string): string {
   return `
-Post one yourself:
+Post an event:
   curl -i ${url}/api/v1/lineage -H 'Content-Type: application/json' --data-binary @examples/python/01-start.json
 The API, with examples to send from the page:  ${url}/docs
 Metrics:  ${url}/monitoring/metrics
 Kafka, for a consumer of topic ${topic}:  ${bootstrap}
 
-Ctrl-C stops all of it.`;
+Ctrl-C stops everything.`;
 }

@@ -11,11 +11,11 @@ const CONTROL = 1 << 5;
 
 /** Which part of a topic to read, and how long to wait for it. */
 export interface ReadOptions {
-  /** The first offset of each partition to read; partitions not named are left out. By default everything there is. */
+  /** The first offset to read of each partition. Partitions without one are left out. By default all records. */
   from?: ReadonlyMap<number, bigint> | 'beginning';
   /**
-   * How many records to wait for, and for the topic itself. What comes with the last of them is returned, too: a record too
-   * many is what a test wants to see. Without it, reads to where each partition ended at the call, as fast as that goes.
+   * How many records to wait for; also waits for the topic to exist. Records that arrive with the last one are returned too, so
+   * that a test sees an extra record. Without it, reads to the end that each partition had at the call.
    */
   until?: number;
   /** Milliseconds after which it fails; by default 15000. */
@@ -25,16 +25,16 @@ export interface ReadOptions {
 /** A batch as Kafka keeps it. */
 export interface FetchedBatch {
   partition: number;
-  /** The first offset that was asked for; a batch may begin before it. */
+  /** The first offset that was requested. A batch may begin before it. */
   from: bigint;
   batch: RecordsBatch;
 }
 
 /**
- * Reads the batches of a topic without a consumer group, straight from the leaders, over restarts and moves of these; in the
- * order of offsets within a partition. Leaves transaction markers out.
- * @throws when the time is over first, with the number of records that had come; when there is no such topic, unless `until`
- *   says to wait.
+ * Reads the batches of a topic from the leaders, without a consumer group, in the order of offsets within a partition. Goes on
+ * when leaders restart or move. Leaves out transaction markers.
+ * @throws when the time is over, with the number of records that have arrived; or when the topic does not exist and `until`
+ *   is not given.
  */
 export async function fetchBatches(
   bootstrapServers: string,
@@ -56,7 +56,7 @@ export async function fetchBatches(
   }
 }
 
-/** Fetches from the partitions in `next`, which it moves on, as long as `wants` says so of any of them. */
+/** Fetches from the partitions in `next`, and advances it, as long as `wants` is true for any of them. */
 async function fetchAll(
   wire: Wire,
   topic: string,
@@ -118,7 +118,7 @@ async function fetchOnce(
   }));
   const topics = [{ topicId, partitions }];
   const connection = await wire.connect(server);
-  // Session 0 with epoch -1: no fetch session, the broker remembers nothing of us.
+  // Session 0 with epoch -1: no fetch session on the broker.
   const response = await fetchV13.api.async(connection, POLL_MS, 1, REQUEST_BYTES, 0, 0, -1, topics, [], '');
   return response.responses
     .flatMap((answer) => answer.partitions)

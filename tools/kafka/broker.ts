@@ -1,12 +1,12 @@
 // A real Kafka without Docker, for `make run`, the tests and the benchmarks.
 //
 // - It is Apache Kafka from Maven Central (pom.xml), installed into .run/kafka/libs at first use (install.ts). It needs
-//   java 17 or newer, and mvn for that first time.
+//   java 17 or newer, and mvn for the installation.
 // - Each node is broker and controller at once (KRaft, no ZooKeeper). One is up in 1.5 to 3 s, in 170 MB; after a kill() in 5 s.
 // - It listens on 127.0.0.1 without TLS or authentication; `listeners` adds others.
-// - Topics come into being when first written to, with 3 partitions, and keep their records for ever (settings.ts).
-// - It never outlives the process that started it, even if that is killed, nor does it keep it from ending (java.ts).
-// - Whatever Kafka has to say is in broker.log in the broker's folder: warnings and errors only (log4j2.properties).
+// - The first write creates a topic, with 3 partitions. Topics keep their records for ever (settings.ts).
+// - It ends with the process that started it, even when that is killed, and does not keep that from ending (java.ts).
+// - Its warnings and errors are in broker.log in the broker's folder (log4j2.properties).
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,7 +22,7 @@ const START_MS = 60_000;
 const STOP_MS = 20_000;
 
 export interface BrokerOptions {
-  /** Where the data stays over restarts. By default a new temporary folder, which is removed when the broker stops. */
+  /** Folder of the data, kept over restarts. By default a new temporary folder, which is removed when the broker stops. */
   folder?: string;
   /** Port for clients. By default a free one below 32768. */
   port?: number;
@@ -31,8 +31,8 @@ export interface BrokerOptions {
   /** Entries of server.properties, over the defaults of settings.ts. */
   properties?: Readonly<Record<string, string>>;
   /**
-   * More listeners: a name in capitals and its protocol, e.g. `{ TLS: 'SSL', LOGIN: 'SASL_PLAINTEXT' }`. Each gets a port, which
-   * `Broker.listeners` tells. Their certificates and the like come by `properties` (`listener.name.tls.ssl.keystore.location`).
+   * More listeners: a name in capitals and its protocol, e.g. `{ TLS: 'SSL', LOGIN: 'SASL_PLAINTEXT' }`. Each gets a port: see
+   * `Broker.listeners`. Their certificates are set by `properties` (`listener.name.tls.ssl.keystore.location`).
    */
   listeners?: Readonly<Record<string, string>>;
   /** Options for the JVM, over the quick-starting defaults. A benchmark wants `-XX:TieredStopAtLevel=4` and a larger `-Xmx`. */
@@ -59,7 +59,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   return broker;
 }
 
-/** Makes a broker ready to be started. */
+/** Prepares a broker, which is not started yet. */
 export async function createBroker(options: BrokerOptions, place: Place): Promise<Broker> {
   const libraries = await installKafka();
   const names = Object.entries(options.listeners ?? {});
@@ -116,19 +116,19 @@ export class Broker {
     return this.#java?.pid ?? 0;
   }
 
-  /** Whether its process exists; one that is frozen does. */
+  /** Whether its process exists, frozen or not. */
   get running(): boolean {
     return this.#java !== undefined && this.#java.ending === undefined;
   }
 
   /**
-   * Starts it and resolves when it tells clients of itself. Only for one that does not run.
+   * Starts it, and resolves when its metadata lists it. Only for a broker that does not run.
    * @throws when its port is taken, when it ends at once (with the end of its log) or is not up within a minute.
    */
   async start(): Promise<void> {
     const { node, clusterId } = this.#place;
     if (this.running) throw new Error(`Broker ${node.nodeId} runs already.`);
-    // Otherwise whoever listens there would be taken for this one.
+    // Otherwise the readiness check would take the other program for this broker.
     if (!(await isFree(this.port))) throw new Error(`Something else listens on port ${this.port} already.`);
     await mkdir(this.folder, { recursive: true });
     const file = join(this.folder, 'server.properties');
@@ -152,8 +152,8 @@ export class Broker {
   }
 
   /**
-   * Asks it to shut down and resolves when it has, after `limitMs` (20 s) by force. A temporary folder is then removed, unless
-   * `keep` says that it will be started again.
+   * Shuts it down, and kills it after `limitMs` (20 s). Then removes a temporary folder, unless `keep` is set because it will
+   * be started again.
    */
   async stop({ keep = false, limitMs = STOP_MS }: { keep?: boolean; limitMs?: number } = {}): Promise<void> {
     if (this.#java !== undefined) {
@@ -169,12 +169,12 @@ export class Broker {
     if (this.#java !== undefined) await endsWithin(this.#java, 0);
   }
 
-  /** Stops its process in the middle of what it does: connections stay, answers stay away. */
+  /** Freezes its process (SIGSTOP): connections stay open, answers do not come. */
   freeze(): void {
     this.#java?.signal('SIGSTOP');
   }
 
-  /** Lets a frozen one go on. */
+  /** Lets a frozen broker go on (SIGCONT). */
   thaw(): void {
     this.#java?.signal('SIGCONT');
   }

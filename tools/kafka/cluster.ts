@@ -7,24 +7,24 @@ import { Wire } from './wire.ts';
 const START_MS = 60_000;
 
 export interface ClusterOptions extends Pick<BrokerOptions, 'properties' | 'jvm'> {
-  /** How many; each needs 170 MB or more. By default 3, with which new topics have 3 replicas. */
+  /** Number of brokers; each needs 170 MB or more. By default 3. New topics then have 3 replicas. */
   brokers?: number;
-  /** Where the data stays; each broker has a folder `broker-N` in it. By default temporary ones, removed on stop. */
+  /** Folder of the data, with a folder `broker-N` for each broker. By default temporary folders, removed on stop. */
   folder?: string;
 }
 
 /** Several brokers, all of them controllers. */
 export interface Cluster {
   readonly brokers: readonly Broker[];
-  /** `host:port` of every one, with commas. */
+  /** `host:port` of every broker, separated by commas. */
   readonly bootstrapServers: string;
-  /** Stops them all, by force: without a majority a broker waits for minutes for leave to go. */
+  /** Kills them all: without a majority an orderly shutdown waits for minutes. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts several Kafkas that make one cluster, with the node ids 1, 2, …, and resolves when each lists all of them.
- * @throws as startBroker does; then none runs.
+ * @throws as startBroker does. Then no broker runs.
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const { brokers: count = 3, folder, ...common } = options;
@@ -44,7 +44,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     await Promise.all(brokers.map((broker) => broker.stop({ limitMs: 0 })));
   };
   try {
-    // Together, as the first is only up when a majority is.
+    // All at once: the first broker is only ready when a majority is.
     await Promise.all(brokers.map((broker) => broker.start()));
     await Promise.all(brokers.map((broker) => listsAll(broker, count)));
   } catch (error) {

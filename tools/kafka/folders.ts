@@ -7,7 +7,7 @@ const SHOWN_LINES = 20;
 
 const temporaryFolders = new Set<string>();
 
-/** Makes a new folder that is removed at the latest when this process ends, unless it is killed. */
+/** Makes a new folder, which is removed when this process ends, unless it is killed. */
 export function temporaryFolder(prefix: string): string {
   if (temporaryFolders.size === 0) {
     process.once('exit', () => {
@@ -25,7 +25,7 @@ export async function removeTemporaryFolder(folder: string): Promise<void> {
   temporaryFolders.delete(folder);
 }
 
-/** The end of a log, as far as one wants to see it in an error message; empty when there is none. */
+/** The last lines of a log, for an error message. Empty when there is no log. */
 export async function lastLines(file: string): Promise<string> {
   const log = await readFile(file, 'utf8').catch(() => '');
   return log.trimEnd().split('\n').slice(-SHOWN_LINES).join('\n');

@@ -12,20 +12,20 @@ import { describe } from './wire.ts';
 const HERE = import.meta.dirname;
 const INSTALLATION = join(HERE, '..', '..', '.run', 'kafka');
 const LOCK = join(INSTALLATION, 'installing');
-// What decides what an installation consists of.
+// The content of an installation depends on these files.
 const SOURCES = ['pom.xml', 'log4j2.properties', 'preparation.ts'];
 
 const run = promisify(execFile);
 
 /**
- * Puts Kafka's jars into a folder of .run/kafka/libs, unless they are there already, which takes milliseconds to see. The first
- * time takes some 20 s: Maven copies (and, if need be, downloads) 45 MB, and a trial start records what the JVM loads, which
- * makes every later start two to three times as quick. Several processes may call it at once.
+ * Puts Kafka's jars into a folder of .run/kafka/libs, unless they are there already, which takes milliseconds to check. The first
+ * time takes about 20 s: Maven copies (and may download) 45 MB. Then a trial start records the classes that the JVM loads, which
+ * makes later starts two to three times as quick. Several processes may call it at once.
  *
- * The folder is named after what is in it: another version of the pom gets another one, and a broker that runs keeps its own.
+ * The folder is named after its content: another version of the pom gets another folder, and a running broker keeps its own.
  * @returns the folder with the jars.
  * @throws {MissingToolError} when java (17 or newer) or mvn is missing.
- * @throws when Maven fails, with the first of its complaints.
+ * @throws when Maven fails, with the first lines of its output.
  */
 export async function installKafka(): Promise<string> {
   const java = findJava();
@@ -52,7 +52,7 @@ export async function listJars(libraries: string): Promise<string[]> {
 }
 
 async function install(maven: string, libraries: string): Promise<void> {
-  // Made aside and renamed, so that nobody ever sees half of it.
+  // Made in another folder and renamed, so that no process sees an incomplete one.
   const fresh = join(INSTALLATION, `fresh-${randomUUID()}`);
   try {
     await mkdir(fresh);
@@ -87,7 +87,7 @@ async function expectedFolder(): Promise<string> {
   return join(INSTALLATION, 'libs', hash.digest('hex').slice(0, 16));
 }
 
-/** Takes the lock if it is free or if the process that has it is gone. Maven's own cache does not stand two at once. */
+/** Takes the lock when it is free or when its owner has ended. Maven's cache does not support two processes at once. */
 async function takeLock(): Promise<boolean> {
   try {
     const lock = await open(LOCK, 'wx');

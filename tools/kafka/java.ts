@@ -6,7 +6,7 @@ import { startLeashed, type LeashedProcess, type LeashOptions } from '../leashed
 
 const OLDEST_JAVA = 17;
 
-/** A tool that the Kafka of the tools needs is not on this machine. */
+/** A program that Kafka needs is not installed on this machine. */
 export class MissingToolError extends Error {
   override readonly name = 'MissingToolError';
 
@@ -20,7 +20,7 @@ export class MissingToolError extends Error {
 
 /**
  * Where an executable is on the PATH.
- * @throws {MissingToolError} when it is nowhere there.
+ * @throws {MissingToolError} when it is not on the PATH.
  */
 export function findTool(name: string, called = name): string {
   for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
@@ -40,8 +40,8 @@ export function findJava(): string {
 }
 
 /**
- * Asks java for its version, which takes some 100 ms.
- * @throws {MissingToolError} when it is older than Kafka wants.
+ * Checks the version of java, which takes about 100 ms.
+ * @throws {MissingToolError} when it is older than Kafka requires.
  */
 export async function checkJava(java: string): Promise<void> {
   const { stderr } = await promisify(execFile)(java, ['-version']);
@@ -49,7 +49,7 @@ export async function checkJava(java: string): Promise<void> {
   if (major < OLDEST_JAVA) throw new MissingToolError(`java (${OLDEST_JAVA} or newer; ${java} is ${major})`);
 }
 
-/** How to start java; `arguments` are its options first. */
+/** How to start java. `arguments` begin with its options. */
 export interface JavaOptions extends Omit<LeashOptions, 'command' | 'user'> {
   arguments: readonly string[];
 }

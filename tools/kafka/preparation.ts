@@ -27,7 +27,7 @@ export async function brokerArguments(
   );
   return [
     '-Xmx256m',
-    // Short-lived and small: the simple collector and the quick compiler start soonest.
+    // For a short-lived small process: the serial collector and the C1 compiler start fastest.
     '-XX:+UseSerialGC',
     '-XX:TieredStopAtLevel=1',
     '-XX:-UsePerfData',
@@ -42,8 +42,8 @@ export async function brokerArguments(
 }
 
 /**
- * Makes the data folder of a new node; one that exists stays as it is. Kafka's own StorageTool would start a JVM for it each
- * time, which takes as long as the broker itself, to write two small files.
+ * Makes the data folder of a new node. An existing folder stays as it is. Kafka's StorageTool would start a JVM each time to
+ * write two small files, which takes as long as to start the broker.
  */
 export async function prepareData(
   libraries: string,
@@ -56,7 +56,7 @@ export async function prepareData(
   await mkdir(folder, { recursive: true });
   await cp(join(libraries, BOOTSTRAP), join(folder, BOOTSTRAP));
   const directoryId = newId();
-  // Written whole or not at all, as its being there says that the folder is ready.
+  // Written atomically: the existence of this file means that the folder is ready.
   await writeFile(
     `${meta}.new`,
     `version=1\ncluster.id=${clusterId}\nnode.id=${nodeId}\ndirectory.id=${directoryId}\n`,
@@ -84,7 +84,7 @@ export async function formatStorage(libraries: string, jars: readonly string[]):
 /**
  * Starts a broker once and keeps the classes it loaded, already parsed, in an archive (the JVM's "class data sharing"). With
  * it a broker is up in 1.5 to 2.5 s, without it in 4 to 6 s. The archive is only good with the same JVM and jars; any other JVM
- * notices and does without. Never fails: without an archive everything works, only slower.
+ * ignores it. Never fails: without an archive everything works, only slower.
  */
 export async function archiveClasses(libraries: string, jars: readonly string[]): Promise<void> {
   await inTrialFolder(async (folder) => {

@@ -4,7 +4,7 @@ const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
 const CODEC = 0b111;
 const LOG_APPEND_TIME = 1 << 3;
 const TRANSACTIONAL = 1 << 4;
-// The first offset and the length, which the length does not count.
+// The first offset and the length: the length does not count these bytes.
 const BATCH_HEAD = 12;
 const EMPTY = Buffer.alloc(0);
 
@@ -41,9 +41,9 @@ export interface ReadBatch {
 }
 
 /**
- * Reads records without a consumer group, in every compression; in the order of offsets within a partition, partitions mixed.
- * @throws when the time is over first, with the number of records that had come; when there is no such topic, unless `until`
- *   says to wait.
+ * Reads records without a consumer group, with any compression, in the order of offsets within a partition, partitions mixed.
+ * @throws when the time is over, with the number of records that have arrived; or when the topic does not exist and `until`
+ *   is not given.
  */
 export async function readRecords(
   bootstrapServers: string,

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 
-// Above this a client that connects to a dead broker's port can be given that very port, connect to itself, and so keep the
-// broker from coming back.
+// Linux takes ports for outgoing connections from 32768. A client that connects to a dead broker's port could get the same
+// port, connect to itself and so block the port of the broker.
 const LOWEST_PORT = 15_000;
 const HIGHEST_PORT = 32_000;
 
@@ -47,7 +47,7 @@ export function serverProperties(
     'num.partitions': '3',
     'default.replication.factor': replicas,
     'offsets.topic.replication.factor': replicas,
-    // Fifty of them are slow to make.
+    // Kafka's default of fifty partitions is slow to create.
     'offsets.topic.num.partitions': '1',
     'transaction.state.log.replication.factor': replicas,
     'transaction.state.log.min.isr': '1',
@@ -59,7 +59,7 @@ export function serverProperties(
     'group.initial.rebalance.delay.ms': '0',
     // By default 128 MB, in a heap of 256.
     'log.cleaner.dedupe.buffer.size': '2097152',
-    // By default Kafka waits 9 s for a broker that was killed before it lets the same one in again. Where there is no other to
+    // By default Kafka waits 9 s before a killed broker may register again. In a cluster of one there is no other broker to
     // take over meanwhile, that would only be waiting.
     ...(cluster.length === 1 ? QUICK_SESSION : {}),
     ...properties,
@@ -69,7 +69,7 @@ export function serverProperties(
     .join('');
 }
 
-/** Ports of 127.0.0.1 that nobody listens on just now, different ones, between 15000 and 32000. */
+/** Different free ports of 127.0.0.1, between 15000 and 32000. */
 export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   while (ports.size < count) {
@@ -79,7 +79,7 @@ export async function freePorts(count: number): Promise<number[]> {
   return [...ports];
 }
 
-/** Whether nobody listens on a port of 127.0.0.1. */
+/** Whether a port of 127.0.0.1 is free. */
 export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();

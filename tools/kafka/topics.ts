@@ -23,8 +23,8 @@ export interface NewTopic {
 }
 
 /**
- * Makes a topic and resolves when every broker knows a leader for each of its partitions.
- * @throws when there is one of that name, or Kafka does not want it so, or does not answer within 30 s.
+ * Creates a topic, and resolves when every broker knows a leader for each of its partitions.
+ * @throws when the topic exists, when Kafka refuses it, or when Kafka does not answer within 30 s.
  */
 export async function createTopic(bootstrapServers: string, topic: NewTopic): Promise<void> {
   await withWire(bootstrapServers, async (wire) => {
@@ -45,8 +45,8 @@ export async function createTopic(bootstrapServers: string, topic: NewTopic): Pr
 }
 
 /**
- * Deletes a topic and resolves when no broker knows it any more.
- * @throws when there is none, or Kafka does not answer within 30 s.
+ * Deletes a topic, and resolves when no broker knows it any more.
+ * @throws when the topic does not exist, or when Kafka does not answer within 30 s.
  */
 export async function deleteTopic(bootstrapServers: string, name: string): Promise<void> {
   await withWire(bootstrapServers, async (wire) => {
@@ -77,7 +77,7 @@ export async function addPartitions(bootstrapServers: string, name: string, coun
 }
 
 /**
- * Changes settings of a topic; null takes one back to its default. Takes effect on the brokers a moment later.
+ * Changes settings of a topic; null resets one to its default. The brokers apply it a moment later.
  * @throws when Kafka does not know the topic or the setting, or does not answer within 30 s.
  */
 export async function setTopicConfig(
@@ -97,14 +97,14 @@ export async function setTopicConfig(
 }
 
 /**
- * The offset that the next record of each partition will have. Waits for leaders: a topic that was only just made has none
- * for a moment. Fails when there is no such topic, or no leader within 30 s.
+ * The offset of the next record of each partition. Waits for leaders, which a new topic does not have for a moment.
+ * @throws when the topic does not exist, or has no leader within 30 s.
  */
 export async function endOffsets(bootstrapServers: string, topic: string): Promise<Map<number, bigint>> {
   return await offsetsAt(bootstrapServers, topic, END);
 }
 
-/** The offset of the first record of each partition that is still there. Waits, and fails, as endOffsets does. */
+/** The offset of the first remaining record of each partition. Waits and fails as endOffsets does. */
 export async function beginningOffsets(
   bootstrapServers: string,
   topic: string,
@@ -122,13 +122,13 @@ async function offsetsAt(
   );
 }
 
-/** Whether an error of the wire layer says that there is no such topic. */
+/** Whether an error of the wire layer says that the topic does not exist. */
 export function isUnknownTopic(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isUnknownTopic);
   return error instanceof Error && 'apiCode' in error && error.apiCode === UNKNOWN_TOPIC;
 }
 
-/** Tries the same with every broker until it has worked with each. */
+/** Repeats an attempt with every broker until it succeeds with each. */
 async function everywhere(
   wire: Wire,
   what: string,

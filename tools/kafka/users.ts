@@ -13,12 +13,11 @@ import {
 import { Wire } from './wire.ts';
 
 const TIMEOUT_MS = 30_000;
-/** The fewest that SCRAM allows (RFC 7677, 4), for speed. */
+/** The minimum of SCRAM (RFC 7677, section 4), for speed. */
 const ITERATIONS = 4096;
 
 /**
- * Gives a user of SCRAM a password, a new one where there is one, for both mechanisms. Takes effect on the brokers a moment
- * later, for logins to come.
+ * Sets the SCRAM password of a user, for both mechanisms. The brokers use it a moment later, for new logins.
  */
 export async function setScramPassword(
   bootstrapServers: string,
@@ -34,7 +33,7 @@ export async function setScramPassword(
     return { name, mechanism, iterations: ITERATIONS, salt, saltedPassword };
   });
   await withWire(bootstrapServers, async (wire) => {
-    // A broker takes a user once in a request.
+    // A request may name a user once only.
     for (const upsertion of upsertions) {
       await alterUserScramCredentialsV0.api.async(await wire.any(), [], [upsertion]);
     }

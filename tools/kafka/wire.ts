@@ -3,13 +3,13 @@ import { Connection, listOffsetsV7, metadataV12 } from '@platformatic/kafka';
 
 /** The end of a partition, for Wire.offsets. */
 export const END = -1n;
-/** The first record of a partition that is still there, for Wire.offsets. */
+/** The first remaining record of a partition, for Wire.offsets. */
 export const BEGINNING = -2n;
 
-// Not longer, so that another broker is asked soon when one is frozen.
+// Short, so that another broker is tried soon when one is frozen.
 const REQUEST_MS = 10_000;
 
-/** What the tools need to know of a topic. */
+/** A topic and the leaders of its partitions. */
 export interface TopicLayout {
   name: string;
   id: string;
@@ -23,7 +23,7 @@ export interface Leaders {
   leaders: Map<string, number[]>;
 }
 
-/** What a broker says of its cluster. */
+/** A cluster, as a broker describes it. */
 export interface ClusterLayout {
   /** `host:port` of each live broker by its node id. */
   brokers: Map<number, string>;
@@ -31,14 +31,14 @@ export interface ClusterLayout {
 }
 
 /**
- * Connections to a cluster's brokers, made when first asked for. Everything is bounded by one deadline. Uses the wire layer
- * of the Kafka library, not its clients, as those retry and hide on their own.
+ * Connections to a cluster's brokers, opened at first use. One deadline limits all requests. Uses the wire layer of the Kafka
+ * library, not its clients: these retry by themselves and hide errors.
  */
 export class Wire {
   readonly #bootstrap: readonly string[];
   readonly #deadline: number;
   readonly #connections = new Map<string, Connection>();
-  // The bootstrap server to ask first: another one after each failure, as one that is frozen still accepts connections.
+  // The bootstrap server to try first: another one after each failure, as a frozen one still accepts connections.
   #first = 0;
 
   /** @param timeoutMs after which every request on these connections has failed, in milliseconds. */
@@ -86,7 +86,7 @@ export class Wire {
     throw failure;
   }
 
-  /** The layout as the given connection's broker sees it. Does not create topics. Rejects when a named topic is not there. */
+  /** The layout as the given connection's broker sees it. Does not create topics. Rejects when a named topic does not exist. */
   async layout(topics: string[], connection?: Connection): Promise<ClusterLayout> {
     const response = await metadataV12.api.async(connection ?? (await this.any()), topics, false);
     return {
@@ -113,7 +113,7 @@ export class Wire {
     return { id: found.id, leaders };
   }
 
-  /** The offset of each partition at a time, at BEGINNING or at END. Rejects when a leader is away. */
+  /** The offset of each partition at a time, at BEGINNING or at END. Rejects when a leader is unavailable. */
   async offsets(topic: string, timestamp: bigint): Promise<Map<number, bigint>> {
     const offsets = new Map<number, bigint>();
     for (const [server, partitions] of (await this.leaders(topic)).leaders) {
@@ -132,8 +132,8 @@ export class Wire {
   }
 
   /**
-   * Tries again, on new connections, until it works, the time is over or an error is `final`, which is thrown as it is.
-   * @throws an error that says what was tried, with the last failure as its cause.
+   * Repeats an attempt on new connections until it succeeds or the time is over. An error that is `final` is thrown as it is.
+   * @throws an error that names the attempt, with the last failure as its cause.
    */
   async retry<Result>(
     what: string,
@@ -154,10 +154,10 @@ export class Wire {
     throw new Error(`${what} did not work in time: ${describe(failure)}`, { cause: failure });
   }
 
-  /** Drops the connections; the next request makes new ones. */
+  /** Drops the connections. The next request opens new ones. */
   close(): void {
     for (const connection of this.#connections.values()) {
-      // Not close(): that never ends while the connection is only being made.
+      // Not close(): that never ends while the connection is being opened.
       connection.socket.destroy();
     }
     this.#connections.clear();

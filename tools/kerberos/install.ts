@@ -1,5 +1,5 @@
-// Sees that a login with Kerberos works from this folder: `make kerberos` calls it. With --test it also sees that there is a
-// KDC, for the tests; `make test` calls it so.
+// Installs what a login with Kerberos needs: `make kerberos` calls it. With --test it also installs a KDC for the tests, as
+// `make test` does.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -11,7 +11,7 @@ const BINDING = join(PACKAGES, 'kerberos', 'build', 'Release', 'kerberos.node');
 const SOURCES = ['kerberos.cc', 'unix/base64.cc', 'unix/kerberos_gss.cc', 'unix/kerberos_unix.cc'];
 const HEADER = '/usr/include/gssapi/gssapi_krb5.h';
 
-/** Debian's packages for the programs; its administrators' are in sbin, which is not on everybody's PATH. */
+/** Debian's packages for the programs. Some are in sbin, which may not be on the PATH. */
 const PROGRAMS = { kinit: 'krb5-user', kvno: 'krb5-user', klist: 'krb5-user' };
 const KDC_PROGRAMS = {
   krb5kdc: 'krb5-kdc',
@@ -20,12 +20,12 @@ const KDC_PROGRAMS = {
 };
 const FOLDERS = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
 
-/** The path of one of Kerberos' programs; undefined when it is not on this machine. */
+/** The path of a Kerberos program. Undefined when it is not installed. */
 export function findKerberosProgram(name: string): string | undefined {
   return FOLDERS.map((folder) => join(folder, name)).find(isExecutable);
 }
 
-/** Installs Debian's packages for what is missing. */
+/** Installs Debian's packages for missing programs. */
 function installMissing(withKdc: boolean): void {
   const programs = Object.entries({ ...PROGRAMS, ...(withKdc ? KDC_PROGRAMS : {}) });
   const missing = programs
@@ -54,9 +54,9 @@ function installMissing(withKdc: boolean): void {
 }
 
 /**
- * Compiles the native part of the npm package kerberos. Its own install script would fetch a binary from elsewhere, or else
- * want node-gyp, Python and all of Node's headers; the four files need no more than the headers of Node-API and Kerberos.
- * The libraries themselves are looked for when it is loaded (KERBEROS_USE_RTLD).
+ * Compiles the native part of the npm package kerberos. Its install script would download a binary, or need node-gyp, Python
+ * and all of Node's headers. The four files need the headers of Node-API and Kerberos only. The libraries are found when it is
+ * loaded (KERBEROS_USE_RTLD).
  */
 function compileBinding(): void {
   if (existsSync(BINDING)) return;
@@ -65,7 +65,7 @@ function compileBinding(): void {
     throw new Error('The npm package kerberos is missing: npm ci --include=optional --ignore-scripts');
   console.log('Compiling the npm package kerberos (once)');
   mkdirSync(join(BINDING, '..'), { recursive: true });
-  // Made aside and renamed, so that nobody ever loads half of it.
+  // Made in another file and renamed, so that no process loads an incomplete one.
   const fresh = `${BINDING}.${process.pid}`;
   const headers = ['node-api-headers/include', 'node-addon-api'].flatMap((name) => [
     '-I',

@@ -1,7 +1,7 @@
-// A real Kerberos realm on 127.0.0.1, MIT's KDC as Debian has it, for the tests. install.ts sees that it is there.
+// A real Kerberos realm on 127.0.0.1 for the tests: MIT's KDC from Debian. install.ts installs it.
 //
-// - Everything it has is in a temporary folder, which goes with the process that started it.
-// - `environment` tells MIT's programs and libraries of it, `jvm` tells Java.
+// - All its files are in a temporary folder, which is removed when the process that started it ends.
+// - `environment` configures MIT's programs and libraries for it, `jvm` configures Java.
 // - Names of hosts are taken as they are: no DNS (`dns_canonicalize_hostname`), so `kafka/127.0.0.1` is a service.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,7 +18,7 @@ const START_MS = 20_000;
 
 const run = promisify(execFile);
 
-/** Makes a realm with nobody in it and starts its KDC. Fails when a program is not there. */
+/** Makes a realm without principals and starts its KDC. Fails when a program is missing. */
 export async function startKdc(): Promise<Kdc> {
   const [port = 0] = await freePorts(1);
   const kdc = new Kdc(temporaryFolder('http2kafka-kdc-'), port);
@@ -30,9 +30,9 @@ export async function startKdc(): Promise<Kdc> {
 /** A realm and its KDC, in a process of its own. */
 export class Kdc {
   readonly folder: string;
-  /** For a process that is to know the realm. */
+  /** Environment variables for a process in the realm. */
   readonly environment: Readonly<Record<string, string>>;
-  /** For a JVM that is to know the realm. */
+  /** JVM options for a process in the realm. */
   readonly jvm: readonly string[];
   readonly #port: number;
   #process: ChildProcess | undefined;
@@ -79,13 +79,13 @@ export class Kdc {
     await this.#call('kdb5_util', ['create', '-s', '-r', REALM, '-P', 'master']);
   }
 
-  /** Makes a principal, or gives one another password. */
+  /** Makes a principal, or changes its password. */
   async setPassword(name: string, password: string): Promise<void> {
     const known = (await this.#administer('listprincs')).includes(`${name}@${REALM}`);
     await this.#administer(known ? `cpw -pw ${password} ${name}` : `addprinc -pw ${password} ${name}`);
   }
 
-  /** Makes a principal with a key that nobody knows, and gives the keytab with it. */
+  /** Makes a principal with a random key. Gives the keytab with that key. */
   async keytab(name: string): Promise<string> {
     const file = join(this.folder, `${name.replace('/', '-')}.keytab`);
     await this.#administer(`addprinc -randkey ${name}`);
@@ -93,7 +93,7 @@ export class Kdc {
     return file;
   }
 
-  /** How long tickets of a principal last, e.g. `10 seconds`. */
+  /** Sets the lifetime of a principal's tickets, e.g. `10 seconds`. */
   async setTicketLife(name: string, life: string): Promise<void> {
     await this.#administer(`modprinc -maxlife "${life}" ${name}`);
   }
@@ -117,7 +117,7 @@ export class Kdc {
     }
   }
 
-  /** Ends its process; the realm stays. Nobody listens on its port then. */
+  /** Ends its process and keeps the realm. Connections to its port are refused then. */
   async stop(): Promise<void> {
     const child = this.#process;
     this.#process = undefined;
@@ -127,12 +127,12 @@ export class Kdc {
     await ended;
   }
 
-  /** Stops its process in the middle of what it does: it takes questions and answers none. */
+  /** Freezes its process (SIGSTOP): it receives requests and answers none. */
   freeze(): void {
     this.#process?.kill('SIGSTOP');
   }
 
-  /** Lets a frozen one go on. */
+  /** Lets a frozen KDC go on (SIGCONT). */
   thaw(): void {
     this.#process?.kill('SIGCONT');
   }
@@ -142,7 +142,7 @@ export class Kdc {
     await removeTemporaryFolder(this.folder);
   }
 
-  /** Any answer is one: it does not know `nobody`. */
+  /** Whether it answers. An error counts as an answer: the principal `nobody` does not exist. */
   async #answers(): Promise<boolean> {
     const cache = `FILE:${join(this.folder, 'nobody')}`;
     return run(program('kinit'), ['-c', cache, '-k', '-t', '/dev/null', 'nobody'], {
