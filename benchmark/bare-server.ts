@@ -1,4 +1,4 @@
-/** The yardstick: reads the body, answers 201, nothing else. In a process of its own. */
+/** The yardstick: a server that reads the body and answers 201, in its own process. */
 import { createServer } from 'node:http';
 import { freePorts } from '../tools/kafka/settings.ts';
 import { startChild } from './child-program.ts';
@@ -9,7 +9,7 @@ export interface BareServer {
   stop: () => Promise<void>;
 }
 
-/** Milliseconds that it keeps an idle connection: for ever, as far as a benchmark goes. */
+/** Milliseconds that it keeps an idle connection: longer than any benchmark. */
 const KEEP_ALIVE_MS = 3_600_000;
 
 /** Starts it, and resolves when it listens. */

@@ -1,4 +1,4 @@
-/** What is posted: the examples of real clients, and made events where a size or a key is asked for. */
+/** The posted bodies: examples of real clients, and generated events for a given size or key. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -15,10 +15,10 @@ export interface Bodies {
 
 const JSON_HEADERS = { 'Content-Type': 'application/json' };
 
-/** Bytes of what most events have: those of examples/ have 1 to 6 KB. */
+/** Bytes of a usual event: those of examples/ have 1 to 6 KB. */
 const USUAL_BYTES = 3500;
 
-/** Different bodies of a load: enough that no cache of a parser holds the last one. */
+/** Different bodies of a load, so that no cache of a parser helps. */
 const VARIANTS = 8;
 
 /** The single events below a folder, in the order of their names. */
@@ -42,12 +42,12 @@ export function gzippedMix(): Bodies {
   return { ...plain, bodies, headers: { ...JSON_HEADERS, 'Content-Encoding': 'gzip' } };
 }
 
-/** Made events of exactly so many bytes. */
+/** Generated events of exactly `bytes` bytes. */
 export function sized(bytes: number): Bodies {
   return single(Array.from({ length: VARIANTS }, (_, number) => runEvent(bytes, { number })));
 }
 
-/** Made events, each of another job, so that their keys go to all partitions. */
+/** Generated events, each of another job, so that their keys go to all partitions. */
 export function keyed(keys: number): Bodies {
   return single(
     Array.from({ length: keys }, (_, number) =>
@@ -56,7 +56,7 @@ export function keyed(keys: number): Bodies {
   );
 }
 
-/** JSON arrays of so many made events. */
+/** JSON arrays of `events` generated events. */
 export function batches(events: number): Bodies {
   const bodies = Array.from({ length: VARIANTS }, (_, variant) => {
     const elements = Array.from({ length: events }, (_, index) =>

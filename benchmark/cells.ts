@@ -1,18 +1,18 @@
-/** What is measured: every load, everyone who bears it, and what was expected of each before it was measured. */
+/** The measurements: every load, its contenders, and the ratio that was expected of each before the first measurement. */
 import { batches, gzippedMix, keyed, mix, sized, type Bodies } from './bodies.ts';
 import { isContenderName, type ContenderName } from './contenders.ts';
 
 export interface Group {
   readonly name: GroupName;
   readonly title: string;
-  /** What the table cannot say. */
+  /** A remark that the table cannot show. */
   readonly note: string;
   readonly shapes: readonly Shape[];
 }
 
-/** One load, borne by several in turn. */
+/** One load, which several contenders take in turn. */
 export interface Shape {
-  /** Of its group: what is posted, as the table says it. */
+  /** The name of the load in the table. */
   readonly name: string;
   readonly bodies: () => Bodies;
   readonly path: string;
@@ -20,8 +20,8 @@ export interface Shape {
   /** Further connections that have posted one event and are idle. */
   readonly idle: number;
   /**
-   * Who bears it, besides the yardstick: with the ratio to the yardstick's CPU time that was expected. It was written down before
-   * anything was measured; a table shows both.
+   * The contenders, besides the yardstick, each with the expected ratio to the yardstick's CPU time. It was written down before
+   * the first measurement. The table shows both.
    */
   readonly expected: Readonly<Partial<Record<ContenderName, number>>>;
 }
@@ -33,7 +33,7 @@ const single = { path: '/api/v1/lineage', connections: 256, idle: 0 };
 const whole = { none: 1.7, lz4: 2, zstd: 2.6, routing: 1.7, log: 2 };
 const parts = { http: 1.15, check: 1.3, delivery: 1.45 };
 
-/** Bytes of a body, and the ratio expected without compression. Large ones come over fewer connections, or wrk swells. */
+/** Bytes of a body, and the expected ratio without compression. Large bodies use fewer connections: wrk needs memory for each. */
 const SIZES = [
   { name: '0.5 KB', bytes: 500, connections: 256, none: 1.7 },
   { name: '5 KB', bytes: 5000, connections: 256, none: 1.7 },
@@ -42,7 +42,7 @@ const SIZES = [
   { name: '1.2 MB', bytes: 1_200_000, connections: 32, none: 1.5 },
 ] as const;
 
-/** What compression was expected to add to the ratio of any size. */
+/** The expected addition of compression to the ratio, for any size. */
 const LZ4_MORE = 0.3;
 
 const BATCHES = [
@@ -58,7 +58,7 @@ export const groups: readonly Group[] = [
   {
     name: 'mix',
     title: 'The mix: every single event of examples/ in turn',
-    note: 'The parts are the proxy with what comes behind them left out; each has what the one above it has, and more.',
+    note: 'A part is the proxy without the later parts; each contains the part above it, and more.',
     shapes: [
       { ...single, name: 'mix', bodies: mix, connections: 32, expected: whole },
       { ...single, name: 'mix', bodies: mix, expected: { ...whole, ...parts } },
@@ -67,7 +67,7 @@ export const groups: readonly Group[] = [
   {
     name: 'sizes',
     title: 'Events of one size',
-    note: 'Made events in the shape of what Spark sends, mostly column lineage. The topic takes all of them without compression.',
+    note: 'Generated events as Spark sends them, mostly column lineage. The topic takes all of them without compression.',
     shapes: SIZES.map(({ name, bytes, connections, none }) => ({
       ...single,
       name,
@@ -85,7 +85,7 @@ export const groups: readonly Group[] = [
   {
     name: 'batch',
     title: 'Batches of events of 3.5 KB',
-    note: 'CPU time and events a second are of events; the latency is that of a whole batch.',
+    note: 'CPU time and rate are per event; the latency is that of a whole batch.',
     shapes: BATCHES.map(({ events, none }) => ({
       ...single,
       name: `${events} a batch`,
@@ -118,7 +118,7 @@ export const groups: readonly Group[] = [
   },
 ];
 
-/** Those who bear a shape: the yardstick first. */
+/** The contenders of a shape: the yardstick first. */
 export function contendersOf({ expected }: Shape): ContenderName[] {
   return ['bare', ...Object.keys(expected).filter(isContenderName)];
 }

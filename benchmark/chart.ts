@@ -2,7 +2,7 @@
 import { init, type EChartsOption } from 'echarts';
 
 export interface Plot {
-  /** Of the file, without `.svg`. */
+  /** Name of the file, without `.svg`. */
   readonly name: string;
   readonly title: string;
   readonly option: EChartsOption;
@@ -11,7 +11,7 @@ export interface Plot {
 const WIDTH = 900;
 const HEIGHT = 440;
 
-/** Distinct in grey, and to those who do not see red and green. */
+/** Colours that are distinct in grey, and with red-green blindness. */
 const COLOURS = ['#7f8c8d', '#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9'];
 
 /** Draws a plot. The same numbers give the same bytes. */
@@ -23,14 +23,14 @@ export function drawPlot({ title, option }: Plot): string {
     color: COLOURS,
     textStyle: { fontFamily: 'sans-serif', fontSize: 13 },
     title: { text: title, left: 'center', top: 8, textStyle: { fontSize: 16 } },
-    // Text is measured without a font, and comes out wider than ECharts thinks.
+    // ECharts measures text without a font: the text is wider than it assumes.
     legend: { top: 40, itemGap: 32 },
     grid: { left: 80, right: 40, top: 90, bottom: 70 },
     ...option,
   });
   const svg = chart.renderToSVGString();
   chart.dispose();
-  // Styles for a mouse that hovers: nothing of it is seen in a file, and their names are counted up from plot to plot.
+  // Hover styles have no effect in a file, and their names differ from plot to plot.
   return svg
     .replace(/<style[\s\S]*?<\/style>/g, '')
     .replaceAll(/ class="[^"]*"| ecmeta_[a-z_]+="[^"]*"/g, '')

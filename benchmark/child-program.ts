@@ -1,17 +1,17 @@
-/** Programs of the benchmarks, each in a process of its own, so that what it costs is its alone. */
+/** Programs of the benchmarks, each in its own process, so that its cost is measured alone. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 export interface ChildProgram {
   readonly pid: number;
-  /** Whether it has not ended. */
+  /** Whether it still runs. */
   readonly running: boolean;
   stop: () => Promise<void>;
 }
 
 /**
- * Starts a file of this folder; resolves when it says its first word, and rejects when it ends before. `nodeFlags` are for
- * Node itself.
+ * Starts a file of this folder. Resolves at its first output, and rejects when it ends before. `nodeFlags` are for Node
+ * itself.
  */
 export async function startChild(
   file: string,

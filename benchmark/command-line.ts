@@ -1,4 +1,4 @@
-/** What the suite is asked to do. */
+/** The arguments of `make bench`. */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { contendersOf, groupNames, groups, type GroupName } from './cells.ts';
@@ -7,13 +7,13 @@ import { WARM_UP_S, type Pace } from './suite.ts';
 
 export interface Task extends Pace {
   readonly only: readonly GroupName[];
-  /** Shall it only say what it would measure? */
+  /** Whether it only lists the measurements. */
   readonly list: boolean;
   /** The folder for report, numbers and plots. */
   readonly out: string;
 }
 
-/** Seconds that a cell takes besides its load: a process of wrk, looks at /proc, metrics. */
+/** Seconds of a cell besides its load: to start wrk, and to read /proc and the metrics. */
 const BESIDES_S = 0.3;
 
 /** Seconds for a program to start and to stop. */
@@ -29,7 +29,7 @@ const OPTIONS = {
   out: { type: 'string' },
 } as const;
 
-/** Reads the arguments; returns what is wrong with them where they make no sense. */
+/** Reads the arguments. Returns an error message when they are wrong. */
 export function readTask(args: readonly string[]): Task | string {
   try {
     return taskOf(parseArgs({ args: [...args], options: OPTIONS }).values);
@@ -44,7 +44,7 @@ function taskOf(values: ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>
   if (only.length < named.length) {
     throw new Error(`--only takes these, with commas: ${groupNames.join(', ')}`);
   }
-  // What is measured in part does not take the place of a whole run.
+  // A partial run does not overwrite the results of a whole run.
   const isWhole = values.only === undefined;
   return {
     only,
@@ -55,7 +55,7 @@ function taskOf(values: ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>
   };
 }
 
-/** Says every cell and about how long all will take. */
+/** A list of all cells, and the approximate duration. */
 export function listing(task: Task): string {
   const lines: string[] = [];
   let seconds = 0;

@@ -1,4 +1,4 @@
-/** Who is measured, and how each is started. */
+/** The measured programs, and how each is started. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker } from '../tools/kafka/broker.ts';
@@ -15,23 +15,23 @@ interface Contender {
 }
 
 export interface Running {
-  /** Without a path. */
+  /** URL without a path. */
   readonly url: string;
   readonly pid: number;
-  /** Events that it has answered 202 so far, as they were on disk and not in Kafka. */
+  /** Events that it has answered 202 so far: on disk, not in Kafka. */
   readonly spooled: () => Promise<number>;
-  /** Waits until all that it has answered is in Kafka: what is left over would be done in somebody else's time. */
+  /** Waits until all answered events are in Kafka. Otherwise their delivery would slow down the next measurement. */
   readonly settled: () => Promise<void>;
   readonly stop: () => Promise<unknown>;
 }
 
-/** Of the topics that the examples of the documentation have. */
+/** Partitions of the topics in the documentation's examples. */
 const USUAL_PARTITIONS = 3;
 
-/** The largest event of the benchmarks has 1.2 MB, and is not to be compressed only because it would not fit. */
+/** The largest event has 1.2 MB. With the default limit the proxy would compress it to make it fit. */
 const TOPIC_CONFIGS = {
   'max.message.bytes': String(4 * 1024 * 1024),
-  // A run writes some ten gigabytes, which nobody reads: Kafka drops them as soon as it may.
+  // A run writes about ten gigabytes, which no consumer reads: Kafka deletes them as soon as it can.
   'retention.bytes': String(128 * 1024 * 1024),
   'segment.bytes': String(32 * 1024 * 1024),
   'file.delete.delay.ms': '1000',
@@ -40,11 +40,11 @@ const TOPIC_CONFIGS = {
 /** Seconds that a proxy keeps an idle connection while it is measured. */
 const KEEP_ALIVE_S = '3600';
 
-/** Milliseconds for a spool to be emptied, and between looks at it. */
+/** Milliseconds for a spool to be emptied, and between two checks. */
 const SETTLE_MS = 60_000;
-const LOOK_MS = 50;
+const POLL_MS = 50;
 
-/** Of one that has no spool, or writes nothing to it. */
+/** For a program without a spool, or with an unused one. */
 const keepsNothing = { spooled: () => Promise.resolve(0), settled: () => Promise.resolve() };
 
 const plain = { KAFKA__COMPRESSION: 'none' };
@@ -74,7 +74,7 @@ async function startBare(): Promise<Running> {
   return { url: url.replace(/\/$/, ''), pid, stop, ...keepsNothing };
 }
 
-/** The built program, with a topic of its own. */
+/** The built program, with its own topic. */
 function ours(settings: Readonly<Record<string, string>>, partitions = USUAL_PARTITIONS) {
   return async (broker: Broker): Promise<Running> => {
     const proxy = await startProxy({
@@ -94,7 +94,7 @@ function ours(settings: Readonly<Record<string, string>>, partitions = USUAL_PAR
   };
 }
 
-/** Makes a topic; returns the settings that have a proxy write to it. */
+/** Creates a topic. Returns the settings of a proxy that writes to it. */
 export async function freshTopic(broker: Broker, partitions: number): Promise<Record<string, string>> {
   const name = `bench-${crypto.randomUUID()}`;
   await createTopic(broker.bootstrapServers, { name, partitions, configs: TOPIC_CONFIGS });
@@ -106,7 +106,7 @@ export async function freshTopic(broker: Broker, partitions: number): Promise<Re
   };
 }
 
-/** As src/main.ts and bin/http2kafka have them. */
+/** The same flags as in src/main.ts and bin/http2kafka. */
 const PROXY_FLAGS = [
   '--no-allocation-site-pretenuring',
   '--max-semi-space-size=12',
@@ -136,12 +136,12 @@ async function emptied(url: string): Promise<void> {
     const status = await textOf(`${url}/monitoring/ready`);
     if (/"state":"straight"/.test(status) && /"events":0\b/.test(status)) return;
     if (performance.now() > deadline) throw new Error(`the spool has not been emptied: ${status}`);
-    await sleep(LOOK_MS);
+    await sleep(POLL_MS);
   }
 }
 
 async function textOf(url: string): Promise<string> {
-  // A connection that stays open would have to be waited for when the proxy stops.
+  // The proxy would wait for an open connection when it stops.
   const response = await fetch(url, { headers: { connection: 'close' } });
   return response.text();
 }

@@ -1,6 +1,6 @@
 import { Agent, request, type OutgoingHttpHeaders } from 'node:http';
 
-/** Posts one event after the other, until it is stopped. */
+/** A sender that posts one event after the other until it is stopped. */
 export class GoodSender {
   /** How many events were answered 201. */
   taken = 0;
@@ -12,7 +12,7 @@ export class GoodSender {
   #stopped = false;
   readonly #ended: Promise<void>;
 
-  /** Begins at once. */
+  /** Starts at once. */
   constructor(url: string, key: string, event: Buffer) {
     this.#url = url;
     this.#headers = { authorization: `Bearer ${key}`, 'content-length': event.length };
@@ -20,7 +20,7 @@ export class GoodSender {
     this.#ended = this.#run();
   }
 
-  /** Milliseconds from each request to its answer, the least first. */
+  /** Milliseconds from each request to its answer, in ascending order. */
   async stop(): Promise<readonly number[]> {
     this.#stopped = true;
     await this.#ended;

@@ -1,6 +1,6 @@
 /**
- * Holds connections open that have posted one event each and then say nothing more, as the clients of many small jobs do. In a
- * process of its own. It ends, with a word why, as soon as one of them is closed.
+ * Holds idle connections open. Each has posted one event, as the clients of many small jobs do. It runs in its own process, and
+ * ends with a message as soon as one of them is closed.
  *
  *     node benchmark/idle-connections.ts HOST:PORT COUNT
  */
@@ -11,15 +11,15 @@ import { runEvent } from './lineage-event.ts';
 
 const EVENT_BYTES = 3500;
 
-/** Connections made at once: a server takes up to its backlog at a time, Node's being 511. */
+/** Connections opened at once: less than the listen backlog of a server, which is 511 in Node. */
 const AT_ONCE = 100;
 
-/** Opens so many to the server of a URL; resolves when each has its answer. */
+/** Opens the connections to the server of a URL. Resolves when each has its answer. */
 export function holdIdle(url: string, count: number): Promise<ChildProgram> {
   return startChild(import.meta.filename, [new URL(url).host, String(count)]);
 }
 
-/** Posts one event over a new connection, and leaves it open. */
+/** Posts one event over a new connection, which stays open. */
 async function open(host: string, port: number, number: number): Promise<void> {
   const body = runEvent(EVENT_BYTES, { number });
   const socket = connect(port, host);

@@ -1,7 +1,7 @@
 /**
- * Run events of any size, in the shape of what Spark's integration sends at the end of a job: a table written, with its
- * schema and the lineage of each column. The n-th event of a size is always the same, byte for byte. All is ASCII, as
- * nearly all of a real one is.
+ * Run events of any size, as Spark's integration sends them at the end of a job: a written table with its schema and the
+ * lineage of each column. The n-th event of a size always has the same bytes. All are ASCII, as nearly all bytes of a real
+ * event.
  */
 
 const CLIENT = 'https://github.com/OpenLineage/OpenLineage/tree/1.53.0/integration/spark';
@@ -27,17 +27,17 @@ const SUBTYPES = ['IDENTITY', 'TRANSFORMATION', 'AGGREGATION'];
 /** Bytes of an event without columns at which facets begin to fit in. Smaller ones carry none, as Trino's START does. */
 const FACETS_FROM_BYTES = 3000;
 
-/** Bytes left for the text that makes the size exact; a column is larger than this. */
+/** Bytes reserved for the text that makes the size exact. A column is larger than this. */
 const SPARE_BYTES = 40;
 
 export interface EventName {
-  /** Makes the run's id and the columns' names differ. */
+  /** Varies the run id and the names of the columns. */
   readonly number: number;
   /** The job's name, which makes the record's key. */
   readonly job?: string;
 }
 
-/** A run event of exactly so many bytes, 450 at least. */
+/** A run event of exactly `bytes` bytes, at least 450. */
 export function runEvent(bytes: number, { number, job = 'orders_by_day.insert_into' }: EventName): Buffer {
   const columns = bytes < FACETS_FROM_BYTES ? 0 : columnsWithin(bytes, number, job);
   const missing = bytes - sizeOf(eventOf(number, job, columns, ''));
@@ -51,14 +51,14 @@ function columnsWithin(bytes: number, number: number, job: string): number {
   let columns = 1;
   for (;;) {
     const [name, lineage] = columnLineageOf(columns, number, '');
-    // Two commas and a colon part them from their neighbours.
+    // Two commas and a colon separate them from their neighbours.
     left -= sizeOf(name) + sizeOf(lineage) + sizeOf(fieldOf(columns, number)) + 3;
     if (left < 0) return columns;
     columns += 1;
   }
 }
 
-/** `filler` goes into a description where there are columns, else into the path of the table. */
+/** `filler` goes into a description when there are columns, otherwise into the path of the table. */
 function eventOf(number: number, job: string, columns: number, filler: string): object {
   const small = columns === 0;
   return {
@@ -124,13 +124,13 @@ function columnLineageOf(index: number, number: number, description: string): [n
   return [columnOf(index, number), { inputFields: [{ ...from, transformations: [transformation] }] }];
 }
 
-/** Words in a changing order: compressors find in it about what they find in real ones. */
+/** Words in varying order: they compress about as well as real events. */
 function columnOf(index: number, number: number): string {
   const word = (factor: number) => WORDS[(index * factor + number) % WORDS.length] ?? '';
   return `${word(1)}_${word(2)}_${word(5)}_${index}`;
 }
 
-/** Text of so many bytes, nothing in it that JSON escapes. */
+/** Text of exactly that many bytes, without characters that JSON escapes. */
 function fillerOf(bytes: number): string {
   return `/part/of/${WORDS.join('/')}`.repeat(Math.ceil(bytes / 10)).slice(0, bytes);
 }

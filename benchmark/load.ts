@@ -1,4 +1,4 @@
-/** Load by wrk, and what it cost the process under load. */
+/** Load by wrk, and its cost for the process under load. */
 import { execFile, execFileSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { cpuSeconds, residentMb } from './process-tree.ts';
@@ -6,7 +6,7 @@ import { parseWrkOutput } from './wrk-output.ts';
 
 export interface Load {
   readonly url: string;
-  /** Whose CPU and memory, with that of all it has started. */
+  /** The measured process: its CPU time and memory count, with those of its descendants. */
   readonly pid: number;
   /** Path of a script for wrk (wrk-script.ts). */
   readonly script: string;
@@ -21,24 +21,24 @@ export interface Measure {
   readonly cpuMicros: number;
   /** Events answered 2xx a second. */
   readonly perSecond: number;
-  /** Of requests, whatever their answer. */
+  /** Latency of requests with any answer. */
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly p999Ms: number;
-  /** After the load. */
+  /** Memory after the load. */
   readonly residentMb: number;
-  /** Answers that were not 2xx, and connections that broke. */
+  /** Answers other than 2xx, and broken connections. */
   readonly failed: number;
 }
 
-/** Sees that wrk is there; tells how to get it when not. */
+/** Checks that wrk is installed. Otherwise explains how to install it. */
 export function requireWrk(): void {
   try {
     execFileSync('wrk', ['--version'], { stdio: 'ignore' });
   } catch (error) {
-    // wrk ends with 1 after it has told its version.
+    // wrk exits with 1 after it has printed its version.
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      console.error("The benchmarks need wrk: apt-get install wrk, or your system's like.");
+      console.error("The benchmarks need wrk: apt-get install wrk, or your system's package.");
       process.exit(1);
     }
   }
@@ -56,7 +56,7 @@ export async function measureLoad({
   const options = { '--threads': 1, '--connections': connections, '--duration': `${seconds}s` };
   const args = Object.entries(options).flatMap(([name, value]) => [name, String(value)]);
   const before = cpuSeconds(pid);
-  // Not by execFileSync: what a server logs meanwhile has to be read, or it stops.
+  // Not execFileSync: a server blocks when its log is not read during the load.
   const { stdout } = await promisify(execFile)('wrk', [...args, '--latency', '--script', script, url]);
   const cpu = cpuSeconds(pid) - before;
   const output = parseWrkOutput(stdout);

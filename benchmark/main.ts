@@ -1,6 +1,6 @@
 /**
- * `make bench`: what an event costs, as a ratio to a bare `node:http` server in the same run. Machines and neighbours
- * differ; ratios within one run stay. Three rounds, in which all take turns; the median counts.
+ * `make bench`: the cost of an event, as a ratio to a bare `node:http` server in the same run. Machines differ and other
+ * processes disturb; the ratios within one run are stable. All contenders take turns in three rounds, and the median counts.
  *
  *     node benchmark/main.ts [--only mix,sizes,…] [--seconds 4] [--rounds 3] [--out FOLDER] [--list]
  *
@@ -21,7 +21,7 @@ import type { About, CellResult, Results } from './results.ts';
 import { measureStarts } from './start-time.ts';
 import { measureGroup } from './suite.ts';
 
-/** How often Kafka looks for what it may drop; by default every five minutes, by which time it would be a lot. */
+/** How often Kafka deletes old records. Its default is every five minutes, in which too much data would pile up. */
 const RETENTION_CHECK = { 'log.retention.check.interval.ms': '5000' };
 
 const task = readTask(process.argv.slice(2));
@@ -30,10 +30,10 @@ if (typeof task === 'string') {
   process.exitCode = 2;
 } else if (!task.list) {
   requireWrk();
-  // By way of `exit`, at which everything that was started is ended, and temporary folders are removed.
+  // `exit` ends all started programs and removes temporary folders.
   process.on('SIGINT', () => process.exit(130));
   process.on('SIGTERM', () => process.exit(143));
-  // Now: the commit may be another one when all is measured.
+  // Read at the start: the commit may be another one at the end.
   const about = aboutThis(task);
   write(task.out, { about, ...(await measure(task)) });
 }

@@ -3,7 +3,7 @@
  *
  * - `http`: the server reads the body and answers 201 at once
  * - `check`: the event is checked before that
- * - `delivery`: the record is made and queued for a producer that acknowledges everything at once
+ * - `delivery`: the record is made and queued for a producer that acknowledges at once
  *
  *     node benchmark/partial-proxy.ts http|check|delivery PORT SPOOL-FOLDER
  */

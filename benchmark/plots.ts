@@ -1,4 +1,4 @@
-/** What is plotted, from the results of a run. */
+/** The plots of the results of a run. */
 import type { EChartsOption } from 'echarts';
 import type { Plot } from './chart.ts';
 import type { ContenderName } from './contenders.ts';
@@ -14,7 +14,7 @@ const SHORT: Readonly<Partial<Record<ContenderName, string>>> = {
   log: 'access log',
 };
 
-/** From the yardstick to the whole: each has what the one before it has, and this. */
+/** From the yardstick to the whole proxy: each adds one part to the one before. */
 const PARTS: readonly (readonly [ContenderName, string])[] = [
   ['bare', 'bare node:http'],
   ['http', 'our HTTP server'],
@@ -23,14 +23,14 @@ const PARTS: readonly (readonly [ContenderName, string])[] = [
   ['none', 'producer'],
 ];
 
-/** Lines of the plot by size, and where their numbers stand so that they do not cover each other. */
+/** Lines of the plot by size, with positions of their numbers that do not overlap. */
 const SIZE_LINES = [
   ['bare', 'bottom'],
   ['none', 'right'],
   ['lz4', 'top'],
 ] as const;
 
-/** By the number of connections; grey is the bare server's. */
+/** Colours by the number of connections. Grey is the bare server. */
 const CONNECTION_COLOURS = ['#56b4e9', '#0072b2'];
 
 /** The plots that the results have numbers for. */
@@ -76,7 +76,7 @@ function p99Plot(mix: readonly Summary[]): Plot {
   return { name: 'p99', title: 'Time to the answer, 99th percentile (the mix, at full load)', option };
 }
 
-/** One bar of what was measured, one of what was expected, both in what each part adds. */
+/** One bar of the measured and one of the expected addition of each part. */
 function partsPlot(mix: readonly Summary[]): Plot {
   const parts = PARTS.flatMap(([name, label]) => {
     const row = mix.find(({ cell }) => cell.contender === name && cell.connections === 256);
@@ -102,7 +102,7 @@ function partsPlot(mix: readonly Summary[]): Plot {
           textBorderWidth: 3,
           formatter: rounded(0),
         },
-        // A part that costs nothing may come out below it.
+        // By chance a part without cost may measure less than the one before.
         data: [
           Math.max(0, (ratio - (before?.ratio ?? 0)) * bare),
           Math.max(0, measured - (before?.measured ?? 0)),
@@ -154,7 +154,7 @@ function batchPlot(batch: readonly Summary[]): Plot {
   return { name: 'batch', title: 'CPU time an event by the size of a batch (events of 3.5 KB)', option };
 }
 
-/** A bar for each number of connections, beside each other. */
+/** Adjacent bars, one for each number of connections. */
 function byConnections(
   mix: readonly Summary[],
   names: readonly ContenderName[],
@@ -184,7 +184,7 @@ function valueAxis(name: string) {
   return { type: 'value' as const, name, nameLocation: 'middle' as const, nameRotate: 90, nameGap: 52 };
 }
 
-/** Writes the number of a bar; its type is ECharts' own for whatever it may hold. */
+/** Formats the number of a bar. ECharts gives the type. */
 function rounded(digits: number): (bar: { value?: unknown }) => string {
   return ({ value }) => Number(value).toFixed(digits);
 }
@@ -193,7 +193,7 @@ function secondOf(point: unknown): string {
   return Array.isArray(point) ? String(point[1]) : '';
 }
 
-/** Everyone but the parts, in the order of measuring. */
+/** All contenders except the parts, in the order of measuring. */
 function wholeOf(mix: readonly Summary[]): ContenderName[] {
   const names = new Set(mix.map(({ cell }) => cell.contender));
   return [...names].filter((name) => name in SHORT);

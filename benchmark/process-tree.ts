@@ -1,10 +1,10 @@
-/** What a process and all that it has started take of the machine, as /proc tells it. Linux only. */
+/** CPU time and memory of a process and its descendants, from /proc. Linux only. */
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Clock ticks of /proc/PID/stat a second: 100 on every Linux there is. */
+/** Clock ticks a second in /proc/PID/stat: 100 on every Linux. */
 const TICKS_A_SECOND = 100;
 
-/** Seconds of user and system time that a process, its descendants and all their threads have taken so far. */
+/** Seconds of user and system time of a process, its descendants and all their threads so far. */
 export function cpuSeconds(pid: number): number {
   return sum(treeOf(pid), (one) => {
     const fields = statOf(one);
@@ -12,7 +12,7 @@ export function cpuSeconds(pid: number): number {
   });
 }
 
-/** Memory of a process and its descendants, in MB. What they share is counted once for each. */
+/** Memory of a process and its descendants, in MB. Shared memory counts for each process. */
 export function residentMb(pid: number): number {
   return sum(treeOf(pid), (one) => {
     const kilobytes = /VmRSS:\s+(\d+)/.exec(textOf(one, 'status'))?.[1];
@@ -20,7 +20,7 @@ export function residentMb(pid: number): number {
   });
 }
 
-/** Memory of the machine that can be had without swapping, in MB. */
+/** Memory of the machine that is available without swapping, in MB. */
 export function availableMb(): number {
   const kilobytes = /MemAvailable:\s+(\d+)/.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];
   return Number(kilobytes ?? 0) / 1024;
@@ -35,14 +35,14 @@ function treeOf(root: number): number[] {
     children.set(parent, [...(children.get(parent) ?? []), pid]);
   }
   const tree = [root];
-  // It grows while we walk it.
+  // The list grows during this loop.
   for (const pid of tree) tree.push(...(children.get(pid) ?? []));
   return tree;
 }
 
-/** The fields of /proc/PID/stat from the state on; none for a process that has ended. */
+/** The fields of /proc/PID/stat from the state on. None for a process that has ended. */
 function statOf(pid: number): string[] {
-  // The name, in brackets, may hold spaces: count the fields behind it.
+  // The name, in brackets, may contain spaces: count the fields after it.
   return textOf(pid, 'stat')
     .replace(/^.*\) /s, '')
     .split(' ');
@@ -52,7 +52,7 @@ function textOf(pid: number, file: 'stat' | 'status'): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch {
-    // It ended between the listing and the look.
+    // It ended after it was listed.
     return '';
   }
 }

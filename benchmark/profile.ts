@@ -1,7 +1,7 @@
 /**
- * `make profile`: where the time of an event goes. Runs the proxy from its sources under load with V8's profiler, and
- * prints the share of each part of the program, and of the functions that take most. The profile itself, for a browser's
- * developer tools, stays in .run/profile.
+ * `make profile`: shows which functions use the CPU time of an event. Runs the proxy from its sources under load with V8's
+ * profiler. Prints the share of each part of the program, and of the most expensive functions. The profile stays in
+ * .run/profile, for the developer tools of a browser.
  *
  *     node benchmark/profile.ts [--connections 256] [--seconds 10]
  */
@@ -15,7 +15,7 @@ import { startProxy } from '../tools/proxy.ts';
 import { measureLoad, requireWrk } from './load.ts';
 import { writeScript } from './wrk-script.ts';
 
-/** What we read of V8's format: nodes, the samples by their ids, and the µs before each sample. */
+/** The used part of V8's format: nodes, the samples by node ids, and the µs before each sample. */
 const Profile = Type.Object({
   nodes: Type.Array(
     Type.Object({
@@ -62,7 +62,7 @@ console.log(`\nThe profile: ${join(folder, file)}`);
 
 type Counts = Map<string, number>;
 
-/** µs by part of the program and by function, without what the program waited. */
+/** µs by part of the program and by function, without idle time. */
 function sharesOf({ nodes, samples, timeDeltas }: Type.Static<typeof Profile>): Record<string, Counts> {
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
   const parts: Counts = new Map();
@@ -79,7 +79,7 @@ function sharesOf({ nodes, samples, timeDeltas }: Type.Static<typeof Profile>): 
   return { 'Parts of the program': parts, Functions: functions };
 }
 
-/** `src/http`, a package, a part of Node, or nothing for what has no file. */
+/** `src/http`, a package, a part of Node, or nothing for code without a file. */
 function partOf(url: string): string | undefined {
   return (
     /\/(src\/\w+)/.exec(url)?.[1] ?? /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? nodePart(url)

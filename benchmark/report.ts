@@ -1,10 +1,10 @@
-/** The report of a run, for people: a table for each group, and the plots. */
+/** The report of a run in Markdown: a table for each group, and the plots. */
 import { groups } from './cells.ts';
 import type { Plot } from './chart.ts';
 import { contenders } from './contenders.ts';
 import { median, summaries, type About, type Results, type StartResult, type Summary } from './results.ts';
 
-/** A column: its head, and what it says of a cell. */
+/** A column: its head, and its text for a cell. */
 type Column = readonly [head: string, text: (row: Summary) => string];
 
 const COLUMNS: readonly Column[] = [
@@ -25,7 +25,7 @@ const COLUMNS: readonly Column[] = [
 
 const PER_KB: Column = ['CPU µs a KB', (row) => number(row.microsPerKb, 2)];
 
-/** Writes the report as Markdown; the plots stand beside it, as `<name>.svg`. */
+/** The report as Markdown. It refers to the plots as `<name>.svg` in the same folder. */
 export function reportOf(results: Results, plots: readonly Plot[]): string {
   const sections = groups.flatMap(({ name, title, note }) => {
     const rows = summaries(results, name);
@@ -45,13 +45,13 @@ Written by \`${about.command}\` on ${about.date}, at commit ${about.commit}. Nod
 (${about.processor}), ${about.memoryMb.toFixed(0)} MB of memory. The numbers of every round are in [latest.json](latest.json).
 
 wrk, the proxy and one Kafka broker share the machine; \`acks=all\`, the broker's only replica. Each number is the median of ${about.rounds}
-rounds of ${about.seconds} s, in which all of one load take turns. Machines and neighbours differ: read the ratios.
+rounds of ${about.seconds} s, in which all contenders of a load take turns. Machines differ: compare the ratios.
 
 - **CPU µs an event**: user and system time of the server's process, its descendants and all their threads, for each event answered 2xx.
-- **ratio**: that to the bare \`node:http\` server's, which reads the body and answers 201, under the same load in the same rounds.
-- **expected**: the ratio that was written down before anything was measured.
-- **p50, p99**: of the time from a request to its answer, with every connection asking again at once; it is the queue that is seen in
-  them, more than the way of one event. **p99 over bare**: less that of the bare server.
+- **ratio**: CPU time relative to a bare \`node:http\` server, which reads the body and answers 201, under the same load in the same rounds.
+- **expected**: the ratio that was written down before the first measurement.
+- **p50, p99**: percentiles of the time from a request to its answer. Every connection posts again at once, so they show queueing
+  more than the time of one event. **p99 over bare**: the difference to the bare server.
 - **resident MB**: memory of the process and its descendants right after the load.
 - **not 2xx**: other answers and broken connections, in the worst round. **202**: events answered from disk, in the worst round.
 - 1 KB is 1000 bytes.`;
@@ -68,7 +68,7 @@ function startsOf(starts: readonly StartResult[]): string {
   const heads = ['', 'first 2xx, ms', 'each start, ms', 'answer', 'resident MB'];
   return `## From the start to the first event
 
-From the start of the process to its first 2xx, an event being posted every 5 ms; the median of ${starts[0]?.rounds.length ?? 0}. Memory is that right after it.
+From the start of the process to its first 2xx, with a post every 5 ms; the median of ${starts[0]?.rounds.length ?? 0}. Memory is measured right after it.
 
 ${markdownTable(heads, rows)}`;
 }
@@ -84,7 +84,7 @@ function markdownTable(heads: readonly string[], rows: readonly (readonly string
   return [heads, heads.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-/** With so many digits behind the point; a dash for what there is not. */
+/** A number with that many decimals, or a dash when there is none. */
 function number(value: number, digits: number): string {
   return Number.isFinite(value) ? value.toFixed(digits) : '–';
 }

@@ -1,9 +1,9 @@
-/** What a run has found, and what follows from it. */
+/** The results of a run, and their summaries. */
 import type { ContenderName } from './contenders.ts';
 import type { GroupName } from './cells.ts';
 import type { Measure } from './load.ts';
 
-/** What one has to know to compare a run with another. */
+/** The conditions of a run, for comparing runs. */
 export interface About {
   readonly commit: string;
   readonly command: string;
@@ -13,13 +13,13 @@ export interface About {
   readonly cores: number;
   readonly processor: string;
   readonly memoryMb: number;
-  /** Of each round of each cell. */
+  /** The results of one round of one cell. */
   readonly seconds: number;
   readonly rounds: number;
 }
 
 export interface CellMeasure extends Measure {
-  /** Events answered 202: on disk, and not in Kafka yet. Their cost is not that of the usual way. */
+  /** Events answered 202: on disk, not in Kafka yet. Their cost differs from that of the straight way. */
   readonly spooled: number;
 }
 
@@ -31,7 +31,7 @@ export interface CellResult {
   /** Mean bytes of an event, decoded. */
   readonly eventBytes: number;
   readonly contender: ContenderName;
-  /** The ratio to the yardstick that was expected; none for the yardstick itself. */
+  /** The expected ratio to the yardstick. Undefined for the yardstick itself. */
   readonly expected: number | null;
   readonly rounds: readonly CellMeasure[];
 }
@@ -42,7 +42,7 @@ export interface StartMeasure {
   readonly firstAnswerMs: number;
   /** The status of that answer. */
   readonly status: number;
-  /** Then. */
+  /** Memory at that time. */
   readonly residentMb: number;
 }
 
@@ -57,12 +57,12 @@ export interface Results {
   readonly starts: readonly StartResult[];
 }
 
-/** The medians of a cell's rounds, and how they stand to the yardstick's under the same load. */
+/** The medians of a cell's rounds, and their relation to the yardstick under the same load. */
 export interface Summary extends CellMeasure {
   readonly cell: CellResult;
-  /** CPU time an event to the yardstick's. */
+  /** CPU time per event, relative to the yardstick. */
   readonly ratio: number;
-  /** p99 less the yardstick's, in ms. */
+  /** p99 minus the yardstick's p99, in ms. */
   readonly p99OverMs: number;
   /** CPU time, in µs for each 1000 bytes of an event. */
   readonly microsPerKb: number;
@@ -93,7 +93,7 @@ function summaryOf(cell: CellResult, yardstick: CellResult): Summary {
     p99Ms,
     p999Ms: of((one) => one.p999Ms),
     residentMb: of((one) => one.residentMb),
-    // Not the median: one failure is one too many.
+    // The worst round, not the median: one failure is too many.
     failed: Math.max(...cell.rounds.map((one) => one.failed)),
     spooled: Math.max(...cell.rounds.map((one) => one.spooled)),
     ratio: cpuMicros / bare((one) => one.cpuMicros),
@@ -102,7 +102,7 @@ function summaryOf(cell: CellResult, yardstick: CellResult): Summary {
   };
 }
 
-/** The one in the middle; of an even number the upper of the two. */
+/** The middle value. Of an even number of values, the upper middle one. */
 export function median(list: readonly number[]): number {
   const sorted = [...list].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;

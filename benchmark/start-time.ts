@@ -1,4 +1,4 @@
-/** How long it takes from the start of a program to its first event. */
+/** Measures the time from the start of a program to its first event. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker } from '../tools/kafka/broker.ts';
 import { freePorts } from '../tools/kafka/settings.ts';
@@ -9,7 +9,7 @@ import { runEvent } from './lineage-event.ts';
 import { residentMb } from './process-tree.ts';
 import type { StartMeasure, StartResult } from './results.ts';
 
-/** How often each program is started; the median counts. */
+/** Number of starts of each program. The median counts. */
 export const STARTS = 5;
 
 /** Milliseconds between tries. */
@@ -39,7 +39,7 @@ export async function measureStarts(broker: Broker): Promise<StartResult[]> {
   ];
 }
 
-/** Starts it without waiting for it to be up. */
+/** Starts it without waiting until it listens. */
 async function startBuilt(settings: Readonly<Record<string, string>>): Promise<Started> {
   const [port = 0] = await freePorts(1);
   const proxy = new Proxy({ settings, program: 'built' }, port);
@@ -64,7 +64,7 @@ async function measureStart(start: () => Promise<Started>): Promise<StartMeasure
   }
 }
 
-/** The status of the answer; 0 where there is none, as nobody listens yet. */
+/** The status of the answer. 0 while the program does not listen. */
 async function post(url: string): Promise<number> {
   try {
     const response = await fetch(url, {

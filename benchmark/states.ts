@@ -1,6 +1,6 @@
 /**
- * `make bench-states`: what an event costs, and how long its answer takes, while Kafka is there (straight), away (spooled),
- * and back (drained, alone and with new events coming).
+ * `make bench-states`: cost and latency of an event while Kafka is available (straight), unavailable (spooling), and back
+ * (draining, alone and with new events).
  *
  *     node benchmark/states.ts [--seconds 5] [--connections 32,256]
  */
@@ -33,7 +33,7 @@ interface Row {
   readonly measure: Measure;
 }
 
-/** Where Kafka seems to be: nobody listens there until it is opened. What is said there goes on to the broker. */
+/** The address that the proxy takes for Kafka. Connections are refused until it is opened; then it forwards to the broker. */
 class Gate {
   readonly port: number;
   readonly #broker: Broker;
@@ -126,7 +126,7 @@ function load(proxy: Proxy, duration: number, connections: number): Promise<Meas
   return measureLoad({ url: `${url}/api/v1/lineage`, pid, script, seconds: duration, connections });
 }
 
-/** Waits until Kafka has all that is in the spool, and says what that took. */
+/** Waits until Kafka has all spooled events. Gives the cost of that. */
 async function drained(proxy: Proxy): Promise<Measure> {
   const events = await spooled(proxy);
   await proxy.ready();
@@ -139,7 +139,7 @@ async function drained(proxy: Proxy): Promise<Measure> {
     await sleep(20);
   }
   const duration = (performance.now() - startedAt) / 1000;
-  console.log(`  ${events} spooled, ${before} when Kafka was seen to be back`);
+  console.log(`  ${events} spooled, ${before} when the proxy noticed that Kafka was back`);
   return {
     cpuMicros: ((cpuSeconds(proxy.pid) - cpu) * 1e6) / before,
     perSecond: before / duration,

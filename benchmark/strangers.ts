@@ -1,5 +1,5 @@
 /**
- * `make bench-strangers`: what a flood of wrong credentials costs, each one new, and what a good sender beside it sees of it.
+ * `make bench-strangers`: the cost of a flood of wrong credentials, each different, and its effect on a good sender.
  *
  *     node benchmark/strangers.ts [--seconds 10] [--connections 64]
  */
@@ -32,7 +32,7 @@ const event = readFileSync(join(import.meta.dirname, '..', 'examples', 'trino', 
 const CLIENT = { id: 'stranger', secret: randomBytes(16).toString('hex') };
 const provider = await startOidcServer({ clients: [CLIENT], audience: 'http2kafka' });
 
-/** `Authorization` of each request, with its number where `NUMBER` is. */
+/** `Authorization` of each request. `NUMBER` is replaced by the number of the request. */
 const FLOODS: Readonly<Record<string, string | undefined>> = {
   'no credential': undefined,
   'unknown API keys': `Bearer h2k_unknown-${NUMBER}`,
@@ -54,7 +54,7 @@ await broker.stop();
 await provider.stop();
 const report = `# A flood of wrong credentials
 
-\`make bench-strangers\`: wrk over ${connections} connections, ${seconds} s each, every wrong credential a new one; beside it a good sender, who posts one
+\`make bench-strangers\`: wrk over ${connections} connections, ${seconds} s each, every wrong credential different. At the same time a good sender posts one
 event after the other. CPU is user and system time of the proxy for each answer.
 
 | | answers/s | CPU µs each | resident MB before | after | the good sender's events | taken | p50 ms | p99 ms |
@@ -86,7 +86,7 @@ async function start(): Promise<Proxy> {
   return proxy;
 }
 
-/** The yardstick: what the same requests cost a server that knows everybody and does nothing. */
+/** The yardstick: the cost of the same requests for a server that checks nothing. */
 async function measureBare(): Promise<void> {
   const { url, pid, stop } = await startBareServer();
   const load = { url, pid, script: scriptOf(undefined), seconds, connections };

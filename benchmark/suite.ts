@@ -1,4 +1,4 @@
-/** Runs the cells: for each load, everyone who bears it in turn, round by round, so that all see the same machine. */
+/** Runs the cells. For each load all contenders take turns, round by round, so that all meet the same conditions. */
 import type { Broker } from '../tools/kafka/broker.ts';
 import type { Bodies } from './bodies.ts';
 import { contendersOf, type Group, type Shape } from './cells.ts';
@@ -10,18 +10,18 @@ import type { CellMeasure, CellResult } from './results.ts';
 import { writePosts } from './wrk-script.ts';
 
 export interface Pace {
-  /** Of each round. */
+  /** Seconds of each round. */
   readonly seconds: number;
   readonly rounds: number;
 }
 
-/** Seconds of load before the first round: for a program that has just started, and for one that knows other loads. */
+/** Seconds of load before the first round: for a new program, and for one that has run other loads. */
 export const WARM_UP_S = { started: 2, known: 1 };
 
-/** A program takes some 250 MB; with less than this left the machine would measure its disk. */
+/** A program takes about 250 MB. With less memory than this, the machine would swap and distort the results. */
 const LEAST_AVAILABLE_MB = 1500;
 
-/** Measures a group. Programs run as long as it lasts. */
+/** Measures a group. Its programs run until its end. */
 export async function measureGroup(group: Group, broker: Broker, pace: Pace): Promise<CellResult[]> {
   const running = new Map<ContenderName, Running>();
   const results: CellResult[] = [];
@@ -45,12 +45,12 @@ async function start(name: ContenderName, broker: Broker): Promise<Running> {
   return contenders[name].start(broker);
 }
 
-/** One who bears a load. */
+/** A running contender. */
 interface Bearer {
   readonly name: ContenderName;
   readonly program: Running;
   readonly url: string;
-  /** The load for so many seconds. */
+  /** The load for a number of seconds. */
   readonly load: (seconds: number) => Load;
 }
 
@@ -120,7 +120,7 @@ async function measureRounds(
   return measures;
 }
 
-/** Posts the first body once: what is refused, or taken in part only, would be measured as if it were cheap. */
+/** Posts the first body once. A refused or partly refused body would make a contender look cheap. */
 async function expectTaken(url: string, { bodies: [body], headers }: Bodies, name: string): Promise<void> {
   const response = await fetch(url, {
     method: 'POST',
@@ -133,7 +133,7 @@ async function expectTaken(url: string, { bodies: [body], headers }: Bodies, nam
   }
 }
 
-/** Opens the idle connections that a shape asks for; returns how to close them, which fails when any was lost. */
+/** Opens the idle connections of a shape. The returned function closes them, and fails when one was lost. */
 async function holdIdleTo(bearers: readonly Bearer[], { idle }: Shape): Promise<() => Promise<void>> {
   const holders = idle === 0 ? [] : await Promise.all(bearers.map(({ url }) => holdIdle(url, idle)));
   return async () => {

@@ -1,17 +1,17 @@
-/** What wrk says at its end, read. */
+/** Parses the output of wrk. */
 
 export interface WrkOutput {
   /** Answers of every status. */
   readonly requests: number;
   /** Seconds that the load lasted. */
   readonly seconds: number;
-  /** Milliseconds; NaN where there was no answer. */
+  /** Milliseconds. NaN when there was no answer. */
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly p999Ms: number;
   /** Answers that were neither 2xx nor 3xx. */
   readonly refused: number;
-  /** Connections that could not be made, broke, or waited for an answer for more than wrk's 2 s. */
+  /** Connections that failed, broke, or waited for an answer longer than wrk's 2 s. */
   readonly broken: number;
 }
 
@@ -25,7 +25,7 @@ const UNITS = new Map([
 
 /**
  * Reads the report of `wrk --latency` with the line of our script for the 99.9th percentile (wrk-script.ts).
- * @throws when it is no such report.
+ * @throws when the text is no such report.
  */
 export function parseWrkOutput(text: string): WrkOutput {
   const total = /(\d+) requests in\s+([\d.]+)(\w+),/.exec(text);

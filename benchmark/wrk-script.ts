@@ -1,21 +1,21 @@
-/** Scripts that have wrk post given bodies in turn. */
+/** Scripts with which wrk posts given bodies in turn. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '../tools/kafka/folders.ts';
 import { mixBodies } from './bodies.ts';
 
-/** What wrk does not tell by itself. */
+/** Adds to wrk's report what it does not print by itself. */
 const TELL_PERCENTILE = `done = function(summary, latency)
   io.write("99.9th percentile: ", latency:percentile(99.9), "us\\n")
 end
 `;
 
-/** In a header's value, stands for ten digits: the number of the request. */
+/** In the value of a header it stands for ten digits, the number of the request. */
 export const NUMBER = '@NUMBER@';
 
 /**
- * Writes a script that posts the bodies in turn, over and over, and returns its path. The requests are put together
- * before the load begins: wrk shares the machine with what is measured, and should take little of it.
+ * Writes a script that posts the bodies in turn, again and again. Returns its path. The requests are assembled before the load
+ * begins: wrk shares the machine with the measured program, and should use little CPU time.
  */
 export function writePosts(
   bodies: readonly Buffer[],
@@ -24,7 +24,7 @@ export function writePosts(
   const folder = temporaryFolder('http2kafka-bench-');
   const file = join(folder, 'bodies');
   const script = join(folder, 'post.lua');
-  // One file for all: a body may hold any byte, and there may be ten thousand of them.
+  // One file for all bodies: a body may contain any byte, and there may be ten thousand of them.
   writeFileSync(file, Buffer.concat(bodies));
   writeFileSync(
     script,
@@ -47,7 +47,7 @@ ${TELL_PERCENTILE}`,
   return script;
 }
 
-/** Writes a script that posts one body, over and over, each time with another `NUMBER` in its headers; returns its path. */
+/** Writes a script that posts one body again and again, each time with another `NUMBER` in its headers. Returns its path. */
 export function writeNumberedPosts(body: Buffer, headers: Readonly<Record<string, string>>): string {
   const folder = temporaryFolder('http2kafka-bench-');
   const file = join(folder, 'body');
