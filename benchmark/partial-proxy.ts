@@ -1,5 +1,5 @@
 /**
- * The proxy with parts switched off, to see what each part costs. Put together as src/proxy does it:
+ * The proxy with parts switched off, to measure the cost of each part. It is assembled as in src/proxy:
  *
  * - `http`: the server reads the body and answers 201 at once
  * - `check`: the event is checked before that
@@ -26,7 +26,7 @@ import { answerSettings, ingestSettings, serverSettings } from '../src/proxy/fro
 import { Spool } from '../src/spool/spool.ts';
 import { systemTime } from '../src/support/time.ts';
 
-/** Has every record written in the next turn of the event loop; knows no Kafka. */
+/** A producer without a Kafka: it acknowledges every record in the next turn of the event loop. */
 const instantProducer: RecordProducer = {
   knows: () => true,
   problemOf: () => undefined,

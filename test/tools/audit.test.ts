@@ -25,7 +25,9 @@ suite('the audit of the packages', () => {
 
   test('finds all others', () => {
     assert.deepEqual(problems('^1.0.0', good), ['a is not pinned: ^1.0.0']);
-    assert.deepEqual(problems('1.0.0', { ...good, integrity: undefined }), ['node_modules/a has no checksum']);
+    assert.deepEqual(problems('1.0.0', { ...good, integrity: undefined }), [
+      'node_modules/a has no checksum',
+    ]);
     assert.deepEqual(problems('1.0.0', { ...good, resolved: 'http://elsewhere/a.tgz' }), [
       'node_modules/a is from http://elsewhere/a.tgz',
     ]);
