@@ -20,7 +20,7 @@ export interface Shape {
   /** Further connections that have posted one event and are idle. */
   readonly idle: number;
   /**
-   * The contenders, besides the yardstick, each with the expected ratio to the yardstick's CPU time. It was written down before
+   * The contenders in addition to the yardstick, each with the expected ratio to the yardstick's CPU time. It was written down before
    * the first measurement. The table shows both.
    */
   readonly expected: Readonly<Partial<Record<ContenderName, number>>>;
@@ -110,7 +110,7 @@ export const groups: readonly Group[] = [
   },
   {
     name: 'idle',
-    title: 'The mix, with 5,000 idle connections besides',
+    title: 'The mix, with 5,000 further idle connections',
     note: 'Each of them has posted one event and stays open. The bare server has as many.',
     shapes: [
       { ...single, name: 'mix, 5,000 idle', bodies: mix, idle: IDLE_CONNECTIONS, expected: { none: 1.8 } },

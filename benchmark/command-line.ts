@@ -13,7 +13,7 @@ export interface Task extends Pace {
   readonly out: string;
 }
 
-/** Seconds of a cell besides its load: to start wrk, and to read /proc and the metrics. */
+/** Seconds of a cell in addition to its load: to start wrk, and to read /proc and the metrics. */
 const BESIDES_S = 0.3;
 
 /** Seconds for a program to start and to stop. */

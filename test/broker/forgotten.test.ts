@@ -66,7 +66,8 @@ suite('a broker that was killed before its answer arrived', { timeout: 120_000 }
     assert.deepEqual(await sentAgain('young', 0), { records: 1, counted: 0 });
   });
 
-  // A broker forgets a producer whose last record is older than a day. When Kafka changes that, this test fails: remove the count then.
+  // A broker forgets a producer when its last record has a timestamp of more than a day ago. If Kafka changes that, this test
+  // fails: then the count can be removed.
   test('has forgotten the producer of events of the day before: they are written twice, and counted', async () => {
     assert.deepEqual(await sentAgain('old', DAY_MS + 60_000), { records: 2, counted: 1 });
   });

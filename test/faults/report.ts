@@ -47,11 +47,11 @@ export function pageOf(rows: readonly Row[], command: string): string {
 Commit ${commit()}. \`${command}\`: real brokers, a real proxy, real kills, under load.
 
 - acknowledged: events answered 201 or 202
-- lost: of these, those that are not in the topic with the bytes that were posted
-- reordered: of these, those that stand before an event of the same job and partition that was posted earlier
-- duplicated: records too many, without those that are there as their sender, whose connection broke, posted them again
+- lost: acknowledged events that are not in the topic with their posted bytes
+- reordered: acknowledged events that precede an event of the same job and partition that was posted earlier
+- duplicated: extra records, except those of events that a sender posted again after its connection broke
 - refused: events answered 503
-- slowest, p99: time to the answer, without posts that were not answered as the proxy was killed
+- slowest, p99: time to the answer, without posts that have none because the proxy was killed
 
 ${lines.join('\n')}
 `;

@@ -57,10 +57,10 @@ export function serverProperties(
     // Records carry the time of their event, which may be years ago.
     'log.retention.ms': '-1',
     'group.initial.rebalance.delay.ms': '0',
-    // By default 128 MB, in a heap of 256.
+    // Kafka's default is 128 MB, half of the heap of 256 MB.
     'log.cleaner.dedupe.buffer.size': '2097152',
-    // By default Kafka waits 9 s before a killed broker may register again. In a cluster of one there is no other broker to
-    // take over meanwhile, that would only be waiting.
+    // By default Kafka waits 9 s before a killed broker may register again. A cluster of one has no
+    // other broker that could take over in that time.
     ...(cluster.length === 1 ? QUICK_SESSION : {}),
     ...properties,
   };

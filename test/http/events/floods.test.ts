@@ -64,7 +64,7 @@ void suite('a flood', { timeout: 240_000 }, () => {
       taken += 1;
     }
     clearInterval(dribble);
-    assert.ok(taken > 10, `${taken} good events were taken meanwhile`);
+    assert.ok(taken > 10, `${taken} good events were taken during the flood`);
     const answers = slow.map(({ received }) => received.split('\r\n')[0]);
     assert.deepEqual(new Set(answers), new Set(['HTTP/1.1 408 Request Timeout']));
     await deserted(impatient);
