@@ -1,27 +1,27 @@
-/** Senders by the certificate that they have shown when the connection was made (mutual TLS). */
+/** Recognises senders by the client certificate of their connection (mutual TLS). */
 import type { Socket } from 'node:net';
 import { TLSSocket, type PeerCertificate } from 'node:tls';
 import { rejected, type Finding } from './sender.ts';
 
-/** What of a certificate names its sender. */
+/** The part of a certificate that names the sender. */
 export type CertificateName = 'common-name' | 'subject' | 'san';
 
 export class ClientCertificates {
   readonly #nameOf: (certificate: PeerCertificate) => string | undefined;
-  /** A connection's certificate stays the same, and to read it costs more than an event. */
+  /** By connection: its certificate does not change, and reading it costs more than an event. */
   readonly #found = new WeakMap<Socket, Finding>();
 
   constructor(name: CertificateName) {
     this.#nameOf = NAMES[name];
   }
 
-  /** Whose certificate a connection has shown; undefined when it has shown none. */
+  /** The sender of a connection; undefined without a certificate. */
   find(socket: Socket): Finding | undefined {
     const known = this.#found.get(socket);
     if (known) return known.rejection || Date.now() < known.holdsUntil ? known : EXPIRED;
     if (!(socket instanceof TLSSocket)) return undefined;
     const certificate = socket.getPeerCertificate();
-    // An empty object where there is none.
+    // Node gives an empty object where there is no certificate.
     if (Object.keys(certificate).length === 0) return undefined;
     const finding = this.#judge(socket, certificate);
     this.#found.set(socket, finding);
@@ -29,24 +29,24 @@ export class ClientCertificates {
   }
 
   #judge(socket: TLSSocket, certificate: PeerCertificate): Finding {
-    // With `optional` a connection comes about, whoever has signed the certificate.
+    // With `optional`, TLS accepts a certificate of any authority.
     if (!socket.authorized) return rejected('certificate', 'Invalid client certificate', reasonOf(socket));
     const name = this.#nameOf(certificate);
     if (name === undefined || name === '' || /\p{Cc}/u.test(name)) {
-      return rejected('certificate', 'Invalid client certificate', 'It has no name that could be the sender');
+      return rejected('certificate', 'Invalid client certificate', 'It has no name for the sender');
     }
     const holdsUntil = Date.parse(certificate.valid_to);
     return Date.now() < holdsUntil ? { sender: { way: 'certificate', name }, holdsUntil } : EXPIRED;
   }
 }
 
-/** A connection may live longer than the certificate that it was made with. */
+/** A connection may live longer than its certificate. */
 const EXPIRED = rejected('expired', 'Invalid client certificate', 'It has expired');
 
 const NAMES: Readonly<Record<CertificateName, (certificate: PeerCertificate) => string | undefined>> = {
-  // A subject may have several of a kind; the last is the most exact (RFC 4514 §2.1 has them from behind).
+  // A subject may have several common names; the last is the most specific (RFC 4514 §2.1 writes them in reverse).
   'common-name': ({ subject: { CN } }) => lastOf(CN),
-  // RFC 4514: the most exact first.
+  // RFC 4514: the most specific first.
   subject: ({ subject }) =>
     Object.entries(subject)
       .flatMap(([type, values]) => [values].flat().map((value) => `${type}=${escaped(value ?? '')}`))
@@ -67,7 +67,7 @@ function escaped(value: string): string {
 
 /** OpenSSL's code, such as `UNABLE_TO_VERIFY_LEAF_SIGNATURE`. */
 function reasonOf({ authorizationError }: TLSSocket): string | null {
-  // Declared as an Error, it is a text.
+  // Node's types say Error; the value is a string.
   const code: unknown = authorizationError;
   return typeof code === 'string' ? code : null;
 }

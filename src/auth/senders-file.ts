@@ -1,7 +1,4 @@
-/**
- * The file of senders: who has which API key, and what anybody who is known may do. Its text is checked here; what follows
- * from it for a sender is in `senders.ts`.
- */
+/** Reads and checks the file of senders: their API keys and limits. `senders.ts` applies them. */
 import { readFileSync } from 'node:fs';
 import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';
@@ -9,7 +6,7 @@ import { parseDocument } from 'yaml';
 
 const Entry = Type.Object(
   {
-    /** Of an API key: its sender's. Else that of whom the limits are for; `*` stands for any characters. */
+    /** With API keys: the name of their sender. Otherwise a pattern of the senders that have the limits, with `*`. */
     name: Type.String({ minLength: 1, maxLength: 256 }),
     way: Type.Optional(Type.Enum(['personal-token', 'api-key', 'oidc', 'certificate'])),
     api_keys: Type.Optional(
@@ -25,7 +22,7 @@ const File = Type.Object({ senders: Type.Array(Entry) }, { additionalProperties:
 
 export type SenderEntry = Static<typeof Entry>;
 
-/** What the faults of an entry's fields are, in words; what is found there is not repeated, for it may be a key. */
+/** What each field of an entry must be. Messages do not repeat what the file has there: it may be a key. */
 const EXPECTED: Readonly<Record<string, string>> = {
   name: 'a text of 1 to 256 characters',
   way: 'one of personal-token, api-key, oidc, certificate',
@@ -37,65 +34,65 @@ const EXPECTED: Readonly<Record<string, string>> = {
 
 /**
  * Reads the file.
- * @throws when it cannot be read or is not right, with a message that says where.
+ * @throws when it cannot be read or is invalid, with a message that says where.
  */
 export function readSendersFile(path: string): readonly SenderEntry[] {
   const content = parseYaml(readFileSync(path, 'utf8'));
-  if (!Value.Check(File, content)) throw new Error(faultOf(content));
+  if (!Value.Check(File, content)) throw new Error(problemOf(content));
   const twice = firstRepeated(
     content.senders.flatMap(({ api_keys = [] }) => api_keys.map((hash) => hash.toLowerCase())),
   );
-  if (twice !== undefined) throw new Error(`an API key stands there twice: ${twice.slice(0, 20)}…`);
+  if (twice !== undefined) throw new Error(`an API key occurs twice: ${twice.slice(0, 20)}…`);
   const keyed = content.senders.filter(({ api_keys }) => api_keys).map(({ name }) => name);
   const namedTwice = firstRepeated(keyed);
   if (namedTwice !== undefined) {
     throw new Error(`two senders with API keys have the name '${namedTwice}'; one may have several keys`);
   }
-  const idle = content.senders.findIndex(
+  const unusable = content.senders.findIndex(
     ({ way, api_keys }) => api_keys && way !== undefined && way !== 'api-key',
   );
-  if (idle !== -1) throw new Error(`senders[${idle}]: api_keys, but another way`);
+  if (unusable !== -1) throw new Error(`senders[${unusable}]: api_keys, but another way`);
   return content.senders;
 }
 
 function parseYaml(text: string): unknown {
   const document = parseDocument(text, { prettyErrors: true });
   const [error] = document.errors;
-  // Not the parser's own message, which may repeat what stands there: a key, as likely as not.
+  // Not the parser's own message: it may repeat the text, which may be a key.
   if (error) throw new Error(`not YAML: ${error.code}, line ${error.linePos?.[0].line ?? '?'}`);
   try {
     return document.toJS();
   } catch {
-    throw new Error('not YAML: an alias (*) of what is nowhere named (&), or too many of them');
+    throw new Error('not YAML: an alias (*) without an anchor (&), or too many aliases');
   }
 }
 
-function faultOf(content: unknown): string {
+function problemOf(content: unknown): string {
   const [first] = Value.Errors(File, content);
   const path = first?.instancePath.split('/').slice(1) ?? [];
   const [list, index, field] = path;
   if (list !== 'senders' || index === undefined)
-    return 'a list `senders:` was expected, and nothing beside it';
+    return 'a list `senders:` was expected, and no other field beside it';
   const place = `senders[${index}]`;
-  if (field === undefined) return entryFault(content, Number(index), place);
+  if (field === undefined) return entryProblem(content, Number(index), place);
   const expected = EXPECTED[field];
-  return expected === undefined ? noField(place, field) : `${place}.${field}: ${expected} was expected`;
+  return expected === undefined ? unknownField(place, field) : `${place}.${field}: ${expected} was expected`;
 }
 
-function noField(place: string, field: string): string {
-  // Something else may be a key that stands in the wrong place.
+function unknownField(place: string, field: string): string {
+  // Any other text may be a key in the wrong place.
   const shown = /^[a-z_]{1,20}$/.test(field) ? ` '${field}'` : ' of that name';
   return `${place}: there is no field${shown}`;
 }
 
 /** What is wrong with an entry as a whole. */
-function entryFault(content: unknown, index: number, place: string): string {
+function entryProblem(content: unknown, index: number, place: string): string {
   const entry: unknown = Value.Pointer.Get(content, `/senders/${index}`);
   if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) {
-    return `${place}: \`name:\` and more was expected`;
+    return `${place}: \`name:\` and other fields were expected`;
   }
   const unknown = Object.keys(entry).find((field) => !(field in EXPECTED));
-  return unknown === undefined ? `${place}: name is missing` : noField(place, unknown);
+  return unknown === undefined ? `${place}: name is missing` : unknownField(place, unknown);
 }
 
 function firstRepeated(texts: readonly string[]): string | undefined {

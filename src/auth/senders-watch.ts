@@ -1,11 +1,12 @@
-/** Keeps the senders as their file has them: read at the start, and again when it changes. */
+/** Holds the senders of the file. It reads the file at the start, and again when it changes. */
 import type { Logger } from 'pino';
+import { errorText } from '../support/error-text.ts';
 import { watchFiles } from '../support/file-watch.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { readSendersFile } from './senders-file.ts';
 import { Senders } from './senders.ts';
 
-const NOT_RIGHT = 'the file of senders is not right, the last good one stays in use';
+const INVALID = 'the file of senders is invalid: the last valid version stays in use';
 
 export class SendersWatch {
   readonly #metrics: Metrics;
@@ -15,8 +16,8 @@ export class SendersWatch {
   #problem: string | undefined;
 
   /**
-   * Without a path nobody has an API key, and nobody is limited.
-   * @throws when the file cannot be read or is not right.
+   * Without a path there are no API keys and no limits.
+   * @throws when the file cannot be read or is invalid.
    */
   constructor(path: string | undefined, metrics: Metrics, log: Logger) {
     this.#metrics = metrics;
@@ -25,12 +26,12 @@ export class SendersWatch {
     this.#senders = new Senders(path === undefined ? [] : readSendersFile(path));
   }
 
-  /** As the file was when it was last right. */
+  /** Of the last valid version of the file. */
   get senders(): Senders {
     return this.#senders;
   }
 
-  /** That something is wrong with the file as it is now, in words for everybody: the log says what. */
+  /** Set while the current file is invalid. Names no path and no content: the log says what is wrong. */
   get problem(): string | undefined {
     return this.#problem;
   }
@@ -45,8 +46,8 @@ export class SendersWatch {
       this.#problem = undefined;
       this.#log.info({ path }, 'the file of senders has changed and was read again');
     } catch (error) {
-      this.#problem = `${NOT_RIGHT}; the log says what is wrong`;
-      this.#log.error({ path }, `${NOT_RIGHT}: ${error instanceof Error ? error.message : String(error)}`);
+      this.#problem = `${INVALID}; see the log`;
+      this.#log.error({ path }, `${INVALID}: ${errorText(error)}`);
     }
     this.#metrics.sendersFileGood.set(this.#problem === undefined ? 1 : 0);
   }

@@ -1,39 +1,38 @@
-/** The senders of the file: their API keys, and what each may do, however it was recognised. */
+/** The senders of the file: their API keys, and the limits of each sender, however it was recognised. */
 import { hash, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { matcherOf } from './pattern.ts';
 import { TokenBucket } from '../support/token-bucket.ts';
 import { invalidToken, type Finding, type Sender } from './sender.ts';
 import type { SenderEntry } from './senders-file.ts';
 
-/** What a sender may do. */
+/** The limits of a sender. */
 export interface Limits {
-  /** Has it only some namespaces? */
+  /** True when the sender may write to some namespaces only. */
   readonly limited: boolean;
   readonly mayWriteTo: (namespace: string) => boolean;
-  /** How much it may send; undefined: as much as it likes. */
+  /** Undefined without a quota. */
   readonly quota: TokenBucket | undefined;
 }
 
 const NO_LIMITS: Limits = { limited: false, mayWriteTo: () => true, quota: undefined };
 
-/** Senders whose quota is remembered; one that is forgotten begins with a full one. */
+/** Senders with a remembered quota. A forgotten sender begins with a full one. */
 const MAX_REMEMBERED = 10_000;
 
-const FOR_EVER = Number.MAX_SAFE_INTEGER;
+const FOREVER = Number.MAX_SAFE_INTEGER;
 
 const UNKNOWN_KEY = invalidToken('unknown-key', 'Unknown API key');
 
 export class Senders {
   /**
-   * By a keyed hash of their own hash, with a key that nobody else has: how long a look takes then tells nothing of what
-   * is in the map, whatever is looked for.
+   * By a keyed hash of their own hash, with a secret key of this process. The time of a lookup then tells a client nothing about
+   * the keys in the map.
    */
   readonly #apiKeys: ReadonlyMap<string, Finding>;
   readonly #secret = randomBytes(32).toString('hex');
   /**
-   * Keys that were found, by their own text: no more than the file has. V8 compares two texts only where their hashes, made
-   * with a seed that nobody knows, are the same; so this, too, tells nobody how near he is.
+   * Keys that were found, by their text: no more than the file has. V8 compares two texts only where their hashes, made with a
+   * secret seed, are equal. So this lookup does not tell a client how close a guess is, either.
    */
   readonly #found = new Map<string, Finding>();
   readonly #rules: readonly Rule[];
@@ -43,18 +42,18 @@ export class Senders {
     this.#rules = entries.map(ruleOf);
     this.#apiKeys = new Map(
       entries.flatMap(({ name, api_keys = [] }) => {
-        const finding: Finding = { sender: { way: 'api-key', name }, holdsUntil: FOR_EVER };
+        const finding: Finding = { sender: { way: 'api-key', name }, holdsUntil: FOREVER };
         return api_keys.map((text) => [this.#blind(text.slice('sha256:'.length).toLowerCase()), finding]);
       }),
     );
   }
 
-  /** Are there API keys at all? */
+  /** False when no sender has an API key. */
   get haveApiKeys(): boolean {
     return this.#apiKeys.size > 0;
   }
 
-  /** Whose an API key is. The second time this takes no cryptography. */
+  /** The sender of an API key. Needs no cryptography from the second time on. */
   findApiKey(key: string): Finding {
     const known = this.#found.get(key);
     if (known) return known;
@@ -64,27 +63,27 @@ export class Senders {
     return finding;
   }
 
-  /** What a sender may do, by the first entry that is about it. */
+  /** The limits of a sender, by the first matching entry. */
   limitsOf({ way, name }: Sender): Limits {
     if (this.#rules.length === 0) return NO_LIMITS;
     const key = `${way} ${name}`;
     let limits = this.#limits.get(key);
     if (!limits) {
-      limits = this.#rules.find((rule) => rule.isAbout(way, name))?.limits() ?? NO_LIMITS;
+      limits = this.#rules.find((rule) => rule.applies(way, name))?.limits() ?? NO_LIMITS;
       this.#limits.set(key, limits);
     }
     return limits;
   }
 
-  /** `digest` in lower case. Nobody sees what comes out: a plain hash does, at a tenth of the cost of an HMAC. */
+  /** `digest` in lower case. The result never leaves this object, so a plain hash is enough, at a tenth of the cost of an HMAC. */
   #blind(digest: string): string {
     return hash('sha256', this.#secret + digest, 'base64');
   }
 }
 
 interface Rule {
-  readonly isAbout: (way: Sender['way'], name: string) => boolean;
-  /** Of one sender: a rule may be about many, each with a quota of its own. */
+  readonly applies: (way: Sender['way'], name: string) => boolean;
+  /** New limits for one sender: a rule may apply to many, each with a quota of its own. */
   readonly limits: () => Limits;
 }
 
@@ -93,12 +92,37 @@ function ruleOf({ name, way, api_keys, namespaces, events_per_second: rate }: Se
   const ownWay = api_keys ? 'api-key' : way;
   const allowed = namespaces?.map(matcherOf);
   return {
-    isAbout: (ofWay, ofName) =>
+    applies: (ofWay, ofName) =>
       (ownWay === undefined || ownWay === ofWay) && (names ? names(ofName) : name === ofName),
     limits: () => ({
       limited: allowed !== undefined,
       mayWriteTo: (namespace) => allowed?.some((matches) => matches(namespace)) ?? true,
       quota: rate === undefined ? undefined : new TokenBucket(rate),
     }),
+  };
+}
+
+/** A test of a name or a namespace. */
+type Matcher = (text: string) => boolean;
+
+/**
+ * A matcher for a pattern such as `trino://prod-*`: an asterisk matches any characters, slashes included. It reads a text once, however
+ * many asterisks there are. A regular expression would backtrack through all ways to split it, and a namespace may have megabytes.
+ */
+export function matcherOf(pattern: string): Matcher {
+  const parts = pattern.split('*');
+  const head = parts.shift() ?? '';
+  const tail = parts.pop();
+  if (tail === undefined) return (text) => text === pattern;
+  return (text) => {
+    const end = text.length - tail.length;
+    if (end < head.length || !text.startsWith(head) || !text.endsWith(tail)) return false;
+    let at = head.length;
+    for (const part of parts) {
+      const found = text.indexOf(part, at);
+      if (found === -1 || found + part.length > end) return false;
+      at = found + part.length;
+    }
+    return true;
   };
 }

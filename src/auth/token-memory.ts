@@ -1,17 +1,17 @@
 /**
- * Remembers what was found of tokens, so that the second request with one costs no cryptography and no call to anybody.
- * A token is found again by its whole text, signature included.
+ * Remembers the results for tokens: the second request with a token needs no cryptography and no call to another service. The key is the
+ * whole text of the token, signature included.
  */
 import { LRUCache } from 'lru-cache';
 import type { Finding, Recognised, TokenCheck } from './sender.ts';
 
 /**
- * How long a token that was refused stays so, in milliseconds: somebody who is set up wrongly sends the same one with each
- * event. Short, for it may be good in a moment: valid from now on, or signed with a key that is only just published.
+ * Milliseconds for which a rejection is remembered: a misconfigured client sends the same token with each event. Short, because the token
+ * may become valid soon: by its `nbf`, or by a key that is published a moment later.
  */
 const REFUSED_MS = 5000;
 
-/** Characters of refused tokens that are kept, so that a flood of them takes no memory. */
+/** Characters of all remembered rejected tokens, so that a flood of them takes no more memory. */
 const REFUSED_CHARACTERS = 1024 * 1024;
 
 export class TokenMemory {
@@ -19,31 +19,31 @@ export class TokenMemory {
   readonly #recognised: LRUCache<string, Recognised>;
   readonly #refused = new LRUCache<string, Finding>({
     maxSize: REFUSED_CHARACTERS,
-    // Of the empty one, too: the library wants a size above 0.
+    // The library requires a size above 0, also for an empty token.
     sizeCalculation: (_, token) => token.length + 1,
     ttl: REFUSED_MS,
   });
-  /** Many requests with one token may come at once. */
-  readonly #underWay = new Map<string, Promise<Finding>>();
+  /** Checks in flight: many requests with one token may arrive at once. */
+  readonly #inFlight = new Map<string, Promise<Finding>>();
 
-  /** Remembers `size` good tokens; the least recently used go. */
+  /** Remembers `size` recognised tokens, and forgets the least recently used. */
   constructor(check: TokenCheck, size: number) {
     this.#check = check;
     this.#recognised = new LRUCache({ max: size });
   }
 
-  /** What is known of a token, at once; or what its check finds. */
+  /** The remembered result, at once; otherwise the result of the check. */
   find(token: string): Finding | Promise<Finding> {
     const known = this.#recognised.get(token);
     if (known && Date.now() < known.holdsUntil) return known;
-    return this.#refused.get(token) ?? this.#underWay.get(token) ?? this.#ask(token);
+    return this.#refused.get(token) ?? this.#inFlight.get(token) ?? this.#run(token);
   }
 
-  #ask(token: string): Promise<Finding> {
+  #run(token: string): Promise<Finding> {
     const asked = this.#check(token)
       .then((finding) => this.#keep(token, finding))
-      .finally(() => this.#underWay.delete(token));
-    this.#underWay.set(token, asked);
+      .finally(() => this.#inFlight.delete(token));
+    this.#inFlight.set(token, asked);
     return asked;
   }
 

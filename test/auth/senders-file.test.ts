@@ -13,7 +13,7 @@ suite('the file of senders', () => {
     'is empty': ['', /^a list `senders:` was expected/],
     'has something beside the senders': ['senders: []\nmore: 1', /^a list `senders:` was expected/],
     'has a text for the senders': ['senders: trino', /^a list `senders:` was expected/],
-    'has a sender that is a text': ['senders: [trino]', /^senders\[0\]: `name:` and more/],
+    'has a sender that is a text': ['senders: [trino]', /^senders\[0\]: `name:` and other fields/],
     'has a sender without a name': ['senders: [{name: a}, {way: oidc}]', /^senders\[1\]: name is missing$/],
     'has a field that there is none of': ['senders: [{name: a, namespace: b}]', /no field 'namespace'$/],
     'has a way that there is none of': [
@@ -43,7 +43,7 @@ suite('the file of senders', () => {
     ],
     'has a key twice': [
       `senders: [{name: a, api_keys: ['${hashOf('k')}']}, {name: b, api_keys: ['${hashOf('k').toUpperCase().replace('SHA', 'sha')}']}]`,
-      /^an API key stands there twice/,
+      /^an API key occurs twice/,
     ],
     'has two of a name with keys': [
       `senders: [{name: a, api_keys: ['${hashOf('k')}']}, {name: a, api_keys: ['${hashOf('l')}']}]`,

@@ -1,21 +1,21 @@
-/** What an access token has to say beyond what every JWT has to: that it is one, what it allows, and whose it is. */
+/** The checks of an access token beyond those of every JWT: its kind, its scope, and the name of its sender. */
 import type { JWTPayload } from 'jose';
 import { invalidToken, type Rejected } from '../sender.ts';
 
-/** The claims that name a sender: a person's login; the client's id, as RFC 9068 has it and as OpenID does; the subject, at least. */
+/** The claims that name a sender, in order: a person's login, the client's id (RFC 9068, then OpenID Connect), the subject. */
 const NAME_CLAIMS = ['preferred_username', 'client_id', 'azp', 'sub'];
 
-/** Characters of a name; it goes into a record header, the log and the metrics. */
+/** Characters of a name: it is written to a record header, the log and the metrics. */
 const MAX_NAME = 256;
 
-/** What would break a line of the log, hide in it or turn it around, and what has no UTF-8. */
-const INSANE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
+/** Characters that break a log line, are invisible in it or reverse its direction, and those without UTF-8. */
+const UNSAFE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
 
-/** Claims that only ID tokens have (OpenID Connect Core §2, §3.3.2.11), and one of logout tokens (Back-Channel Logout §2.4). */
+/** Claims of ID tokens only (OpenID Connect Core §2, §3.3.2.11), and one of logout tokens (Back-Channel Logout §2.4). */
 const CLAIMS_OF_OTHER_TOKENS = ['at_hash', 'c_hash', 's_hash', 'events'];
 
-/** What is wrong with the claims of a token whose signature, issuer, audience and life are good. */
-export function claimsFault(
+/** Why a token is rejected after its signature, issuer, audience and lifetime have passed their checks; undefined where it is not. */
+export function claimsRejection(
   claims: JWTPayload,
   typ: string | undefined,
   clockSkewMs: number,
@@ -27,7 +27,7 @@ export function claimsFault(
   if (iat !== undefined && iat * 1000 > Date.now() + clockSkewMs)
     return invalidToken('not-yet-valid', 'The token is not yet valid (iat)');
   if (!isAccessToken(claims, typ)) return invalidToken('claims', 'Not an access token');
-  // RFC 7800: good only together with a key that its holder shows (DPoP, mutual TLS), which is not looked at here.
+  // RFC 7800: valid only together with a proof of its holder's key (DPoP, mutual TLS), which the proxy does not check.
   if (claims.cnf !== undefined)
     return invalidToken('claims', 'The token is bound to a key of its holder (cnf)');
   if (requiredScope !== undefined && !scopesOf(claims).includes(requiredScope))
@@ -35,19 +35,19 @@ export function claimsFault(
   return undefined;
 }
 
-/** The name of the sender, by one claim or by the first that has one. */
+/** The name of the sender: the value of `nameClaim`, or by default of the first claim that is a name. */
 export function nameOf(claims: JWTPayload, nameClaim: string | undefined): string | undefined {
   const names = nameClaim === undefined ? NAME_CLAIMS : [nameClaim];
   return names.map((name) => claims[name]).find((value) => isName(value));
 }
 
 function isName(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= MAX_NAME && value.trim() !== '' && !INSANE.test(value);
+  return typeof value === 'string' && value.length <= MAX_NAME && value.trim() !== '' && !UNSAFE.test(value);
 }
 
 /**
- * Is it an access token? One whose header says `at+jwt` is (RFC 9068 §2.1). One that says no more than `JWT` may be an ID token of
- * the same provider: Keycloak says which in a claim `typ`, Cognito in `token_use`; others are known by claims of their own.
+ * True for an access token. A header with `at+jwt` says so (RFC 9068 §2.1). A header with `JWT` may also be an ID token of the same
+ * provider. Keycloak tells them apart in a claim `typ`, Cognito in `token_use`; other ID tokens have claims that only they have.
  */
 function isAccessToken(claims: JWTPayload, typ: string | undefined): boolean {
   if (typ?.toLowerCase().includes('at+jwt')) return true;

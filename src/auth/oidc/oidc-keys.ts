@@ -1,12 +1,12 @@
 /**
- * The keys that an OpenID provider signs with (RFC 7517, a JWK Set). One that is broken, of a kind not known here, or not fit to
- * check signatures with does not spoil the others; a symmetric one (`oct`) is never used, whatever it says of itself.
+ * The keys that an OpenID provider signs with: a JWK Set (RFC 7517). A key that is broken, of an unknown kind, or not for signatures is
+ * skipped, and the others are used. A symmetric key (`oct`) is never used, whatever its fields say.
  */
 import { createLocalJWKSet, type CryptoKey } from 'jose';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 
-/** Keys looked at. A provider has two or three; each costs an import for each algorithm. */
+/** Keys that are read of a set. A provider has two or three; each costs an import for each algorithm. */
 const MAX_KEYS = 100;
 
 /** RFC 7518 §3.3: "A key of size 2048 bits or larger MUST be used". */
@@ -22,9 +22,9 @@ interface VerificationKey {
   readonly key: CryptoKey;
 }
 
-/** The keys of one JWK Set that are of use. */
+/** The usable keys of one JWK Set. */
 export class OidcKeys {
-  /** How many of the set's keys are of use, and how many are not. */
+  /** How many of the set's keys are usable, and how many are not. */
   readonly used: number;
   readonly unused: number;
   readonly #keys: readonly VerificationKey[];
@@ -37,7 +37,7 @@ export class OidcKeys {
 
   static readonly none = new OidcKeys([], 0, 0);
 
-  /** The keys of a JWK Set that fit one of `algorithms`; undefined if it is none. */
+  /** The keys that fit one of `algorithms`; undefined where the document is not a JWK Set. */
   static async of(document: unknown, algorithms: readonly string[]): Promise<OidcKeys | undefined> {
     if (!Value.Check(Jwks, document)) return undefined;
     const perKey = await Promise.all(document.keys.slice(0, MAX_KEYS).map((jwk) => fitting(jwk, algorithms)));
@@ -45,7 +45,7 @@ export class OidcKeys {
     return new OidcKeys(perKey.flat(), used, document.keys.length - used);
   }
 
-  /** The keys that a token with this header may be signed with; without a `kid` that is each one of the algorithm. */
+  /** The keys that may have signed a token with this header. Without a `kid`, all keys of the algorithm. */
   matching(algorithm: string, kid: string | undefined): CryptoKey[] {
     return this.#keys
       .filter((key) => key.algorithm === algorithm && (kid === undefined || key.kid === kid))
@@ -62,7 +62,7 @@ async function fitting(jwk: unknown, algorithms: readonly string[]): Promise<Ver
   });
 }
 
-/** A key for one algorithm, if `use`, `key_ops`, `alg`, `kty` and `crv` allow it. A private key is no secret any more: not used. */
+/** A key for one algorithm, if `use`, `key_ops`, `alg`, `kty` and `crv` allow it. A published private key is not secret, so it is not used. */
 async function publicKey(jwk: Type.Static<typeof Jwk>, algorithm: string): Promise<CryptoKey | undefined> {
   try {
     const key = await createLocalJWKSet({ keys: [jwk] })({ alg: algorithm });

@@ -1,31 +1,31 @@
 /**
- * Recognises senders by access tokens of an OpenID provider: JWTs (RFC 9068 and its forerunners), checked as RFC 8725 advises. The
- * settings say which algorithms count, never the token; nothing in a token (`jku`, `x5u`, `jwk`) says where a key comes from.
+ * Recognises senders by access tokens of an OpenID provider: JWTs (RFC 9068 and older forms), checked as RFC 8725 advises. The settings
+ * decide which algorithms are accepted, never the token. No header of a token (`jku`, `x5u`, `jwk`) decides where a key comes from.
  */
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify, type CryptoKey, type JWTPayload } from 'jose';
 import type { Logger } from 'pino';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import type { Metrics } from '../../metrics/metrics.ts';
-import { claimsFault, nameOf } from './oidc-claims.ts';
+import { claimsRejection, nameOf } from './oidc-claims.ts';
 import { OidcProvider, type ProviderSettings, type ProviderTimes } from './oidc-provider.ts';
 import { invalidToken, undecided, type Finding, type Rejected, type TokenCheck } from '../sender.ts';
 
 export interface OidcSettings extends ProviderSettings {
   readonly audience: readonly string[];
   readonly clockSkewMs: number;
-  /** By default the first of `preferred_username`, `client_id`, `azp` and `sub` that is a name. */
+  /** By default the first of `preferred_username`, `client_id`, `azp` and `sub` with a name in it. */
   readonly nameClaim: string | undefined;
   readonly requiredScope: string | undefined;
 }
 
-/** A whole request head may have 16 KiB. */
+/** The default limit of a whole request head is 16 KiB, too. */
 const MAX_CHARACTERS = 16 * 1024;
 
-/** RFC 7515 §7.1: header, claims, signature. Without the last it is an unsecured one, of algorithm `none`. */
+/** RFC 7515 §7.1: header, claims, signature. An unsecured token, of algorithm `none`, has an empty signature. */
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
-/** Milliseconds that a finding holds: a key that the provider has taken back must not count for much longer. */
+/** Milliseconds for which a result is valid: a key that the provider has withdrawn must not be accepted for much longer. */
 const HOLDS_MS = 300_000;
 
 const Header = Type.Object({
@@ -54,18 +54,18 @@ export class Oidc {
     this.#provider.close();
   }
 
-  /** What is wrong with the provider, in words for an operator that name no address; undefined when nothing is known to be. */
+  /** What is wrong with the provider, for an operator, without addresses; undefined while nothing is. */
   get problem(): string | undefined {
     const { problem } = this.#provider;
     return problem === undefined ? undefined : `the OpenID provider ${problem}`;
   }
 
-  /** Checks one token. Takes a second at most, and that only where its key is not known. Never rejects. */
+  /** Checks one token. Takes a second at most, and that only where its key is unknown. The promise never rejects. */
   readonly check: TokenCheck = async (token) => {
     const header = readHeader(token);
     if ('rejection' in header) return header;
-    const fault = this.#headerFault(header) ?? this.#issuerFault(token);
-    if (fault) return fault;
+    const rejected = this.#checkHeader(header) ?? this.#checkIssuer(token);
+    if (rejected) return rejected;
     const { alg, kid } = header;
     let keys = this.#provider.matching(alg, kid);
     let finding = await this.#verify(token, keys);
@@ -81,10 +81,10 @@ export class Oidc {
       : invalidToken('signature', 'Signature verification failed');
   };
 
-  #headerFault({ alg, typ, crit }: Header): Rejected | undefined {
+  #checkHeader({ alg, typ, crit }: Header): Rejected | undefined {
     if (!this.#settings.algorithms.includes(alg))
       return invalidToken('algorithm', 'The specified alg value is not allowed');
-    // RFC 7515 §4.1.11: what is critical and not understood makes the token invalid. Nothing critical is understood here.
+    // RFC 7515 §4.1.11: a critical extension that is not understood makes the token invalid. The proxy understands none.
     if (crit !== undefined) return invalidToken('malformed', 'Unsupported critical extension');
     // RFC 9068 §2.1 says `at+jwt`; Keycloak, Entra and others say `JWT`, or nothing.
     if (typ !== undefined && !/^(application\/)?(at\+)?jwt$/i.test(typ))
@@ -92,8 +92,8 @@ export class Oidc {
     return undefined;
   }
 
-  /** Somebody else's token: it would be refused in the end, and its provider's keys are not to be looked for at ours. */
-  #issuerFault(token: string): Rejected | undefined {
+  /** Rejects a token of another issuer early: its keys are not at our provider, so no request is made for them. */
+  #checkIssuer(token: string): Rejected | undefined {
     try {
       return decodeJwt(token).iss === this.#settings.issuer
         ? undefined
@@ -103,7 +103,7 @@ export class Oidc {
     }
   }
 
-  /** What is found of a token that one of these keys has signed; undefined if none has. */
+  /** The result for a token that one of these keys has signed; undefined if none has. */
   async #verify(token: string, keys: readonly CryptoKey[]): Promise<Finding | undefined> {
     const { issuer, audience, algorithms, clockSkewMs } = this.#settings;
     const options = {
@@ -126,8 +126,8 @@ export class Oidc {
 
   #judge(claims: JWTPayload, typ: string | undefined): Finding {
     const { clockSkewMs, nameClaim, requiredScope } = this.#settings;
-    const fault = claimsFault(claims, typ, clockSkewMs, requiredScope);
-    if (fault) return fault;
+    const rejected = claimsRejection(claims, typ, clockSkewMs, requiredScope);
+    if (rejected) return rejected;
     const name = nameOf(claims, nameClaim);
     if (name === undefined) return invalidToken('claims', 'The token does not name its sender');
     const expiresAt = (claims.exp ?? 0) * 1000 + clockSkewMs;
@@ -135,7 +135,7 @@ export class Oidc {
   }
 }
 
-/** Looks at a token's shape before anything is computed. */
+/** Checks the form of a token before any cryptography. */
 function readHeader(token: string): Header | Rejected {
   if (token.length > MAX_CHARACTERS) return invalidToken('malformed', 'The token is too long');
   if (!COMPACT.test(token)) return invalidToken('malformed', 'Not a signed JWT');
@@ -143,12 +143,12 @@ function readHeader(token: string): Header | Rejected {
     const header: unknown = decodeProtectedHeader(token);
     if (Value.Check(Header, header)) return header;
   } catch {
-    // Not base64url, not UTF-8, not JSON: all the same to the sender.
+    // Not base64url, not UTF-8 or not JSON: the sender gets one answer for all.
   }
   return invalidToken('malformed', 'Invalid header string');
 }
 
-/** Why a token with a good signature is refused, in PyJWT's words, which Data.Rentgen's senders know. */
+/** Why a token with a valid signature is rejected, in PyJWT's words, which Data.Rentgen's users know. */
 function refused(error: unknown): Rejected {
   if (error instanceof errors.JWTExpired) return invalidToken('expired', 'Token has expired');
   if (!(error instanceof errors.JWTClaimValidationFailed)) return invalidToken('malformed', null);

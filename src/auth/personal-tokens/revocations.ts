@@ -1,57 +1,59 @@
 /**
- * Which of Data.Rentgen's personal tokens are revoked: its PostgreSQL knows. It is asked once in a while for each token,
- * and when it is away, those that were good stay so for a while. Nobody waits for a database that is known to be away:
- * it is tried in the background.
+ * Which of Data.Rentgen's personal tokens are revoked, by its PostgreSQL. The database is queried for each token once in a while. While
+ * it is unavailable, tokens that were alive are accepted for a limited time. No request waits for a database that is known to be
+ * unavailable: attempts run in the background.
  */
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { Metrics } from '../../metrics/metrics.ts';
+import { backoff } from '../../support/backoff.ts';
+import type { DatabaseAddress } from '../../support/database-url.ts';
 import { withinTime } from '../../support/time-limit.ts';
 import { detailOf, problemOf } from './database-problem.ts';
-import type { Database, DatabaseAddress } from './database.ts';
+import type { Database } from './database.ts';
 
-/** Milliseconds that somebody who posts waits for the database at most, whatever it does. */
+/** Milliseconds that a request waits for the database at most. */
 const PATIENCE_MS = 900;
 
-/** Milliseconds between attempts while it is away: soon at first, as most are a restart or a slow moment. */
-const FIRST_ATTEMPT_MS = 250;
-const LAST_ATTEMPT_MS = 4000;
+/** Milliseconds between attempts while it is unavailable: short at first, as most outages are a restart or a slow moment. */
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 4000;
 
-/** Milliseconds after which a token that is taken without the database is looked at again: it may be back. */
-const LOOK_AGAIN_MS = 2000;
+/** Milliseconds after which a token that was accepted without the database is checked again: the database may be back. */
+const CHECK_AGAIN_MS = 2000;
 
-/** No row: it was never issued, or its user is gone. Data.Rentgen's own question (`get_by_id` of its token repository). */
-const QUESTION = 'select 1 from personal_token where user_id = $1 and id = $2 and revoked_at is null';
+/** No row: the token was never issued, or its user is deleted. Data.Rentgen's own query (`get_by_id` of its token repository). */
+const QUERY = 'select 1 from personal_token where user_id = $1 and id = $2 and revoked_at is null';
 
-/** A question with which nothing is asked but whether it can be answered: tables, columns and permissions included. */
-const NOBODYS_TOKEN = { userId: 0, tokenId: '00000000-0000-0000-0000-000000000000' };
+/** No user has this token. A query for it tests the connection, the table, its columns and the permissions. */
+const PROBE = { userId: 0, tokenId: '00000000-0000-0000-0000-000000000000' };
 
 export interface RevocationSettings {
   readonly address: DatabaseAddress;
-  /** Milliseconds for which a token is believed to be alive. 0: it is asked for each time. */
+  /** Milliseconds for which a token counts as alive after a query. 0: the database is queried each time. */
   readonly cacheTtlMs: number;
-  /** Tokens that are remembered. */
+  /** The number of tokens that are remembered. */
   readonly cacheSize: number;
-  /** Milliseconds for which a token that was alive is taken while the database is away. */
+  /** Milliseconds for which a token that was alive is accepted while the database is unavailable. */
   readonly graceMs: number;
 }
 
-/** Which token: both are in it (`sub_id`, `jti`). */
+/** A token by two of its claims, `sub_id` and `jti`. */
 export interface TokenId {
   readonly userId: number;
   readonly tokenId: string;
 }
 
-/** How a token stands. `alive` holds until `until` (milliseconds since the epoch). */
-export type Standing =
+/** The revocation state of a token. `alive` is valid until `until` (milliseconds since the epoch). */
+export type RevocationState =
   | { readonly state: 'alive'; readonly until: number }
   | { readonly state: 'revoked' }
   | { readonly state: 'unknown' };
 
 const tooLate = () => new Error(`no answer within ${PATIENCE_MS} ms`);
 
-const REVOKED: Standing = { state: 'revoked' };
-const UNKNOWN: Standing = { state: 'unknown' };
+const REVOKED: RevocationState = { state: 'revoked' };
+const UNKNOWN: RevocationState = { state: 'unknown' };
 
 export class Revocations {
   readonly #settings: RevocationSettings;
@@ -59,15 +61,16 @@ export class Revocations {
   readonly #log: Logger;
   /** When a token was last known to be alive: milliseconds since the epoch. */
   readonly #alive: LRUCache<string, number>;
-  /** One that is revoked stays so. */
+  /** A revoked token stays revoked. */
   readonly #revoked: LRUCache<string, true>;
   #database: Promise<Database> | undefined;
-  #away: { readonly since: Date; readonly problem: string } | undefined;
+  #outage: { readonly since: Date; readonly problem: string } | undefined;
   #nextAttempt: NodeJS.Timeout | undefined;
-  #pauseMs = FIRST_ATTEMPT_MS;
+  /** Attempts since the outage began, the one that found it included. */
+  #attempts = 0;
   #closed = false;
 
-  /** Asks nobody before `start` or the first question. */
+  /** Makes no connection before `start` or the first token. */
   constructor(settings: RevocationSettings, metrics: Metrics, log: Logger) {
     this.#settings = settings;
     this.#metrics = metrics;
@@ -76,33 +79,33 @@ export class Revocations {
     this.#revoked = new LRUCache({ max: settings.cacheSize });
   }
 
-  /** Sees, in the background, whether the database can be asked, so that it is known before somebody waits for it. */
+  /** Tests the database in the background, so that an outage is known before a request waits for it. */
   start(): void {
-    void this.#try();
+    void this.#probe();
   }
 
-  /** What is wrong with the database and since when, in words without an address; undefined while it answers. */
+  /** What is wrong with the database and since when, without an address; undefined while it answers. */
   get problem(): string | undefined {
-    return this.#away && `${this.#away.problem}; since ${this.#away.since.toISOString()}`;
+    return this.#outage && `${this.#outage.problem}; since ${this.#outage.since.toISOString()}`;
   }
 
-  /** How a token stands, within about a second. Never rejects. */
-  async standingOf(token: TokenId): Promise<Standing> {
+  /** The state of a token, within about a second. The promise never rejects. */
+  async stateOf(token: TokenId): Promise<RevocationState> {
     const key = `${token.userId}/${token.tokenId}`;
     if (this.#revoked.get(key)) return REVOKED;
     const { cacheTtlMs } = this.#settings;
     const lastAlive = this.#alive.get(key);
     const now = Date.now();
-    // A clock that was set back would make it believed for longer.
+    // `now >= lastAlive`: after a clock was set back, the token would count as alive for longer.
     if (lastAlive !== undefined && now >= lastAlive && now < lastAlive + cacheTtlMs) {
       return { state: 'alive', until: lastAlive + cacheTtlMs };
     }
-    if (this.#away) return this.#withoutDatabase(key);
+    if (this.#outage) return this.#stateInOutage(key);
     try {
-      return await withinTime(this.#ask(token, key), PATIENCE_MS, tooLate);
+      return await withinTime(this.#query(token, key), PATIENCE_MS, tooLate);
     } catch (error) {
-      this.#goAway(error);
-      return this.#withoutDatabase(key);
+      this.#failed(error);
+      return this.#stateInOutage(key);
     }
   }
 
@@ -113,24 +116,24 @@ export class Revocations {
     await database?.close();
   }
 
-  /** What is answered too late for who asked is remembered all the same. */
-  async #ask(token: TokenId, key: string): Promise<Standing> {
-    const askedAt = Date.now();
+  /** An answer that is too late for its request is still remembered. */
+  async #query(token: TokenId, key: string): Promise<RevocationState> {
+    const queriedAt = Date.now();
     if (await this.#hasRow(token)) {
-      this.#alive.set(key, askedAt);
-      return { state: 'alive', until: askedAt + this.#settings.cacheTtlMs };
+      this.#alive.set(key, queriedAt);
+      return { state: 'alive', until: queriedAt + this.#settings.cacheTtlMs };
     }
     this.#alive.delete(key);
     this.#revoked.set(key, true);
     return REVOKED;
   }
 
-  #withoutDatabase(key: string): Standing {
+  #stateInOutage(key: string): RevocationState {
     const { graceMs, cacheTtlMs } = this.#settings;
-    const takenUntil = (this.#alive.get(key) ?? Number.NEGATIVE_INFINITY) + graceMs;
+    const acceptedUntil = (this.#alive.get(key) ?? Number.NEGATIVE_INFINITY) + graceMs;
     const now = Date.now();
-    if (now >= takenUntil) return UNKNOWN;
-    return { state: 'alive', until: Math.min(takenUntil, now + Math.min(LOOK_AGAIN_MS, cacheTtlMs)) };
+    if (now >= acceptedUntil) return UNKNOWN;
+    return { state: 'alive', until: Math.min(acceptedUntil, now + Math.min(CHECK_AGAIN_MS, cacheTtlMs)) };
   }
 
   async #hasRow({ userId, tokenId }: TokenId): Promise<boolean> {
@@ -139,53 +142,56 @@ export class Revocations {
       this.#database = undefined;
       throw error;
     });
-    const { rowCount } = await database.query(QUESTION, [userId, tokenId]);
+    const { rowCount } = await database.query(QUERY, [userId, tokenId]);
     return rowCount === 1;
   }
 
   async #open(): Promise<Database> {
-    // Not loaded by a program that has no database.
+    // Loaded here: a program without a database does not load `pg`.
     const { Database } = await import('./database.ts');
-    // A connection that breaks while nobody uses it is the first sign of a database that goes away.
+    // An unused connection that breaks is the first sign of an outage.
     return new Database(this.#settings.address, () => {
-      if (!this.#away) void this.#try();
+      if (!this.#outage) void this.#probe();
     });
   }
 
-  async #try(): Promise<void> {
+  async #probe(): Promise<void> {
     try {
-      await this.#hasRow(NOBODYS_TOKEN);
-      this.#comeBack();
+      await this.#hasRow(PROBE);
+      this.#recovered();
     } catch (error) {
-      this.#goAway(error);
+      this.#failed(error);
     }
   }
 
-  #goAway(error: unknown): void {
+  #failed(error: unknown): void {
     if (this.#closed) return;
     const problem = problemOf(error);
-    if (!this.#away) {
-      this.#pauseMs = FIRST_ATTEMPT_MS;
+    if (!this.#outage) {
+      this.#attempts = 1;
       this.#metrics.databaseUp.set(0);
       this.#log.error(
         { detail: detailOf(error) },
-        `Data.Rentgen's database cannot be asked which tokens are revoked: ${problem}. Those that were good are taken for ${this.#settings.graceMs / 1000} s, others are answered 503`,
+        `Data.Rentgen's database is unavailable, revoked tokens are not known: ${problem}. Tokens that were alive are accepted for ${this.#settings.graceMs / 1000} s, others are answered 503`,
       );
     }
-    this.#away = { since: this.#away?.since ?? new Date(), problem };
-    // Those who waited when it went away come here one after the other.
-    this.#nextAttempt ??= setTimeout(() => {
-      this.#nextAttempt = undefined;
-      this.#pauseMs = Math.min(2 * this.#pauseMs, LAST_ATTEMPT_MS);
-      void this.#try();
-    }, this.#pauseMs).unref();
+    this.#outage = { since: this.#outage?.since ?? new Date(), problem };
+    // Requests that waited when the outage began get here one after another.
+    this.#nextAttempt ??= setTimeout(
+      () => {
+        this.#nextAttempt = undefined;
+        this.#attempts += 1;
+        void this.#probe();
+      },
+      backoff(this.#attempts, FIRST_PAUSE_MS, LONGEST_PAUSE_MS),
+    ).unref();
   }
 
-  #comeBack(): void {
-    if (!this.#away || this.#closed) return;
-    const awaySeconds = Math.round((Date.now() - this.#away.since.getTime()) / 1000);
-    this.#away = undefined;
+  #recovered(): void {
+    if (!this.#outage || this.#closed) return;
+    const unavailableSeconds = Math.round((Date.now() - this.#outage.since.getTime()) / 1000);
+    this.#outage = undefined;
     this.#metrics.databaseUp.set(1);
-    this.#log.info({ awaySeconds }, "Data.Rentgen's database answers again");
+    this.#log.info({ unavailableSeconds }, "Data.Rentgen's database answers again");
   }
 }

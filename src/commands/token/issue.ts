@@ -2,7 +2,7 @@ import { randomUUIDv7 } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { Database } from '../../auth/personal-tokens/database.ts';
 import { detailOf, problemOf } from '../../auth/personal-tokens/database-problem.ts';
-import { ISSUER, type PersonalTokenClaims } from '../../auth/personal-tokens/personal-token-claims.ts';
+import { ISSUER, type PersonalTokenClaims } from '../../auth/personal-tokens/personal-tokens.ts';
 import type { Settings } from '../../config/schema/schema.ts';
 import { databaseAddress } from '../../proxy/personal-tokens.ts';
 import { errorCode } from '../../support/error-text.ts';

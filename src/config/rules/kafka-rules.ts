@@ -1,6 +1,7 @@
 /** What holds between the settings of `kafka`, and between them and the machine. */
-import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { certificatesIn, DamagedCertificateError, PrivateKeyError, privateKeyIn } from '../../support/pem.ts';
 import { isReadableFile, needs, notReadable, when, type Rule } from './rule.ts';
 import type { SettingName, Settings } from '../schema/schema.ts';
 
@@ -127,51 +128,46 @@ function usable(
   };
 }
 
-const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----.*?-----END [A-Z0-9 ]*CERTIFICATE-----/gs;
-
-/** Node passes over what is no certificate among its authorities, so that the fault would only be seen in the handshake. */
+/** Node skips what it cannot parse among authorities: the damage would first be seen in a handshake. */
 function notCertificates(path: string): string | undefined {
-  const found = readFileSync(path, 'latin1').match(CERTIFICATE) ?? [];
-  if (found.length === 0)
-    return `'${path}' has no certificate in it: "-----BEGIN CERTIFICATE-----" (PEM) was expected`;
-  const wrong = found.findIndex((pem) => !isCertificate(pem));
-  return when(
-    wrong >= 0,
-    `certificate ${wrong + 1} of ${found.length} in '${path}' cannot be read: it is damaged`,
-  );
+  const found = certificatesOf(path);
+  return typeof found === 'string' ? found : undefined;
 }
 
-function isCertificate(pem: string): boolean {
+/** At least one certificate, or what is wrong with the file. */
+function certificatesOf(path: string): readonly X509Certificate[] | string {
   try {
-    return new X509Certificate(pem).raw.length > 0;
-  } catch {
-    return false;
+    const found = certificatesIn(readFileSync(path, 'latin1'));
+    return found.length > 0
+      ? found
+      : `'${path}' has no certificate in it: "-----BEGIN CERTIFICATE-----" (PEM) was expected`;
+  } catch (error) {
+    if (!(error instanceof DamagedCertificateError)) throw error;
+    return `certificate ${error.number} of ${error.count} in '${path}' cannot be read: it is damaged`;
   }
 }
 
 function wrongKey({ certFile, keyFile, keyPassword }: Security['tls']): string | undefined {
   if (keyFile === undefined) return undefined;
   if (!isReadableFile(keyFile)) return notReadable(keyFile);
-  const pem = readFileSync(keyFile, 'latin1');
   let key: KeyObject;
   try {
-    key = createPrivateKey({ key: pem, ...(keyPassword !== undefined && { passphrase: keyPassword }) });
-  } catch {
-    return `the private key in '${keyFile}' cannot be read: ${keyReason(pem, keyPassword !== undefined)}`;
+    key = privateKeyIn(readFileSync(keyFile, 'latin1'), keyPassword);
+  } catch (error) {
+    if (!(error instanceof PrivateKeyError)) throw error;
+    return `the private key in '${keyFile}' cannot be read: ${KEY_PROBLEMS[error.reason]}`;
   }
   // What is wrong with the certificate's own file is told by its rule.
-  if (certFile === undefined || !isReadableFile(certFile) || notCertificates(certFile) !== undefined)
-    return undefined;
+  if (certFile === undefined || !isReadableFile(certFile)) return undefined;
+  const certificates = certificatesOf(certFile);
   return when(
-    !new X509Certificate(readFileSync(certFile)).checkPrivateKey(key),
+    typeof certificates !== 'string' && certificates[0]?.checkPrivateKey(key) === false,
     `the private key in '${keyFile}' is not that of the certificate in '${certFile}'`,
   );
 }
 
-function keyReason(pem: string, hasPassword: boolean): string {
-  // "ENCRYPTED PRIVATE KEY" (PKCS #8) or "Proc-Type: 4,ENCRYPTED" (RFC 1421).
-  if (!pem.includes('ENCRYPTED')) return 'it is no private key (PEM)';
-  return hasPassword
-    ? 'kafka.security.tls.key_password does not open it'
-    : 'it is encrypted; set kafka.security.tls.key_password';
-}
+const KEY_PROBLEMS: Readonly<Record<PrivateKeyError['reason'], string>> = {
+  'no-password': 'it is encrypted; set kafka.security.tls.key_password',
+  'wrong-password': 'kafka.security.tls.key_password does not open it',
+  'no-key': 'it is no private key (PEM)',
+};

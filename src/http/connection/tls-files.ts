@@ -1,9 +1,11 @@
 /** Certificate, key and authorities of the listener: read, checked, and read again when their files change. */
-import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
 import type { Logger } from 'pino';
+import { errorText } from '../../support/error-text.ts';
 import { watchFiles } from '../../support/file-watch.ts';
+import { certificatesIn, DamagedCertificateError, PrivateKeyError, privateKeyIn } from '../../support/pem.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 
 export interface TlsSettings {
@@ -24,8 +26,6 @@ const DAY_MS = 86_400_000;
 
 /** Days before a certificate ends from which the log says so, each day. Let's Encrypt's live 90 and are renewed at 30. */
 const EXPIRY_WARNING_DAYS = 14;
-
-const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 interface TlsFilesRead {
   readonly context: SecureContextOptions;
@@ -81,7 +81,7 @@ export class TlsFiles {
       this.#log.info(`TLS: ${certFile} was read anew, and is valid until ${dateOf(read.expiresAt)}`);
     } catch (error) {
       this.#metrics.tlsReloadFailures.inc();
-      this.#log.error(`TLS: the files have changed, and those used before stay in use: ${reasonOf(error)}`);
+      this.#log.error(`TLS: the files have changed, and those used before stay in use: ${errorText(error)}`);
     }
     this.#tellExpiry();
   }
@@ -124,7 +124,7 @@ function readTlsFiles({ certFile, keyFile, keyPassword, caFile }: TlsSettings): 
   try {
     createSecureContext(context);
   } catch (error) {
-    throw new TlsFileError(`${certificate.name} cannot be used: ${reasonOf(error)}`);
+    throw new TlsFileError(`${certificate.name} cannot be used: ${errorText(error)}`);
   }
   return { context, expiresAt: Math.min(...chain.map(({ validToDate }) => validToDate.getTime())) };
 }
@@ -138,43 +138,43 @@ class PemFile {
     try {
       this.text = readFileSync(path, 'latin1');
     } catch (error) {
-      throw new TlsFileError(`${this.name} cannot be read: ${reasonOf(error)}`);
+      throw new TlsFileError(`${this.name} cannot be read: ${errorText(error)}`);
     }
   }
 
   /** At least one. */
   certificates(): X509Certificate[] {
-    const blocks = this.text.match(PEM_CERTIFICATE) ?? [];
-    if (blocks.length === 0) throw new TlsFileError(`${this.name} holds no certificate in PEM form`);
-    return blocks.map((block, index) => {
-      try {
-        return new X509Certificate(block);
-      } catch (error) {
-        throw new TlsFileError(`certificate ${index + 1} of ${this.name} is broken: ${reasonOf(error)}`);
-      }
-    });
+    const found = this.#parse(() => certificatesIn(this.text));
+    if (found.length === 0) throw new TlsFileError(`${this.name} holds no certificate in PEM form`);
+    return found;
   }
 
-  privateKey(passphrase: string | undefined): KeyObject {
-    const isEncrypted = /ENCRYPTED/.test(this.text);
-    if (isEncrypted && passphrase === undefined) {
-      throw new TlsFileError(`${this.name} is encrypted: give its password, server.ssl_keyfile_password`);
-    }
+  privateKey(password: string | undefined): KeyObject {
+    return this.#parse(() => privateKeyIn(this.text, password));
+  }
+
+  #parse<Result>(parse: () => Result): Result {
     try {
-      return createPrivateKey({ key: this.text, ...(passphrase === undefined ? {} : { passphrase }) });
+      return parse();
     } catch (error) {
-      throw new TlsFileError(
-        isEncrypted
-          ? `${this.name} does not open with the password of server.ssl_keyfile_password`
-          : `${this.name} holds no private key in PEM form: ${reasonOf(error)}`,
-      );
+      throw new TlsFileError(this.#problemOf(error));
     }
   }
-}
 
-/** Node's and OpenSSL's words, which name no more than a path. */
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  #problemOf(error: unknown): string {
+    if (error instanceof DamagedCertificateError) {
+      return `certificate ${error.number} of ${this.name} is broken: ${error.message}`;
+    }
+    if (!(error instanceof PrivateKeyError)) return `${this.name} cannot be used: ${errorText(error)}`;
+    switch (error.reason) {
+      case 'no-password':
+        return `${this.name} is encrypted: give its password, server.ssl_keyfile_password`;
+      case 'wrong-password':
+        return `${this.name} does not open with the password of server.ssl_keyfile_password`;
+      case 'no-key':
+        return `${this.name} holds no private key in PEM form: ${error.message}`;
+    }
+  }
 }
 
 function dateOf(time: number): string {

@@ -45,7 +45,8 @@ export class EventHandler implements ExchangeHandler {
       this.#receive(exchange, takes);
       return;
     }
-    const found = this.#authentication.authenticator.find(exchange.request);
+    const { headers, socket } = exchange.request;
+    const found = this.#authentication.authenticator.find(headers.authorization, socket);
     // Synchronous for a sender that is already known: a promise would add one hundredth to the cost of an event.
     if (!(found instanceof Promise)) this.#admit(exchange, takes, found, this.#authentication.senders);
     else void this.#admitLater(exchange, takes, found, this.#authentication.senders);

@@ -21,8 +21,7 @@ import { explained } from '../error-code.ts';
 import { BrokerError } from '../broker-error.ts';
 import { Connections } from './broker-connections.ts';
 import { PRODUCE_VERSIONS, type RecordConnection } from '../wire/produce-request.ts';
-import { Security } from '../login/security.ts';
-import type { SecuritySettings } from '../login/security-settings.ts';
+import { Security, type SecuritySettings } from '../login/security.ts';
 import { version } from '../../version.ts';
 
 type MetadataResponse = metadataV12.MetadataResponse;

@@ -1,47 +1,47 @@
-/** The login with Kerberos: SASL's mechanism GSSAPI (RFC 4752), which Kafka speaks in SaslAuthenticate requests (KIP-43, KIP-152). */
+/** The login with Kerberos: SASL's mechanism GSSAPI (RFC 4752), in Kafka's SaslAuthenticate requests (KIP-43, KIP-152). */
 import { type Connection, type saslAuthenticateV2, type SASLCustomAuthenticator } from '@platformatic/kafka';
 import type * as KerberosPackage from 'kerberos';
 import type { Logger } from 'pino';
+import { errorText } from '../../support/error-text.ts';
 import { withinTime } from '../../support/time-limit.ts';
 import { BrokerError } from '../broker-error.ts';
-import { checkKerberosPrograms, KerberosTicket, type TicketSettings } from './kerberos-ticket.ts';
-import { explainServiceFailure } from './kerberos-words.ts';
+import { explainServiceFailure } from './kerberos-errors.ts';
+import { checkKerberosPrograms } from './kerberos-program.ts';
+import { KerberosTicket, type TicketSettings } from './kerberos-ticket.ts';
 
 type Kerberos = Pick<typeof KerberosPackage, 'initializeClient' | 'GSS_MECH_OID_KRB5'>;
 type Send = saslAuthenticateV2.SASLAuthenticationAPI;
 type LastAnswer = saslAuthenticateV2.SaslAuthenticateResponse;
 
 export interface GssapiSettings extends TicketSettings {
-  /** First part of the brokers' principals, `kafka` by default. */
+  /** The first part of the brokers' principals, `kafka` by default. */
   readonly serviceName: string;
 }
 
-/** What the machine lacks for a login with Kerberos; the message says how to come by it. */
+/** The machine lacks something for a login with Kerberos. The message says how to install it. */
 export class GssapiUnavailableError extends Error {
   override readonly name = 'GssapiUnavailableError';
 }
 
-/** Milliseconds for a login, less than a connection is given: so that it is told what was wrong with it. */
+/** Milliseconds for a login. Less than the limit of a connection, so that this more exact error is reported. */
 const LOGIN_LIMIT_MS = 2000;
 
-/** RFC 4752, 3.1: the security layers a server offers are bits of the first byte. Kafka knows none but "no security layer". */
+/** RFC 4752, 3.1: the security layers that a server offers are bits of the first byte. Kafka has only "no security layer". */
 const NO_SECURITY_LAYER = 1;
 
 /**
- * RFC 4752, 3.1: the layer chosen, and the largest message one takes, 0 without a layer. Eight bytes although four are
- * sent: the package reads as many.
+ * RFC 4752, 3.1: the chosen layer, and the largest message that we accept, 0 without a layer. Four bytes are sent; the package
+ * reads eight.
  */
 const CHOICE = Buffer.from([NO_SECURITY_LAYER, 0, 0, 0, 0, 0, 0, 0]).toString('base64');
 
-/** One for all connections, which share the ticket. */
+/** One object for all connections: they share the ticket. */
 export class GssapiLogin {
   readonly #kerberos: Kerberos;
   readonly #ticket: KerberosTicket;
   readonly #serviceName: string;
   readonly #log: Logger;
-  /**
-   * GSSAPI asks the KDC, DNS and files, in a thread of the pool which also syncs the spool: it never gets more than one.
-   */
+  /** GSSAPI blocks on the KDC, DNS and files in a thread of the pool that also syncs the spool: it gets one thread at most. */
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(kerberos: Kerberos, ticket: KerberosTicket, serviceName: string, log: Logger) {
@@ -52,8 +52,8 @@ export class GssapiLogin {
   }
 
   /**
-   * Loads what it takes and has a ticket fetched; does not wait for it, nor fail for want of one. `setVariable` sets an
-   * environment variable of this process, by which alone GSSAPI can be told where the ticket is.
+   * Loads the library and fetches a ticket in the background: without a ticket it does not fail. `setVariable` sets an environment
+   * variable of this process, the only way to tell GSSAPI where the ticket is.
    * @throws {GssapiUnavailableError} when a library or a program is not on this machine.
    */
   static async open(
@@ -68,7 +68,7 @@ export class GssapiLogin {
     return new GssapiLogin(kerberos, ticket, settings.serviceName, log);
   }
 
-  /** For the Kafka client, which calls it for every connection and every re-authentication (KIP-368). */
+  /** The Kafka client calls this for every connection and every re-authentication (KIP-368). */
   readonly authenticate: SASLCustomAuthenticator = (
     _mechanism,
     connection,
@@ -80,7 +80,7 @@ export class GssapiLogin {
   ) => {
     this.#login(connection, send).then(
       (response) => callback(null, response),
-      (error: unknown) => callback(error instanceof Error ? error : new Error(String(error))),
+      (error: unknown) => callback(error instanceof Error ? error : new Error(errorText(error))),
     );
   };
 
@@ -115,26 +115,26 @@ export class GssapiLogin {
     let answer = await send.async(connection, fromBase64(token));
     while (!client.contextComplete) {
       token = await this.#gssapi(() => client.step(answer.authBytes.toString('base64')));
-      // Empty when it is for the server to go on: RFC 4752, 3.1, "the client then responds with an empty response".
+      // Empty when the server has to continue: RFC 4752, 3.1, "the client then responds with an empty response".
       answer = await send.async(connection, fromBase64(token));
     }
     const offer = fromBase64(await this.#gssapi(() => client.unwrap(answer.authBytes.toString('base64'))));
     if (((offer[0] ?? 0) & NO_SECURITY_LAYER) === 0)
-      throw new BrokerError('the broker wants a security layer (RFC 4752), which Kafka does not have');
+      throw new BrokerError('the broker requires a security layer (RFC 4752), which Kafka does not have');
     const choice = await this.#gssapi(() => client.wrap(CHOICE, { user: client.username }));
     return send.async(connection, fromBase64(choice));
   }
 
-  /** Calls GSSAPI when it is free; makes a fault of what it complains of. */
+  /** Calls GSSAPI when the call before it has ended, and explains its errors. */
   async #gssapi<Result>(call: () => Promise<Result>): Promise<Result> {
     const result = this.#turn.then(call);
     this.#turn = result.catch(() => undefined);
     try {
       return await result;
     } catch (error) {
-      const complaint = error instanceof Error ? error.message : String(error);
-      const problem = explainServiceFailure(complaint, this.#ticket.hasKeytab);
-      throw new BrokerError(`GSSAPI: ${complaint}`, `the login by Kerberos fails: ${problem}`);
+      const message = errorText(error);
+      const problem = explainServiceFailure(message, this.#ticket.hasKeytab);
+      throw new BrokerError(`GSSAPI: ${message}`, `the login by Kerberos fails: ${problem}`);
     }
   }
 }
@@ -146,10 +146,10 @@ function fromBase64(token: string | null): Buffer {
 
 async function loadKerberos(): Promise<Kerberos> {
   try {
-    // Only who logs in by Kerberos needs it.
+    // Optional: only a login by Kerberos needs it.
     return await import('kerberos');
   } catch (error) {
-    const [reason] = (error instanceof Error ? error.message : String(error)).split('\n');
+    const [reason] = errorText(error).split('\n');
     throw new GssapiUnavailableError(
       `GSSAPI needs the npm package kerberos, its native part built by \`make kerberos\`, and MIT's libgssapi_krb5: ${reason ?? ''}`,
     );
@@ -161,7 +161,7 @@ async function openTicket(settings: TicketSettings, log: Logger): Promise<Kerber
     await checkKerberosPrograms();
     return new KerberosTicket(settings, log);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorText(error);
     throw new GssapiUnavailableError(
       `GSSAPI needs Kerberos' programs kinit, kvno and klist (Debian: krb5-user, Red Hat: krb5-workstation) and a folder for the ticket: ${reason}`,
     );

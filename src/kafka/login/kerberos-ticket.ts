@@ -1,53 +1,53 @@
 /**
- * The proxy's own Kerberos ticket, in a file that only it can read: got at the start by password or keytab, renewed in good
- * time, and kept as long as it holds when it cannot be.
+ * The proxy's own Kerberos ticket, in a file that only the proxy can read. It is fetched at the start by password or keytab, and
+ * renewed before it ends. While it cannot be renewed, the current one is used until it ends.
  */
 import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { backoff } from '../../support/backoff.ts';
+import { errorText } from '../../support/error-text.ts';
 import { BrokerError } from '../broker-error.ts';
-import { MissingProgramError, runKerberosProgram } from './kerberos-program.ts';
 import {
   explainServiceFailure,
   explainTicketFailure,
   isUnknownService,
-  type Blame,
-} from './kerberos-words.ts';
+  type Cause,
+} from './kerberos-errors.ts';
+import { FILE_LIMIT_MS, runKerberosProgram, ticketEnd } from './kerberos-program.ts';
 
 export interface TicketSettings {
   /** `name`, `name/instance` or `name@REALM`. */
   readonly principal: string;
-  /** For a principal that names none; where there is none either, krb5.conf's `default_realm`. */
+  /** The realm of a principal that names none; without this, krb5.conf's `default_realm`. */
   readonly realm: string | undefined;
-  /** One of the two. */
+  /** Either a keytab or a password. */
   readonly keytab: string | undefined;
   readonly password: string | undefined;
   readonly refreshIntervalMs: number;
 }
 
-/** Milliseconds for a KDC to answer: MIT asks each one several times, and waits longer each time. */
+/** Milliseconds for the KDCs to answer: MIT asks each one several times, and waits longer each time. */
 const KDC_LIMIT_MS = 15_000;
-/** A look into a file. */
-const FILE_LIMIT_MS = 5000;
 
-/** Milliseconds before the first retry, doubled with each. */
+/** Milliseconds before the first retry, doubled with each failure. */
 const FIRST_RETRY_MS = 1000;
-/** And at most. Many a directory locks an account whose password is wrong again and again. */
-const LONGEST_RETRY_MS: Readonly<Record<Blame, number>> = { credentials: 300_000, other: 15_000 };
+/** The longest, by cause: many directories lock an account after repeated attempts with a wrong password. */
+const LONGEST_RETRY_MS: Readonly<Record<Cause, number>> = { credentials: 300_000, other: 15_000 };
 
-/** A ticket is renewed at the latest when this part of its life is over. */
+/** A ticket is renewed at the latest after this part of its life. */
 const RENEWED_AT = 0.75;
 
 interface Ticket {
   /** Milliseconds since 1970. */
   readonly endsAt: number;
-  /** `kafka/host` of the services to which there is a ticket as well. */
+  /** `kafka/host` of the services that the file has tickets for. */
   readonly services: Set<string>;
 }
 
 export class KerberosTicket {
-  /** The principal with its realm, where that is given. */
+  /** The principal, with its realm where that is given. */
   readonly principal: string;
   readonly #settings: TicketSettings;
   readonly #log: Logger;
@@ -59,24 +59,25 @@ export class KerberosTicket {
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
   #firstTry: Promise<void> = Promise.resolve();
-  /** Programs run one after the other: they write to the same file. */
+  /** Programs run one after another: they write to the same file. */
   #turn: Promise<unknown> = Promise.resolve();
-  /** Services that were wanted since the start: a new ticket is of use only with tickets to them. */
-  readonly #wanted = new Set<string>();
-  readonly #asked = new Map<string, Promise<void>>();
+  /** Services that were requested since the start: a new ticket is useful only together with tickets to them. */
+  readonly #requested = new Set<string>();
+  /** Requests to the KDC in flight, by service. */
+  readonly #inFlight = new Map<string, Promise<void>>();
 
-  /** Makes the folder for the ticket, in the system's for temporary files. Throws when that cannot be written to. */
+  /** Makes the folder for the ticket in the system's folder for temporary files. Throws when that is not writable. */
   constructor(settings: TicketSettings, log: Logger) {
     const { principal, realm } = settings;
     this.principal = realm === undefined || principal.includes('@') ? principal : `${principal}@${realm}`;
     this.#settings = settings;
     this.#log = log;
-    // Mode 0700: a ticket is as good as the password until it ends.
+    // mkdtemp gives mode 0700. Until it ends, a ticket is worth as much as the password.
     this.#folder = mkdtempSync(join(tmpdir(), 'http2kafka-ticket-'));
     process.once('exit', () => this.#remove());
   }
 
-  /** What KRB5CCNAME has to be for GSSAPI to find the ticket. */
+  /** The value of KRB5CCNAME with which GSSAPI finds the ticket. */
   get cache(): string {
     return `FILE:${join(this.#folder, 'ticket')}`;
   }
@@ -85,36 +86,37 @@ export class KerberosTicket {
     return this.#settings.keytab !== undefined;
   }
 
-  /** Why there is no newer ticket, in words for an operator; empty when there was one the last time. */
+  /** Why there is no newer ticket, for an operator; empty after a success. */
   get problem(): string {
     return this.#problem;
   }
 
-  /** Has the first ticket fetched, and sees to it from then on. */
+  /** Fetches the first ticket in the background, and renews it until `close`. */
   start(): void {
     this.#firstTry = this.#inTurn(() => this.#renew());
   }
 
   /**
-   * Resolves when there is a ticket to `service/host`; asks the KDC for it where there is none.
-   * Waits for the first ticket, and fails at once when a later one cannot be had.
+   * Resolves when there is a ticket to `service/host`; requests it from the KDC where there is none. Waits for the first attempt
+   * at a ticket of our own. After that, it fails at once when there is none.
    * @throws {BrokerError}
    */
   async holdService(service: string, host: string): Promise<void> {
     const name = `${service}/${host}`;
-    this.#wanted.add(name);
+    this.#requested.add(name);
     await this.#firstTry;
     const ticket = this.#ticket;
-    if (ticket === undefined || ticket.endsAt <= Date.now()) throw this.#fault(this.#problem, this.#detail);
+    if (ticket === undefined || ticket.endsAt <= Date.now())
+      throw this.#loginError(this.#problem, this.#detail);
     if (ticket.services.has(name)) return;
-    const asked =
-      this.#asked.get(name) ??
-      this.#inTurn(() => this.#askService(name)).finally(() => this.#asked.delete(name));
-    this.#asked.set(name, asked);
-    await asked;
+    const request =
+      this.#inFlight.get(name) ??
+      this.#inTurn(() => this.#addService(name)).finally(() => this.#inFlight.delete(name));
+    this.#inFlight.set(name, request);
+    await request;
   }
 
-  /** Ends what is under way and takes the ticket away. */
+  /** Ends the program in flight and deletes the ticket. */
   async close(): Promise<void> {
     this.#stopping.abort();
     clearTimeout(this.#timer);
@@ -148,30 +150,30 @@ export class KerberosTicket {
       pauseMs = Math.max(FIRST_RETRY_MS, Math.min(this.#settings.refreshIntervalMs, left * RENEWED_AT));
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
-      const complaint = error instanceof Error ? error.message : String(error);
-      const { blame, problem } = explainTicketFailure(complaint, this.hasKeytab);
+      const message = errorText(error);
+      const { cause, problem } = explainTicketFailure(message, this.hasKeytab);
       this.#failures += 1;
-      this.#detail = `${this.principal}: ${complaint}`;
+      this.#detail = `${this.principal}: ${message}`;
       if (problem !== this.#problem)
-        this.#log.warn({ detail: this.#detail }, `Kerberos: ${problem}. ${this.#whatHolds()}`);
+        this.#log.warn({ detail: this.#detail }, `Kerberos: ${problem}. ${this.#currentTicket()}`);
       this.#problem = problem;
-      pauseMs = Math.min(LONGEST_RETRY_MS[blame], FIRST_RETRY_MS * 2 ** Math.min(this.#failures - 1, 20));
+      pauseMs = backoff(this.#failures, FIRST_RETRY_MS, LONGEST_RETRY_MS[cause]);
     }
     this.#timer = setTimeout(() => void this.#inTurn(() => this.#renew()), pauseMs);
     this.#timer.unref();
   }
 
-  #whatHolds(): string {
+  #currentTicket(): string {
     const endsAt = this.#ticket?.endsAt ?? 0;
-    if (endsAt <= Date.now()) return 'There is no ticket, and so no new login';
-    return `The ticket there is holds until ${new Date(endsAt).toISOString()}`;
+    if (endsAt <= Date.now()) return 'Without a ticket, the proxy cannot log in';
+    return `The current ticket is valid until ${new Date(endsAt).toISOString()}`;
   }
 
-  #fault(problem: string, detail: string): BrokerError {
+  #loginError(problem: string, detail: string): BrokerError {
     return new BrokerError(`no Kerberos ticket for ${detail}`, `the login by Kerberos fails: ${problem}`);
   }
 
-  /** A new ticket, and those to the services, beside the one there is; only then in its place. */
+  /** Fetches a new ticket, and tickets to the services, into a second file; then replaces the current file. */
   async #fetch(): Promise<Ticket> {
     const file = join(this.#folder, 'next');
     const cache = `FILE:${file}`;
@@ -183,34 +185,34 @@ export class KerberosTicket {
       KDC_LIMIT_MS,
       keytab === undefined ? `${password}\n` : '',
     );
-    const endsAt = readEnd(await this.#run('klist', ['-c', cache], FILE_LIMIT_MS));
+    const endsAt = ticketEnd(await this.#run('klist', ['-c', cache], FILE_LIMIT_MS));
     const services = await this.#getServices(cache);
     renameSync(file, join(this.#folder, 'ticket'));
     return { endsAt: endsAt ?? Date.now() + this.#settings.refreshIntervalMs, services };
   }
 
-  /** Tickets to the services that were wanted so far: one that is not to be had does not make the proxy's own worse. */
+  /** Tickets to the services that were requested so far. Without one of them, the proxy's own ticket is still good. */
   async #getServices(cache: string): Promise<Set<string>> {
     const services = new Set<string>();
-    for (const name of this.#wanted) {
+    for (const name of this.#requested) {
       try {
         await this.#getService(cache, name);
         services.add(name);
       } catch (error) {
-        // A broker that has gone. A KDC that has is not asked for each of the others, too.
+        // This broker is gone: go on. Any other failure is likely the KDC's, and would repeat for each service.
         if (!(error instanceof Error && isUnknownService(error.message))) break;
       }
     }
     return services;
   }
 
-  async #askService(name: string): Promise<void> {
+  async #addService(name: string): Promise<void> {
     try {
       await this.#getService(this.cache, name);
     } catch (error) {
-      const complaint = error instanceof Error ? error.message : String(error);
-      const problem = explainServiceFailure(complaint, this.hasKeytab);
-      throw this.#fault(problem, `${name}: ${complaint}`);
+      const message = errorText(error);
+      const problem = explainServiceFailure(message, this.hasKeytab);
+      throw this.#loginError(problem, `${name}: ${message}`);
     }
     this.#ticket?.services.add(name);
   }
@@ -227,27 +229,5 @@ export class KerberosTicket {
     input = '',
   ): Promise<string> {
     return runKerberosProgram(program, args, { limitMs, input, signal: this.#stopping.signal });
-  }
-}
-
-/** When the ticket ends by klist, whose times are `11/23/26 19:20:00` in the locale C; undefined when it does not say. */
-function readEnd(listing: string): number | undefined {
-  const line = /(\d\d)\/(\d\d)\/(\d\d) (\d\d:\d\d:\d\d)  krbtgt\//.exec(listing);
-  if (line === null) return undefined;
-  const [, month, day, year, time] = line;
-  const end = Date.parse(`20${year ?? ''}-${month ?? ''}-${day ?? ''}T${time ?? ''}Z`);
-  return Number.isNaN(end) ? undefined : end;
-}
-
-/**
- * Looks whether the programs are on this machine.
- * @throws {MissingProgramError} for the first that is not.
- */
-export async function checkKerberosPrograms(): Promise<void> {
-  for (const program of ['kinit', 'kvno', 'klist'] as const) {
-    // No option of any: it prints how it is used, and ends with an error.
-    await runKerberosProgram(program, ['-?'], { limitMs: FILE_LIMIT_MS }).catch((error: unknown) => {
-      if (error instanceof MissingProgramError) throw error;
-    });
   }
 }

@@ -1,20 +1,25 @@
 /**
- * The token for OAUTHBEARER: from a token endpoint (RFC 6749, 4.4), fetched anew in good time, or from a file, read at each
- * login.
+ * The token for OAUTHBEARER. It comes from a token endpoint (RFC 6749, 4.4) and is renewed before it expires, or from a file that is
+ * read at each login.
  */
 import { readFile } from 'node:fs/promises';
+import { errorText } from '../../support/error-text.ts';
 import { withinTime } from '../../support/time-limit.ts';
 import { BrokerError } from '../broker-error.ts';
-import type { OauthSettings } from './security-settings.ts';
-import { NO_ANSWER, requestToken, type IssuedToken } from './token-endpoint.ts';
+import { NO_ANSWER, requestToken, type IssuedToken, type TokenEndpointSettings } from './token-endpoint.ts';
 
-/** The part of its life after which a token is fetched anew: before a broker asks for another login, at 80 % (KIP-368). */
+export interface OauthSettings extends TokenEndpointSettings {
+  /** Takes the place of the token endpoint. */
+  readonly tokenFile: string | undefined;
+}
+
+/** The part of its life after which a token is renewed. Brokers request another login at 80 % (KIP-368). */
 const RENEW_AT = 0.75;
 
-/** Milliseconds until the token endpoint is asked again, where the token still holds. */
+/** Milliseconds until the token endpoint is asked again, while the current token is valid. */
 const RETRY_MS = 10_000;
 
-/** Milliseconds that a login waits for a token, less than a connection is given: so that it is told what was wrong with it. */
+/** Milliseconds that a login waits for a token. Less than the limit of a connection, so that this more exact error is reported. */
 const LOGIN_LIMIT_MS = 2000;
 
 const tooLate = () => new BrokerError(`no token within ${LOGIN_LIMIT_MS / 1000} s`, NO_ANSWER, true);
@@ -23,38 +28,41 @@ const tooLate = () => new BrokerError(`no token within ${LOGIN_LIMIT_MS / 1000} 
 const TOKEN = /^[\w.~+/-]+=*$/;
 
 interface HeldToken extends IssuedToken {
-  /** In milliseconds since the epoch. */
+  /** Milliseconds since the epoch. */
   readonly renewAt: number;
 }
 
 export class OauthToken {
   readonly #settings: OauthSettings;
   #held: HeldToken | undefined;
-  /** The one request for a token that is under way. */
+  /** The request for a token in flight: one at most. */
   #request: Promise<HeldToken> | undefined;
 
   constructor(settings: OauthSettings) {
     this.#settings = settings;
   }
 
-  /** A token that holds. Rejects with a `BrokerError` when there is none. */
+  /**
+   * A valid token.
+   * @throws {BrokerError} when there is none.
+   */
   async current(): Promise<string> {
     const { tokenFile } = this.#settings;
     if (tokenFile !== undefined) return readToken(tokenFile);
     const held = this.#held;
     if (held && Date.now() < held.renewAt) return held.token;
     const renewed = this.#renew();
-    // Whoever logs in need not wait for the endpoint while there is one that holds.
+    // A login does not wait for the endpoint while the current token is valid.
     if (held && Date.now() < held.expiresAt) {
       renewed.catch(() => undefined);
       return held.token;
     }
-    // The request goes on: its token is for the next login.
+    // After the limit, the request continues: its token is for the next login.
     const { token } = await withinTime(renewed, LOGIN_LIMIT_MS, tooLate);
     return token;
   }
 
-  /** A broker did not take it, although it may hold for long: its issuer may have other keys by now. The next login but one has another. */
+  /** A broker has refused the token, although it may be valid for long: its issuer may have new keys. The login after the next has a new token. */
   refused(): void {
     if (this.#held) this.#held = { ...this.#held, renewAt: 0 };
   }
@@ -75,14 +83,14 @@ export class OauthToken {
     return held;
   }
 
-  /** So that a login need not wait for the token endpoint, nor fail when that is away for a while. */
+  /** Renews in the background: a login does not wait for the token endpoint, and short outages of it do no harm. */
   #renewIn(delayMs: number): void {
     const again = () => {
       this.#renew().catch(() => {
         if (Date.now() < (this.#held?.expiresAt ?? 0)) this.#renewIn(RETRY_MS);
       });
     };
-    // A token that holds for months is not worth a timer beyond what one can be set to.
+    // Node's timers have 31 bits, about 25 days. A token that is valid for longer is renewed at a login.
     if (delayMs > 0 && delayMs < 2 ** 31) setTimeout(again, delayMs).unref();
   }
 }
@@ -93,15 +101,15 @@ async function readToken(path: string): Promise<string> {
   try {
     token = (await readFile(path, 'utf8')).trim();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorText(error);
     throw new BrokerError(reason, `the file with the token for Kafka cannot be read (${setting})`, true);
   }
   if (!TOKEN.test(token)) {
-    throw new BrokerError(`${path} has no token in it`, `there is no token in the file (${setting})`, true);
+    throw new BrokerError(`${path} contains no token`, `there is no token in the file (${setting})`, true);
   }
   const expiresAt = expiryOf(token);
   if (expiresAt !== undefined && expiresAt < Date.now()) {
-    const problem = `the token for Kafka has expired, and nobody has renewed the file (${setting})`;
+    const problem = `the token for Kafka has expired, and the file has no newer one (${setting})`;
     throw new BrokerError(`${path} expired at ${new Date(expiresAt).toISOString()}`, problem, true);
   }
   return token;

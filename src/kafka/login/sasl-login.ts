@@ -1,6 +1,6 @@
 /**
- * The logins (SASL) that the Kafka client knows, with what it lets pass: an answer that is no SCRAM would end the process, a count of
- * iterations without limit keep the threads that sync the spool, a session of more than 24 days log in without end.
+ * The logins (SASL) of the Kafka client, with three checks that it lacks. An answer that is not SCRAM would end the process. An unlimited
+ * count of iterations would block the threads that sync the spool. A session of more than 24 days would log in again without end.
  */
 import {
   ProtocolError,
@@ -10,15 +10,16 @@ import {
   type saslAuthenticateV2,
   type SASLCustomAuthenticator,
 } from '@platformatic/kafka';
+import { errorText } from '../../support/error-text.ts';
 import { BrokerError, causesOf, textOf } from '../broker-error.ts';
 import type { OauthToken } from './oauth-token.ts';
 
 type Send = saslAuthenticateV2.SASLAuthenticationAPI;
 
-/** Kafka's own limit is 16,384 (`ScramMechanism`); so many take a thread a twentieth of a second. */
+/** Kafka's own limit is 16,384 (`ScramMechanism`). This many take a thread a twentieth of a second. */
 const MAX_ITERATIONS = 100_000;
 
-/** Milliseconds: beyond them Node's timers go off at once. The client logs in again at 80 % of a session. */
+/** Milliseconds: with a longer delay Node's timers fire at once. The client logs in again at 80 % of a session. */
 const MAX_SESSION_MS = 2n ** 31n - 1n;
 
 const REFUSED = 'SASL_AUTHENTICATION_FAILED';
@@ -55,7 +56,7 @@ export function tokenLogin(
   };
 }
 
-/** RFC 7628, 3.2.2: a broker says no to a token in a challenge, as JSON, without an error code; yes has no bytes. */
+/** RFC 7628, 3.2.2: a broker refuses a token in a challenge, as JSON, without an error code. Success has no bytes. */
 function refusalIn(bytes: Buffer | undefined): Error | null {
   return bytes && bytes.length > 0 ? new ProtocolError(REFUSED, bytes.toString()) : null;
 }
@@ -64,7 +65,7 @@ function isRefused(error: Error): boolean {
   return [...causesOf(error)].some((one) => textOf(one, 'apiId') === REFUSED);
 }
 
-/** A login whose session is never longer than the client can wait for its end. */
+/** A login with a session that is never longer than the client's timers. */
 export function bounded(login: SASLCustomAuthenticator): SASLCustomAuthenticator {
   return (mechanism, connection, send, user, password, token, callback) => {
     login(mechanism, connection, send, user, password, token, (error, answer) => {
@@ -78,12 +79,12 @@ const CRYPTO: saslScramSha.ScramCryptoModule = {
   ...saslScramSha.defaultCrypto,
   hi: async (definition, password, salt, iterations) => {
     if (iterations <= MAX_ITERATIONS) return saslScramSha.hi(definition, password, salt, iterations);
-    const problem = `the broker wants more than ${MAX_ITERATIONS} iterations for a login by SCRAM`;
+    const problem = `the broker requires more than ${MAX_ITERATIONS} iterations for a login by SCRAM`;
     throw new BrokerError(`SCRAM: ${iterations} iterations`, problem, true);
   },
 };
 
-/** What the client cannot read of an answer makes the login fail; it would throw where nobody can catch it. */
+/** Makes the login fail when the client cannot parse an answer. Otherwise it would throw where no code catches it. */
 function guardedSend(send: Send): Send {
   const guarded: typeof send = Object.assign(
     (...[connection, bytes, callback]: Parameters<Send>) => {
@@ -91,8 +92,9 @@ function guardedSend(send: Send): Send {
         try {
           callback?.(error, answer);
         } catch (thrown) {
-          const reason = thrown instanceof Error ? thrown.message : String(thrown);
-          const problem = 'the broker answers the login with what is no SCRAM (kafka.security.type)';
+          const reason = errorText(thrown);
+          const problem =
+            'the broker answers the login with something that is not SCRAM (kafka.security.type)';
           callback?.(new BrokerError(`SCRAM: ${reason}`, problem, true));
         }
       });

@@ -1,23 +1,51 @@
-/** From the settings of security to what a connection to a broker takes: TLS, and a login (SASL). */
-import { X509Certificate } from 'node:crypto';
+/** What a connection to a broker needs, from the settings `kafka.security`: TLS, a login (SASL), and pauses after a refused login. */
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { ConnectionOptions, SASLCustomAuthenticator, SASLOptions } from '@platformatic/kafka';
+import { backoff } from '../../support/backoff.ts';
+import { errorText } from '../../support/error-text.ts';
+import { certificatesIn } from '../../support/pem.ts';
 import { BrokerError, type SecurityFacts } from '../broker-error.ts';
-import { LoginPauses } from './login-pauses.ts';
-import { OauthToken } from './oauth-token.ts';
+import { OauthToken, type OauthSettings } from './oauth-token.ts';
 import { bounded, plainLogin, scramLogin, tokenLogin } from './sasl-login.ts';
-import type { SecuritySettings, TlsSettings } from './security-settings.ts';
+
+/** Of the settings `kafka.security`, what this folder reads. */
+export interface SecuritySettings {
+  readonly type: 'none' | 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512' | 'OAUTHBEARER' | 'GSSAPI';
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+  readonly oauth: OauthSettings & {
+    /** `name=value`, as in RFC 7628, 3.1. */
+    readonly extensions: readonly string[];
+  };
+  readonly tls: TlsSettings;
+}
+
+/** Files are paths of PEM files. */
+interface TlsSettings {
+  readonly enabled: boolean;
+  readonly caFile: string | undefined;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly keyPassword: string | undefined;
+}
 
 /** What a connection gets besides its time limits. */
 export type SecurityOptions = Pick<ConnectionOptions, 'tls' | 'tlsServerName' | 'sasl'>;
 
+/** Milliseconds until a broker that has refused a login is asked again, at first and at most: doubled with each refusal. */
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 10_000;
+
+/** Milliseconds before a certificate ends from which the log says so: enough time to renew it. */
+const SOON_MS = 14 * 86_400_000;
+
 export class Security {
   readonly #settings: SecuritySettings;
-  /** One for all connections: they share a token or a ticket. */
+  /** One login for all connections: they share a token or a ticket. */
   readonly #sasl: SASLOptions | undefined;
-  /** For all connections, too: what one was refused, another need not try. */
+  /** Shared as well: a login that one connection was refused, another connection need not try. */
   readonly pauses = new LoginPauses();
 
   /** `gssapi` is the login for `GSSAPI` (gssapi.ts). */
@@ -32,29 +60,59 @@ export class Security {
   }
 
   /**
-   * What a new connection to this host gets. The files of TLS are read anew, so that certificates may be renewed while the
-   * proxy runs. Throws a `BrokerError` when they cannot be read or used.
+   * What a new connection to this host gets. The TLS files are read each time, so that certificates can be renewed while the
+   * proxy runs.
+   * @throws {BrokerError} when they cannot be read or used.
    */
   optionsFor(host: string): SecurityOptions {
     const { tls } = this.#settings;
     return {
       ...(this.#sasl && { sasl: this.#sasl }),
-      // RFC 6066, 3: an IP address is no server name. It is held against the certificate in any case.
+      // RFC 6066, 3: an IP address is no server name. The certificate is checked against the host in any case.
       ...(tls.enabled && { tls: { secureContext: secureContext(tls) }, tlsServerName: isIP(host) === 0 }),
     };
   }
 }
 
-/** Time enough to have a certificate renewed. */
-const SOON_MS = 14 * 86_400_000;
+interface Refusal {
+  readonly error: unknown;
+  /** Refusals in a row. */
+  readonly count: number;
+  /** Of `performance.now()`. */
+  readonly until: number;
+}
 
-/** What an operator should know of the login at the start, a line each. */
+/**
+ * Keeps the proxy from repeating a refused login at once: directories lock an account after some wrong passwords. By broker, so that
+ * one misconfigured broker does not stop attempts at the others.
+ */
+export class LoginPauses {
+  readonly #refusals = new Map<string, Refusal>();
+
+  /** Throws the error of the broker's last refusal, until its pause is over. */
+  check(broker: string): void {
+    const refusal = this.#refusals.get(broker);
+    if (refusal && performance.now() < refusal.until) throw refusal.error;
+  }
+
+  refused(broker: string, error: unknown): void {
+    const count = (this.#refusals.get(broker)?.count ?? 0) + 1;
+    const until = performance.now() + backoff(count, FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+    this.#refusals.set(broker, { error, count, until });
+  }
+
+  accepted(broker: string): void {
+    this.#refusals.delete(broker);
+  }
+}
+
+/** What an operator should know about the login at the start, one line each. */
 export function securityWarnings({ type, user, password, tls }: SecuritySettings): readonly string[] {
   const warnings: string[] = [];
-  const isBare = type === 'PLAIN' || type === 'OAUTHBEARER';
-  if (isBare && !tls.enabled) {
+  const isReadable = type === 'PLAIN' || type === 'OAUTHBEARER';
+  if (isReadable && !tls.enabled) {
     warnings.push(
-      `THE ${type === 'PLAIN' ? 'PASSWORD' : 'TOKEN'} FOR KAFKA GOES OVER THE NETWORK AS IT IS: kafka.security.type is ${type}, without kafka.security.tls.enabled`,
+      `THE ${type === 'PLAIN' ? 'PASSWORD' : 'TOKEN'} FOR KAFKA IS SENT WITHOUT ENCRYPTION: kafka.security.type is ${type}, without kafka.security.tls.enabled`,
     );
   }
   if (type === 'none' && (user !== undefined || password !== undefined)) {
@@ -79,15 +137,18 @@ function secureContext({ caFile, certFile, keyFile, keyPassword }: TlsSettings):
       ...(keyPassword !== undefined && { passphrase: keyPassword }),
     });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new BrokerError(reason, 'a file of kafka.security.tls cannot be used: the log says which');
+    throw new BrokerError(
+      errorText(error),
+      'a file of kafka.security.tls cannot be used: the log says which file',
+    );
   }
 }
 
+/** When the proxy's own certificate ends, the first of its file; undefined where the file has none. */
 function certificateEnd({ certFile }: TlsSettings): Date | undefined {
   if (certFile === undefined) return undefined;
   try {
-    return new X509Certificate(readFileSync(certFile)).validToDate;
+    return certificatesIn(readFileSync(certFile, 'latin1'))[0]?.validToDate;
   } catch {
     return undefined;
   }

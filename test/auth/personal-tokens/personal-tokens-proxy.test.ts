@@ -158,7 +158,7 @@ void suite('personal tokens at the door', { timeout: 240_000 }, () => {
     assert.equal(unknown.headers['retry-after'], '1');
     assert.deepEqual(errorOf(unknown.text), {
       code: 'unavailable',
-      message: 'Whether the token is revoked cannot be told now',
+      message: 'The proxy cannot check now whether the token is revoked',
       details: null,
     });
     // Past the time for which it is believed without a question.

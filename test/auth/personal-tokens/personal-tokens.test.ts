@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createSign, generateKeyPairSync } from 'node:crypto';
 import { suite, test } from 'node:test';
 import { personalTokenCheck } from '../../../src/auth/personal-tokens/personal-tokens.ts';
-import type { Standing, TokenId } from '../../../src/auth/personal-tokens/revocations.ts';
+import type { RevocationState, TokenId } from '../../../src/auth/personal-tokens/revocations.ts';
 import type { Finding, Reason } from '../../../src/auth/sender.ts';
 import {
   base64url,
@@ -160,13 +160,13 @@ void suite('personal tokens', { timeout: 60_000 }, () => {
   });
 
   suite('with those that are revoked', () => {
-    function checkWith(standing: Standing) {
+    function checkWith(state: RevocationState) {
       const asked: TokenId[] = [];
-      const standingOf = (token: TokenId) => {
+      const stateOf = (token: TokenId) => {
         asked.push(token);
-        return Promise.resolve(standing);
+        return Promise.resolve(state);
       };
-      return { asked, check: personalTokenCheck(settings, { standingOf }) };
+      return { asked, check: personalTokenCheck(settings, { stateOf }) };
     }
 
     test('asks by user and id, and takes it for as long as that holds', async () => {
@@ -204,7 +204,7 @@ void suite('personal tokens', { timeout: 60_000 }, () => {
       const [reason, code, message] = answerOf(await check(PYJWT_TOKEN));
       assert.deepEqual(
         [reason, code, message],
-        ['unavailable', 'unavailable', 'Whether the token is revoked cannot be told now'],
+        ['unavailable', 'unavailable', 'The proxy cannot check now whether the token is revoked'],
       );
     });
 

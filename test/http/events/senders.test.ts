@@ -75,12 +75,12 @@ void suite('senders', { timeout: 120_000 }, () => {
     'another scheme': [
       `Basic ${Buffer.from(`a:${KEY}`).toString('base64')}`,
       'Invalid token',
-      'The Authorization header has to be: Bearer, a space, the token',
+      'The Authorization header must be: Bearer, a space, the token',
     ],
     'a scheme only': [
       'Bearer',
       'Invalid token',
-      'The Authorization header has to be: Bearer, a space, the token',
+      'The Authorization header must be: Bearer, a space, the token',
     ],
     'a personal token': [
       'Bearer personal_token_a.b.c',
@@ -186,13 +186,13 @@ void suite('senders', { timeout: 120_000 }, () => {
     assert.equal((await send(KEY, runEvent('old key'))).status, 401);
     assert.equal((await send('h2k_new', runEvent('new key'))).status, 201);
     replace('senders: [{name: trino, api_keys: [hunter2]}]');
-    await logged(proxy, 'the last good one stays in use: senders[0].api_keys');
+    await logged(proxy, 'the last valid version stays in use: senders[0].api_keys');
     assert.equal((await send('h2k_new', runEvent('new key'))).status, 201);
     const ready = parsed((await get(proxy, '/monitoring/ready')).text);
     assert.ok(isObject(ready['senders']));
     assert.match(
       String(ready['senders']['senders_file']),
-      /^the file of senders is not right, .* the log says/,
+      /^the file of senders is invalid: .* see the log$/,
     );
     assert.match(await metrics(), /http2kafka_senders_file_good 0/);
     replace('senders: [{name: trino}]');

@@ -122,7 +122,7 @@ suite('a login with Kerberos', { timeout: 240_000 }, () => {
     const posted = await postUntil(proxy, () => proxy.logins >= before + 2 && isTried());
     await stage.kdc.stop();
     try {
-      await logged(proxy.process, 'The ticket there is holds until');
+      await logged(proxy.process, 'The current ticket is valid until');
       const between = proxy.logins;
       posted.push(...(await postUntil(proxy, () => proxy.logins >= between + 3, posted.length)));
       await inState(proxy.process, 'straight');

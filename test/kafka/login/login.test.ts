@@ -219,7 +219,7 @@ void suite('logging in to Kafka', { timeout: 240_000, concurrency: 3 }, () => {
       listener: 'OAUTH',
       security: () => tokenFile(`${jwt({ alg: 'RS256' })}.${jwt({ exp: 1 })}.c2lnbmF0dXJl`),
       problem:
-        /^the token for Kafka has expired, and nobody has renewed the file \(kafka\.security\.oauth\.token_file\)$/,
+        /^the token for Kafka has expired, and the file has no newer one \(kafka\.security\.oauth\.token_file\)$/,
     },
   ];
   for (const { name, listener, security, problem } of wrong) {

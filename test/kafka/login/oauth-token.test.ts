@@ -3,8 +3,7 @@ import { writeFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { suite, test } from 'node:test';
-import { OauthToken } from '../../../src/kafka/login/oauth-token.ts';
-import type { OauthSettings } from '../../../src/kafka/login/security-settings.ts';
+import { OauthToken, type OauthSettings } from '../../../src/kafka/login/oauth-token.ts';
 import { startOidcServer } from '../../../tools/oidc-server.ts';
 import { temporaryFile } from '../../config/loading.ts';
 import { brokerErrorOf } from './broker-errors.ts';
@@ -20,7 +19,6 @@ function settings(more: Partial<OauthSettings>): OauthSettings {
     audience: undefined,
     caFile: undefined,
     tokenFile: undefined,
-    extensions: [],
     ...more,
   };
 }

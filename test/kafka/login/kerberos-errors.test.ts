@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { explainServiceFailure, explainTicketFailure } from '../../../src/kafka/login/kerberos-words.ts';
+import { explainServiceFailure, explainTicketFailure } from '../../../src/kafka/login/kerberos-errors.ts';
 
 // As kinit, kvno and libgssapi_krb5 of MIT Kerberos 1.20 word them; the clocks of one machine cannot be made to differ.
 const COMPLAINTS: readonly (readonly [string, boolean, RegExp])[] = [
@@ -22,7 +22,7 @@ const COMPLAINTS: readonly (readonly [string, boolean, RegExp])[] = [
   ['Keytab contains no suitable keys for a@A.B while getting initial credentials', true, /has no key/],
   ["Key table file '/a' not found while getting initial credentials", true, /cannot be read/],
   ['Password expired while getting initial credentials', false, /has expired/],
-  ['something new', false, /the log has its words/],
+  ['something new', false, /the log has its message/],
 ];
 
 suite("Kerberos' complaints", () => {
@@ -33,8 +33,8 @@ suite("Kerberos' complaints", () => {
   }
 
   test('about credentials are told from others, as a try may lock the account', () => {
-    assert.equal(explainTicketFailure('Preauthentication failed', false).blame, 'credentials');
-    assert.equal(explainTicketFailure('Cannot contact any KDC', false).blame, 'other');
+    assert.equal(explainTicketFailure('Preauthentication failed', false).cause, 'credentials');
+    assert.equal(explainTicketFailure('Cannot contact any KDC', false).cause, 'other');
   });
 
   test('about a service are about the service', () => {

@@ -1,16 +1,16 @@
-/** What Kerberos' complaints mean for somebody who has to mend it. */
+/** What the error messages of MIT Kerberos mean for an operator. */
 
-/** Whose fault it is. A directory may lock an account whose credentials are wrong again and again. */
-export type Blame = 'credentials' | 'other';
+/** The cause. Repeated attempts with wrong credentials can make a directory lock the account. */
+export type Cause = 'credentials' | 'other';
 
-export interface Complaint {
-  readonly blame: Blame;
-  /** In words for an operator, without names or addresses. */
+export interface TicketFailure {
+  readonly cause: Cause;
+  /** For an operator, without names or addresses. */
   readonly problem: string;
 }
 
-/** MIT's messages (its krb5_err, k5e1_err and kt_err tables) by a part of them; the first that fits is taken. */
-const MEANINGS: readonly (readonly [RegExp, Blame, string])[] = [
+/** MIT's messages (its krb5_err, k5e1_err and kt_err tables), by a part of each; the first match counts. */
+const MEANINGS: readonly (readonly [RegExp, Cause, string])[] = [
   [
     /Cannot contact any KDC|Cannot resolve network address for KDC|no answer within/,
     'other',
@@ -48,26 +48,26 @@ const MEANINGS: readonly (readonly [RegExp, Blame, string])[] = [
 
 const WRONG_SECRET = /Password incorrect|Preauthentication failed|Decrypt integrity check failed/i;
 
-/** What a complaint about the principal's own ticket means. */
-export function explainTicketFailure(complaint: string, hasKeytab: boolean): Complaint {
-  if (WRONG_SECRET.test(complaint)) {
+/** What a message about the principal's own ticket means. */
+export function explainTicketFailure(message: string, hasKeytab: boolean): TicketFailure {
+  if (WRONG_SECRET.test(message)) {
     const problem = hasKeytab
-      ? 'the KDC does not accept the key in the keytab: it has another by now (kafka.security.keytab)'
+      ? 'the KDC does not accept the key in the keytab: the KDC has a newer key (kafka.security.keytab)'
       : 'the KDC does not accept the password (kafka.security.password)';
-    return { blame: 'credentials', problem };
+    return { cause: 'credentials', problem };
   }
-  for (const [pattern, blame, problem] of MEANINGS) if (pattern.test(complaint)) return { blame, problem };
-  return { blame: 'other', problem: 'the KDC gives no ticket: the log has its words' };
+  for (const [pattern, cause, problem] of MEANINGS) if (pattern.test(message)) return { cause, problem };
+  return { cause: 'other', problem: 'the KDC gives no ticket: the log has its message' };
 }
 
-/** Does the KDC not know the broker, of all whose ticket was wanted? */
-export function isUnknownService(complaint: string): boolean {
-  return complaint.includes('not found in Kerberos database');
+/** True when the KDC does not know the broker that a ticket was requested for. */
+export function isUnknownService(message: string): boolean {
+  return message.includes('not found in Kerberos database');
 }
 
-/** What a complaint about a ticket to a broker means. */
-export function explainServiceFailure(complaint: string, hasKeytab: boolean): string {
-  return isUnknownService(complaint)
+/** What a message about a ticket to a broker means. */
+export function explainServiceFailure(message: string, hasKeytab: boolean): string {
+  return isUnknownService(message)
     ? 'the KDC does not know the broker as a service (kafka.security.service_name, or the host name that the broker advertises)'
-    : explainTicketFailure(complaint, hasKeytab).problem;
+    : explainTicketFailure(message, hasKeytab).problem;
 }

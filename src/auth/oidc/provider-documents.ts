@@ -1,0 +1,109 @@
+/** The JSON documents of an OpenID provider: its description, found at its issuer, and the key set that the description names. */
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { errorCode, errorText } from '../../support/error-text.ts';
+import { AnswerTooLargeError, sendRequest } from '../../support/http-client.ts';
+
+/** Bytes of a document. Google's key set has 2 KiB, a large one of Keycloak 20. */
+const MAX_BYTES = 1024 * 1024;
+
+const Description = Type.Object({ issuer: Type.String(), jwks_uri: Type.String() });
+
+/** Why the proxy has no document. */
+export class DocumentError extends Error {
+  /** The status of the answer, if there was one. */
+  readonly status: number | undefined;
+  /** More, for the log only: it may name an address. */
+  readonly detail: string;
+
+  /** `message` follows the words "the OpenID provider" and names no address. */
+  constructor(message: string, detail = '', status?: number) {
+    super(message);
+    this.detail = detail;
+    this.status = status;
+  }
+}
+
+/**
+ * The provider's key set, not yet checked. `ca` is the certificates to trust in place of the system's (PEM). `signal` aborts when the
+ * time is over.
+ * @throws {DocumentError}
+ */
+export async function readKeySet(
+  issuer: string,
+  ca: string | undefined,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const read = (url: URL) => readDocument(url, ca, signal);
+  return read(keySetUrl(await readDescription(issuer, read), issuer));
+}
+
+/** OpenID Connect Discovery 1.0 §4, else RFC 8414 §3. */
+async function readDescription(issuer: string, read: (url: URL) => Promise<unknown>): Promise<unknown> {
+  // Discovery §4.1: a terminating slash is removed.
+  const { origin, pathname } = new URL(issuer.replace(/\/$/, ''));
+  const path = pathname.replace(/\/$/, '');
+  try {
+    return await read(new URL(`${origin}${path}/.well-known/openid-configuration`));
+  } catch (error) {
+    if (!(error instanceof DocumentError) || error.status !== 404) throw error;
+    return read(new URL(`${origin}/.well-known/oauth-authorization-server${path}`));
+  }
+}
+
+function keySetUrl(description: unknown, issuer: string): URL {
+  if (!Value.Check(Description, description))
+    throw new DocumentError('answers with something that is not its description');
+  // Discovery §4.3: "MUST exactly match". Otherwise an attacker could pass off other keys as this issuer's.
+  if (description.issuer !== issuer)
+    throw new DocumentError(
+      'gives another issuer than auth.oidc.issuer',
+      `it says ${description.issuer.slice(0, 500)}`,
+    );
+  const url = URL.parse(description.jwks_uri);
+  // Keys sent without TLS can be replaced on the way, unless both ends are on this machine: see the rule for auth.oidc.issuer.
+  if (url === null || (url.protocol !== 'https:' && url.origin !== new URL(issuer).origin))
+    throw new DocumentError(
+      'has its keys at an address that is not https',
+      description.jwks_uri.slice(0, 500),
+    );
+  return url;
+}
+
+/** A redirect is refused: the provider's documents count at its own address only. */
+async function readDocument(url: URL, ca: string | undefined, signal: AbortSignal): Promise<unknown> {
+  try {
+    const headers = { accept: 'application/json', 'user-agent': 'http2kafka' };
+    const answer = await sendRequest(url, { method: 'GET', headers, ca, signal });
+    const { status } = answer;
+    if (status !== 200) {
+      answer.discard();
+      throw new DocumentError(statusProblem(status), '', status);
+    }
+    return parse(await answer.read(MAX_BYTES), url);
+  } catch (error) {
+    if (error instanceof DocumentError) throw error;
+    if (signal.aborted) throw new DocumentError('does not answer in time', url.href);
+    throw new DocumentError(requestProblem(error), `${url.href}: ${errorText(error)}`);
+  }
+}
+
+function statusProblem(status: number): string {
+  const isRedirect = status >= 300 && status < 400;
+  return isRedirect ? 'redirects elsewhere, which is not followed' : `answers with status ${status}`;
+}
+
+function parse(body: Buffer, url: URL): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    throw new DocumentError('answers with something that is not JSON', url.href);
+  }
+}
+
+function requestProblem(error: unknown): string {
+  if (error instanceof AnswerTooLargeError) return `answers with more than ${MAX_BYTES} bytes`;
+  // OpenSSL's codes for a chain that does not end at an authority, has expired, or is for another host.
+  const isUntrusted = /CERT|SIGNATURE|ISSUER|ALTNAME/.test(errorCode(error) ?? '');
+  return isUntrusted ? 'shows a certificate that is not trusted' : 'cannot be reached';
+}
