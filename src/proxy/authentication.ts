@@ -1,4 +1,4 @@
-/** Puts together, from the settings, what recognises senders. */
+/** Builds the authentication of senders from the settings. */
 import type { Logger } from 'pino';
 import type { Oidc } from '../auth/oidc/oidc.ts';
 import { Authenticator } from '../auth/authenticator.ts';
@@ -10,24 +10,24 @@ import type { Settings } from '../config/schema/schema.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { PersonalTokens } from './personal-tokens.ts';
 
-/** Access tokens that are remembered: some kilobytes each, and new ones every few minutes. */
+/** The number of access tokens that are remembered: each has some kilobytes, and is replaced every few minutes. */
 const MAX_ACCESS_TOKENS = 2000;
 
-const NOBODY =
-  'NOBODY MAY SEND: auth.personal_tokens.enabled is false, and no other way to be recognised is open. Leave it out to let everybody send';
+const NO_SENDERS =
+  'EVERY EVENT IS REJECTED: auth.personal_tokens.enabled is false, and no other authentication is configured. Remove the setting to accept events without authentication';
 
-/** What recognises senders, and what is behind it. */
+/** The authentication, and what it depends on. */
 export interface Authentication {
   readonly authenticator: Authenticator;
   readonly senders: SendersWatch;
-  /** What is wrong with whom it asks, by its name; for `/monitoring/ready`. */
+  /** What is wrong with its dependencies, by their names; for `/monitoring/ready`. */
   readonly problems: () => Readonly<Record<string, string>>;
   readonly close: () => Promise<void>;
 }
 
 /**
- * What the settings ask for; undefined where everybody may send.
- * @throws when the file of senders is not right, or nobody could ever be recognised.
+ * Undefined without authentication: the proxy accepts events of all clients.
+ * @throws when the file of senders is invalid, or when no sender could ever be recognised.
  */
 export async function createAuthentication(
   settings: Settings,
@@ -37,16 +37,16 @@ export async function createAuthentication(
   metrics.databaseUp.set(1);
   metrics.sendersFileGood.set(1);
   const { sendersFile, oidc, clientCertificates } = settings.auth;
-  const isAnyOtherWayOpen =
+  const hasAnotherWay =
     takesPersonalTokens(settings) || oidc.issuer !== undefined || clientCertificates.enabled;
-  if (sendersFile === undefined && !isAnyOtherWayOpen) {
-    // Data.Rentgen's takes nothing at all then. Who has switched tokens off has not said that everybody may send.
+  if (sendersFile === undefined && !hasAnotherWay) {
+    // Data.Rentgen rejects every event then. To disable tokens does not mean to accept events of all clients.
     if (settings.auth.personalTokens.enabled !== false) return undefined;
-    log.warn(NOBODY);
+    log.warn(NO_SENDERS);
   }
   const senders = new SendersWatch(sendersFile, metrics, log);
-  if (sendersFile !== undefined && !isAnyOtherWayOpen && !senders.senders.haveApiKeys) {
-    throw new Error(`nobody has an API key in ${sendersFile}, and no other way to be recognised is open`);
+  if (sendersFile !== undefined && !hasAnotherWay && !senders.senders.haveApiKeys) {
+    throw new Error(`no sender has an API key in ${sendersFile}, and no other authentication is configured`);
   }
   const personalTokens = await openPersonalTokens(settings, metrics, log);
   const revocations = personalTokens?.revocations;
@@ -76,10 +76,22 @@ export async function createAuthentication(
 }
 
 async function openOidc(settings: Settings, metrics: Metrics, log: Logger): Promise<Oidc | undefined> {
-  if (settings.auth.oidc.issuer === undefined) return undefined;
-  // Loaded only where there is a provider.
-  const { createOidc } = await import('./oidc.ts');
-  return createOidc(settings, metrics, log);
+  const {
+    issuer,
+    algorithms,
+    caFile,
+    audience,
+    clockSkew: clockSkewMs,
+    nameClaim,
+    requiredScope,
+  } = settings.auth.oidc;
+  if (issuer === undefined) return undefined;
+  const oidcSettings = { issuer, algorithms, caFile, audience, clockSkewMs, nameClaim, requiredScope };
+  // Loaded here: only a proxy with a provider needs it.
+  const { Oidc } = await import('../auth/oidc/oidc.ts');
+  const checks = new Oidc(oidcSettings, metrics, log);
+  checks.start();
+  return checks;
 }
 
 async function openPersonalTokens(
@@ -88,7 +100,7 @@ async function openPersonalTokens(
   log: Logger,
 ): Promise<PersonalTokens | undefined> {
   if (!takesPersonalTokens(settings)) return undefined;
-  // Loaded only where they are taken.
+  // Loaded here: only a proxy that accepts them needs it.
   const { createPersonalTokens } = await import('./personal-tokens.ts');
   return createPersonalTokens(settings, metrics, log);
 }

@@ -1,4 +1,4 @@
-/** Puts together what checks Data.Rentgen's personal tokens, from the settings. */
+/** Builds the check of Data.Rentgen's personal tokens from the settings. */
 import type { Logger } from 'pino';
 import { personalTokenCheck } from '../auth/personal-tokens/personal-tokens.ts';
 import { Revocations } from '../auth/personal-tokens/revocations.ts';
@@ -7,14 +7,14 @@ import { readDatabaseUrl, type DatabaseAddress } from '../support/database-url.t
 import type { Settings } from '../config/schema/schema.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 
-/** The check, and what is behind it. */
+/** The check, and what it depends on. */
 export interface PersonalTokens {
   readonly check: TokenCheck;
-  /** Who knows which are revoked; undefined where nobody is asked. */
+  /** Undefined where revocation is not checked. */
   readonly revocations: Revocations | undefined;
 }
 
-/** What the settings ask for; undefined without a secret key. The database is not asked before a token is, or `start`. */
+/** Undefined without a secret key. The database is first queried for a token, or by `start` of the revocations. */
 export function createPersonalTokens(
   settings: Settings,
   metrics: Metrics,
@@ -32,7 +32,7 @@ export function createPersonalTokens(
   return { check: personalTokenCheck({ secretKey, algorithm }, revocations), revocations };
 }
 
-/** Where Data.Rentgen's database is, if that is set. A URL that cannot be read is a fault of the settings already. */
+/** The address of Data.Rentgen's database; undefined where it is not set. An invalid URL is a configuration error before this. */
 export function databaseAddress({ database: { url } }: Settings): DatabaseAddress | undefined {
   const address = url === undefined ? undefined : readDatabaseUrl(url);
   return typeof address === 'string' ? undefined : address;

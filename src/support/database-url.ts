@@ -1,14 +1,14 @@
 /**
- * SQLAlchemy's database URLs, which Data.Rentgen's settings have: read as SQLAlchemy does (`_parse_url` in
- * `sqlalchemy/engine/url.py`), so that a password that holds `/` or `#` need not be escaped here if it need not be there.
+ * Parses database URLs of SQLAlchemy, as in Data.Rentgen's settings. The rules are SQLAlchemy's (`_parse_url` in
+ * `sqlalchemy/engine/url.py`): a password with `/` or `#` needs no escapes here where it needs none there.
  */
 
-/** How much TLS: libpq's `sslmode`, without `allow`, which is `prefer` in another order. */
+/** libpq's `sslmode`, without `allow`, which is `prefer` in another order. */
 export type TlsMode = 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
 
-/** Where a database is, and as whom it is asked. */
+/** The address of a database, the user that queries it, and how much TLS is required. */
 export interface DatabaseAddress {
-  /** A name, an address, or the folder of a Unix socket. */
+  /** A host name, an IP address, or the folder of a Unix socket. */
   readonly host: string;
   readonly port: number;
   readonly user: string | undefined;
@@ -16,7 +16,7 @@ export interface DatabaseAddress {
   readonly database: string | undefined;
   readonly tls: {
     readonly mode: TlsMode;
-    /** Files (PEM): whom to believe, and who we are. */
+    /** Paths of PEM files: the authorities to trust, and the proxy's own certificate and key. */
     readonly caFile: string | undefined;
     readonly certFile: string | undefined;
     readonly keyFile: string | undefined;
@@ -29,7 +29,7 @@ const URL_PARTS =
 const DEFAULT_PORT = 5432;
 const LARGEST_PORT = 65_535;
 
-/** Reads a database URL; a string says what is wrong with it, without a word of what is in it. */
+/** Parses a database URL. A string is the error, and repeats nothing of the URL. */
 export function readDatabaseUrl(url: string): DatabaseAddress | string {
   const parts = URL_PARTS.exec(url)?.groups;
   if (!parts) return 'is not postgresql://user:password@host:5432/database';
@@ -41,10 +41,10 @@ export function readDatabaseUrl(url: string): DatabaseAddress | string {
   const [hostOfQuery, portOfQuery] = (hosts[0] ?? '').split(':');
   const port = Number(query.get('port') ?? portOfQuery ?? (parts['port'] || DEFAULT_PORT));
   if (!Number.isInteger(port) || port < 1 || port > LARGEST_PORT)
-    return 'has a port that is none; a password that holds @ needs it written as %40';
+    return 'has an invalid port; in a password, write @ as %40';
   const mode = tlsMode(query.get('ssl') ?? query.get('sslmode'));
   if (mode === undefined)
-    return 'asks for TLS in an unknown way: ssl, or sslmode, is disable, allow, prefer, require, verify-ca or verify-full';
+    return 'has an unknown mode of TLS: ssl, or sslmode, is disable, allow, prefer, require, verify-ca or verify-full';
   return {
     host: hostOfQuery || host || 'localhost',
     port,
@@ -60,7 +60,7 @@ export function readDatabaseUrl(url: string): DatabaseAddress | string {
   };
 }
 
-/** asyncpg's `ssl` and libpq's `sslmode`. Both try TLS first, and do without where there is none. */
+/** asyncpg's `ssl` and libpq's `sslmode`. By default both try TLS first, and accept a server without it. */
 function tlsMode(written: string | null): TlsMode | undefined {
   switch (written?.toLowerCase()) {
     case undefined:
@@ -82,7 +82,7 @@ function tlsMode(written: string | null): TlsMode | undefined {
   }
 }
 
-/** As Python's `unquote`: a `%` without two hexadecimal digits stays. */
+/** As Python's `unquote`: a `%` without two hexadecimal digits stays unchanged. */
 function unescaped(text: string | undefined): string | undefined {
   if (text === undefined || text === '') return undefined;
   return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString());

@@ -1,29 +1,28 @@
-/** Notices that files have changed: certificates that are renewed, lists of keys that are edited. */
+/** Detects changes of files: renewed certificates, edited lists of keys. */
 import { statSync, type BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 
 /**
- * Milliseconds between looks. By looking, because the kernel's notices miss what counts here: Kubernetes swaps a symbolic
- * link some folders above the file, and network file systems say nothing at all.
+ * Milliseconds between polls. The kernel's notifications miss important changes: Kubernetes replaces a symbolic link some folders above
+ * the file, and network file systems send no notifications.
  */
-const LOOK_INTERVAL_MS = 2000;
+const POLL_INTERVAL_MS = 2000;
 
 /**
- * Calls `onChange` when any of the files has changed, has come or has gone since this function was called, but not before
- * they have been still from one look to the next: a certificate and its key are seldom written in one step. Begin to
- * watch before you read them, and no change is missed. Returns what stops it. `onChange` must not throw. Keeps no process
- * alive.
+ * Calls `onChange` when one of the files was changed, created or removed since the call of this function. It waits until no file changes
+ * from one poll to the next: a certificate and its key are seldom written in one step. Start the watch before you read the files, and no
+ * change is missed. Returns a function that stops the watch. `onChange` must not throw. Keeps no process alive.
  */
 export function watchFiles(
   paths: readonly string[],
   onChange: () => void,
-  intervalMs = LOOK_INTERVAL_MS,
+  intervalMs = POLL_INTERVAL_MS,
 ): () => void {
   let known = paths.map((path) => stateOf(statSync(path, { bigint: true, throwIfNoEntry: false }))).join();
   let seen = known;
   let stopped = false;
-  // Not `statSync`: a network file system that hangs would hold up everybody.
-  const look = async () => {
+  // Not `statSync`: a network file system that hangs would block all requests.
+  const poll = async () => {
     const state = (await Promise.all(paths.map(currentState))).join();
     if (stopped) return;
     const isStill = state === seen;
@@ -32,9 +31,9 @@ export function watchFiles(
       known = state;
       onChange();
     }
-    timer = setTimeout(() => void look(), intervalMs).unref();
+    timer = setTimeout(() => void poll(), intervalMs).unref();
   };
-  let timer = setTimeout(() => void look(), intervalMs).unref();
+  let timer = setTimeout(() => void poll(), intervalMs).unref();
   return () => {
     stopped = true;
     clearTimeout(timer);
@@ -45,7 +44,7 @@ async function currentState(path: string): Promise<string> {
   return stateOf(await stat(path, { bigint: true }).catch(() => undefined));
 }
 
-/** Differs once a file was written or replaced, or is reached by another link. */
+/** Differs after a file was written or replaced, or when its path leads to another file. */
 function stateOf(stats: BigIntStats | undefined): string {
-  return stats ? [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(':') : 'away';
+  return stats ? [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(':') : 'missing';
 }

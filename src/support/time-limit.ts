@@ -1,6 +1,6 @@
 /**
- * What a promise resolves to, if that is in time; the work behind it goes on all the same.
- * @throws what `late` makes when `limitMs` milliseconds are over.
+ * The result of a promise, within `limitMs` milliseconds. After the limit, the work behind the promise continues.
+ * @throws the error that `late` makes when the limit is over.
  */
 export async function withinTime<Result>(
   promise: Promise<Result>,

@@ -20,15 +20,15 @@ const cases: readonly (readonly [pattern: string, matching: readonly string[], o
 
 suite('a pattern', () => {
   for (const [pattern, matching, others] of cases) {
-    test(`${pattern} is what it says`, () => {
+    test(`${pattern} matches what it should`, () => {
       const matches = matcherOf(pattern);
       for (const text of matching) assert.ok(matches(text), JSON.stringify(text));
       for (const text of others) assert.ok(!matches(text), JSON.stringify(text));
     });
   }
 
-  test('of many asterisks goes over a long text once', () => {
-    // A regular expression would be at it for years.
+  test('with many asterisks reads a long text once', () => {
+    // A regular expression would take years.
     assert.equal(matcherOf(`${'*a'.repeat(50)}*b`)('a'.repeat(1_000_000)), false);
   });
 });

@@ -8,24 +8,24 @@ import { temporaryFile } from '../config/loading.ts';
 const hashOf = (key: string) => `sha256:${createHash('sha256').update(key).digest('hex')}`;
 
 suite('the file of senders', () => {
-  const wrong: Readonly<Record<string, readonly [text: string, fault: RegExp]>> = {
+  const wrong: Readonly<Record<string, readonly [text: string, problem: RegExp]>> = {
     'is not YAML': ['senders: [', /^not YAML: /],
     'is empty': ['', /^a list `senders:` was expected/],
-    'has something beside the senders': ['senders: []\nmore: 1', /^a list `senders:` was expected/],
-    'has a text for the senders': ['senders: trino', /^a list `senders:` was expected/],
-    'has a sender that is a text': ['senders: [trino]', /^senders\[0\]: `name:` and other fields/],
+    'has another field beside the senders': ['senders: []\nmore: 1', /^a list `senders:` was expected/],
+    'has a string for the senders': ['senders: trino', /^a list `senders:` was expected/],
+    'has a sender that is a string': ['senders: [trino]', /^senders\[0\]: `name:` and other fields/],
     'has a sender without a name': ['senders: [{name: a}, {way: oidc}]', /^senders\[1\]: name is missing$/],
-    'has a field that there is none of': ['senders: [{name: a, namespace: b}]', /no field 'namespace'$/],
-    'has a way that there is none of': [
-      'senders: [{name: a, way: token}]',
-      /^senders\[0\]\.way: one of personal-token/,
-    ],
-    'has a key for the name of a field': [
+    'has an unknown field': ['senders: [{name: a, namespace: b}]', /no field 'namespace'$/],
+    'has an unknown way': ['senders: [{name: a, way: token}]', /^senders\[0\]\.way: one of personal-token/],
+    'has a key in place of a field name': [
       'senders: [{name: a, h2k_hunter2: b}]',
       /^senders\[0\]: there is no field of that name$/,
     ],
-    'has a key for an alias': ['senders: [{name: a, api_keys: [*h2k_hunter2]}]', /^not YAML: an alias/],
-    'has a key for a tag and more': [
+    'has a key in place of an alias': [
+      'senders: [{name: a, api_keys: [*h2k_hunter2]}]',
+      /^not YAML: an alias/,
+    ],
+    'has a key in place of a tag': [
       'senders: [!h2k_hunter2 {name: a] h2k_hunter2',
       /^not YAML: [A-Z_]+, line 1$/,
     ],
@@ -37,30 +37,27 @@ suite('the file of senders', () => {
       'senders: [{name: a, namespaces: []}]',
       /^senders\[0\]\.namespaces: a list/,
     ],
-    'has a rate of nothing': [
-      'senders: [{name: a, events_per_second: 0}]',
-      /events_per_second: a number above 0/,
-    ],
+    'has a rate of 0': ['senders: [{name: a, events_per_second: 0}]', /events_per_second: a number above 0/],
     'has a key twice': [
       `senders: [{name: a, api_keys: ['${hashOf('k')}']}, {name: b, api_keys: ['${hashOf('k').toUpperCase().replace('SHA', 'sha')}']}]`,
       /^an API key occurs twice/,
     ],
-    'has two of a name with keys': [
+    'has two senders of one name with keys': [
       `senders: [{name: a, api_keys: ['${hashOf('k')}']}, {name: a, api_keys: ['${hashOf('l')}']}]`,
       /^two senders with API keys have the name 'a'/,
     ],
-    'has keys for another way': [
+    'has keys together with another way': [
       `senders: [{name: a, way: oidc, api_keys: ['${hashOf('k')}']}]`,
       /^senders\[0\]: api_keys, but another way/,
     ],
   };
-  for (const [what, [text, fault]] of Object.entries(wrong)) {
+  for (const [what, [text, problem]] of Object.entries(wrong)) {
     test(`is refused when it ${what}`, (t) => {
       const path = temporaryFile(t, 'senders.yaml', text);
       assert.throws(
         () => readSendersFile(path),
         ({ message }: Error) => {
-          assert.match(message, fault);
+          assert.match(message, problem);
           assert.doesNotMatch(message, /hunter2/);
           return true;
         },
@@ -94,7 +91,7 @@ suite('senders', () => {
     }
   });
 
-  test('are limited by the first entry that is about them', () => {
+  test('have the limits of the first entry that matches', () => {
     const oidc = senders.limitsOf({ way: 'oidc', name: 'dbt-a' });
     assert.deepEqual(['dbt', 'prod-x', 'dev'].map(oidc.mayWriteTo), [true, true, false]);
     const token = senders.limitsOf({ way: 'personal-token', name: 'dbt-a' });
@@ -102,12 +99,12 @@ suite('senders', () => {
     assert.ok(senders.limitsOf({ way: 'oidc', name: 'other' }).mayWriteTo('anything'));
   });
 
-  test('with a key are named as they are: an asterisk is no pattern there', () => {
+  test('with a key have a literal name: an asterisk is not a pattern there', () => {
     assert.ok(!senders.limitsOf({ way: 'api-key', name: 'star*' }).mayWriteTo('sea'));
     assert.ok(senders.limitsOf({ way: 'oidc', name: 'starling' }).mayWriteTo('sea'));
   });
 
-  test('have a quota each, though one entry is about them', () => {
+  test('of one entry have a quota each', () => {
     const [a, b] = ['dbt-a', 'dbt-b'].map((name) => senders.limitsOf({ way: 'oidc', name }));
     assert.notEqual(a?.quota, b?.quota);
     assert.equal(senders.limitsOf({ way: 'oidc', name: 'dbt-a' }).quota, a?.quota);

@@ -147,7 +147,7 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
 
     symlinkSync('renewed', `${current}.new`);
     renameSync(`${current}.new`, current);
-    await logged(proxy, 'was read anew');
+    await logged(proxy, 'was read again');
     assert.equal(await fingerprintOf(proxy), renewed.x509.fingerprint256);
     assert.deepEqual(await post(proxy, kept), [202, 'keep-alive'], 'on the earlier connection');
     const agent = new Agent({ ca: renewed.pem, keepAlive: true });
@@ -161,7 +161,7 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
     await logged(proxy, 'is not the key of the first certificate');
     assert.equal(await fingerprintOf(proxy), renewed.x509.fingerprint256);
     assert.equal((await metrics()).get('http2kafka_tls_reload_failures_total'), 1);
-    assert.equal(proxy.log.split('those used before stay in use').length - 1, 1);
+    assert.equal(proxy.log.split('the ones before stay in use').length - 1, 1);
     kept.destroy();
     agent.destroy();
     assert.deepEqual(await proxy.stop('SIGINT'), { code: 0, signal: null });

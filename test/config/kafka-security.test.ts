@@ -81,9 +81,7 @@ suite('the settings of logging in to Kafka', () => {
     [
       'two sources of a token',
       () => ({ ...endpoint, OAUTH__CLIENT_ID: 'i', OAUTH__CLIENT_SECRET: 's', OAUTH__TOKEN_FILE: own.cert }),
-      [
-        'OAUTH__TOKEN_FILE: takes the place of kafka.security.oauth.token_endpoint; take away the one or the other',
-      ],
+      ['OAUTH__TOKEN_FILE: takes the place of kafka.security.oauth.token_endpoint; remove one of the two'],
     ],
     [
       'a token file that does not exist',
@@ -93,7 +91,7 @@ suite('the settings of logging in to Kafka', () => {
     [
       'Kerberos with a password and a keytab',
       () => ({ TYPE: 'GSSAPI', PRINCIPAL: 'p', PASSWORD: 'hunter2', KEYTAB: own.key }),
-      ['KEYTAB: takes the place of kafka.security.password; take away the one or the other'],
+      ['KEYTAB: takes the place of kafka.security.password; remove one of the two'],
     ],
     [
       'Kerberos without any credential',
@@ -106,7 +104,9 @@ suite('the settings of logging in to Kafka', () => {
     [
       'files of TLS without TLS',
       () => ({ TLS__CA_FILE: ca }),
-      ['TLS__CA_FILE: means nothing without TLS; set kafka.security.tls.enabled to true, or take this away'],
+      [
+        'TLS__CA_FILE: has no effect without TLS; set kafka.security.tls.enabled to true, or remove this setting',
+      ],
     ],
     [
       'a certificate without its key',
@@ -126,7 +126,7 @@ suite('the settings of logging in to Kafka', () => {
     [
       'the key of another certificate',
       () => ({ TLS__ENABLED: 'true', TLS__CERT_FILE: locked.cert, TLS__KEY_FILE: own.key }),
-      ["TLS__KEY_FILE: the private key in '/own.key' is not that of the certificate in '/locked.pem'"],
+      ["TLS__KEY_FILE: the private key in '/own.key' does not belong to the certificate in '/locked.pem'"],
     ],
     [
       'a key without its password',

@@ -34,39 +34,39 @@ void suite('watching files', { timeout: 60_000 }, () => {
     writeFileSync(join(folder, name), content);
   }
 
-  /** Resolves once so many changes have been told, and no more of them come in the time of some looks. */
-  async function told(count: number): Promise<void> {
+  /** Resolves after so many calls, when no more follow within some polls. */
+  async function notified(count: number): Promise<void> {
     while (changes < count) await sleep(5);
     await sleep(5 * INTERVAL_MS);
     assert.equal(changes, count);
   }
 
-  test('tells that one was written, replaced, removed and made', async () => {
+  test('notices a file that is written, replaced, removed and created', async () => {
     write('a', 'one');
     write('b', 'one');
     watch('a', 'b');
-    await told(0);
+    await notified(0);
     write('b', 'two');
-    await told(1);
+    await notified(1);
     write('other', 'three');
     renameSync(join(folder, 'other'), join(folder, 'a'));
-    await told(2);
+    await notified(2);
     rmSync(join(folder, 'a'));
-    await told(3);
+    await notified(3);
     write('a', 'four');
-    await told(4);
+    await notified(4);
   });
 
-  test('tells of the same size at the same second', async () => {
+  test('notices a change of the same size in the same second', async () => {
     write('a', 'one');
     utimesSync(join(folder, 'a'), 1, 1);
     watch('a');
     write('a', 'two');
     utimesSync(join(folder, 'a'), 1, 1);
-    await told(1);
+    await notified(1);
   });
 
-  test('sees through links that are swapped, as Kubernetes does', async () => {
+  test('notices replaced links, as of Kubernetes', async () => {
     for (const version of ['1', '2']) {
       mkdirSync(join(folder, version));
       write(`${version}/cert`, version);
@@ -78,22 +78,22 @@ void suite('watching files', { timeout: 60_000 }, () => {
     watch('cert', 'key');
     symlinkSync('2', join(folder, 'data-new'));
     renameSync(join(folder, 'data-new'), join(folder, 'data'));
-    await told(1);
+    await notified(1);
   });
 
-  test('waits until two that are written one after the other are still', async () => {
+  test('waits until files that are written one after another no longer change', async () => {
     watch('a', 'b');
     for (let i = 0; i < 20; i++) {
       write(i % 2 === 0 ? 'a' : 'b', 'x'.repeat(i));
       await sleep(1);
     }
-    await told(1);
+    await notified(1);
   });
 
-  test('tells nothing more once it is stopped', async () => {
+  test('notices nothing after it is stopped', async () => {
     watch('a');
     stop();
     write('a', 'new');
-    await told(0);
+    await notified(0);
   });
 });

@@ -1,4 +1,4 @@
-/** What holds between the settings of `kafka`, and between them and the machine. */
+/** The rules between the settings of `kafka`, and between them and the files of the machine. */
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { certificatesIn, DamagedCertificateError, PrivateKeyError, privateKeyIn } from '../../support/pem.ts';
@@ -7,7 +7,7 @@ import type { SettingName, Settings } from '../schema/schema.ts';
 
 type Security = Settings['kafka']['security'];
 
-/** The mechanisms, and what each cannot do without. */
+/** The mechanisms, and the settings that each requires. */
 const needed: Readonly<Partial<Record<Security['type'], readonly SettingName[]>>> = {
   PLAIN: ['kafka.security.user', 'kafka.security.password'],
   'SCRAM-SHA-256': ['kafka.security.user', 'kafka.security.password'],
@@ -44,7 +44,7 @@ export const kafkaRules: readonly Rule[] = [
     check: ({ kafka: { security } }) =>
       when(
         security.type === 'GSSAPI' && security.keytab !== undefined && security.password !== undefined,
-        'takes the place of kafka.security.password; take away the one or the other',
+        'takes the place of kafka.security.password; remove one of the two',
       ),
   },
   {
@@ -62,7 +62,7 @@ export const kafkaRules: readonly Rule[] = [
     check: ({ kafka: { security } }) =>
       when(
         security.oauth.tokenFile !== undefined && security.oauth.tokenEndpoint !== undefined,
-        'takes the place of kafka.security.oauth.token_endpoint; take away the one or the other',
+        'takes the place of kafka.security.oauth.token_endpoint; remove one of the two',
       ),
   },
   ...(['kafka.security.oauth.client_id', 'kafka.security.oauth.client_secret'] as const).map((name) =>
@@ -99,19 +99,19 @@ export const kafkaRules: readonly Rule[] = [
   },
 ];
 
-/** A setting of TLS that somebody gave, and that would do nothing, leaves open what was meant to be closed. */
+/** A TLS setting without TLS is an error: the operator expects a protection that is not there. */
 function needsTls(name: SettingName, valueOf: (security: Security) => unknown): Rule {
   return {
     about: [name, 'kafka.security.tls.enabled'],
     check: ({ kafka: { security } }) =>
       when(
         valueOf(security) !== undefined && !security.tls.enabled,
-        'means nothing without TLS; set kafka.security.tls.enabled to true, or take this away',
+        'has no effect without TLS; set kafka.security.tls.enabled to true, or remove this setting',
       ),
   };
 }
 
-/** A file that can be read and whose content is not wrong. */
+/** A file must be readable, and its content valid. */
 function usable(
   name: SettingName,
   pathOf: (security: Security) => string | undefined,
@@ -157,17 +157,17 @@ function wrongKey({ certFile, keyFile, keyPassword }: Security['tls']): string |
     if (!(error instanceof PrivateKeyError)) throw error;
     return `the private key in '${keyFile}' cannot be read: ${KEY_PROBLEMS[error.reason]}`;
   }
-  // What is wrong with the certificate's own file is told by its rule.
+  // The rule of the certificate's own file reports what is wrong with that file.
   if (certFile === undefined || !isReadableFile(certFile)) return undefined;
   const certificates = certificatesOf(certFile);
   return when(
     typeof certificates !== 'string' && certificates[0]?.checkPrivateKey(key) === false,
-    `the private key in '${keyFile}' is not that of the certificate in '${certFile}'`,
+    `the private key in '${keyFile}' does not belong to the certificate in '${certFile}'`,
   );
 }
 
 const KEY_PROBLEMS: Readonly<Record<PrivateKeyError['reason'], string>> = {
   'no-password': 'it is encrypted; set kafka.security.tls.key_password',
   'wrong-password': 'kafka.security.tls.key_password does not open it',
-  'no-key': 'it is no private key (PEM)',
+  'no-key': 'it is not a private key (PEM)',
 };

@@ -1,4 +1,4 @@
-/** Certificate, key and authorities of the listener: read, checked, and read again when their files change. */
+/** The certificate, key and authorities of the listener: read and checked at the start, and again when their files change. */
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
@@ -17,14 +17,14 @@ export interface TlsSettings {
   readonly clientCertificates: 'none' | 'optional' | 'required';
 }
 
-/** What is wrong with the files, for an operator: names the file and its setting, never what is in it. */
+/** What is wrong with the files, for an operator. The message names the file and its setting, never its content. */
 export class TlsFileError extends Error {
   override readonly name = 'TlsFileError';
 }
 
 const DAY_MS = 86_400_000;
 
-/** Days before a certificate ends from which the log says so, each day. Let's Encrypt's live 90 and are renewed at 30. */
+/** In this many days before a certificate ends, the log warns each day. Let's Encrypt's live 90 days and are renewed at 30. */
 const EXPIRY_WARNING_DAYS = 14;
 
 interface TlsFilesRead {
@@ -40,7 +40,10 @@ export class TlsFiles {
   #read: TlsFilesRead;
   #use: ((context: SecureContextOptions) => void) | undefined;
 
-  /** Throws a `TlsFileError` where the files cannot be used. Looks after them for as long as the process lives. */
+  /**
+   * Reads the files, and watches them until the process ends.
+   * @throws {TlsFileError} when they cannot be used.
+   */
   constructor(settings: TlsSettings, metrics: Metrics, log: Logger) {
     this.#settings = settings;
     this.#metrics = metrics;
@@ -49,24 +52,24 @@ export class TlsFiles {
     const paths = [certFile, keyFile, ...(caFile === undefined ? [] : [caFile])];
     watchFiles(paths, () => this.#renew());
     this.#read = readTlsFiles(settings);
-    this.#tellExpiry();
-    setInterval(() => this.#tellExpiry(), DAY_MS).unref();
+    this.#reportExpiry();
+    setInterval(() => this.#reportExpiry(), DAY_MS).unref();
   }
 
-  /** For a listener that is being made. */
+  /** For a new listener. */
   get options(): SecureContextOptions & TlsOptions {
     const { clientCertificates } = this.#settings;
     return {
       ...this.#read.context,
       requestCert: clientCertificates !== 'none',
-      // Where a certificate is optional, one that no authority vouches for is let in, but `socket.authorized` is false.
+      // With `optional`, a certificate of an unknown authority is accepted, but `socket.authorized` is false.
       rejectUnauthorized: clientCertificates === 'required',
     };
   }
 
   /**
-   * Has `use` called with each new set of files, for the connections that come from then on. Files that are broken or do
-   * not belong together are complained of, and those before stay in use.
+   * Calls `use` with each new set of files, for later connections. When files are broken or do not belong together, the log says so,
+   * and the files before stay in use.
    */
   follow(use: (context: SecureContextOptions) => void): void {
     this.#use = use;
@@ -78,21 +81,22 @@ export class TlsFiles {
       const read = readTlsFiles(this.#settings);
       this.#use?.(read.context);
       this.#read = read;
-      this.#log.info(`TLS: ${certFile} was read anew, and is valid until ${dateOf(read.expiresAt)}`);
+      this.#log.info(`TLS: ${certFile} was read again and is valid until ${dateOf(read.expiresAt)}`);
     } catch (error) {
       this.#metrics.tlsReloadFailures.inc();
-      this.#log.error(`TLS: the files have changed, and those used before stay in use: ${errorText(error)}`);
+      this.#log.error(
+        `TLS: the files have changed and cannot be used, the ones before stay in use: ${errorText(error)}`,
+      );
     }
-    this.#tellExpiry();
+    this.#reportExpiry();
   }
 
-  #tellExpiry(): void {
+  #reportExpiry(): void {
     const { expiresAt } = this.#read;
     this.#metrics.tlsCertificateExpiry.set(Math.floor(expiresAt / 1000));
     const days = Math.floor((expiresAt - Date.now()) / DAY_MS);
     const { certFile } = this.#settings;
-    if (days < 0)
-      this.#log.error(`TLS: ${certFile} is not valid since ${dateOf(expiresAt)}: clients will refuse it`);
+    if (days < 0) this.#log.error(`TLS: ${certFile} has expired on ${dateOf(expiresAt)}: clients reject it`);
     else if (days < EXPIRY_WARNING_DAYS) {
       this.#log.warn(
         `TLS: ${certFile} is valid for ${days} more days, until ${dateOf(expiresAt)}. Renew it.`,
@@ -101,7 +105,7 @@ export class TlsFiles {
   }
 }
 
-/** Reads and checks the files: what would fail at the first handshake, or only for some clients, fails here. */
+/** Reads and checks the files: errors of the first handshake, or of some clients only, are found here. */
 function readTlsFiles({ certFile, keyFile, keyPassword, caFile }: TlsSettings): TlsFilesRead {
   const certificate = new PemFile(certFile, 'server.ssl_certfile');
   const key = new PemFile(keyFile, 'server.ssl_keyfile');
@@ -110,11 +114,11 @@ function readTlsFiles({ certFile, keyFile, keyPassword, caFile }: TlsSettings): 
   authorities?.certificates();
   if (chain[0]?.checkPrivateKey(key.privateKey(keyPassword)) !== true) {
     throw new TlsFileError(
-      `${key.name} is not the key of the first certificate in ${certificate.name}: give the two that belong together`,
+      `${key.name} is not the key of the first certificate in ${certificate.name}: give a key and a certificate that belong together`,
     );
   }
   const context = {
-    // Older ones are broken (RFC 8996); also where NODE_OPTIONS says otherwise.
+    // Older versions are insecure (RFC 8996). This holds against NODE_OPTIONS, too.
     minVersion: 'TLSv1.2',
     cert: certificate.text,
     key: key.text,
@@ -165,7 +169,7 @@ class PemFile {
     if (error instanceof DamagedCertificateError) {
       return `certificate ${error.number} of ${this.name} is broken: ${error.message}`;
     }
-    if (!(error instanceof PrivateKeyError)) return `${this.name} cannot be used: ${errorText(error)}`;
+    if (!(error instanceof PrivateKeyError)) throw error;
     switch (error.reason) {
       case 'no-password':
         return `${this.name} is encrypted: give its password, server.ssl_keyfile_password`;

@@ -6,7 +6,7 @@ export interface SigningKey {
   readonly kid: string;
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;
-  /** The public one, as a key set has it. */
+  /** The public key, in the form of a key set. */
   readonly jwk: Readonly<Record<string, unknown>>;
 }
 
@@ -23,14 +23,14 @@ function newKeyPair(alg: string, modulusLength: number): { privateKey: KeyObject
   return alg === 'EdDSA' ? generateKeyPairSync('ed25519') : generateKeyPairSync('rsa', { modulusLength });
 }
 
-/** A token as a provider signs it, with more in its header or less: what is undefined is left out. */
+/** A token as a provider signs it. `header` adds or replaces header fields; undefined ones are omitted. */
 export function signed(key: SigningKey, claims: JWTPayload, header: object = {}): Promise<string> {
   return new SignJWT(claims)
     .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: 'at+jwt', ...header })
     .sign(key.privateKey);
 }
 
-/** A token that no library would make; `signature` is that of what stands before it. */
+/** A token that libraries refuse to make. `signature` signs the header and the claims. */
 export function forged(header: unknown, claims: unknown, signature: (input: Buffer) => Buffer): string {
   const parts = [header, claims].map((part) =>
     Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url'),

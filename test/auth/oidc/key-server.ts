@@ -4,18 +4,18 @@ import { createServer as createSecureServer } from 'node:https';
 import type { Certificate } from '../../../tools/certificates.ts';
 import { freePorts } from '../../../tools/kafka/settings.ts';
 
-/** Where an issuer's description is (OpenID Connect Discovery 1.0 §4). */
+/** The path of an issuer's description (OpenID Connect Discovery 1.0 §4). */
 const DISCOVERY = '/.well-known/openid-configuration';
 
-/** An OpenID provider that says whatever a test wants it to, for what no real one would say. */
+/** An OpenID provider with answers that a test sets: real providers do not give them. */
 export class KeyServer {
-  /** As it calls itself. */
+  /** The issuer in its description. */
   issuer: string;
-  /** What its key set has. */
+  /** The keys of its key set. */
   keys: unknown[] = [];
-  /** The paths that were asked for. */
+  /** The paths of all requests. */
   readonly paths: string[] = [];
-  /** Answers in its place, from now on. */
+  /** Handles later requests in place of the usual answers. */
   answer: RequestListener | undefined;
   readonly origin: string;
   readonly #port: number;
@@ -33,16 +33,16 @@ export class KeyServer {
     return `${this.origin}/keys`;
   }
 
-  /** How often its keys were asked for. */
+  /** The number of requests for its keys. */
   get keyRequests(): number {
     return this.paths.filter((path) => path === '/keys').length;
   }
 
-  /** Listens, again. */
-  async comeBack(): Promise<void> {
+  /** Listens, also after `stop`. */
+  async start(): Promise<void> {
     const handle: RequestListener = (request, response) => {
       this.paths.push(request.url ?? '');
-      (this.answer ?? this.#answerWell)(request, response);
+      (this.answer ?? this.#answerRight)(request, response);
     };
     this.#server = this.#certificate
       ? createSecureServer({ cert: this.#certificate.pem, key: this.#certificate.keyPem }, handle)
@@ -50,7 +50,7 @@ export class KeyServer {
     await once(this.#server.listen(this.#port, '127.0.0.1'), 'listening');
   }
 
-  async goAway(): Promise<void> {
+  async stop(): Promise<void> {
     const server = this.#server;
     if (!server?.listening) return;
     server.close();
@@ -58,7 +58,7 @@ export class KeyServer {
     await once(server, 'close');
   }
 
-  readonly #answerWell: RequestListener = ({ url = '' }, response) => {
+  readonly #answerRight: RequestListener = ({ url = '' }, response) => {
     const { issuer, jwksUri, keys } = this;
     const path = new URL(issuer).pathname.replace(/\/$/, '');
     if (url === `${path}${DISCOVERY}`) response.end(JSON.stringify({ issuer, jwks_uri: jwksUri }));
@@ -67,10 +67,10 @@ export class KeyServer {
   };
 }
 
-/** Starts one on a free port of 127.0.0.1; with a certificate, over TLS. */
+/** Starts a server on a free port of 127.0.0.1; with a certificate, over TLS. */
 export async function startKeyServer(path = '', certificate?: Certificate): Promise<KeyServer> {
   const [port = 0] = await freePorts(1);
   const server = new KeyServer(port, path, certificate);
-  await server.comeBack();
+  await server.start();
   return server;
 }

@@ -17,13 +17,13 @@ before(async () => {
 
 after(async () => {
   stage.oidc.close();
-  await server.goAway();
+  await server.stop();
 });
 
 const token = (others: object, header?: object) => signed(key, claimsFor(server.issuer, others), header);
 const ofClaims = async (others: object, header?: object) => stage.verdict(await token(others, header));
 
-/** Holds the clock at a whole second, and gives it. */
+/** Stops the clock at a whole second, and returns that second. */
 function heldClock(test: TestContext): number {
   const now = Math.floor(Date.now() / 1000);
   test.mock.timers.enable({ apis: ['Date'], now: now * 1000 });
@@ -69,7 +69,7 @@ suite('issuer and audience', () => {
     assert.equal(await ofClaims({ aud: undefined }), 'claims: Token is missing the "aud" claim');
   });
 
-  test('one of several audiences will do', async (t) => {
+  test('one of several audiences is enough', async (t) => {
     const several = oidcStage(t, server.issuer, { audience: ['one', 'two'] });
     assert.equal(await several.verdict(await token({ aud: ['zero', 'two'] })), 'subject');
     assert.equal(await several.verdict(await token({ aud: 'one' })), 'subject');
@@ -77,12 +77,12 @@ suite('issuer and audience', () => {
   });
 });
 
-suite('the life of a token', () => {
+suite('the lifetime of a token', () => {
   const skews = [0, 30_000];
 
   for (const clockSkewMs of skews) {
     const skew = clockSkewMs / 1000;
-    test(`ends at exp, with ${skew} s for the clocks`, async (t) => {
+    test(`ends at exp, with ${skew} s of clock skew`, async (t) => {
       const { verdict } = edges(t, clockSkewMs);
       const now = heldClock(t);
       assert.equal(await verdict({ exp: now - skew + 1 }), 'subject');
@@ -90,14 +90,14 @@ suite('the life of a token', () => {
       assert.equal(await verdict({ exp: now - skew - 1 }), 'expired: Token has expired');
     });
 
-    test(`begins at nbf, with ${skew} s for the clocks`, async (t) => {
+    test(`begins at nbf, with ${skew} s of clock skew`, async (t) => {
       const { verdict } = edges(t, clockSkewMs);
       const now = heldClock(t);
       assert.equal(await verdict({ nbf: now + skew }), 'subject');
       assert.equal(await verdict({ nbf: now + skew + 1 }), 'not-yet-valid: The token is not yet valid (nbf)');
     });
 
-    test(`does not begin before it was issued, with ${skew} s for the clocks`, async (t) => {
+    test(`does not begin before it was issued, with ${skew} s of clock skew`, async (t) => {
       const { verdict } = edges(t, clockSkewMs);
       const now = heldClock(t);
       assert.equal(await verdict({ iat: now + skew }), 'subject');
@@ -110,24 +110,24 @@ suite('the life of a token', () => {
     return { verdict: async (others) => skewed.verdict(await token(others)) };
   }
 
-  test('has to have an end', async () => {
+  test('needs exp', async () => {
     assert.equal(await ofClaims({ exp: undefined }), 'claims: Token is missing the "exp" claim');
   });
 
-  test('is in numbers', async () => {
+  test('is given in numbers', async () => {
     for (const name of ['exp', 'nbf', 'iat']) {
       for (const value of [String(Math.floor(Date.now() / 1000) + 60), null, [], true])
         assert.equal(await ofClaims({ [name]: value }), `claims: The "${name}" claim must be a number`);
     }
   });
 
-  test('may have parts of seconds, and no iat', async () => {
+  test('may have fractions of seconds, and no iat', async () => {
     const now = Date.now() / 1000;
     assert.equal(await ofClaims({ exp: now + 60.5, iat: undefined, nbf: now - 1.5 }), 'subject');
   });
 });
 
-suite('tokens that are not for access', () => {
+suite('tokens that are not access tokens', () => {
   const refused = 'claims: Not an access token';
 
   for (const typ of [
@@ -146,7 +146,7 @@ suite('tokens that are not for access', () => {
     });
   }
 
-  test("Keycloak's others, by the claim typ", async () => {
+  test("Keycloak's other tokens, by the claim typ", async () => {
     for (const typ of ['ID', 'Refresh', 'Offline', 'Logout', 'bearer', '', 5, null])
       assert.equal(await ofClaims({ typ }, { typ: 'JWT' }), refused, String(typ));
   });
@@ -170,7 +170,7 @@ suite('tokens that are not for access', () => {
     assert.equal(await ofClaims({ token_use: 'access' }, { typ: undefined }), 'subject');
   });
 
-  test('those that are good only with a key beside them', async () => {
+  test('tokens that are bound to a key', async () => {
     assert.equal(
       await ofClaims({ cnf: { jkt: 'thumbprint' } }),
       'claims: The token is bound to a key of its holder (cnf)',
@@ -193,7 +193,7 @@ suite('the required scope', () => {
     { scope: ['events:write'] },
   ];
   for (const others of has) {
-    test(`is there: ${JSON.stringify(others)}`, async () => {
+    test(`is present: ${JSON.stringify(others)}`, async () => {
       assert.equal(await scoped.verdict(await token(others)), 'subject');
     });
   }
@@ -210,22 +210,22 @@ suite('the required scope', () => {
     { scope: null, scp: [['events:write']] },
   ];
   for (const others of lacks) {
-    test(`is not there: ${JSON.stringify(others)}`, async () => {
+    test(`is missing: ${JSON.stringify(others)}`, async () => {
       assert.equal(await scoped.verdict(await token(others)), 'claims: The token lacks the required scope');
     });
   }
 });
 
 suite('the name of a sender', () => {
-  const nobody = 'claims: The token does not name its sender';
+  const unnamed = 'claims: The token does not name its sender';
   const all = { preferred_username: 'login', client_id: 'client', azp: 'party', sub: 'subject' };
 
-  test('is the login, else the client, else the authorized party, else the subject', async () => {
+  test('is the login, or else the client, the authorized party, the subject', async () => {
     assert.equal(await ofClaims(all), 'login');
     assert.equal(await ofClaims({ ...all, preferred_username: undefined }), 'client');
     assert.equal(await ofClaims({ azp: 'party' }), 'party');
     assert.equal(await ofClaims({}), 'subject');
-    assert.equal(await ofClaims({ sub: undefined }), nobody);
+    assert.equal(await ofClaims({ sub: undefined }), unnamed);
   });
 
   const insane: [string, unknown][] = [
@@ -250,7 +250,7 @@ suite('the name of a sender', () => {
     test(`${what}: the next claim counts, or with a claim of the settings none`, async (t) => {
       assert.equal(await ofClaims({ ...all, preferred_username: name }), 'client');
       const only = oidcStage(t, server.issuer, { nameClaim: 'preferred_username' });
-      assert.equal(await only.verdict(await token({ ...all, preferred_username: name })), nobody);
+      assert.equal(await only.verdict(await token({ ...all, preferred_username: name })), unnamed);
     });
   }
 
@@ -262,10 +262,10 @@ suite('the name of a sender', () => {
   test('is the claim of the settings, and no other', async (t) => {
     const email = oidcStage(t, server.issuer, { nameClaim: 'https://example.com/e-mail' });
     assert.equal(await email.verdict(await token({ 'https://example.com/e-mail': 'a@b' })), 'a@b');
-    assert.equal(await email.verdict(await token(all)), nobody);
+    assert.equal(await email.verdict(await token(all)), unnamed);
     for (const nameClaim of ['constructor', '__proto__', 'toString']) {
       const odd = oidcStage(t, server.issuer, { nameClaim });
-      assert.equal(await odd.verdict(await token(all)), nobody);
+      assert.equal(await odd.verdict(await token(all)), unnamed);
     }
   });
 });

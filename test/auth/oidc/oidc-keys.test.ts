@@ -12,11 +12,11 @@ const UNDECIDED = 'unavailable unavailable: The OpenID provider cannot be asked 
 async function keyServer(test: TestContext, ...keys: unknown[]): Promise<KeyServer> {
   const server = await startKeyServer();
   server.keys = keys;
-  test.after(() => server.goAway());
+  test.after(() => server.stop());
   return server;
 }
 
-suite('keys that are of no use', () => {
+suite('unusable keys', () => {
   const good = newKey('ES256');
   const broken: [string, unknown][] = [
     ['text', 'key'],
@@ -44,7 +44,7 @@ suite('keys that are of no use', () => {
     ['a private Ed25519 key', newKey('EdDSA').privateKey.export({ format: 'jwk' })],
   ];
   for (const [what, jwk] of broken) {
-    test(`${what}: not used, and the others are`, async () => {
+    test(`${what}: is not used, and the others are`, async () => {
       const keys = await OidcKeys.of({ keys: [jwk, good.jwk, jwk] }, ['RS256', 'PS256', 'ES256', 'EdDSA']);
       assert.deepEqual([keys?.used, keys?.unused], [1, 2]);
       assert.equal(keys?.matching('ES256', good.kid).length, 1);
@@ -53,25 +53,25 @@ suite('keys that are of no use', () => {
     });
   }
 
-  test('what is no key set at all is none', async () => {
+  test('a document that is not a key set gives none', async () => {
     for (const document of [null, 5, 'keys', [], {}, { keys: {} }, { keys: null }, good.jwk])
       assert.equal(await OidcKeys.of(document, ['ES256']), undefined);
   });
 
-  test('a set without end costs no more than a hundred keys', async () => {
+  test('a huge set costs no more than a hundred keys', async () => {
     const { jwk } = newKey('ES256');
     const keys = await OidcKeys.of({ keys: Array.from({ length: 5000 }, () => jwk) }, ['ES256']);
     assert.deepEqual([keys?.used, keys?.unused], [100, 4900]);
   });
 
-  test('a key for no algorithm in particular serves those that the settings name', async () => {
+  test('a key without an algorithm is used for those of the settings', async () => {
     const jwk = { ...newKey('RS256').jwk, alg: undefined, kid: undefined };
     const keys = await OidcKeys.of({ keys: [jwk] }, ['RS256', 'PS256', 'ES256']);
     const counts = ['RS256', 'PS256', 'RS512', 'ES256'].map((alg) => keys?.matching(alg, undefined).length);
     assert.deepEqual(counts, [1, 1, 0, 0]);
   });
 
-  test('an oct key verifies nothing, whatever a token and it say', async (t) => {
+  test('an oct key is never used, whatever it and a token say', async (t) => {
     const secret = Buffer.alloc(32, 7);
     const k = secret.toString('base64url');
     const oct = { kty: 'oct', kid: 'oct', k };
@@ -103,7 +103,7 @@ suite('keys that are of no use', () => {
 });
 
 suite('keys that change', () => {
-  test('a new key is taken at once, by asking for the keys anew', async (t) => {
+  test('a new key is used at once: the keys are read again', async (t) => {
     const [old, fresh] = [newKey('ES256'), newKey('ES256')];
     const server = await keyServer(t, old.jwk);
     const stage = oidcStage(t, server.issuer, {}, { refresh: NEVER });
@@ -115,7 +115,7 @@ suite('keys that change', () => {
     assert.equal(server.keyRequests, 2);
   });
 
-  test('a new key is taken also where neither it nor the token has an id', async (t) => {
+  test('a new key is used also where neither it nor the token has an id', async (t) => {
     const [old, fresh] = [newKey('ES256'), newKey('ES256')];
     const server = await keyServer(t, { ...old.jwk, kid: undefined });
     const stage = oidcStage(t, server.issuer, {}, { refresh: NEVER });
@@ -125,7 +125,7 @@ suite('keys that change', () => {
     assert.equal(await stage.verdict(token), 'subject');
   });
 
-  test('made-up key ids do not flood the provider, and leave the good ones alone', async (t) => {
+  test('invented key ids do not flood the provider, and valid ones still work', async (t) => {
     const key = newKey('ES256');
     const server = await keyServer(t, key.jwk);
     const stage = oidcStage(t, server.issuer, {}, { refresh: NEVER, cooldown: NEVER });
@@ -144,7 +144,7 @@ suite('keys that change', () => {
     assert.equal(server.keyRequests, 2);
   });
 
-  test('once the cooldown is over, the next unknown one is asked for', async (t) => {
+  test('after the cooldown, the next unknown id is asked for', async (t) => {
     const [key, fresh] = [newKey('ES256'), newKey('ES256')];
     const server = await keyServer(t, key.jwk);
     const stage = oidcStage(t, server.issuer, {}, { refresh: NEVER, cooldown: 20 });
@@ -154,7 +154,7 @@ suite('keys that change', () => {
     await stage.untilVerdict(token, 'subject');
   });
 
-  test('a key that is taken back counts no more after the next reading', async (t) => {
+  test('a withdrawn key is not accepted after the next reading', async (t) => {
     const [old, fresh] = [newKey('ES256'), newKey('ES256')];
     const server = await keyServer(t, old.jwk, fresh.jwk);
     const stage = oidcStage(t, server.issuer, {}, { refresh: 20, cooldown: NEVER });
@@ -175,7 +175,7 @@ suite('keys that change', () => {
     await stage.untilVerdict(token, 'subject');
   });
 
-  test('where all are taken back, none counts, and the provider is said to have none', async (t) => {
+  test('after all keys are withdrawn, none is accepted, and the problem says so', async (t) => {
     const key = newKey('ES256');
     const server = await keyServer(t, key.jwk);
     const stage = oidcStage(t, server.issuer, {}, { refresh: 20 });

@@ -10,48 +10,48 @@ import { startKeyServer, type KeyServer } from './key-server.ts';
 import { claimsFor, NEVER, oidcStage, until } from './oidc-stage.ts';
 
 const UNDECIDED = 'unavailable unavailable: The OpenID provider cannot be asked for its keys now';
-const AWAY = 'the OpenID provider cannot be reached';
+const UNREACHABLE = 'the OpenID provider cannot be reached';
 
 const key = newKey('ES256');
 
-/** Tries again at once. */
+/** Retries at once. */
 const EAGER = { firstPause: 5, longestPause: 20 };
 
 async function keyServer(test: TestContext, path?: string, certificate?: Certificate): Promise<KeyServer> {
   const server = await startKeyServer(path, certificate);
   server.keys = [key.jwk];
-  test.after(() => server.goAway());
+  test.after(() => server.stop());
   return server;
 }
 
 const tokenOf = ({ issuer }: KeyServer) => signed(key, claimsFor(issuer));
 
-suite('a provider that is away', () => {
-  test('nobody has to wait for it longer than about a second', () => {
+suite('a provider that is unavailable', () => {
+  test('a request waits for it about a second at most', () => {
     assert.ok(PROVIDER_TIMES.patience <= 800);
     assert.ok(PROVIDER_TIMES.longestPause <= 30_000);
   });
 
-  test('at the start: nothing can be decided until it is there', async (t) => {
+  test('at the start: every token is undecided until it is available', async (t) => {
     const server = await keyServer(t);
-    await server.goAway();
+    await server.stop();
     const stage = oidcStage(t, server.issuer, {}, EAGER);
     const token = await tokenOf(server);
     assert.equal(await stage.up(), 'http2kafka_oidc_up 0');
     assert.equal(await stage.verdict(token), UNDECIDED);
-    await stage.untilProblem(AWAY);
-    await server.comeBack();
+    await stage.untilProblem(UNREACHABLE);
+    await server.start();
     await stage.untilProblem(undefined);
     assert.equal(await stage.verdict(token), 'subject');
     assert.equal(await stage.up(), 'http2kafka_oidc_up 1');
   });
 
-  test('later: keys that are known go on counting, others cannot be decided', async (t) => {
+  test('later: known keys stay valid, and tokens with unknown keys are undecided', async (t) => {
     const server = await keyServer(t);
     const stage = oidcStage(t, server.issuer, {}, { ...EAGER, refresh: 20 });
     await stage.untilProblem(undefined);
-    await server.goAway();
-    await stage.untilProblem(AWAY);
+    await server.stop();
+    await stage.untilProblem(UNREACHABLE);
     assert.equal(await stage.up(), 'http2kafka_oidc_up 0');
     assert.equal(await stage.verdict(await tokenOf(server)), 'subject');
     const fresh = newKey('ES256');
@@ -60,38 +60,38 @@ suite('a provider that is away', () => {
     const forged = await signed(newKey('ES256', key.kid), claimsFor(server.issuer));
     assert.equal(await stage.verdict(forged), 'signature: Signature verification failed');
     server.keys.push(fresh.jwk);
-    await server.comeBack();
+    await server.start();
     await stage.untilVerdict(token, 'subject');
   });
 
-  test('it is told of in one line when it goes and one when it is back, with the address in the log only', async (t) => {
+  test('the log has one line for the outage and one for its end, and only the log has the address', async (t) => {
     const server = await keyServer(t);
     const stage = oidcStage(t, server.issuer, {}, { ...EAGER, refresh: 20 });
     await stage.untilProblem(undefined);
     for (let round = 0; round < 2; round += 1) {
-      await server.goAway();
-      await stage.untilProblem(AWAY);
+      await server.stop();
+      await stage.untilProblem(UNREACHABLE);
       const { length } = server.paths;
-      await server.comeBack();
+      await server.start();
       server.answer = (_, response) => response.writeHead(500).end();
-      // Away in another way: no line of its own.
+      // Another failure in the same outage: no further line.
       await until(() => server.paths.length >= length + 5);
       server.answer = undefined;
       await stage.untilProblem(undefined);
     }
     const lines = stage.log.map((line) => line.replace(/.*"msg":"(.*)"}\n/, '$1'));
     const there = 'the keys of the OpenID provider are read';
-    assert.deepEqual(lines, [there, AWAY, there, AWAY, there]);
+    assert.deepEqual(lines, [there, UNREACHABLE, there, UNREACHABLE, there]);
     assert.ok(stage.log.some((line) => line.includes(server.origin)));
   });
 
-  test('frozen: a request waits for a while, the next not at all, and keys come late', async (t) => {
+  test('frozen: a request waits for a limited time, and keys may come late', async (t) => {
     const server = await keyServer(t);
     const held: ServerResponse[] = [];
     server.answer = (_, response) => held.push(response);
     const stage = oidcStage(t, server.issuer, {}, { patience: 30, answer: NEVER });
     const token = await tokenOf(server);
-    // The provider never answers: that these come to an end is what is tested.
+    // The provider never answers. The test is that both calls end.
     assert.equal(await stage.verdict(token), UNDECIDED);
     assert.equal(await stage.verdict(token), UNDECIDED);
     assert.equal(stage.oidc.problem, 'the OpenID provider has not been asked yet');
@@ -102,7 +102,7 @@ suite('a provider that is away', () => {
     assert.equal(await stage.verdict(token), 'subject');
   });
 
-  test('frozen for good: it is given up, and said to be', async (t) => {
+  test('frozen forever: the reading ends at its limit, and the problem says so', async (t) => {
     const server = await keyServer(t);
     server.answer = () => undefined;
     const stage = oidcStage(t, server.issuer, {}, { ...EAGER, answer: 50 });
@@ -115,7 +115,7 @@ suite('a provider that is away', () => {
     await stage.untilProblem(undefined);
   });
 
-  test('once it is known to be away, nobody waits, although it is being asked', async (t) => {
+  test('once it is known to be unavailable, no request waits for an attempt in flight', async (t) => {
     const server = await keyServer(t);
     server.answer = (_, response) => response.writeHead(503).end();
     const stage = oidcStage(t, server.issuer, {}, { ...EAGER, patience: NEVER, answer: NEVER });
@@ -124,26 +124,26 @@ suite('a provider that is away', () => {
     server.answer = () => undefined;
     const token = await tokenOf(server);
     await until(() => server.paths.length > length);
-    // Its question is never answered, and its patience never ends: whoever waited would wait for ever.
+    // The attempt has no answer and no limit of time: a request that waited for it would never end.
     assert.equal(await stage.verdict(token), UNDECIDED);
   });
 
-  test('after close it is asked no more, and what it was being asked is broken off', async (t) => {
+  test('after close there is no further attempt, and the one in flight is aborted', async (t) => {
     const server = await keyServer(t);
-    let isBrokenOff = false;
-    server.answer = (_, response) => response.on('close', () => (isBrokenOff = true));
+    let isAborted = false;
+    server.answer = (_, response) => response.on('close', () => (isAborted = true));
     const stage = oidcStage(t, server.issuer, {}, { answer: NEVER, patience: 1 });
     await until(() => server.paths.length > 0);
     stage.oidc.close();
-    await until(() => isBrokenOff);
+    await until(() => isAborted);
     assert.equal(await stage.verdict(await tokenOf(server)), UNDECIDED);
     assert.deepEqual(stage.log, []);
     assert.equal(server.paths.length, 1);
   });
 });
 
-suite('a provider that answers amiss', () => {
-  const amiss: [string, (response: ServerResponse, server: KeyServer) => void, string][] = [
+suite('a provider with a wrong answer', () => {
+  const wrongAnswers: [string, (response: ServerResponse, server: KeyServer) => void, string][] = [
     ['with 500', (response) => response.writeHead(500).end('oops'), 'answers with status 500'],
     ['with 204', (response) => response.writeHead(204).end(), 'answers with status 204'],
     ['with 401', (response) => response.writeHead(401).end(), 'answers with status 401'],
@@ -206,8 +206,8 @@ suite('a provider that answers amiss', () => {
     ]),
   ];
 
-  for (const [how, answer, problem] of amiss) {
-    test(`${how}: is as good as away, until it answers well`, async (t) => {
+  for (const [how, answer, problem] of wrongAnswers) {
+    test(`${how}: counts as unavailable, until its answer is right`, async (t) => {
       const server = await keyServer(t);
       server.answer = (_, response) => answer(response, server);
       const stage = oidcStage(t, server.issuer, {}, EAGER);
@@ -227,7 +227,7 @@ suite('a provider that answers amiss', () => {
     await stage.untilProblem('the OpenID provider answers with something that is not a key set');
   });
 
-  test('while its keys are known: they stay', async (t) => {
+  test('after a right answer: its keys stay valid', async (t) => {
     const server = await keyServer(t);
     const stage = oidcStage(t, server.issuer, {}, { ...EAGER, refresh: 20 });
     await stage.untilProblem(undefined);
@@ -237,9 +237,9 @@ suite('a provider that answers amiss', () => {
   });
 });
 
-suite('where a provider is found', () => {
+suite('the description of a provider', () => {
   for (const path of ['', '/', '/realms/lineage', '/realms/lineage/', '/a%20b']) {
-    test(`below an issuer whose path is "${path}"`, async (t) => {
+    test(`is below the issuer's path "${path}"`, async (t) => {
       const server = await keyServer(t, path);
       const stage = oidcStage(t, server.issuer);
       assert.equal(await stage.verdict(await tokenOf(server)), 'subject');
@@ -250,7 +250,7 @@ suite('where a provider is found', () => {
     });
   }
 
-  test('by the metadata of OAuth (RFC 8414), where it knows no OpenID', async (t) => {
+  test('may be the metadata of OAuth (RFC 8414), without OpenID', async (t) => {
     const server = await keyServer(t, '/tenant');
     const metadata = '/.well-known/oauth-authorization-server/tenant';
     server.answer = ({ url }, response) => {
@@ -271,7 +271,7 @@ suite('a provider with a certificate', () => {
     authority = await CertificateAuthority.create();
   });
 
-  test('of an authority of its own: is trusted by auth.oidc.ca_file', async (t) => {
+  test('of a private authority: is trusted by auth.oidc.ca_file', async (t) => {
     const server = await keyServer(t, '', await authority.issue({ name: 'provider', hosts: ['127.0.0.1'] }));
     const caFile = temporaryFile(t, 'ca.pem', authority.pem);
     const stage = oidcStage(t, server.issuer, { caFile });
@@ -280,7 +280,7 @@ suite('a provider with a certificate', () => {
 
   const untrusted = 'the OpenID provider shows a certificate that is not trusted';
 
-  test('of an authority that nobody knows, or that is replaced: not, until the file has it', async (t) => {
+  test('of an unknown or a replaced authority: is not trusted until the file has the authority', async (t) => {
     const server = await keyServer(t, '', await authority.issue({ name: 'provider', hosts: ['127.0.0.1'] }));
     const unknown = oidcStage(t, server.issuer, {}, EAGER);
     await unknown.untilProblem(untrusted);
@@ -292,7 +292,7 @@ suite('a provider with a certificate', () => {
     await stage.untilProblem(undefined);
   });
 
-  test('for another host, or out of date: not', async (t) => {
+  test('for another host, or expired: is not trusted', async (t) => {
     const caFile = temporaryFile(t, 'ca.pem', authority.pem);
     const wishes = [
       { name: '127.0.0.1', hosts: ['other.example'] },
@@ -306,14 +306,14 @@ suite('a provider with a certificate', () => {
     }
   });
 
-  test('with a ca_file that is gone: is not asked', async (t) => {
+  test('with a missing ca_file: is not asked', async (t) => {
     const server = await keyServer(t, '', await authority.issue({ name: 'provider', hosts: ['127.0.0.1'] }));
     const stage = oidcStage(t, server.issuer, { caFile: '/no/ca.pem' });
     await stage.untilProblem('the OpenID provider cannot be asked: auth.oidc.ca_file cannot be read');
   });
 });
 
-/** Writes as fast as it is read, for as long as somebody reads. */
+/** Writes without end, as fast as the client reads. */
 function pourForEver(response: ServerResponse): void {
   const chunk = Buffer.alloc(65_536, ' ');
   const pour = () => {

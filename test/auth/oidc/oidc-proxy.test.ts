@@ -12,7 +12,7 @@ import { AUDIENCE } from './oidc-stage.ts';
 
 const client = { id: 'trino', secret: 'trino-secret' };
 
-/** RFC 7515: what no answer, no log line and no metric may have. */
+/** RFC 7515: a token, which must not be in an answer, a log line or a metric. */
 const JWT = /eyJ[\w-]+\.[\w-]+/;
 
 const settingsFor = ({ issuer }: OidcServer) => ({
@@ -24,7 +24,7 @@ function send(proxy: Proxy, token: string): Promise<Answer> {
   return post(proxy, jobEvent('job'), { headers: { authorization: `Bearer ${token}` } });
 }
 
-/** Posts until something else than "cannot be told now" is answered. */
+/** Posts until the answer is not 503. */
 async function sendUntilDecided(proxy: Proxy, token: string): Promise<Answer> {
   for (;;) {
     const answer = await send(proxy, token);
@@ -63,14 +63,14 @@ suite('access tokens of a real provider', { timeout: 120_000 }, () => {
     }
   });
 
-  test('after the keys were rotated, new tokens are taken, and old ones as long as the provider has their key', async () => {
+  test('after a key rotation, new tokens are accepted, and old ones as long as the provider has their key', async () => {
     const old = await provider.token(client);
     provider.rotateKeys('keep');
     assert.equal((await send(proxy, await provider.token(client))).status, 201);
     assert.equal((await send(proxy, old)).status, 201);
   });
 
-  test('what is no good is answered 401, with the reason, and counted', async () => {
+  test('an invalid token is answered 401 with the reason, and counted', async () => {
     const token = await provider.token(client);
     const elsewhere = await startOidcServer({ clients: [client], audience: AUDIENCE });
     const foreign = await elsewhere.token(client);
@@ -96,7 +96,7 @@ suite('access tokens of a real provider', { timeout: 120_000 }, () => {
     assert.doesNotMatch(proxy.log, JWT);
   });
 
-  test('away at the start: the proxy starts, says so, answers 503, and takes tokens once it is there', async () => {
+  test('unavailable at the start: the proxy starts, reports it, answers 503, and accepts tokens later', async () => {
     const late = await startOidcServer({ clients: [client], audience: AUDIENCE });
     const token = await late.token(client);
     await late.goAway();
@@ -112,7 +112,7 @@ suite('access tokens of a real provider', { timeout: 120_000 }, () => {
     assert.equal((await readMetrics(early)).get('http2kafka_oidc_up'), 0);
     await late.comeBack();
     assert.equal((await sendUntilDecided(early, token)).status, 201);
-    // Away again: its keys are known.
+    // Unavailable again: its keys are known.
     await late.goAway();
     assert.equal((await send(early, token)).status, 201);
   });

@@ -14,7 +14,7 @@ async function provider(test: TestContext, others: Partial<OidcServerOptions> = 
 
 suite('tokens of a real provider', () => {
   for (const algorithm of ['RS256', 'PS256', 'ES256', 'EdDSA'] as const) {
-    test(`signed with ${algorithm} are taken`, async (t) => {
+    test(`signed with ${algorithm} are accepted`, async (t) => {
       const server = await provider(t, { algorithm });
       const stage = oidcStage(t, server.issuer);
       assert.equal(await stage.verdict(await server.token(client)), 'trino');
@@ -36,13 +36,13 @@ suite('tokens of a real provider', () => {
     assert.equal(await stage.verdict(await server.token(client)), lacking);
   });
 
-  test('are named by a claim of its own', async (t) => {
+  test('name their sender in a claim of the provider', async (t) => {
     const server = await provider(t, { claims: { team: 'Lineage' } });
     const stage = oidcStage(t, server.issuer, { nameClaim: 'team' });
     assert.equal(await stage.verdict(await server.token(client)), 'Lineage');
   });
 
-  test('are taken after its keys were rotated, and the old ones until it forgets their key', async (t) => {
+  test('are accepted after a key rotation, and old ones until the provider removes their key', async (t) => {
     const server = await provider(t);
     const stage = oidcStage(t, server.issuer, {}, { refresh: 20 });
     const old = await server.token(client);
@@ -56,7 +56,7 @@ suite('tokens of a real provider', () => {
   });
 });
 
-test('where there is no provider, no metric says that it is away', async () => {
+test('without a provider, there is no metric about it', async () => {
   const text = await createMetrics().registry.getSingleMetricAsString('http2kafka_oidc_up');
   assert.deepEqual(
     text.split('\n').filter((line) => line !== '' && !line.startsWith('#')),

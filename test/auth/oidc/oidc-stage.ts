@@ -11,13 +11,13 @@ export const AUDIENCE = 'http2kafka';
 
 const LIMIT_MS = 20_000;
 
-/** A machine that is busy with other tests may take longer than the time that a sender is given. */
+/** Long limits: a machine that is busy with other tests may exceed those of the product. */
 const PATIENT = { patience: LIMIT_MS, answer: LIMIT_MS };
 
-/** So long that a test would end first. */
+/** Longer than any test. */
 export const NEVER = 2 ** 31 - 1;
 
-/** What recognises senders by the tokens of one provider, and what can be seen of it. */
+/** The check of one provider's tokens, with its log and its metrics. */
 export class OidcStage {
   readonly oidc: Oidc;
   readonly log: string[] = [];
@@ -43,17 +43,17 @@ export class OidcStage {
     this.oidc.start();
   }
 
-  /** The sender's name, or why there is none. */
+  /** The sender's name, or the reason of the rejection. */
   async verdict(token: string): Promise<string> {
     return verdictOf(await this.oidc.check(token));
   }
 
-  /** Waits until this is what is wrong with the provider; undefined: nothing. */
+  /** Waits until the provider has this problem; undefined for none. */
   untilProblem(problem: string | undefined): Promise<void> {
     return until(() => this.oidc.problem === problem);
   }
 
-  /** Waits until a token is judged so. */
+  /** Waits until a token has this verdict. */
   untilVerdict(token: string, verdict: string): Promise<void> {
     return until(async () => (await this.verdict(token)) === verdict);
   }
@@ -64,16 +64,16 @@ export class OidcStage {
   }
 }
 
-/** Waits until something is so; rejects when that takes longer than anything here may. */
-export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+/** Waits until a condition holds; rejects after `LIMIT_MS`. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + LIMIT_MS;
-  while (!(await isSo())) {
-    if (performance.now() > deadline) throw new Error(`not so within ${LIMIT_MS} ms: ${isSo.toString()}`);
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`not so within ${LIMIT_MS} ms: ${holds.toString()}`);
     await sleep(2);
   }
 }
 
-/** One that ends with the test. */
+/** A stage that ends with the test. */
 export function oidcStage(
   test: TestContext,
   issuer: string,
@@ -85,7 +85,7 @@ export function oidcStage(
   return stage;
 }
 
-/** `NAME`, or `REASON: DETAILS`; for what is not answered 401, `CODE REASON: MESSAGE`. */
+/** `NAME`, or `REASON: DETAILS` for `Invalid token`, or `CODE REASON: MESSAGE`. */
 export function verdictOf({ sender, rejection }: Finding): string {
   if (sender) return sender.name;
   const { reason, refusal } = rejection;
@@ -95,7 +95,7 @@ export function verdictOf({ sender, rejection }: Finding): string {
     : `${code} ${reason}: ${message}`;
 }
 
-/** Claims of a good token, with others in their place; what is undefined is left out. */
+/** Claims of a valid token, replaced by `others`; undefined claims are omitted. */
 export function claimsFor(issuer: string, others: object = {}): JWTPayload {
   const now = Math.floor(Date.now() / 1000);
   return { iss: issuer, aud: AUDIENCE, sub: 'subject', iat: now, exp: now + 300, ...others };

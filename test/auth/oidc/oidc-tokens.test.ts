@@ -21,7 +21,7 @@ before(async () => {
 
 after(async () => {
   stage.oidc.close();
-  await server.goAway();
+  await server.stop();
 });
 
 const good = (others: object = {}) => claimsFor(server.issuer, others);
@@ -29,8 +29,8 @@ const header = (others: object = {}) => ({ alg: 'RS256', kid: rsa.kid, typ: 'at+
 const ofClaims = async (others: object, head: object = {}) =>
   stage.verdict(await signed(rsa, good(others), head));
 
-suite('a good token', () => {
-  test('is taken with each kind of key, and holds five minutes at most', async () => {
+suite('a valid token', () => {
+  test('is accepted with each kind of key, for five minutes at most', async () => {
     for (const key of [rsa, ec, ed]) {
       const finding = await stage.oidc.check(await signed(key, good({ exp: Date.now() / 1000 + 9999 })));
       assert.ok(finding.sender);
@@ -40,7 +40,7 @@ suite('a good token', () => {
     }
   });
 
-  test('holds no longer than it is valid, and the skew of the clocks', async (t) => {
+  test('is accepted until it expires, plus the clock skew', async (t) => {
     const skewed = oidcStage(t, server.issuer, { clockSkewMs: 5000 });
     const exp = Math.floor(Date.now() / 1000) + 60;
     const finding = await skewed.oidc.check(await signed(rsa, good({ exp })));
@@ -48,7 +48,7 @@ suite('a good token', () => {
     assert.equal(finding.holdsUntil, exp * 1000 + 5000);
   });
 
-  test('is taken without a kid, whichever of the keys has signed it', async () => {
+  test('is accepted without a kid, with any of the keys', async () => {
     for (const key of [rsa, other, ec])
       assert.equal(await stage.verdict(await signed(key, good(), { kid: undefined })), 'subject');
   });
@@ -63,12 +63,12 @@ suite('a good token', () => {
     });
   }
 
-  test("may be Keycloak's, which says Bearer in the claims, with a nonce beside it", async () => {
+  test("may be Keycloak's: with the claims typ Bearer and nonce", async () => {
     assert.equal(await ofClaims({ typ: 'Bearer', nonce: 'n' }, { typ: 'JWT' }), 'subject');
   });
 });
 
-suite('a token that is not what it says', () => {
+suite('a forged token', () => {
   test('changed claims, changed header, changed signature', async () => {
     const [head = '', claims = '', signature = ''] = (await signed(rsa, good())).split('.');
     const [, others = ''] = (await signed(newKey('RS256', rsa.kid), good({ sub: 'root' }))).split('.');
@@ -97,7 +97,7 @@ suite('a token that is not what it says', () => {
     assert.equal(await stage.verdict(zeros), 'signature: Signature verification failed');
   });
 
-  test('keys that it brings along, or names the address of, count for nothing', async () => {
+  test('keys in its header, or at an address in its header, are not used', async () => {
     const thief = newKey('RS256');
     for (const kid of [rsa.kid, thief.kid]) {
       const expected =
@@ -117,7 +117,7 @@ suite('a token that is not what it says', () => {
     assert.ok(!server.paths.includes('/thief'));
   });
 
-  test("with such headers, signed by the provider, is judged by the provider's keys alone", async () => {
+  test("with such headers, signed by the provider: only the provider's keys are used", async () => {
     assert.equal(await ofClaims({}, { jku: `${server.origin}/thief`, jwk: newKey().jwk }), 'subject');
     assert.ok(!server.paths.includes('/thief'));
   });
@@ -163,7 +163,7 @@ suite('an algorithm', () => {
     }
   });
 
-  test('that the settings do not name is refused, although the key would do', async () => {
+  test('that the settings do not name is refused, although the key fits', async () => {
     for (const bits of [384, 512]) {
       const token = forged(header({ alg: `RS${bits}` }), good(), rsaSignature(rsa, bits));
       assert.equal(await stage.verdict(token), refused);
@@ -171,7 +171,7 @@ suite('an algorithm', () => {
     assert.equal(await stage.verdict(await signed(rsa, good(), { alg: 'PS384' })), refused);
   });
 
-  test('that the settings name is taken: only the list counts', async (t) => {
+  test('that the settings name is accepted: only the list counts', async (t) => {
     const only = oidcStage(t, server.issuer, { algorithms: ['RS512'] });
     server.keys[0] = { ...rsa.jwk, alg: undefined };
     const token = forged(header({ alg: 'RS512' }), good(), rsaSignature(rsa, 512));
@@ -193,11 +193,11 @@ suite('an algorithm', () => {
   });
 });
 
-suite('the shape of a token', () => {
+suite('the form of a token', () => {
   const shape = 'malformed: Not a signed JWT';
   const head = 'malformed: Invalid header string';
 
-  test('is looked at before anything is computed', async () => {
+  test('is checked before any cryptography', async () => {
     const [first = '', second = '', third = ''] = (await signed(rsa, good())).split('.');
     const before = server.paths.length;
     for (const bad of ['', '.', '..', 'a', 'a.b', 'a.b.c.d', `${first}..${third}`, `.${second}.${third}`])
@@ -212,7 +212,7 @@ suite('the shape of a token', () => {
     assert.equal(server.paths.length, before);
   });
 
-  test('may have 16 KiB, whatever is in it', async () => {
+  test('may have 16 KiB of any content', async () => {
     const large = await ofClaims({ groups: Array.from({ length: 900 }, () => 'group-abcd') });
     assert.equal(large, 'subject');
     const huge = await ofClaims({ groups: randomBytes(8192).toString('hex') });
@@ -226,7 +226,7 @@ suite('the shape of a token', () => {
     });
   }
 
-  test('a kid or typ that is no text', async () => {
+  test('a kid or typ that is not a string', async () => {
     for (const others of [{ kid: 5 }, { kid: null }, { kid: [rsa.kid] }, { typ: 1 }, { typ: null }])
       assert.equal(await stage.verdict(forged(header(others), good(), rsaSignature(rsa))), head);
   });
@@ -239,7 +239,7 @@ suite('the shape of a token', () => {
     });
   }
 
-  test('a critical header is refused, also one that is known elsewhere', async () => {
+  test('a critical header is refused, also one that other software knows', async () => {
     for (const others of [
       { crit: ['exp'], exp: 1 },
       { crit: ['b64'], b64: false },

@@ -1,4 +1,4 @@
-/** Personal tokens as Data.Rentgen makes them, and all that is wrong with others; signed here without the library that checks them. */
+/** Personal tokens as Data.Rentgen makes them, and invalid ones. They are signed without the library that checks them. */
 import { createHmac } from 'node:crypto';
 
 export const SECRET_KEY = 'Aw6phoo0eigh5ooGh1aeVeiwohcooXie';
@@ -30,7 +30,7 @@ export function base64url(value: unknown): string {
 
 const HASHES: Readonly<Record<string, string>> = { HS256: 'sha256', HS384: 'sha384', HS512: 'sha512' };
 
-/** A token of these claims; a claim that is undefined is left out. Text in place of claims is taken as it is. */
+/** A token with these claims; undefined claims are omitted. A string is used as it is. */
 export function tokenOf(
   content: string | Readonly<Record<string, unknown>>,
   {

@@ -20,7 +20,7 @@ const strangersId = '01989d2c-7a5e-7b3c-9f10-2a4b6c8d0e21';
 const FLOOD = 3000;
 
 /** The proxy is started from Data.Rentgen's own `.env`, without Kafka: events stay in the spool, headers and all. */
-void suite('personal tokens at the door', { timeout: 240_000 }, () => {
+void suite('personal tokens in the proxy', { timeout: 240_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'http2kafka-personal-tokens-'));
   const spool = join(folder, 'spool');
   let postgres: Postgres;
@@ -73,7 +73,7 @@ void suite('personal tokens at the door', { timeout: 240_000 }, () => {
     rmSync(folder, { recursive: true });
   });
 
-  test('takes an event of a token that PyJWT has made, and writes whose it is', async () => {
+  test('accepts an event with a token of PyJWT, and writes the name of its user', async () => {
     const answer = await post(proxy, runEvent('good'), good);
     assert.equal(answer.status, 202, answer.text);
     const { stdout } = await ranProgram(['spool', 'export'], { HTTP2KAFKA__SPOOL__PATH: spool });
@@ -108,7 +108,7 @@ void suite('personal tokens at the door', { timeout: 240_000 }, () => {
     });
   }
 
-  test('writes no line of its own in the log for a name with a line end', async () => {
+  test('begins no new log line for a name with a line end', async () => {
     const token_name = 'a\nforged\u001b[2J';
     const answer = await post(
       proxy,
@@ -120,7 +120,7 @@ void suite('personal tokens at the door', { timeout: 240_000 }, () => {
     assert.doesNotMatch(proxy.log, /^forged|\u001b\[2J/m);
   });
 
-  test('is good to others while wrong tokens pour in, and keeps none of them', async () => {
+  test('serves other senders during a flood of wrong tokens, and stores none of the tokens', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 32 });
     const before = await valueOf('http2kafka_authentication_failures_total{reason="signature"}');
     const padding = 'x'.repeat(1000);
@@ -148,7 +148,7 @@ void suite('personal tokens at the door', { timeout: 240_000 }, () => {
     assert.ok(!proxy.log.includes(padding) && !proxy.log.includes(SECRET_KEY));
   });
 
-  test('takes those it knows while the database is away, answers 503 else, and says so', async () => {
+  test('accepts known tokens while the database is unavailable, answers 503 to others, and reports it', async () => {
     assert.equal(await valueOf('http2kafka_database_up'), 1);
     assert.equal(await sendersState(), 'ok');
     await postgres.kill();
@@ -161,7 +161,7 @@ void suite('personal tokens at the door', { timeout: 240_000 }, () => {
       message: 'The proxy cannot check now whether the token is revoked',
       details: null,
     });
-    // Past the time for which it is believed without a question.
+    // After the time for which the cached state is used.
     await sleep(1100);
     assert.equal((await post(proxy, runEvent('known'), good)).status, 202);
     const ready = await get(proxy, '/monitoring/ready');
@@ -179,7 +179,7 @@ void suite('personal tokens at the door', { timeout: 240_000 }, () => {
     assert.equal((await post(proxy, runEvent('stranger'), stranger)).status, 202);
   });
 
-  test('sees that one was revoked', async () => {
+  test('rejects a token after it was revoked', async () => {
     assert.equal((await post(proxy, runEvent('before'), good)).status, 202);
     await postgres.query('update personal_token set revoked_at = now() where id = $1', [claims.jti]);
     let answer = await post(proxy, runEvent('after'), good);

@@ -17,7 +17,7 @@ import {
 const settings = { secretKey: SECRET_KEY, algorithm: 'HS256' } as const;
 const check = personalTokenCheck(settings, undefined);
 
-/** What is answered: reason, message and details. */
+/** The answer: reason, message and details. */
 function answerOf(finding: Finding): readonly unknown[] {
   assert.ok(finding.rejection, 'it was taken');
   const { reason, refusal } = finding.rejection;
@@ -110,7 +110,7 @@ const refused: readonly (readonly [string, string, Reason, string | null])[] = [
   ['another issuer', tokenOf({ ...claims, iss: 'keycloak' }), 'issuer', null],
   ['no issuer', tokenOf({ ...claims, iss: undefined }), 'issuer', null],
   ['issuers', tokenOf({ ...claims, iss: ['data-rentgen'] }), 'issuer', null],
-  ['for somebody else', tokenOf({ ...claims, aud: 'keycloak' }), 'audience', null],
+  ['for another audience', tokenOf({ ...claims, aud: 'keycloak' }), 'audience', null],
   ['no jti', tokenOf({ ...claims, jti: undefined }), 'claims', null],
   ['a jti that is no UUID', tokenOf({ ...claims, jti: '1' }), 'claims', null],
   ['a jti with more behind it', tokenOf({ ...claims, jti: `${claims.jti}'--` }), 'claims', null],
@@ -129,7 +129,7 @@ const refused: readonly (readonly [string, string, Reason, string | null])[] = [
 ];
 
 void suite('personal tokens', { timeout: 60_000 }, () => {
-  test('takes one that PyJWT has made, until it expires', async () => {
+  test('accepts a token of PyJWT until it expires', async () => {
     assert.deepEqual(await check(PYJWT_TOKEN), {
       sender: { way: 'personal-token', name: 'alice' },
       holdsUntil: EXPIRES_AT * 1000,
@@ -142,24 +142,24 @@ void suite('personal tokens', { timeout: 60_000 }, () => {
     });
   }
 
-  test('takes a name in any script, and no iat', async () => {
+  test('accepts a name in any script, and no iat', async () => {
     const name = 'Ольга Ω';
     const finding = await check(tokenOf({ ...claims, preferred_username: name, iat: undefined }));
     assert.equal(finding.sender?.name, name);
   });
 
-  test('takes another algorithm where that is the one set, and then only it', async () => {
+  test('accepts only the configured algorithm', async () => {
     const checkHs512 = personalTokenCheck({ secretKey: SECRET_KEY, algorithm: 'HS512' }, undefined);
     assert.equal((await checkHs512(PYJWT_TOKEN_HS512)).sender?.name, 'alice');
     assert.deepEqual(answerOf(await checkHs512(PYJWT_TOKEN)).at(-1), wrongAlgorithm);
   });
 
-  test('takes a key of any length, as PyJWT does', async () => {
+  test('accepts a key of any length, as PyJWT does', async () => {
     const short = personalTokenCheck({ secretKey: 'ключ', algorithm: 'HS256' }, undefined);
     assert.equal((await short(tokenOf(claims, { key: 'ключ' }))).sender?.name, 'alice');
   });
 
-  suite('with those that are revoked', () => {
+  suite('with a check of revocation', () => {
     function checkWith(state: RevocationState) {
       const asked: TokenId[] = [];
       const stateOf = (token: TokenId) => {
@@ -169,7 +169,7 @@ void suite('personal tokens', { timeout: 60_000 }, () => {
       return { asked, check: personalTokenCheck(settings, { stateOf }) };
     }
 
-    test('asks by user and id, and takes it for as long as that holds', async () => {
+    test('asks by user and id, and accepts the token for as long as the answer is valid', async () => {
       const until = Date.now() + 1000;
       const alive = checkWith({ state: 'alive', until });
       const token = tokenOf({ ...claims, jti: claims.jti.toUpperCase() });
@@ -181,7 +181,7 @@ void suite('personal tokens', { timeout: 60_000 }, () => {
       });
     });
 
-    test('never takes it for longer than it is valid', async () => {
+    test('never accepts a token after it has expired', async () => {
       const exp = now + 10.5;
       const alive = checkWith({ state: 'alive', until: Date.now() + 300_000 });
       const finding = await alive.check(tokenOf({ ...claims, exp }));
@@ -189,7 +189,7 @@ void suite('personal tokens', { timeout: 60_000 }, () => {
       assert.equal(finding.holdsUntil, (now + 10) * 1000);
     });
 
-    test('refuses one that is revoked, by its name and id', async () => {
+    test('refuses a revoked token, by its name and id', async () => {
       const { check } = checkWith({ state: 'revoked' });
       assert.deepEqual(answerOf(await check(PYJWT_TOKEN)), [
         'revoked',
@@ -199,7 +199,7 @@ void suite('personal tokens', { timeout: 60_000 }, () => {
       ]);
     });
 
-    test('answers that it cannot tell, without a word of where it asked', async () => {
+    test('answers that the state is unknown, without an address', async () => {
       const { check } = checkWith({ state: 'unknown' });
       const [reason, code, message] = answerOf(await check(PYJWT_TOKEN));
       assert.deepEqual(
@@ -208,7 +208,7 @@ void suite('personal tokens', { timeout: 60_000 }, () => {
       );
     });
 
-    test('asks nobody about a token that is wrong', async () => {
+    test('does not ask about an invalid token', async () => {
       const { asked, check } = checkWith({ state: 'alive', until: Date.now() + 1000 });
       for (const [, token] of refused) await check(token);
       assert.deepEqual(asked, []);

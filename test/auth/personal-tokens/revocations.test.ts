@@ -46,8 +46,8 @@ void suite('revocations', { timeout: 120_000 }, () => {
   const revoke = ({ tokenId }: TokenId) =>
     postgres.query('update personal_token set revoked_at = now() where id = $1', [tokenId]);
 
-  /** How often the database was asked about a token. */
-  const questionsAbout = ({ tokenId }: TokenId) =>
+  /** The number of queries about a token. */
+  const queriesAbout = ({ tokenId }: TokenId) =>
     postgres.log.split('\n').filter((line) => line.includes(`$1 = '${userId}', $2 = '${tokenId}'`)).length;
 
   function open(settings: Partial<Omit<RevocationSettings, 'address'>> & { url?: string } = {}) {
@@ -66,7 +66,7 @@ void suite('revocations', { timeout: 120_000 }, () => {
     return { revocations, lines, isUp };
   }
 
-  /** Waits for what has to come, in the time that a test has. */
+  /** Waits for a condition, within the limit of the test. */
   async function becomes(holds: () => boolean | Promise<boolean>): Promise<void> {
     while (!(await holds())) await sleep(20);
   }
@@ -74,7 +74,7 @@ void suite('revocations', { timeout: 120_000 }, () => {
   const stateOf = async (revocations: Revocations, token: TokenId) =>
     (await revocations.stateOf(token)).state;
 
-  test('a token with a row is alive, for the time set, and is not asked for again in it', async () => {
+  test('a token with a row is alive for cacheTtlMs, and is queried once in that time', async () => {
     const { revocations, lines } = open();
     const token = await issued();
     const before = Date.now();
@@ -82,13 +82,13 @@ void suite('revocations', { timeout: 120_000 }, () => {
     assert.ok(first.state === 'alive');
     assert.ok(first.until >= before + hourMs && first.until <= Date.now() + hourMs);
     assert.deepEqual(await revocations.stateOf(token), first);
-    assert.equal(questionsAbout(token), 1);
+    assert.equal(queriesAbout(token), 1);
     assert.deepEqual([revocations.problem, lines], [undefined, []]);
     await revoke(token);
     assert.equal(await stateOf(revocations, token), 'alive');
   });
 
-  test('no row, the row of another user, and a revoked one: all are revoked, and for good', async () => {
+  test('no row, the row of another user, and a revoked row: all are revoked, forever', async () => {
     const { revocations } = open({ cacheTtlMs: 0 });
     const revoked = await issued();
     await revoke(revoked);
@@ -98,28 +98,28 @@ void suite('revocations', { timeout: 120_000 }, () => {
       assert.equal(await stateOf(revocations, token), 'revoked');
     await postgres.query('update personal_token set revoked_at = null where id = $1', [revoked.tokenId]);
     assert.equal(await stateOf(revocations, revoked), 'revoked');
-    assert.equal(questionsAbout(revoked), 1);
+    assert.equal(queriesAbout(revoked), 1);
   });
 
-  test('a revocation is seen when the time set is over', async () => {
+  test('a revocation is seen after cacheTtlMs', async () => {
     const { revocations } = open({ cacheTtlMs: 300 });
     const token = await issued();
     const alive = await revocations.stateOf(token);
     assert.ok(alive.state === 'alive');
     await revoke(token);
-    // Asked in between it holds no longer for that.
+    // A request in between does not prolong it.
     await revocations.stateOf(token);
     await becomes(() => Date.now() >= alive.until);
     assert.equal(await stateOf(revocations, token), 'revoked');
   });
 
-  test('with no time set it asks each time', async () => {
+  test('with cacheTtlMs 0 it queries each time', async () => {
     const { revocations } = open({ cacheTtlMs: 0 });
     const token = await issued();
     for (let count = 1; count <= 3; count += 1) {
       const revocation = await revocations.stateOf(token);
       assert.ok(revocation.state === 'alive' && revocation.until <= Date.now());
-      assert.equal(questionsAbout(token), count);
+      assert.equal(queriesAbout(token), count);
     }
     await revoke(token);
     assert.equal(await stateOf(revocations, token), 'revoked');
@@ -131,10 +131,10 @@ void suite('revocations', { timeout: 120_000 }, () => {
     for (const token of tokens) await revocations.stateOf(token);
     await revocations.stateOf(tokens[2]);
     await revocations.stateOf(tokens[0]);
-    assert.deepEqual(tokens.map(questionsAbout), [2, 1, 1]);
+    assert.deepEqual(tokens.map(queriesAbout), [2, 1, 1]);
   });
 
-  test('takes what was good while the database is killed, and asks again when it is back', async () => {
+  test('accepts tokens that were alive while the database is killed, and queries again after that', async () => {
     const { revocations, lines, isUp } = open({ cacheTtlMs: 0 });
     const [known, revoked, unknown] = [await issued(), await issued(), await issued()];
     assert.equal(await stateOf(revocations, known), 'alive');
@@ -152,7 +152,7 @@ void suite('revocations', { timeout: 120_000 }, () => {
     assert.equal(await isUp(), 1);
     assert.equal(await stateOf(revocations, known), 'revoked');
     assert.equal(await stateOf(revocations, unknown), 'alive');
-    // Once when it went, once when it came: not for each who asked.
+    // One line for the outage and one for its end, not one for each request.
     assert.equal(lines.length, 2, lines.join(''));
     assert.match(
       lines[0] ?? '',
@@ -162,7 +162,7 @@ void suite('revocations', { timeout: 120_000 }, () => {
     assert.ok(!lines.join('').includes('p@ss'));
   });
 
-  test('nobody waits for long for a frozen one, and nobody at all once that is known', async () => {
+  test('requests wait for a frozen database for a limited time, and not at all once that is known', async () => {
     const { revocations } = open({ cacheTtlMs: 0 });
     const known = await issued();
     assert.equal(await stateOf(revocations, known), 'alive');
@@ -187,7 +187,7 @@ void suite('revocations', { timeout: 120_000 }, () => {
     assert.equal(await stateOf(revocations, known), 'alive');
   });
 
-  test('past its grace a token is not taken without the database', async () => {
+  test('after graceMs a token is not accepted without the database', async () => {
     const { revocations } = open({ cacheTtlMs: 0, graceMs: 400 });
     const token = await issued();
     assert.equal(await stateOf(revocations, token), 'alive');
@@ -201,7 +201,7 @@ void suite('revocations', { timeout: 120_000 }, () => {
     }
   });
 
-  test('notices by itself that it is away and back, from the start on and while nobody asks', async () => {
+  test('detects an outage and its end by itself, from the start on and without requests', async () => {
     const { revocations, isUp } = open();
     revocations.start();
     await becomes(() => postgres.log.includes("$2 = '00000000-0000-0000-0000-000000000000'"));
@@ -212,11 +212,11 @@ void suite('revocations', { timeout: 120_000 }, () => {
     await becomes(() => revocations.problem === undefined);
   });
 
-  test('a connection that breaks under a question costs nobody an answer', async () => {
+  test('a connection that breaks during a query costs no answer', async () => {
     const { revocations, lines } = open({ cacheTtlMs: 0 });
     const token = await issued();
     assert.equal(await stateOf(revocations, token), 'alive');
-    // Its connection is ended while the next question waits for the table.
+    // The connection is ended while the next query waits for the table.
     const ended = postgres.query(`do $$ begin
       lock table personal_token;
       perform pg_sleep(0.2);
@@ -291,12 +291,12 @@ void suite('revocations over TLS', { timeout: 60_000 }, () => {
     return problem?.replace(/; since .*/, '');
   }
 
-  test('finds it by itself, as asyncpg and libpq do', async () => {
+  test('uses TLS where the server has it, as asyncpg and libpq do', async () => {
     assert.equal(await problemWith(''), undefined);
     assert.equal(await problemWith('?ssl=disable'), 'it refuses the user');
   });
 
-  test('asks for a certificate as far as it is told to', async () => {
+  test('checks the certificate as sslmode says', async () => {
     assert.equal(await problemWith('?ssl=require'), undefined);
     assert.equal(await problemWith('?sslmode=verify-full'), 'its certificate is not trusted');
     assert.equal(await problemWith(`?sslmode=verify-full&sslrootcert=${tls.cert}`), undefined);

@@ -224,12 +224,15 @@ void suite('senders', { timeout: 120_000 }, () => {
       const answer = await post(shut, runEvent('shut'), { headers });
       assert.deepEqual([answer.status, errorOf(answer.text).message], [401, message]);
     }
-    assert.match(shut.log, /NOBODY MAY SEND/);
+    assert.match(shut.log, /EVERY EVENT IS REJECTED/);
   });
 
   test('must include one with a credential, or the proxy does not start', async () => {
     for (const [text, message] of [
-      ['senders: [{name: a, namespaces: [b]}]', /nobody has an API key in .*, and no other way/],
+      [
+        'senders: [{name: a, namespaces: [b]}]',
+        /no sender has an API key in .*, and no other authentication/,
+      ],
       ['senders: [{name: a, api_keys: [hunter2]}]', /senders\[0\]\.api_keys: a list of hashes/],
     ] as const) {
       const wrong = join(folder, 'wrong.yaml');

@@ -46,7 +46,7 @@ async function portOf(test: TestContext, server: Server): Promise<number> {
 }
 
 void suite('connections to brokers', { timeout: 60_000 }, () => {
-  test('name the host in the handshake (SNI), but no address', async (t) => {
+  test('send a host name in the handshake (SNI), but no IP address', async (t) => {
     const authority = await CertificateAuthority.create();
     const certificate = await authority.issue({ name: 'broker', hosts: ['localhost', '127.0.0.1'] });
     const named: unknown[] = [];
@@ -59,13 +59,13 @@ void suite('connections to brokers', { timeout: 60_000 }, () => {
     const made = connections(t, { tls: { ...none.tls, enabled: true, caFile } });
     await made.get({ host: 'localhost', port });
     await made.get({ host: '127.0.0.1', port });
-    // The server's end of a handshake comes after ours.
+    // The server finishes the handshake after the client.
     while (named.length < 2) await sleep(5);
     assert.deepEqual(named, ['localhost', false]);
     await made.close();
   });
 
-  test('are given up when a broker takes them and then is silent', async (t) => {
+  test('fail when a broker accepts them and then is silent', async (t) => {
     const server = createServer((socket) => socket.on('error', () => undefined));
     const port = await portOf(t, server);
     for (const security of [
@@ -80,7 +80,7 @@ void suite('connections to brokers', { timeout: 60_000 }, () => {
     }
   });
 
-  test('say which file cannot be used', async (t) => {
+  test('report the file that cannot be used', async (t) => {
     const made = connections(t, { tls: { ...none.tls, enabled: true, caFile: '/nowhere/ca.pem' } });
     await assert.rejects(made.get({ host: 'localhost', port: 1 }), (error) => {
       assert.ok(error instanceof BrokerError);
@@ -90,7 +90,7 @@ void suite('connections to brokers', { timeout: 60_000 }, () => {
     });
   });
 
-  test('are not tried again at once where the login was refused', async () => {
+  test('are not tried again at once after a refused login', async () => {
     const pauses = new LoginPauses();
     const refused = new BrokerError('refused', 'refused', true);
     const tries: number[] = [];
@@ -115,11 +115,11 @@ void suite('connections to brokers', { timeout: 60_000 }, () => {
   const scram: Partial<SecuritySettings> = { type: 'SCRAM-SHA-256', user: 'u', password: 'p' };
 
   for (const words of ['', 'garbage', 'r=x', 'e=other-error', 's=,i=4096']) {
-    test(`fail, and no more than that, where a broker answers "${words}" to SCRAM`, async (t) => {
+    test(`fail, and the process goes on, where a broker answers "${words}" to SCRAM`, async (t) => {
       const broker = await startFakeBroker(t, () => ({ bytes: Buffer.from(words) }));
-      const fault = await brokerErrorOf(connections(t, scram).get(broker));
-      assert.match(fault.problem ?? '', /something that is not SCRAM|the login to Kafka fails/);
-      assert.ok(fault.login);
+      const error = await brokerErrorOf(connections(t, scram).get(broker));
+      assert.match(error.problem ?? '', /something that is not SCRAM|the login to Kafka fails/);
+      assert.ok(error.login);
     });
   }
 
@@ -127,19 +127,19 @@ void suite('connections to brokers', { timeout: 60_000 }, () => {
   const serverFirst = (sent: Buffer, iterations: number) =>
     Buffer.from(`r=${/r=(.*)/.exec(sent.toString())?.[1] ?? ''}more,s=c2FsdA==,i=${iterations}`);
 
-  test('fail where the last answer is no SCRAM', async (t) => {
+  test('fail where the last answer is not SCRAM', async (t) => {
     const broker = await startFakeBroker(t, (sent, step) => ({
       bytes: step === 0 ? serverFirst(sent, 4096) : Buffer.from('?'),
     }));
-    const fault = await brokerErrorOf(connections(t, scram).get(broker));
-    assert.match(fault.problem ?? '', /something that is not SCRAM/);
+    const error = await brokerErrorOf(connections(t, scram).get(broker));
+    assert.match(error.problem ?? '', /something that is not SCRAM/);
   });
 
-  test('do not compute for whoever wants any number of iterations', async (t) => {
+  test('fail where a broker requires too many iterations', async (t) => {
     const broker = await startFakeBroker(t, (sent) => ({ bytes: serverFirst(sent, 2_147_483_647) }));
-    const fault = await brokerErrorOf(connections(t, scram).get(broker));
-    assert.match(fault.problem ?? '', /more than 100000 iterations/);
-    assert.ok(fault.login);
+    const error = await brokerErrorOf(connections(t, scram).get(broker));
+    assert.match(error.problem ?? '', /more than 100000 iterations/);
+    assert.ok(error.login);
   });
 
   test('log in once where a session is longer than a timer', async (t) => {
@@ -153,7 +153,7 @@ void suite('connections to brokers', { timeout: 60_000 }, () => {
     assert.equal(logins, 1);
   });
 
-  test('have another token soon where one is refused', async (t) => {
+  test('get another token soon after one is refused', async (t) => {
     let given = 0;
     const tokenEndpoint = await cannedEndpoint(t, (_request, response) => {
       given += 1;

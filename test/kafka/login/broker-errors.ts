@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { BrokerError } from '../../../src/kafka/broker-error.ts';
 
-/** What an attempt fails with; it is no success, and no other error. */
+/** The `BrokerError` that an attempt fails with. Any other outcome fails the test. */
 export function brokerErrorOf(attempt: Promise<unknown>): Promise<BrokerError> {
   return attempt.then(
     () => assert.fail('it did not fail'),

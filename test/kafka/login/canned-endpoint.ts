@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type ServerResponse } from 'node:ht
 import type { TestContext } from 'node:test';
 import { freePorts } from '../../../tools/kafka/settings.ts';
 
-/** A token endpoint that answers as it is told, for what a real one does not do. */
+/** A token endpoint with an answer that the test sets: real ones do not give it. */
 export async function cannedEndpoint(test: TestContext, answer: RequestListener): Promise<string> {
   const [port = 0] = await freePorts(1);
   const server = createServer(answer).listen(port, '127.0.0.1');
@@ -15,7 +15,7 @@ export async function cannedEndpoint(test: TestContext, answer: RequestListener)
   return `http://127.0.0.1:${port}/token`;
 }
 
-/** Gives out a token that holds for an hour. */
+/** Answers with a token that is valid for an hour. */
 export function giveToken(response: ServerResponse, token: string): void {
   response.setHeader('content-type', 'application/json');
   response.end(JSON.stringify({ access_token: token, token_type: 'bearer', expires_in: 3600 }));

@@ -1,6 +1,6 @@
 /**
- * What no real broker does in a login: ApiVersions, SaslHandshake and SaslAuthenticate of Kafka's protocol, answered as a test
- * wants it. For all else the tests have real brokers.
+ * Answers to a login that no real broker gives: ApiVersions, SaslHandshake and SaslAuthenticate of Kafka's protocol, as a test sets
+ * them. For all other cases the tests have real brokers.
  */
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
@@ -16,7 +16,7 @@ const API_VERSIONS = 18;
 const HANDSHAKE = 17;
 const AUTHENTICATE = 36;
 
-/** Starts one; `answer` is given what a client sends to log in, and its number on the connection. */
+/** Starts a broker. `answer` gets the bytes that a client sends to log in, and their number on the connection. */
 export async function startFakeBroker(
   test: TestContext,
   answer: (sent: Buffer, step: number) => FakeAnswer,
@@ -53,10 +53,10 @@ function answerTo(request: Buffer, answer: (sent: Buffer) => FakeAnswer): Buffer
     // Version 1: no error, one API of versions 0 to 2, no throttling.
     case API_VERSIONS:
       return framed(correlation, Buffer.from([0, 0, 0, 0, 0, 1, 0, AUTHENTICATE, 0, 0, 0, 2, 0, 0, 0, 0]));
-    // Version 1: no error, no mechanisms to name.
+    // Version 1: no error, no mechanisms.
     case HANDSHAKE:
       return framed(correlation, Buffer.alloc(6));
-    // Version 2, flexible (KIP-482): the answer's head ends with its tags, none.
+    // Version 2, flexible (KIP-482): the header of the answer ends with its tags, none here.
     case AUTHENTICATE: {
       const { bytes = Buffer.alloc(0), sessionMs = 0n } = answer(authBytesOf(request));
       const session = Buffer.alloc(8);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { explainServiceFailure, explainTicketFailure } from '../../../src/kafka/login/kerberos-errors.ts';
 
-// As kinit, kvno and libgssapi_krb5 of MIT Kerberos 1.20 word them; the clocks of one machine cannot be made to differ.
-const COMPLAINTS: readonly (readonly [string, boolean, RegExp])[] = [
+// The messages of kinit, kvno and libgssapi_krb5 of MIT Kerberos 1.20. On one machine, clocks cannot differ.
+const MESSAGES: readonly (readonly [string, boolean, RegExp])[] = [
   ["Cannot contact any KDC for realm 'A.B' while getting initial credentials", true, /^no KDC answers$/],
   ['no answer within 15 s', false, /^no KDC answers$/],
   ['Cannot find KDC for realm "A.B" while getting initial credentials', true, /^no KDC is known/],
@@ -25,21 +25,21 @@ const COMPLAINTS: readonly (readonly [string, boolean, RegExp])[] = [
   ['something new', false, /the log has its message/],
 ];
 
-suite("Kerberos' complaints", () => {
-  for (const [complaint, hasKeytab, expected] of COMPLAINTS) {
-    test(`"${complaint}", ${hasKeytab ? 'keytab' : 'password'}`, () => {
-      assert.match(explainTicketFailure(complaint, hasKeytab).problem, expected);
+suite('error messages of Kerberos', () => {
+  for (const [message, hasKeytab, expected] of MESSAGES) {
+    test(`"${message}", ${hasKeytab ? 'keytab' : 'password'}`, () => {
+      assert.match(explainTicketFailure(message, hasKeytab).problem, expected);
     });
   }
 
-  test('about credentials are told from others, as a try may lock the account', () => {
+  test('about credentials are distinguished, because attempts may lock the account', () => {
     assert.equal(explainTicketFailure('Preauthentication failed', false).cause, 'credentials');
     assert.equal(explainTicketFailure('Cannot contact any KDC', false).cause, 'other');
   });
 
-  test('about a service are about the service', () => {
-    const complaint = 'Server kafka/a@A.B not found in Kerberos database while getting credentials';
-    assert.match(explainServiceFailure(complaint, true), /does not know the broker/);
+  test('about a service name the service', () => {
+    const message = 'Server kafka/a@A.B not found in Kerberos database while getting credentials';
+    assert.match(explainServiceFailure(message, true), /does not know the broker/);
     assert.match(explainServiceFailure("Cannot contact any KDC for realm 'A.B'", true), /^no KDC answers$/);
   });
 });

@@ -26,7 +26,7 @@ export class KerberosStage {
   static async start(): Promise<KerberosStage> {
     const kdc = await startKdc();
     const keytab = await kdc.keytab('kafka/127.0.0.1');
-    // Without being an initiator it needs no KDC, and starts when that is away.
+    // Not an initiator: the broker needs no KDC, and starts while it is unavailable.
     const module = `com.sun.security.auth.module.Krb5LoginModule required isInitiator=false useKeyTab=true storeKey=true keyTab="${keytab}" principal="kafka/127.0.0.1@${REALM}";`;
     const broker = await startBroker({
       listeners: { LOGIN: 'SASL_PLAINTEXT', REAUTH: 'SASL_PLAINTEXT' },
@@ -58,7 +58,7 @@ export class KerberosStage {
       settings: {
         KAFKA__BOOTSTRAP_SERVERS: listeners[listener] ?? '',
         PRODUCER__MAIN_TOPIC: topic,
-        // A machine that is busy with other tests may take longer than the second that Kafka is given.
+        // A machine that is busy with other tests may exceed the limit of a second for Kafka.
         SPOOL__AFTER: '20s',
         LOGGING__LEVEL: 'debug',
         KAFKA__SECURITY__TYPE: 'GSSAPI',
@@ -98,7 +98,7 @@ export class KerberosProxy {
     this.#bootstrapServers = bootstrapServers;
   }
 
-  /** The arguments of every kinit so far that was to get a ticket. */
+  /** The arguments of every kinit so far that requested a ticket. */
   get kinits(): readonly string[] {
     return readFileSync(this.#calls, 'utf8')
       .split('\n')
@@ -112,12 +112,12 @@ export class KerberosProxy {
       .find((path) => path.includes('ticket'));
   }
 
-  /** How often it has logged in. */
+  /** The number of its logins. */
   get logins(): number {
     return this.process.log.split('logged in by Kerberos').length - 1;
   }
 
-  /** Posts an event and gives the status of the answer. */
+  /** Posts an event and returns the status of the answer. */
   async post(event: string): Promise<number> {
     return (await post(this.process, event)).status;
   }
@@ -130,7 +130,7 @@ export class KerberosProxy {
   }
 }
 
-/** The real kinit, behind a script that notes its arguments: everybody on a machine can read those of a process. */
+/** The real kinit, behind a script that writes its arguments to a file: other users can read the arguments of a process. */
 function spyOnKinit(folder: string): { path: string; calls: string } {
   const programs = join(folder, 'bin');
   const calls = join(folder, 'kinits');

@@ -16,7 +16,7 @@ interface Way {
 }
 
 interface Wrong extends Way {
-  /** What is said of it. */
+  /** What `/monitoring/ready` says of it. */
   readonly problem: RegExp;
 }
 
@@ -113,32 +113,32 @@ void suite('logging in to Kafka', { timeout: 240_000, concurrency: 3 }, () => {
       problem: /^Kafka refuses the login: user or password is wrong/,
     },
     {
-      name: 'a mechanism that is not there',
+      name: 'a mechanism that the broker does not offer',
       listener: 'PLAIN',
       security: () => scram('SCRAM-SHA-512'),
       problem: /^Kafka does not offer SCRAM-SHA-512 on this port, but PLAIN \(kafka\.security\.type\)$/,
     },
     {
-      name: 'a login where none is wanted',
+      name: 'a login where none is required',
       listener: 'PLAINTEXT',
       security: () => plain,
       problem: /^Kafka wants no login on this port \(kafka\.security\.type/,
     },
     {
-      name: 'no login where one is wanted',
+      name: 'no login where one is required',
       listener: 'SCRAM',
       security: () => ({}),
       problem:
         /^Kafka closes the connection without an answer: it may want a login \(kafka\.security\.type\)$/,
     },
     {
-      name: 'no TLS where it is wanted',
+      name: 'no TLS where it is required',
       listener: 'TLS',
       security: () => ({}),
       problem: /^Kafka speaks TLS on this port \(kafka\.security\.tls\.enabled\)$/,
     },
     {
-      name: 'a login without TLS where it is wanted',
+      name: 'a login without TLS where it is required',
       listener: 'PLAIN_TLS',
       security: () => plain,
       problem:
@@ -176,13 +176,13 @@ void suite('logging in to Kafka', { timeout: 240_000, concurrency: 3 }, () => {
       problem: /^the certificate of the broker has expired$/,
     },
     {
-      name: 'no certificate of ours where one is wanted',
+      name: 'no client certificate where one is required',
       listener: 'MTLS',
       security: tls,
       problem: /^Kafka wants to see a certificate \(kafka\.security\.tls\.cert_file/,
     },
     {
-      name: 'an expired certificate of ours',
+      name: 'an expired client certificate',
       listener: 'MTLS',
       security: () => certificate('expiredClient'),
       problem:
@@ -195,7 +195,7 @@ void suite('logging in to Kafka', { timeout: 240_000, concurrency: 3 }, () => {
       problem: /^the token endpoint refuses the proxy \(kafka\.security\.oauth\.client_id/,
     },
     {
-      name: 'a token endpoint that is away',
+      name: 'an unavailable token endpoint',
       listener: 'OAUTH',
       security: () => ({ ...oauth(), OAUTH__TOKEN_ENDPOINT: 'http://127.0.0.1:1/token' }),
       problem: /^the token endpoint does not answer \(kafka\.security\.oauth\.token_endpoint\)$/,
@@ -208,7 +208,7 @@ void suite('logging in to Kafka', { timeout: 240_000, concurrency: 3 }, () => {
         /^the certificate of the token endpoint comes from an authority that is not known \(kafka\.security\.oauth\.ca_file\)$/,
     },
     {
-      name: 'a token that is signed by somebody else',
+      name: 'a token of another issuer key',
       listener: 'OAUTH',
       security: () =>
         tokenFile(`${jwt({ alg: 'RS256', kid: 'x' })}.${jwt({ exp: 4e9, sub: 'x' })}.c2lnbmF0dXJl`),
@@ -223,7 +223,7 @@ void suite('logging in to Kafka', { timeout: 240_000, concurrency: 3 }, () => {
     },
   ];
   for (const { name, listener, security, problem } of wrong) {
-    test(`${name} is said, and the event kept`, async () => {
+    test(`${name}: is reported, and the event is kept`, async () => {
       const given = security();
       const proxy = await stage.launch(listener, 'untaken', given);
       const said = await kafkaIs(proxy, problem);

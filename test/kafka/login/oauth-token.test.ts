@@ -24,7 +24,7 @@ function settings(more: Partial<OauthSettings>): OauthSettings {
 }
 
 void suite('the token for Kafka', { timeout: 60_000 }, () => {
-  test('is asked for once, however many want it, and kept', async (t) => {
+  test('is requested once for many logins, and kept', async (t) => {
     const oidc = await startOidcServer({ clients: [CLIENT], audience: AUDIENCE, scopes: ['write'] });
     t.after(() => oidc.stop());
     const token = new OauthToken(settings({ tokenEndpoint: oidc.tokenEndpoint, scope: 'write' }));
@@ -37,19 +37,19 @@ void suite('the token for Kafka', { timeout: 60_000 }, () => {
     assert.equal(claims.scope, 'write');
   });
 
-  test('is fetched anew before it expires, and kept while it holds when the endpoint is away', async (t) => {
+  test('is renewed before it expires, and used until then while the endpoint is unavailable', async (t) => {
     const oidc = await startOidcServer({ clients: [CLIENT], audience: AUDIENCE, lifetimeS: 4 });
     t.after(() => oidc.stop());
     const token = new OauthToken(settings({ tokenEndpoint: oidc.tokenEndpoint }));
     const first = await token.current();
-    // At 3 of 4 seconds, without being asked.
+    // At 3 of 4 seconds, without a login.
     while (oidc.tokenRequests < 2) await sleep(20);
     while ((await token.current()) === first) await sleep(20);
     const second = await token.current();
     const issuedAt = Date.now();
     await oidc.goAway();
     while (Date.now() - issuedAt < 3100) await sleep(20);
-    // It is due, and holds yet.
+    // It is due for renewal, and still valid.
     if (Date.now() - issuedAt < 3600) assert.equal(await token.current(), second);
     while (Date.now() - issuedAt < 4100) await sleep(20);
     assert.match((await brokerErrorOf(token.current())).problem ?? '', /does not answer/);
@@ -103,18 +103,18 @@ void suite('the token for Kafka', { timeout: 60_000 }, () => {
     ],
   ];
   for (const [name, answer, problem] of bad) {
-    test(`is not there: ${name}`, async (t) => {
+    test(`is missing: ${name}`, async (t) => {
       const tokenEndpoint = await cannedEndpoint(t, answer);
-      const fault = await brokerErrorOf(new OauthToken(settings({ tokenEndpoint })).current());
-      assert.match(fault.problem ?? '', problem);
-      assert.ok(fault.login);
+      const error = await brokerErrorOf(new OauthToken(settings({ tokenEndpoint })).current());
+      assert.match(error.problem ?? '', problem);
+      assert.ok(error.login);
       for (const end of [CLIENT.secret, CLIENT.secret.slice(0, 5)]) {
-        assert.ok(!`${fault.message}${fault.problem ?? ''}`.includes(end));
+        assert.ok(!`${error.message}${error.problem ?? ''}`.includes(end));
       }
     });
   }
 
-  test('is not waited for while there is one that holds', async (t) => {
+  test('is renewed in the background while the current one is valid', async (t) => {
     let asked = 0;
     const tokenEndpoint = await cannedEndpoint(t, (_request, response) => {
       asked += 1;
@@ -130,7 +130,7 @@ void suite('the token for Kafka', { timeout: 60_000 }, () => {
     assert.equal(await token.current(), 'first');
   });
 
-  test('in a file is read each time, and refused when it is none', async (t) => {
+  test('in a file is read each time, and refused when it is invalid', async (t) => {
     const tokenFile = temporaryFile(t, 'token', 'first\n');
     const token = new OauthToken(settings({ tokenFile }));
     assert.equal(await token.current(), 'first');

@@ -3,16 +3,16 @@ import { CertificateAuthority, type Certificate } from '../../../tools/certifica
 import { startBroker, type Broker } from '../../../tools/kafka/broker.ts';
 import { startOidcServer, type OidcServer } from '../../../tools/oidc-server.ts';
 
-/** For SCRAM. What needs an escape in SASL's names is in it (RFC 5802, 5.1). */
+/** For SCRAM. It has the characters that SASL's names escape (RFC 5802, 5.1). */
 export const USER = 'proxy,1=a';
 export const PASSWORD = 'open sesame, =ü"';
 /** For PLAIN. */
 export const PLAIN_USER = 'proxy';
 export const PLAIN_PASSWORD = 'open sesame, =%';
-/** What a form has to encode is in both (RFC 6749, 2.3.1). */
+/** Both have characters that a form encodes (RFC 6749, 2.3.1). */
 export const CLIENT = { id: 'proxy:1 a', secret: 's%2B+ec/r=t &' };
 export const AUDIENCE = 'kafka';
-/** Milliseconds after which the listeners `REAUTH` and `OAUTH_REAUTH` want another login. */
+/** Milliseconds after which the listeners `REAUTH` and `OAUTH_REAUTH` require another login. */
 export const SESSION_MS = 2000;
 
 export interface SecureBroker {
@@ -29,10 +29,10 @@ const PLAIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required'
 const SCRAM = 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
 const OAUTH = 'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;';
 
-/** One broker with a listener for each way of logging in; whoever has no listener of his own comes as ANONYMOUS and may do all. */
+/** One broker with a listener for each kind of login. Clients of the plain listener are ANONYMOUS and may do all. */
 export async function startSecureBroker(): Promise<SecureBroker> {
   const authority = await CertificateAuthority.create();
-  const stranger = await CertificateAuthority.create('an authority that nobody knows');
+  const stranger = await CertificateAuthority.create('an unknown authority');
   const [server, wrongName, unknown, expired, client, expiredClient] = await Promise.all([
     authority.issue({ name: 'broker', hosts: ['localhost', '127.0.0.1'], use: 'server' }),
     authority.issue({ name: 'broker', hosts: ['kafka.example.com'], use: 'server' }),

@@ -8,7 +8,7 @@ import { readiness } from '../../stage/readiness.ts';
 import { startSecureBroker, type SecureBroker } from './secure-broker.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A Kafka that wants a login, the files for it, and proxies in front of it, for the tests of one file. */
+/** A Kafka that requires a login, the files for it, and proxies in front of it, for the tests of one file. */
 export class SecureStage {
   readonly secure: SecureBroker;
   /** The authority's certificate. */
@@ -26,7 +26,7 @@ export class SecureStage {
     return new SecureStage(await startSecureBroker());
   }
 
-  /** Writes a file of this name, and gives its path. */
+  /** Writes a file of this name, and returns its path. */
   write(name: string, text: string): string {
     const path = join(this.folder, name);
     writeFileSync(path, text);
@@ -39,7 +39,7 @@ export class SecureStage {
     return listener === 'PLAINTEXT' ? broker.bootstrapServers : (broker.listeners[listener] ?? '');
   }
 
-  /** A proxy that comes to this listener; `security` are settings below `KAFKA__SECURITY__`. */
+  /** A proxy that connects to this listener; `security` has settings below `KAFKA__SECURITY__`. */
   async launch(
     listener: string,
     topic: string,
@@ -67,7 +67,7 @@ export class SecureStage {
     return records.map(({ value }) => value?.toString() ?? '');
   }
 
-  /** Has the topic a leader that takes records? */
+  /** True when the topic has a leader that accepts records. */
   async topicIsThere(topic: string): Promise<void> {
     await endOffsets(this.secure.broker.bootstrapServers, topic);
   }
@@ -80,7 +80,7 @@ export class SecureStage {
   }
 }
 
-/** What `/monitoring/ready` says of Kafka, as soon as it is this. */
+/** Waits until `/monitoring/ready` says this of Kafka, and returns the text. */
 export async function kafkaIs(proxy: Proxy, wanted: RegExp): Promise<string> {
   for (;;) {
     const { kafka } = await readiness(proxy);

@@ -11,7 +11,7 @@ import { runEvent } from '../../stage/sample-events.ts';
 import { CLIENT, PASSWORD, PLAIN_PASSWORD, PLAIN_USER, SESSION_MS, USER } from './secure-broker.ts';
 import { kafkaIs, SecureStage } from './secure-stage.ts';
 
-void suite('a login to Kafka that is mended, or renewed', { timeout: 240_000 }, () => {
+void suite('a login to Kafka that is repaired, or renewed', { timeout: 240_000 }, () => {
   const inTime = { timeout: 60_000 };
   let stage: SecureStage;
   before(async () => {
@@ -19,7 +19,7 @@ void suite('a login to Kafka that is mended, or renewed', { timeout: 240_000 }, 
   });
   after(() => stage.stop());
 
-  test('a wrong password: events are kept, and all come in order once it is right', inTime, async () => {
+  test('a wrong password: events are kept, and all arrive in order once it is right', inTime, async () => {
     const { bootstrapServers } = stage.secure.broker;
     await setScramPassword(bootstrapServers, 'late', 'not yet');
     const proxy = await stage.launch('SCRAM', 'late', {
@@ -37,43 +37,43 @@ void suite('a login to Kafka that is mended, or renewed', { timeout: 240_000 }, 
     assert.deepEqual(await stage.values('late'), events);
   });
 
+  test('a topic that the proxy may not write to for a while: nothing is lost', inTime, async () => {
+    const { bootstrapServers } = stage.secure.broker;
+    const proxy = await stage.launch('PLAIN', 'denied', plain);
+    await ready(proxy, 'denied');
+    assert.equal((await post(proxy, event('denied', 0))).status, 201);
+    for (const operation of ['WRITE', 'DESCRIBE'] as const) {
+      const allow = await rule(bootstrapServers, 'DENY', PLAIN_USER, operation, 'denied');
+      // The broker applies the rule a moment later; until then it accepts events.
+      while ((await post(proxy, event(operation, 0))).status === 201);
+      await kafkaIs(proxy, /^topic denied: TOPIC_AUTHORIZATION_FAILED: .*ACLs DESCRIBE and WRITE/);
+      assert.equal((await post(proxy, event(operation, 1))).status, 202);
+      await allow();
+      await inState(proxy, 'straight');
+      const values = await stage.values('denied');
+      const own = values.filter((value) => value.includes(`"${operation}"`));
+      assert.equal(own.at(-1), event(operation, 1));
+      assert.equal((await post(proxy, event(operation, 2))).status, 201);
+    }
+  });
+
   test(
-    'a topic that may not be written to any more, and then may again: nothing is lost',
+    'a topic that the proxy may not write to from the start is reported, with the missing ACLs',
     inTime,
     async () => {
       const { bootstrapServers } = stage.secure.broker;
-      const proxy = await stage.launch('PLAIN', 'denied', plain);
-      await ready(proxy, 'denied');
-      assert.equal((await post(proxy, event('denied', 0))).status, 201);
-      for (const operation of ['WRITE', 'DESCRIBE'] as const) {
-        const allow = await rule(bootstrapServers, 'DENY', PLAIN_USER, operation, 'denied');
-        // The broker learns of it a moment later; until then it takes events.
-        while ((await post(proxy, event(operation, 0))).status === 201);
-        await kafkaIs(proxy, /^topic denied: TOPIC_AUTHORIZATION_FAILED: .*ACLs DESCRIBE and WRITE/);
-        assert.equal((await post(proxy, event(operation, 1))).status, 202);
-        await allow();
-        await inState(proxy, 'straight');
-        const values = await stage.values('denied');
-        const own = values.filter((value) => value.includes(`"${operation}"`));
-        assert.equal(own.at(-1), event(operation, 1));
-        assert.equal((await post(proxy, event(operation, 2))).status, 201);
-      }
+      const allow = await rule(bootstrapServers, 'DENY', PLAIN_USER, 'WRITE', 'forbidden');
+      const proxy = await stage.launch('PLAIN', 'forbidden', plain);
+      const said = await kafkaIs(proxy, /^topic forbidden: TOPIC_AUTHORIZATION_FAILED: .*WRITE/);
+      await logged(proxy, `cannot be written to: ${said}`);
+      for (const index of [0, 1]) assert.equal((await post(proxy, event('forbidden', index))).status, 202);
+      await allow();
+      await inState(proxy, 'straight');
+      assert.deepEqual(await stage.values('forbidden'), [event('forbidden', 0), event('forbidden', 1)]);
     },
   );
 
-  test('a topic that may not be written to from the start is said, with what is needed', inTime, async () => {
-    const { bootstrapServers } = stage.secure.broker;
-    const allow = await rule(bootstrapServers, 'DENY', PLAIN_USER, 'WRITE', 'forbidden');
-    const proxy = await stage.launch('PLAIN', 'forbidden', plain);
-    const said = await kafkaIs(proxy, /^topic forbidden: TOPIC_AUTHORIZATION_FAILED: .*WRITE/);
-    await logged(proxy, `cannot be written to: ${said}`);
-    for (const index of [0, 1]) assert.equal((await post(proxy, event('forbidden', index))).status, 202);
-    await allow();
-    await inState(proxy, 'straight');
-    assert.deepEqual(await stage.values('forbidden'), [event('forbidden', 0), event('forbidden', 1)]);
-  });
-
-  test('one who may not write idempotently at all is told so', inTime, async () => {
+  test('a user without the right to write idempotently is reported', inTime, async () => {
     const { bootstrapServers } = stage.secure.broker;
     await createTopic(bootstrapServers, { name: 'idempotent' });
     const rules = [
@@ -100,7 +100,7 @@ void suite('a login to Kafka that is mended, or renewed', { timeout: 240_000 }, 
         const proxy = await stage.launch(listener, listener, security());
         await ready(proxy, listener);
         const events: string[] = [];
-        // Three sessions long, from several senders, so that a request is always under way.
+        // For three sessions, from several senders, so that a request is always in flight.
         const end = Date.now() + 3 * SESSION_MS;
         const sender = async (name: string) => {
           for (let index = 0; Date.now() < end; index++) {
@@ -116,14 +116,14 @@ void suite('a login to Kafka that is mended, or renewed', { timeout: 240_000 }, 
           assert.deepEqual(of(values), of(events));
         }
         assert.equal(values.length, events.length);
-        assert.doesNotMatch(proxy.log, /Kafka is away/);
+        assert.doesNotMatch(proxy.log, /Kafka is (?:away|unavailable)/);
         const metrics = await (await fetch(`${proxy.url}/monitoring/metrics`)).text();
         assert.doesNotMatch(metrics, /^http2kafka_kafka_retries_total\S* [1-9]/m);
       },
     );
   }
 
-  test('a token endpoint that is away: the token is used while it holds', inTime, async () => {
+  test('an unavailable token endpoint: the token is used until it expires', inTime, async () => {
     const { oidc } = stage.secure;
     const proxy = await stage.launch('OAUTH_REAUTH', 'held', oauth());
     await ready(proxy, 'held');
