@@ -62,7 +62,9 @@ async function fitting(jwk: unknown, algorithms: readonly string[]): Promise<Ver
   });
 }
 
-/** A key for one algorithm, if `use`, `key_ops`, `alg`, `kty` and `crv` allow it. A published private key is not secret, so it is not used. */
+/**
+ * A key for one algorithm, if `use`, `key_ops`, `alg`, `kty` and `crv` allow it. A published private key is not secret, so it is not used.
+ */
 async function publicKey(jwk: Type.Static<typeof Jwk>, algorithm: string): Promise<CryptoKey | undefined> {
   try {
     const key = await createLocalJWKSet({ keys: [jwk] })({ alg: algorithm });

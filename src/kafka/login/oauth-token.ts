@@ -62,7 +62,10 @@ export class OauthToken {
     return token;
   }
 
-  /** A broker has refused the token, although it may be valid for long: its issuer may have new keys. The login after the next has a new token. */
+  /**
+   * A broker has refused the token, although it may be valid for long: its issuer may have new keys. The next login still uses it, and
+   * starts the renewal.
+   */
   refused(): void {
     if (this.#held) this.#held = { ...this.#held, renewAt: 0 };
   }
