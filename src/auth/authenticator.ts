@@ -7,7 +7,7 @@ import type { TokenMemory } from './token-memory.ts';
 
 /** The enabled ways to be recognised; undefined where one is disabled. */
 export interface Ways {
-  /** Called for each request: the file of senders may change. */
+  /** Called for each request: the senders file may change. */
   readonly senders: () => Senders;
   readonly personalTokens: TokenMemory | undefined;
   readonly oidc: TokenMemory | undefined;

@@ -6,7 +6,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { readSendersFile } from './senders-file.ts';
 import { Senders } from './senders.ts';
 
-const INVALID = 'the file of senders is invalid: the last valid version stays in use';
+const INVALID = 'the senders file is invalid: the last valid version stays in use';
 
 export class SendersWatch {
   readonly #metrics: Metrics;
@@ -44,7 +44,7 @@ export class SendersWatch {
     try {
       this.#senders = new Senders(readSendersFile(path));
       this.#problem = undefined;
-      this.#log.info({ path }, 'the file of senders has changed and was read again');
+      this.#log.info({ path }, 'the senders file has changed and was read again');
     } catch (error) {
       this.#problem = `${INVALID}; see the log`;
       this.#log.error({ path }, `${INVALID}: ${errorText(error)}`);

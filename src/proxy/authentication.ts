@@ -27,7 +27,7 @@ export interface Authentication {
 
 /**
  * Undefined without authentication: the proxy accepts events of all clients.
- * @throws when the file of senders is invalid, or when no sender could ever be recognised.
+ * @throws when the senders file is invalid, or when no sender could ever be recognised.
  */
 export async function createAuthentication(
   settings: Settings,

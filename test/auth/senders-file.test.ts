@@ -7,7 +7,7 @@ import { temporaryFile } from '../config/loading.ts';
 
 const hashOf = (key: string) => `sha256:${createHash('sha256').update(key).digest('hex')}`;
 
-suite('the file of senders', () => {
+suite('the senders file', () => {
   const wrong: Readonly<Record<string, readonly [text: string, problem: RegExp]>> = {
     'is not YAML': ['senders: [', /^not YAML: /],
     'is empty': ['', /^a list `senders:` was expected/],

@@ -81,7 +81,7 @@ suite('the settings of logging in to Kafka', () => {
     [
       'two sources of a token',
       () => ({ ...endpoint, OAUTH__CLIENT_ID: 'i', OAUTH__CLIENT_SECRET: 's', OAUTH__TOKEN_FILE: own.cert }),
-      ['OAUTH__TOKEN_FILE: takes the place of kafka.security.oauth.token_endpoint; remove one of the two'],
+      ['OAUTH__TOKEN_FILE: replaces kafka.security.oauth.token_endpoint; remove one of the two'],
     ],
     [
       'a token file that does not exist',
@@ -91,7 +91,7 @@ suite('the settings of logging in to Kafka', () => {
     [
       'Kerberos with a password and a keytab',
       () => ({ TYPE: 'GSSAPI', PRINCIPAL: 'p', PASSWORD: 'hunter2', KEYTAB: own.key }),
-      ['KEYTAB: takes the place of kafka.security.password; remove one of the two'],
+      ['KEYTAB: replaces kafka.security.password; remove one of the two'],
     ],
     [
       'Kerberos without any credential',

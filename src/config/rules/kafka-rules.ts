@@ -44,7 +44,7 @@ export const kafkaRules: readonly Rule[] = [
     check: ({ kafka: { security } }) =>
       when(
         security.type === 'GSSAPI' && security.keytab !== undefined && security.password !== undefined,
-        'takes the place of kafka.security.password; remove one of the two',
+        'replaces kafka.security.password; remove one of the two',
       ),
   },
   {
@@ -62,7 +62,7 @@ export const kafkaRules: readonly Rule[] = [
     check: ({ kafka: { security } }) =>
       when(
         security.oauth.tokenFile !== undefined && security.oauth.tokenEndpoint !== undefined,
-        'takes the place of kafka.security.oauth.token_endpoint; remove one of the two',
+        'replaces kafka.security.oauth.token_endpoint; remove one of the two',
       ),
   },
   ...(['kafka.security.oauth.client_id', 'kafka.security.oauth.client_secret'] as const).map((name) =>

@@ -192,7 +192,7 @@ void suite('senders', { timeout: 120_000 }, () => {
     assert.ok(isObject(ready['senders']));
     assert.match(
       String(ready['senders']['senders_file']),
-      /^the file of senders is invalid: .* see the log$/,
+      /^the senders file is invalid: .* see the log$/,
     );
     assert.match(await metrics(), /http2kafka_senders_file_good 0/);
     replace('senders: [{name: trino}]');
