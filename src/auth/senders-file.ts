@@ -1,4 +1,4 @@
-/** Reads and checks the senders file: their API keys and limits. `senders.ts` applies them. */
+/** Reads and checks the senders file: API keys and limits. `senders.ts` applies them. */
 import { readFileSync } from 'node:fs';
 import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';

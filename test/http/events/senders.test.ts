@@ -190,10 +190,7 @@ void suite('senders', { timeout: 120_000 }, () => {
     assert.equal((await send('h2k_new', runEvent('new key'))).status, 201);
     const ready = parsed((await get(proxy, '/monitoring/ready')).text);
     assert.ok(isObject(ready['senders']));
-    assert.match(
-      String(ready['senders']['senders_file']),
-      /^the senders file is invalid: .* see the log$/,
-    );
+    assert.match(String(ready['senders']['senders_file']), /^the senders file is invalid: .* see the log$/);
     assert.match(await metrics(), /http2kafka_senders_file_good 0/);
     replace('senders: [{name: trino}]');
     await logged(proxy, 'was read again', 2);
