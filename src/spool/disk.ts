@@ -1,41 +1,52 @@
 /**
- * What the spool needs of a file system, and the real one. The spool does all its work through this interface, so that
- * tests can stand in for the disk: one that fails, fills up, or loses what was not synced.
+ * What the spool needs of the machine: a file system, time and random numbers. The spool does all its work through
+ * these interfaces. A test can then hand in a disk that fails, fills up, or loses all bytes that were not synced.
  */
+import { randomInt } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { errorCode } from '../support/error-text.ts';
+import { systemTime, type Time } from '../support/time.ts';
 
 export interface DiskFile {
-  /** Writes some of the bytes at least, at this place of the file; resolves to how many. */
+  /** Writes at least some of the bytes at this position of the file. Resolves to the number of bytes written. */
   write(buffers: readonly Buffer[], position: number): Promise<number>;
-  /** Fills the buffer from this place of the file, as far as there is something; resolves to how many bytes. */
+  /** Fills the buffer from this position, up to the end of the file. Resolves to the number of bytes read. */
   read(buffer: Buffer, position: number): Promise<number>;
   truncate(size: number): Promise<void>;
-  /** Resolves when the file's bytes, and its size, would survive a power cut. */
+  /** Resolves when the bytes and the size of the file survive a power cut. */
   sync(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Every method rejects as node:fs does, with `code` (ENOSPC, EIO, ENOENT, …). */
 export interface Disk {
-  /** Makes the folder, and those above it; well if it is there. */
+  /** Makes the folder and the folders above it. A folder that exists is no error. */
   makeFolder(path: string): Promise<void>;
   /** The names of a folder's entries. */
   list(path: string): Promise<string[]>;
-  /** Opens a new file for reading and writing; rejects with EEXIST where there is one. */
+  /** Opens a new file for reading and writing. Rejects with EEXIST if the file exists. */
   create(path: string): Promise<DiskFile>;
-  /** Opens a file that is there, for reading and writing. */
+  /** Opens an existing file for reading and writing. */
   open(path: string): Promise<DiskFile>;
   /** The size of a file, in bytes. */
   size(path: string): Promise<number>;
-  /** Well if it is not there. */
+  /** A file that does not exist is no error. */
   remove(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
-  /** Resolves when the folder's entries would survive a power cut. */
+  /** Resolves when the entries of the folder survive a power cut. */
   syncFolder(path: string): Promise<void>;
 }
 
-/** Owner only: events may tell of what is nobody else's business. */
+/** What the spool uses of the machine. */
+export interface Machine {
+  readonly disk: Disk;
+  readonly time: Time;
+  /** A random 32-bit integer, for the seed of a segment. A sender of events must not be able to guess it. */
+  readonly randomSeed: () => number;
+}
+
+/** Only the owner has access: events may contain confidential data. */
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 
@@ -58,12 +69,12 @@ export const localDisk: Disk = {
   },
 };
 
-/** Not Node's own `recursive`, which never ends on a file system where nothing can be made, such as /proc. */
+/** Node's own `recursive` option never ends on a file system that takes no folders, such as /proc. */
 async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { mode: FOLDER_MODE });
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = errorCode(error);
     if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
     const above = dirname(path);
     const isAboveMissing = code === 'ENOENT' && above !== path && !(await exists(above));
@@ -72,6 +83,13 @@ async function makeFolder(path: string): Promise<void> {
     await makeFolder(path);
   }
 }
+
+/** This machine. */
+export const localMachine: Machine = {
+  disk: localDisk,
+  time: systemTime,
+  randomSeed: () => randomInt(2 ** 32),
+};
 
 async function exists(path: string): Promise<boolean> {
   return stat(path).then(
@@ -99,7 +117,7 @@ class LocalFile implements DiskFile {
     return this.#handle.truncate(size);
   }
 
-  /** `fdatasync` also syncs what is needed to read the bytes back: the size. It spares the time stamps. */
+  /** `fdatasync` also syncs the size, which is needed to read the bytes back. It leaves out the time stamps. */
   sync(): Promise<void> {
     return this.#handle.datasync();
   }

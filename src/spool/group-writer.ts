@@ -1,7 +1,9 @@
 /**
- * Writes what comes to a log in groups: all that has come up while the group before was written and synced goes with the
- * next. A disk that is full, fails or hangs is told at once to those who come while it does.
+ * Writes the events of one log in groups. All events that arrive while a group is written and synced go into the next
+ * group. While the disk is full, fails or hangs, new events are refused at once.
  */
+import { errorCode, errorText } from '../support/error-text.ts';
+import type { Time } from '../support/time.ts';
 import { Mark } from './marks.ts';
 import { frameSize, type Payload, type Segment } from './segment.ts';
 
@@ -11,61 +13,72 @@ export interface Place {
   readonly ordinal: number;
 }
 
-/** What is to be kept, and whom to tell. */
+/** An event to write, and the callbacks for the result. */
 export interface Item extends Payload {
-  /** Where it stands when it is written: `delivered` makes the writing needless. */
+  /** The mark that the event gets when it is written. An event that is `delivered` by then is not written. */
   readonly mark: typeof Mark.kept | typeof Mark.taken | typeof Mark.delivered;
-  /** It would survive a power cut. */
+  /** The event survives a power cut. */
   readonly kept: (place: Place) => void;
-  /** It is not kept, for this reason. */
+  /** The event is not kept; the reason names no path. */
   readonly failed: (reason: string) => void;
 }
 
-/** The log that is written to. */
-export interface GroupTarget {
-  /** The segment for so many more bytes. */
-  readonly segmentFor: (bytes: number) => Promise<Segment>;
-  /** So many bytes were added to it. */
-  readonly grown: (bytes: number) => void;
-  /** An attempt to write has failed: nothing is added to the segment any more. */
-  readonly abandon: () => Promise<void>;
-  /** Why so many more bytes cannot be kept, or undefined. */
-  readonly refuses: (bytes: number) => string | undefined;
+/** The space that all logs of a spool share: a counted number, so that no event costs a sum over all topics. */
+export interface Space {
+  /** Bytes on disk, and bytes that wait to be written. */
+  used: number;
+  readonly maxBytes: number;
 }
 
-/** Events of one group, synced together, at most: more make nothing cheaper, and nobody is to wait for 10,000 others. */
+/** The log behind a writer. */
+export interface GroupTarget {
+  /** The segment that takes this number of bytes. */
+  readonly segmentFor: (bytes: number) => Promise<Segment>;
+  /** This number of bytes was added to the log. */
+  readonly grown: (bytes: number) => void;
+  /** A write has failed: nothing more is added to the segment. */
+  readonly abandon: () => Promise<void>;
+}
+
+/** Limits of one group that is synced together. Larger groups save nothing, and every event waits for its whole group. */
 const GROUP_ITEMS = 512;
 const GROUP_BYTES = 4 * 1024 * 1024;
 
-/** Milliseconds after an error during which the disk is not tried again. */
+/** Milliseconds after an error in which the disk is not tried again. */
 const PAUSE_MS = 250;
 
-/** Milliseconds that a disk may take for a group before nobody is asked to wait for it any more. */
+/** Milliseconds that the disk may take for a group. After that, new events are refused. */
 const STALL_MS = 2000;
 const STALLED = 'the disk does not answer';
 
-/** Milliseconds that an error counts as a problem, if nobody has tried since: else nobody might ever try. */
+const FULL = 'the spool is full';
+
+/** Milliseconds that an error counts as a problem without a new try. Senders that see the problem may send no event. */
 const PROBLEM_MS = 5000;
 
-/** When there is not room for so much more, there is not room. */
+/** The spool has a problem when this number of bytes does not fit. */
 const PROBLEM_BYTES = 64 * 1024;
 
 export class GroupWriter {
   readonly #target: GroupTarget;
+  readonly #space: Space;
+  readonly #clock: Time['monotonic'];
   #queue: Item[] = [];
   #queueBytes = 0;
   #writing: Promise<void> | undefined;
-  /** When the group being written was begun, of `performance.now()`. */
+  /** Start of the write that runs now, on the monotonic clock. */
   #groupSince = Number.POSITIVE_INFINITY;
-  /** Of `performance.now()`; nothing was written since. */
+  /** Time of the last failure since the last successful write, on the monotonic clock. */
   #failedAt = Number.NEGATIVE_INFINITY;
   #failure = '';
 
-  constructor(target: GroupTarget) {
+  constructor(target: GroupTarget, space: Space, time: Time) {
     this.#target = target;
+    this.#space = space;
+    this.#clock = time.monotonic;
   }
 
-  /** Bytes on their way to the disk. */
+  /** Bytes that wait to be written. */
   get bytes(): number {
     return this.#queueBytes;
   }
@@ -74,48 +87,48 @@ export class GroupWriter {
     return this.#writing !== undefined;
   }
 
-  /** Why nothing can be kept now, as far as is known. */
+  /** Why no event can be kept now, as far as is known; undefined when events can be kept. */
   get problem(): string | undefined {
-    if (this.#isStalled) return STALLED;
-    if (performance.now() - this.#failedAt < PROBLEM_MS) return this.#failure;
-    return this.#target.refuses(PROBLEM_BYTES);
+    return this.#refusalOf(PROBLEM_BYTES, PROBLEM_MS);
   }
 
-  /** Keeps an event behind all others; says through `kept` or `failed` what came of it. */
+  /** Writes an event after all others. Calls its `kept` or `failed` once; `failed` possibly before this returns. */
   add(item: Item): void {
     const bytes = frameSize(item);
-    const reason = this.#refusalOf(bytes);
+    const reason = this.#refusalOf(bytes, PAUSE_MS);
     if (reason !== undefined) {
       item.failed(reason);
       return;
     }
     this.#queue.push(item);
-    this.#queueBytes += bytes;
+    this.#claim(bytes);
     this.#writing ??= this.#write();
   }
 
-  /** Resolves when nothing is on its way to the disk. */
+  /** Resolves when nothing waits to be written. */
   async idle(): Promise<void> {
     await this.#writing;
   }
 
-  #refusalOf(bytes: number): string | undefined {
-    if (this.#isStalled) return STALLED;
-    if (performance.now() - this.#failedAt < PAUSE_MS) return this.#failure;
-    return this.#target.refuses(bytes);
+  #refusalOf(bytes: number, pauseMs: number): string | undefined {
+    const now = this.#clock.now();
+    if (now - this.#groupSince > STALL_MS) return STALLED;
+    if (now - this.#failedAt < pauseMs) return this.#failure;
+    return this.#space.used + bytes > this.#space.maxBytes ? FULL : undefined;
   }
 
-  get #isStalled(): boolean {
-    return performance.now() - this.#groupSince > STALL_MS;
+  #claim(bytes: number): void {
+    this.#queueBytes += bytes;
+    this.#space.used += bytes;
   }
 
   async #write(): Promise<void> {
-    // What arrives in the same turn goes along.
+    // Events that arrive in the same turn go into the same group.
     await Promise.resolve();
     for (;;) {
       const group = this.#nextGroup();
       if (group.length === 0) break;
-      this.#groupSince = performance.now();
+      this.#groupSince = this.#clock.now();
       try {
         await this.#writeGroup(group);
       } catch (error) {
@@ -123,7 +136,7 @@ export class GroupWriter {
       }
     }
     this.#groupSince = Number.POSITIVE_INFINITY;
-    // In the same turn as the last look at the queue, or what comes between the two would be nobody's.
+    // In the same turn as the last check of the queue: an event added between the two would never be written.
     this.#writing = undefined;
   }
 
@@ -136,7 +149,7 @@ export class GroupWriter {
       const size = frameSize(item);
       if (group.length === GROUP_ITEMS || (group.length > 0 && bytes + size > GROUP_BYTES)) break;
       taken += 1;
-      if (item.mark === Mark.delivered) this.#queueBytes -= size;
+      if (item.mark === Mark.delivered) this.#claim(-size);
       else group.push(item);
       bytes += size;
     }
@@ -150,25 +163,20 @@ export class GroupWriter {
     const segment = await this.#target.segmentFor(bytes);
     await segment.write(group);
     this.#failedAt = Number.NEGATIVE_INFINITY;
-    this.#queueBytes -= bytes;
+    this.#claim(-bytes);
     this.#target.grown(bytes);
     for (const item of group) item.kept({ segment, ordinal: segment.admit(item, item.mark) });
   }
 
-  /** Fails the group and all that waits behind it. */
+  /** Fails the group, and all events that wait after it. */
   async #fail(error: unknown, group: readonly Item[]): Promise<void> {
-    this.#failure = codeOf(error) === 'ENOSPC' ? 'the disk is full' : `the disk fails (${codeOf(error)})`;
-    this.#failedAt = performance.now();
+    const code = errorCode(error) ?? errorText(error);
+    this.#failure = code === 'ENOSPC' ? 'the disk is full' : `the disk fails (${code})`;
+    this.#failedAt = this.#clock.now();
     const failed = [...group, ...this.#queue];
     this.#queue = [];
-    this.#queueBytes = 0;
+    this.#claim(-this.#queueBytes);
     for (const item of failed) item.failed(this.#failure);
     await this.#target.abandon();
   }
-}
-
-/** Node's name for what went wrong: `ENOSPC`. */
-export function codeOf(error: unknown): string {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,6 @@
 /**
- * One proxy for one spool. Node has no way to a file lock of its own, but SQLite takes one (fcntl), which the kernel
- * gives back however the process ends, and which holds between containers that share a volume, too.
+ * One spool belongs to one proxy. Node has no file locks, so SQLite takes one (fcntl). The kernel releases it however
+ * the process ends. It also holds between containers that share a volume.
  */
 import { DatabaseSync } from 'node:sqlite';
 
@@ -10,11 +10,14 @@ export interface Lock {
   release(): void;
 }
 
-/** Locks the file, which is made where there is none. @throws {SpoolInUse} */
+/**
+ * Locks the file, and makes it if it does not exist.
+ * @throws {SpoolInUse} if another process has the lock.
+ */
 export function lock(path: string): Lock {
   const database = new DatabaseSync(path);
   try {
-    // Nothing is ever written, so the file stays empty.
+    // The transaction writes nothing, so the file stays empty.
     database.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();

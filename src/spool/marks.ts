@@ -1,18 +1,19 @@
-/** What has become of the frames of one segment: in memory, and in its `.marks` (see segment-format.ts). */
+/** The mark of each frame of one segment, in memory and in its `.marks` file (see segment-format.ts). */
+import { errorCode } from '../support/error-text.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { decodeMarksHeader, encodeMarksHeader, MARKS_HEADER_SIZE, OPEN } from './segment-format.ts';
 
 /**
- * - `kept`: on disk only.
- * - `delivered`: safe elsewhere.
- * - `sent`: on its way, and not answered.
- * - `taken`: somebody has it in memory. On disk it counts as kept.
- * - `damaged`: cannot be read. On disk it counts as kept.
+ * - `kept`: the event is on disk only.
+ * - `delivered`: the event is in Kafka, and no longer needed on disk.
+ * - `sent`: the event is sent to Kafka, and Kafka has not answered.
+ * - `taken`: the reader of the log has the event in memory. On disk it counts as kept.
+ * - `damaged`: the event cannot be read. On disk it counts as kept.
  */
 export const Mark = { kept: 0, delivered: 1, sent: 2, taken: 3, damaged: 4 } as const;
 export type MarkValue = (typeof Mark)[keyof typeof Mark];
 
-/** Marks of frames to make room for at once. */
+/** The memory for marks grows by at least this number of frames at once. */
 const GROWTH = 1024;
 
 export class Marks {
@@ -23,7 +24,7 @@ export class Marks {
   #count = 0;
   readonly #tally = [0, 0, 0, 0, 0];
   #sealed = false;
-  /** Frames whose marks are to be written: from, and up to but not including. */
+  /** The range of frames with marks to write: from this frame, up to and without that frame. */
   #dirtyFrom = Number.POSITIVE_INFINITY;
   #dirtyTo = 0;
   #headerDirty = false;
@@ -36,17 +37,17 @@ export class Marks {
     this.#seed = seed;
   }
 
-  /** Frames of the segment, damaged ones too. */
+  /** Number of frames of the segment, damaged ones included. */
   get count(): number {
     return this.#count;
   }
 
-  /** How many frames have this mark. */
+  /** Number of frames with this mark. */
   of(mark: MarkValue): number {
     return this.#tally[mark] ?? 0;
   }
 
-  /** How many frames are still to be delivered. */
+  /** Number of frames that are still to be delivered. */
   get undelivered(): number {
     return this.#count - this.of(Mark.delivered) - this.of(Mark.damaged);
   }
@@ -55,7 +56,7 @@ export class Marks {
     return this.#values[ordinal] ?? Mark.kept;
   }
 
-  /** Another frame, behind all others. */
+  /** Adds a frame at the end. */
   add(mark: MarkValue): void {
     if (this.#count === this.#values.length) {
       const more = new Uint8Array(Math.max(GROWTH, 2 * this.#values.length));
@@ -79,7 +80,7 @@ export class Marks {
     void this.flush();
   }
 
-  /** No frame is added any more: the count goes to the file, so that nobody has to count them again. */
+  /** No more frames are added. The count goes to the file, so that the next process need not count the frames. */
   seal(): void {
     this.#sealed = true;
     this.#headerDirty = true;
@@ -87,15 +88,15 @@ export class Marks {
   }
 
   /**
-   * Resolves when all marks are written, or cannot be. One write at a time, of all that has come up meanwhile. A mark
-   * that cannot be written, because the disk is full, say, is tried again with the next.
+   * Resolves when all marks are written, or cannot be written. Only one write runs at a time; it takes all marks that
+   * have changed. A mark that cannot be written, for example on a full disk, is written with the next change.
    */
   flush(): Promise<void> {
     this.#writing ??= this.#write();
     return this.#writing;
   }
 
-  /** Marks are not written any more; resolves when the file is gone. */
+  /** Stops writing marks. Resolves when the file is removed. */
   async remove(): Promise<void> {
     this.#removed = true;
     await this.#writing;
@@ -103,8 +104,8 @@ export class Marks {
   }
 
   /**
-   * Takes over the marks of a segment of an earlier process. Returns the number of its frames, undefined where that is
-   * not known. Rejects when there are marks that cannot be read.
+   * Loads the marks of a segment of an earlier process. Resolves to the number of its frames, or to undefined if the
+   * file does not tell it. Rejects if the file exists and cannot be read.
    */
   async load(): Promise<number | undefined> {
     const file = await this.#openIfThere();
@@ -121,7 +122,7 @@ export class Marks {
     }
   }
 
-  /** After `load`: so many frames there are. Those sent and never answered are kept again; returns how many. */
+  /** Sets the number of frames after `load`. Frames sent and never answered count as kept again; returns their number. */
   adopt(count: number): number {
     const values = new Uint8Array(count);
     values.set(this.#values.subarray(0, count));
@@ -141,18 +142,18 @@ export class Marks {
     try {
       return await this.#disk.open(this.#path);
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+      if (errorCode(error) === 'ENOENT') return undefined;
       throw error;
     }
   }
 
   async #write(): Promise<void> {
-    // What comes up in the same turn goes along.
+    // Marks that change in the same turn go into the same write.
     await Promise.resolve();
     while (!this.#removed && (this.#headerDirty || this.#dirtyFrom < this.#dirtyTo)) {
       if (!(await this.#writeDirty())) break;
     }
-    // In the same turn as the last look, or what comes up between the two would be nobody's.
+    // In the same turn as the last check: a mark set between the two would never be written.
     this.#writing = undefined;
   }
 
@@ -186,7 +187,7 @@ export class Marks {
   }
 }
 
-/** What stands in the file for a mark. */
+/** The value of a mark in the file. */
 function written(mark: number): number {
   return mark === Mark.delivered || mark === Mark.sent ? mark : Mark.kept;
 }

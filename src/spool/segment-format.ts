@@ -1,40 +1,40 @@
 /**
  * The format of a segment, version 1. All numbers are little-endian; CRC-32 is that of zlib.
  *
- * A topic's log is a folder of segments. A segment is a pair of files, `NNNNNNNNNN-SSSSSSSS.log` and `….marks`: its
- * number, in ten decimal digits, gives its place in the order; its seed, in eight hexadecimal ones, is random.
+ * A topic's log is a folder of segments. A segment is a pair of files, `NNNNNNNNNN-SSSSSSSS.log` and `….marks`. The
+ * number has ten decimal digits and gives the order. The seed has eight hexadecimal digits and is random.
  *
- * `.log`: the events, in the order in which they were taken.
+ * `.log`: the events, in the order in which the proxy took them.
  *
  *     header     0  "H2KSPOOL"
  *                8  version, u16
  *               10  zero, u16
- *               12  CRC-32 of bytes 16 to 23, begun with that of bytes 0 to 11, u32
- *               16  when it was made, in ms since the epoch, f64
+ *               12  CRC-32 of bytes 0 to 11, continued over bytes 16 to 23, u32
+ *               16  time at which the segment was made, in ms since the epoch, f64
  *     frame      0  "H2KE"
  *                4  ordinal within the segment, from 0, u32
  *                8  length of the payload in bytes, u32
- *               12  CRC-32 of ordinal, length, time and payload, begun with the seed, u32
- *               16  when the event arrived, in ms since the epoch, f64
+ *               12  CRC-32 of ordinal, length, time and payload, started with the seed, u32
+ *               16  time at which the event arrived, in ms since the epoch, f64
  *               24  payload
- *     …further frames, one behind the other
+ *     …more frames, one after the other
  *
- * `.marks`: what has become of them. It is never synced: a mark that a power cut undoes means an event sent twice.
+ * `.marks`: the delivery of the events. It is never synced: after a power cut, a lost mark means an event sent twice.
  *
- *                0  number of frames, u32; OPEN while the segment is still written to
- *                4  CRC-32 of these four bytes, begun with the seed, u32; when it is wrong, the frames are counted anew
+ *                0  number of frames, u32; OPEN while the proxy still writes to the segment
+ *                4  CRC-32 of these four bytes, started with the seed, u32; if it is wrong, the frames are counted again
  *                8  zeros
  *               16  a byte for each frame, by ordinal: 0 kept, 1 delivered, 2 sent and not yet answered
- *     …what is missing at its end counts as zero
+ *     …a byte missing at the end counts as zero
  *
  * Invariants:
  *
- * - An event is acknowledged only after its frame, and its segment's name in the folder, were synced.
- * - A segment that has met an error, or belongs to an earlier process, is never appended to again: what a failed sync
- *   has left in the file is nobody's guess, and the marks of one frame must not come to stand for another.
- * - A frame with a wrong CRC was never synced (at the end of an open segment) or is damaged. The marker lets the search
- *   for the next one go on behind it; the seed, which no sender knows, keeps an event from having a frame inside it.
- * - A segment is removed when all its frames are delivered; one with damaged frames is renamed to `….damaged` instead.
+ * - An event is acknowledged only after its frame, and its segment's name in the folder, are synced.
+ * - The proxy never appends to a segment after an error, or to a segment of an earlier process. The content of a file
+ *   after a failed sync is undefined, and the mark of one frame must never apply to another.
+ * - A frame with a wrong CRC was never synced (at the end of an open segment), or it is damaged. The search for the next
+ *   marker goes on behind it. No sender knows the seed, so no event can contain a valid frame.
+ * - A segment is removed when all its frames are delivered. With damaged frames it is renamed to `….damaged` instead.
  */
 import { crc32 } from 'node:zlib';
 
@@ -42,7 +42,7 @@ export const VERSION = 1;
 export const HEADER_SIZE = 24;
 export const FRAME_HEADER_SIZE = 24;
 export const MARKS_HEADER_SIZE = 16;
-/** In place of the number of frames. */
+/** Stands in place of the number of frames. */
 export const OPEN = 0xffffffff;
 
 const MAGIC = Buffer.from('H2KSPOOL');
@@ -60,16 +60,16 @@ export interface Frame {
   readonly arrivedAt: number;
   /** A part of the bytes searched, not a copy. */
   readonly payload: Buffer;
-  /** Where the next frame begins. */
+  /** Offset of the next frame. */
   readonly end: number;
 }
 
-/** The name without ending. */
+/** The file name without its ending. */
 export function formatName({ number, seed }: SegmentName): string {
   return `${String(number).padStart(10, '0')}-${seed.toString(16).padStart(8, '0')}`;
 }
 
-/** Number and seed from the name of a `.log`; undefined where it is none. */
+/** Number and seed from the name of a `.log` file; undefined for any other name. */
 export function parseName(file: string): SegmentName | undefined {
   const { number, seed } = NAME.exec(file)?.groups ?? {};
   if (number === undefined || seed === undefined) return undefined;
@@ -85,14 +85,14 @@ export function encodeHeader(createdAt: number): Buffer {
   return header;
 }
 
-/** The version and when it was made; undefined where the header is damaged. */
+/** Version and creation time of a segment; undefined if the header is damaged. */
 export function decodeHeader(header: Buffer): { version: number; createdAt: number } | undefined {
   if (header.length < HEADER_SIZE || header.readUInt32LE(12) !== headerCrc(header)) return undefined;
   if (!header.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
   return { version: header.readUInt16LE(8), createdAt: header.readDoubleLE(16) };
 }
 
-/** The header of a frame, to be written in front of the payload. */
+/** The header of a frame. It stands before the payload. */
 export function encodeFrameHeader(
   seed: number,
   ordinal: number,
@@ -120,7 +120,7 @@ export function encodeMarksHeader(seed: number, count: number): Buffer {
   return header;
 }
 
-/** The number of frames; undefined where it is not known, or the header is torn. */
+/** The number of frames; undefined if the segment is still open or the header is torn. */
 export function decodeMarksHeader(seed: number, header: Buffer): number | undefined {
   if (header.length < MARKS_HEADER_SIZE) return undefined;
   if (header.readUInt32LE(4) !== crc32(header.subarray(0, 4), seed)) return undefined;
@@ -128,7 +128,7 @@ export function decodeMarksHeader(seed: number, header: Buffer): number | undefi
   return count === OPEN ? undefined : count;
 }
 
-/** The whole, undamaged frame that begins at this offset; undefined where none does. */
+/** The whole, undamaged frame at this offset; undefined if there is none. */
 export function decodeFrame(bytes: Buffer, offset: number, seed: number): Frame | undefined {
   const start = offset + FRAME_HEADER_SIZE;
   if (start > bytes.length || bytes.compare(MARKER, 0, MARKER.length, offset, offset + 4) !== 0)
@@ -141,7 +141,7 @@ export function decodeFrame(bytes: Buffer, offset: number, seed: number): Frame 
   return { ordinal: header.readUInt32LE(4), arrivedAt: header.readDoubleLE(16), payload, end };
 }
 
-/** Every undamaged frame of the bytes, in order; what lies between two of them is passed over. */
+/** Every undamaged frame of the bytes, in order. Other bytes between the frames are skipped. */
 export function* findFrames(bytes: Buffer, seed: number): Generator<Frame> {
   let offset = 0;
   while (offset >= 0 && offset < bytes.length) {

@@ -1,7 +1,6 @@
-/** One segment: a file of events and the marks that go with it. See segment-format.ts for both. */
-import { randomInt } from 'node:crypto';
+/** One segment: a file of events, and a file with their marks. segment-format.ts describes both. */
 import { join } from 'node:path';
-import type { Disk, DiskFile } from './disk.ts';
+import type { Disk, DiskFile, Machine } from './disk.ts';
 import { Mark, Marks, type MarkValue } from './marks.ts';
 import {
   decodeHeader,
@@ -16,42 +15,42 @@ import {
   type SegmentName,
 } from './segment-format.ts';
 
-/** Read at once: few enough that one event that stays in memory does not hold many others' bytes there with its own. */
+/** Bytes of one read. An event that stays in memory keeps all bytes of its read there, so they must be few. */
 const READ_BYTES = 1024 * 1024;
 
-/** An event as it is handed to the spool. */
+/** An event for the spool. */
 export interface Payload {
-  /** Its bytes, in pieces that are written one behind the other. */
+  /** The bytes of the event, in pieces. They are written one after the other, without a copy. */
   readonly parts: readonly Buffer[];
   /** Milliseconds since the epoch. */
   readonly arrivedAt: number;
 }
 
-/** Bytes that a payload takes in a segment. */
+/** Bytes of a payload in a segment, its frame header included. */
 export function frameSize({ parts }: Payload): number {
   let size = FRAME_HEADER_SIZE;
   for (const part of parts) size += part.length;
   return size;
 }
 
-/** A segment of a version that this program does not know. */
+/** The segment has a format version that this program does not know. */
 export class UnknownVersion extends Error {}
 
 export class Segment {
   readonly number: number;
   readonly path: string;
   readonly marks: Marks;
-  /** When it was made, in milliseconds since the epoch. No event of it has arrived much earlier. */
+  /** Creation time, in milliseconds since the epoch. Its events arrived at this time or later, with small exceptions. */
   readonly createdAt: number;
-  /** Up to where it can be read, in bytes. */
+  /** Bytes that can be read. */
   size = HEADER_SIZE;
-  /** Frames that cannot be read. */
+  /** Number of frames that cannot be read. */
   damaged = 0;
-  /** Frames of an earlier process that were sent and never answered. */
+  /** Number of frames that an earlier process sent to Kafka without an answer. */
   unanswered = 0;
   readonly #disk: Disk;
   readonly #seed: number;
-  /** Open while it is written to. */
+  /** Open while the proxy writes to the segment. */
   #file: DiskFile | undefined;
 
   private constructor(disk: Disk, folder: string, name: SegmentName, createdAt: number) {
@@ -64,9 +63,9 @@ export class Segment {
     this.createdAt = createdAt;
   }
 
-  /** A new segment, to be written to. Resolves when it would survive a power cut; leaves nothing behind when it rejects. */
-  static async create(disk: Disk, folder: string, number: number): Promise<Segment> {
-    const segment = new Segment(disk, folder, { number, seed: randomInt(2 ** 32) }, Date.now());
+  /** A new segment to write to. Resolves when it survives a power cut. Leaves no file behind when it rejects. */
+  static async create({ disk, time, randomSeed }: Machine, folder: string, number: number): Promise<Segment> {
+    const segment = new Segment(disk, folder, { number, seed: randomSeed() }, time.wall.now());
     segment.#file = await disk.create(segment.path);
     try {
       await segment.#writeAll([encodeHeader(segment.createdAt)], 0);
@@ -81,11 +80,11 @@ export class Segment {
   }
 
   /**
-   * A segment of an earlier process, only to be read. One that was not sealed is looked through: a torn frame at its end
-   * was never acknowledged, and is passed over.
+   * Loads a segment of an earlier process, for reading only. The frames of a segment that was not sealed are counted. A
+   * torn frame at the end was never acknowledged, and is skipped.
    * @throws {UnknownVersion}
    */
-  static async load(disk: Disk, folder: string, name: SegmentName): Promise<Segment> {
+  static async load({ disk, time }: Machine, folder: string, name: SegmentName): Promise<Segment> {
     const path = join(folder, `${formatName(name)}.log`);
     const file = await disk.open(path);
     try {
@@ -94,7 +93,7 @@ export class Segment {
       await readAll(file, header, 0);
       const facts = decodeHeader(header);
       if (facts && facts.version > VERSION) throw new UnknownVersion(`format version ${facts.version}`);
-      const segment = new Segment(disk, folder, name, facts?.createdAt ?? Date.now());
+      const segment = new Segment(disk, folder, name, facts?.createdAt ?? time.wall.now());
       segment.size = size;
       const sealed = await segment.marks.load();
       segment.unanswered = segment.marks.adopt(sealed ?? (await segment.#countFrames(file)));
@@ -105,12 +104,12 @@ export class Segment {
     }
   }
 
-  /** How many frames can be read that nobody has in memory. */
+  /** Number of frames that are on disk only. */
   get unread(): number {
     return this.marks.of(Mark.kept);
   }
 
-  /** Writes frames behind all others; resolves when they would survive a power cut, but they do not count yet. */
+  /** Writes frames at the end. Resolves when they survive a power cut. `admit` then counts each of them. */
   async write(payloads: readonly Payload[]): Promise<void> {
     const first = this.marks.count;
     const buffers = payloads.flatMap(({ parts, arrivedAt }, index) => [
@@ -121,14 +120,14 @@ export class Segment {
     await this.#file?.sync();
   }
 
-  /** Counts the next of the written frames, from now on to be read; returns its ordinal. */
+  /** Counts the next written frame, which can be read from now on. Returns its ordinal. */
   admit(payload: Payload, mark: MarkValue): number {
     this.size += frameSize(payload);
     this.marks.add(mark);
     return this.marks.count - 1;
   }
 
-  /** Nothing is added any more. What a failed attempt may have left at its end is cut off, if that is possible. */
+  /** No more frames are added. Cuts off the remains of a failed write, if the disk allows it. */
   async seal(afterFailure: boolean): Promise<void> {
     if (afterFailure) await this.#file?.truncate(this.size).catch(() => undefined);
     await this.close();
@@ -136,8 +135,8 @@ export class Segment {
   }
 
   /**
-   * The undamaged frames from this place of the file on, as many as are had in one go, and where to go on. At `size`
-   * everything up to there has been looked at.
+   * The undamaged frames from this position on, as many as one read returns, and the position of the next read. When
+   * that is `size`, all bytes are read.
    */
   async read(from: number): Promise<{ readonly frames: readonly Frame[]; readonly next: number }> {
     const { size } = this;
@@ -148,14 +147,14 @@ export class Segment {
       const last = frames.at(-1);
       if (to === size) return { frames, next: size };
       if (last) return { frames, next: from + last.end };
-      // A frame larger than that, or damage.
+      // The frame is larger than one read, or it is damaged.
       return { frames: await this.#framesBetween(file, from, size), next: size };
     } finally {
       await file.close();
     }
   }
 
-  /** The frames from this ordinal up to that, not included, were not found when they were read. Returns how many these are. */
+  /** Marks frames that were not found as damaged: from this ordinal, up to and without that one. Returns their number. */
   noteDamage(from: number, to: number): number {
     const before = this.damaged;
     for (let ordinal = from; ordinal < to; ordinal++) {
@@ -172,7 +171,7 @@ export class Segment {
     await file?.close().catch(() => undefined);
   }
 
-  /** Takes it off the disk; one with damage is set aside, for people to look at. */
+  /** Removes the files. A segment with damaged frames is set aside, so that an operator can examine it. */
   async remove(): Promise<void> {
     await this.close();
     if (this.damaged > 0) await this.#disk.rename(this.path, this.asidePath);
@@ -180,7 +179,7 @@ export class Segment {
     await this.marks.remove();
   }
 
-  /** Where it goes when it is removed with damage. */
+  /** The path of the segment after it is set aside. */
   get asidePath(): string {
     return `${this.path}.damaged`;
   }
@@ -214,7 +213,7 @@ export class Segment {
   }
 }
 
-/** What is left of the buffers when so many bytes of them are written. */
+/** The rest of the buffers after this number of bytes is written. */
 function without(buffers: readonly Buffer[], written: number): readonly Buffer[] {
   let left = written;
   const from = buffers.findIndex((buffer) => {

@@ -1,12 +1,13 @@
 /**
- * The spool: where events stay, on this machine's disk, while they cannot be in Kafka. One log for each topic, so that a
- * topic that cannot be written to holds up no other; a limit and a lock for all of them together.
+ * The spool keeps events on the disk of this machine while they cannot be in Kafka. Each topic has its own log, so a topic
+ * that cannot be written to delays no other topic. All logs share one limit of bytes and one lock.
  *
  *     <path>/lock.sqlite
  *     <path>/topics/<topic>/          see segment-format.ts
  */
 import { dirname, join } from 'node:path';
-import { localDisk, type Disk } from './disk.ts';
+import { localDisk, localMachine, type Machine } from './disk.ts';
+import type { Space } from './group-writer.ts';
 import { lock, type Lock } from './lock.ts';
 import { TopicLog, type DamageReport } from './topic-log.ts';
 
@@ -14,48 +15,52 @@ export interface SpoolSettings {
   readonly path: string;
   /** Bytes of all events on disk, at most. */
   readonly maxBytes: number;
-  /** Bytes of a segment, about. */
+  /** Approximate bytes of a segment. */
   readonly segmentBytes?: number;
 }
 
-/** Small enough to give space back soon and to be read at once, large enough that the files stay few. */
+/** Small: a segment is read at once, and its space is freed early. Large: there are few files. */
 const SEGMENT_BYTES = 8 * 1024 * 1024;
 
 export class Spool {
   readonly #settings: SpoolSettings;
   readonly #report: (report: DamageReport) => void;
-  readonly #disk: Disk;
+  readonly #machine: Machine;
+  readonly #space: Space;
   readonly #logs = new Map<string, TopicLog>();
   #lock: Lock | undefined;
 
-  private constructor(settings: SpoolSettings, report: (report: DamageReport) => void, disk: Disk) {
+  private constructor(settings: SpoolSettings, report: (report: DamageReport) => void, machine: Machine) {
     this.#settings = settings;
     this.#report = report;
-    this.#disk = disk;
+    this.#machine = machine;
+    this.#space = { used: 0, maxBytes: settings.maxBytes };
   }
 
   /**
-   * Opens the spool, making it where there is none, and finds what an earlier process has left. `report` hears of damage, now
-   * and later. Rejects when the folder cannot be used.
-   * @throws {SpoolInUse} when another process has it.
+   * Opens the spool, makes it if it does not exist, and finds the events of an earlier process. `report` is called for
+   * damaged files, now and later. `machine` replaces the disk, the time or the random numbers, for tests. Rejects if the
+   * folder cannot be used.
+   * @throws {SpoolInUse} if another process has the spool.
    */
   static async open(
     settings: SpoolSettings,
     report: (report: DamageReport) => void,
-    disk: Disk = localDisk,
+    machine: Partial<Machine> = {},
   ): Promise<Spool> {
-    const spool = new Spool(settings, report, disk);
+    const spool = new Spool(settings, report, { ...localMachine, ...machine });
+    const { disk } = spool.#machine;
     const topics = spool.#topicsFolder;
     await disk.makeFolder(topics);
     await disk.syncFolder(settings.path);
     await disk.syncFolder(dirname(settings.path));
-    // The lock is the kernel's: a disk that only stands in for one has none.
+    // The lock belongs to the kernel; a simulated disk has none.
     if (disk === localDisk) spool.#lock = lock(join(settings.path, 'lock.sqlite'));
     for (const topic of await disk.list(topics)) await spool.#makeLog(topic).open();
     return spool;
   }
 
-  /** The topics of which an earlier process has left something, and those that were asked for since. */
+  /** The topics of an earlier process, and the topics that `log` was called for. */
   get topics(): readonly string[] {
     return [...this.#logs.keys()];
   }
@@ -65,20 +70,12 @@ export class Spool {
     return this.#logs.get(topic) ?? this.#makeLog(topic);
   }
 
-  /** Bytes on disk, of all topics. */
+  /** Bytes of all topics, on disk and waiting to be written. */
   get bytes(): number {
-    let bytes = 0;
-    for (const log of this.#logs.values()) bytes += log.bytes;
-    return bytes;
+    return this.#space.used;
   }
 
-  /** Why nothing can be kept now, as far as is known. */
-  get problem(): string | undefined {
-    for (const { problem } of this.#logs.values()) if (problem !== undefined) return problem;
-    return undefined;
-  }
-
-  /** Waits for what is under way, closes all files, and lets another process have the spool. */
+  /** Waits for all running operations, closes all files, and releases the lock. */
   async close(): Promise<void> {
     await Promise.all([...this.#logs.values()].map((log) => log.close()));
     this.#lock?.release();
@@ -89,12 +86,11 @@ export class Spool {
   }
 
   #makeLog(topic: string): TopicLog {
-    const { maxBytes, segmentBytes = SEGMENT_BYTES } = this.#settings;
     const log = new TopicLog({
-      disk: this.#disk,
+      machine: this.#machine,
       folder: join(this.#topicsFolder, topic),
-      segmentBytes,
-      refuses: (bytes) => (this.bytes + bytes > maxBytes ? 'the spool is full' : undefined),
+      segmentBytes: this.#settings.segmentBytes ?? SEGMENT_BYTES,
+      space: this.#space,
       report: this.#report,
     });
     this.#logs.set(topic, log);

@@ -1,16 +1,16 @@
 /**
- * The log of one topic: events go in at its end, synced in groups, and come out in the same order. Each is then marked
- * as what becomes of it; when all of a segment's are delivered, its space is given back. A log that has nothing in it
- * has no file.
+ * The log of one topic. Events are added at its end, synced in groups, and read in the same order. Each event has a mark
+ * of its delivery. When all events of a segment are delivered, its space is freed. An empty log has no file.
  */
 import { dirname, join } from 'node:path';
-import type { Disk } from './disk.ts';
-import { codeOf, GroupWriter, type Item, type Place } from './group-writer.ts';
+import { errorCode, errorText } from '../support/error-text.ts';
+import type { Machine } from './disk.ts';
+import { GroupWriter, type Item, type Place, type Space } from './group-writer.ts';
 import { Mark, type MarkValue } from './marks.ts';
 import { Segment, UnknownVersion } from './segment.ts';
 import { parseName } from './segment-format.ts';
 
-/** An event that has come out. */
+/** An event that was read. */
 export interface SpooledEvent {
   readonly place: Place;
   readonly payload: Buffer;
@@ -19,12 +19,11 @@ export interface SpooledEvent {
 }
 
 export interface TopicLogSettings {
-  readonly disk: Disk;
+  readonly machine: Machine;
   readonly folder: string;
-  /** Bytes of a segment, about. */
+  /** Approximate bytes of a segment. */
   readonly segmentBytes: number;
-  /** Why so many more bytes cannot be kept, or undefined. */
-  readonly refuses: (bytes: number) => string | undefined;
+  readonly space: Space;
   readonly report: (report: DamageReport) => void;
 }
 
@@ -36,36 +35,41 @@ export interface DamageReport {
 
 export class TopicLog {
   readonly #settings: TopicLogSettings;
-  /** Those with something undelivered, in order; the last may be written to. */
+  /** The segments with undelivered events, in order. The last one may be the active one. */
   readonly #segments: Segment[] = [];
+  /** The segment that takes new events. */
   #active: Segment | undefined;
   #nextNumber = 1;
-  /** Where reading goes on. */
+  /** Where the next read begins. */
   #readNumber = 0;
   #readOffset = 0;
   #readOrdinal = 0;
   readonly #writer: GroupWriter;
   #bytes = 0;
-  /** Those that could not be removed. */
+  /** Segments that could not be removed. */
   readonly #leftovers: Segment[] = [];
-  /** File operations nobody waits for. */
+  /** File operations in the background. */
   readonly #chores = new Set<Promise<void>>();
-  /** Records of an earlier process that were sent and never answered. */
+  /** Number of records that an earlier process sent to Kafka without an answer. */
   unanswered = 0;
 
   constructor(settings: TopicLogSettings) {
     this.#settings = settings;
-    this.#writer = new GroupWriter({
-      segmentFor: (bytes) => this.#segmentFor(bytes),
-      grown: (bytes) => (this.#bytes += bytes),
-      abandon: () => this.#endActive(true),
-      refuses: settings.refuses,
-    });
+    this.#writer = new GroupWriter(
+      {
+        segmentFor: (bytes) => this.#segmentFor(bytes),
+        grown: (bytes) => this.#grow(bytes),
+        abandon: () => this.#endActive(true),
+      },
+      settings.space,
+      settings.machine.time,
+    );
   }
 
-  /** Finds what an earlier process has left. Rejects when the folder cannot be read. */
+  /** Loads the segments of an earlier process. Rejects if the folder cannot be read. */
   async open(): Promise<void> {
-    const { disk, folder, report } = this.#settings;
+    const { machine, folder, report } = this.#settings;
+    const { disk } = machine;
     const files = await disk.list(folder);
     const logs = files.filter((file) => parseName(file)).sort();
     for (const file of logs) {
@@ -73,16 +77,16 @@ export class TopicLog {
       if (!name) continue;
       this.#nextNumber = Math.max(this.#nextNumber, name.number + 1);
       try {
-        const segment = await Segment.load(disk, folder, name);
+        const segment = await Segment.load(machine, folder, name);
         this.unanswered += segment.unanswered;
         this.#segments.push(segment);
-        this.#bytes += segment.size;
+        this.#grow(segment.size);
         this.#retire(segment);
       } catch (error) {
-        // Left where it is: a version that knows it, or a disk that can be read, will find it.
-        const path = join(folder, file);
-        const reason = error instanceof UnknownVersion ? error.message : codeOf(error);
-        report({ path, events: 0, reason });
+        // The file stays: a later version, or a repaired disk, can read it.
+        const reason =
+          error instanceof UnknownVersion ? error.message : (errorCode(error) ?? errorText(error));
+        report({ path: join(folder, file), events: 0, reason });
       }
     }
     const strays = files.filter(
@@ -91,39 +95,39 @@ export class TopicLog {
     for (const file of strays) this.#chore(disk.remove(join(folder, file)));
   }
 
-  /** Events that are kept and not delivered. */
+  /** Number of events that are kept and not delivered. */
   get count(): number {
     return this.#segments.reduce((sum, { marks }) => sum + marks.undelivered, 0);
   }
 
-  /** Bytes on disk, and those on their way there. */
+  /** Bytes on disk, and bytes that wait to be written. */
   get bytes(): number {
     return this.#bytes + this.#writer.bytes;
   }
 
-  /** When the oldest event that is still kept arrived, about, in milliseconds since the epoch. */
+  /** Approximate arrival time of the oldest undelivered event, in milliseconds since the epoch: that of its segment. */
   get oldestAt(): number | undefined {
     return this.#segments.find(({ marks }) => marks.undelivered > 0)?.createdAt;
   }
 
-  /** Is there something to read that nobody has taken? */
+  /** Are there events on disk only, which `read` returns? */
   get hasUnread(): boolean {
     return this.#segments.some(({ unread }) => unread > 0);
   }
 
-  /** Why nothing can be kept now, as far as is known. */
+  /** Why no event can be kept now, as far as is known; undefined when events can be kept. */
   get problem(): string | undefined {
     return this.#writer.problem;
   }
 
-  /** Keeps an event behind all others; says through `kept` or `failed` what came of it. */
+  /** Adds an event at the end. Calls its `kept` or `failed` once; `failed` possibly before this returns. */
   append(item: Item): void {
     this.#writer.add(item);
   }
 
   /**
-   * The next events that nobody has taken, some of them; they count as taken now. May be none where bytes
-   * are damaged. Rejects when the disk cannot be read; the same are read the next time.
+   * Reads some of the next events that are on disk only, and marks them as taken. Resolves to no event where bytes are
+   * damaged. Rejects if the disk cannot be read; the next call reads the same events.
    */
   async read(): Promise<SpooledEvent[]> {
     const segment = this.#segments.find(({ number, unread }) => number >= this.#readNumber && unread > 0);
@@ -140,7 +144,7 @@ export class TopicLog {
     const events: SpooledEvent[] = [];
     let damaged = 0;
     for (const { ordinal, payload, arrivedAt } of frames) {
-      // Behind a failed write there may be frames that were never acknowledged, with the ordinals of later ones.
+      // A failed write may leave frames that were never acknowledged, with ordinals of later frames.
       if (ordinal >= count) continue;
       damaged += segment.noteDamage(this.#readOrdinal, ordinal);
       this.#readOrdinal = ordinal + 1;
@@ -153,15 +157,15 @@ export class TopicLog {
     return events;
   }
 
-  /** What has become of an event. One that is `delivered` does not come out again, nor take up space for long. */
+  /** Sets the mark of an event. A `delivered` event is not read again, and its space is freed with its segment. */
   mark({ segment, ordinal }: Place, mark: MarkValue): void {
     segment.marks.set(ordinal, mark);
     this.#retire(segment);
   }
 
   /**
-   * Gives back the space of the segment that is written to, when nothing of it is wanted any more. To be called from time to
-   * time: with each event it would make a new file for each, while Kafka is quick and the disk only insures.
+   * Frees the space of the active segment when all its events are delivered. The caller polls this. A check at each
+   * event would make a file for each event while Kafka is only slightly late.
    */
   tidy(): void {
     for (const segment of this.#leftovers.splice(0)) this.#remove(segment);
@@ -171,7 +175,7 @@ export class TopicLog {
     this.#retire(active);
   }
 
-  /** Resolves when nothing is on its way to the disk. */
+  /** Resolves when all writes, marks and removals are done. */
   async settled(): Promise<void> {
     await this.#writer.idle();
     this.tidy();
@@ -179,32 +183,32 @@ export class TopicLog {
     while (this.#chores.size > 0) await Promise.all(this.#chores);
   }
 
-  /** Waits for what is under way, and closes all files. The events stay, for the next process. */
+  /** Waits for all running operations and closes all files. The events stay for the next process. */
   async close(): Promise<void> {
     await this.#writer.idle();
     await this.#endActive(false);
     await this.settled();
   }
 
-  /** The segment to write to: the one at hand, or a new one when it would grow too large. */
+  /** The active segment, or a new one if the active one would grow too large. */
   async #segmentFor(bytes: number): Promise<Segment> {
-    const { disk, folder, segmentBytes } = this.#settings;
+    const { machine, folder, segmentBytes } = this.#settings;
     const active = this.#active;
     if (active && (active.marks.count === 0 || active.size + bytes <= segmentBytes)) return active;
     await this.#endActive(false);
     if (this.#nextNumber === 1) {
-      await disk.makeFolder(folder);
-      await disk.syncFolder(dirname(folder));
+      await machine.disk.makeFolder(folder);
+      await machine.disk.syncFolder(dirname(folder));
     }
-    const segment = await Segment.create(disk, folder, this.#nextNumber);
+    const segment = await Segment.create(machine, folder, this.#nextNumber);
     this.#nextNumber += 1;
     this.#segments.push(segment);
-    this.#bytes += segment.size;
+    this.#grow(segment.size);
     this.#active = segment;
     return segment;
   }
 
-  /** Nothing is added any more to the segment that is written to. */
+  /** Nothing more is added to the active segment. */
   async #endActive(afterFailure: boolean): Promise<void> {
     const active = this.#active;
     this.#active = undefined;
@@ -218,17 +222,22 @@ export class TopicLog {
     this.#retire(segment);
   }
 
-  /** Gives back the space of a segment of which nothing is wanted any more, unless it is still written to. */
+  #grow(bytes: number): void {
+    this.#bytes += bytes;
+    this.#settings.space.used += bytes;
+  }
+
+  /** Frees the space of a segment without undelivered events, unless it is the active one. */
   #retire(segment: Segment): void {
     if (segment.marks.undelivered > 0 || segment === this.#active) return;
     const index = this.#segments.indexOf(segment);
     if (index === -1) return;
     this.#segments.splice(index, 1);
-    this.#bytes -= segment.size;
+    this.#grow(-segment.size);
     this.#remove(segment);
   }
 
-  /** One that cannot be removed now is tried again later; by then its marks say that nothing of it is wanted. */
+  /** A segment that cannot be removed is tried again later. Until then its marks say that all is delivered. */
   #remove(segment: Segment): void {
     this.#chore(segment.remove().catch(() => void this.#leftovers.push(segment)));
   }

@@ -1,10 +1,10 @@
 /** A few days in which every single change of the disk is once the last one before a crash. */
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
 import { Random } from '../openlineage/random.ts';
 import { Mark } from '../../src/spool/marks.ts';
-import { passTime, stopClock } from './day.ts';
+import { passTime } from './clock.ts';
 import type { CrashKind } from './simulated-disk.ts';
 import { SpoolWorld } from './spool-world.ts';
 
@@ -141,7 +141,6 @@ async function crashDays(steps: readonly Step[], kind: CrashKind, crashAt: numbe
 }
 
 describe('after a crash at any change of the disk, the spool has what it has to', () => {
-  before(stopClock);
   for (const [name, steps] of Object.entries(DAYS)) {
     for (const kind of ['kill', 'power cut'] as const) {
       test(`${kind}: ${name}`, async () => {

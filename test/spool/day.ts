@@ -1,21 +1,10 @@
 import { Random } from '../openlineage/random.ts';
+import { passTime } from './clock.ts';
 import { runScenario } from './scenario.ts';
 import { SpoolWorld } from './spool-world.ts';
 
 /** Lines of the story that a failure is told with. */
 const TOLD = 40;
-
-let now = 0;
-
-/** Lets the test say how time goes by: the spool spares a disk that has failed for a while. */
-export function stopClock(): void {
-  // Not `mock.method`, which remembers every call.
-  performance.now = () => now;
-}
-
-export function passTime(ms: number): void {
-  now += ms;
-}
 
 /** Runs what a seed makes up; rejects with all that explains a failure. */
 export async function runDay(seed: number): Promise<void> {

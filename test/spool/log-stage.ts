@@ -5,6 +5,7 @@ import { Mark } from '../../src/spool/marks.ts';
 import { Spool } from '../../src/spool/spool.ts';
 import type { Place } from '../../src/spool/group-writer.ts';
 import type { DamageReport, TopicLog } from '../../src/spool/topic-log.ts';
+import { time } from './clock.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
 /** More than any test needs. */
@@ -30,7 +31,7 @@ export async function openSpool(
 ): Promise<Opened> {
   const reports: DamageReport[] = [];
   const settings = { path: '/spool', maxBytes, segmentBytes };
-  const spool = await Spool.open(settings, (report) => void reports.push(report), disk);
+  const spool = await Spool.open(settings, (report) => void reports.push(report), { disk, time });
   return { spool, log: spool.log(TOPIC), reports };
 }
 

@@ -2,6 +2,7 @@ import { basename, dirname } from 'node:path';
 
 import { Random } from '../openlineage/random.ts';
 import type { Disk, DiskFile } from '../../src/spool/disk.ts';
+import type { Time } from '../../src/support/time.ts';
 import { SimulatedFile, type FileHost } from './simulated-file.ts';
 import { SimulatedInode } from './simulated-inode.ts';
 import { SimulatedNames } from './simulated-names.ts';
@@ -16,6 +17,8 @@ export interface DiskOptions {
   capacity?: number;
   /** The number of the change, from 1, in the middle of which the disk crashes; never by default. */
   crashAt?: number;
+  /** Runs the turns in which operations take place; those of the event loop by default. */
+  time?: Pick<Time, 'setImmediate'>;
 }
 
 /** A disk in memory that fails, fills up and crashes as told. Reproducible: all its choices come of one random source. */
@@ -23,19 +26,22 @@ export class SimulatedDisk implements Disk {
   readonly operations: SimulatedOperations;
   capacity: number;
   readonly #random: Random;
+  readonly #time: DiskOptions['time'];
   readonly #host: FileHost;
   #names = new SimulatedNames();
 
   constructor(options: DiskOptions = {}) {
     this.#random = options.random ?? new Random();
+    this.#time = options.time;
     this.capacity = options.capacity ?? Infinity;
-    this.operations = new SimulatedOperations(this.#random);
+    this.operations = new SimulatedOperations(this.#random, options.time);
     this.operations.crashAt = options.crashAt ?? Infinity;
     this.#host = {
       operations: this.operations,
       random: this.#random,
       opened: new Map(),
-      bytesLeft: () => this.capacity - this.bytesUsed,
+      // Adding up all files at each write is slow.
+      bytesLeft: () => (this.capacity === Infinity ? Infinity : this.capacity - this.bytesUsed),
     };
   }
 
@@ -72,7 +78,11 @@ export class SimulatedDisk implements Disk {
   /** The disk as the next process finds it. This one has crashed then, if it had not before. */
   afterCrash(kind: CrashKind, random = this.#random): SimulatedDisk {
     this.operations.crash();
-    const next = new SimulatedDisk({ random, capacity: this.capacity });
+    const next = new SimulatedDisk({
+      random,
+      capacity: this.capacity,
+      ...(this.#time && { time: this.#time }),
+    });
     next.#names =
       kind === 'kill'
         ? this.#names.afterKill((inode) => inode.afterKill(random))

@@ -1,3 +1,4 @@
+import { systemTime, type Time } from '../../src/support/time.ts';
 import type { Random } from '../openlineage/random.ts';
 
 /** The operations that change something: those at which a crash is worth a test. */
@@ -33,6 +34,8 @@ export class SimulatedOperations {
   faults: Faults = {};
   /** The number of the change, from 1, in the middle of which the disk crashes. */
   crashAt = Infinity;
+  /** Every operation waits for this before it does anything: a disk that hangs. */
+  hangs: Promise<void> | undefined;
   /** How many changes have begun. */
   changes = 0;
   /** Hears of every operation that has gone well, just before whoever waits for it does. */
@@ -42,11 +45,13 @@ export class SimulatedOperations {
   /** The last few operations, to explain a failure with. */
   readonly trace: string[] = [];
   readonly #random: Random;
+  readonly #time: Pick<Time, 'setImmediate'>;
   readonly #failNext: { operation: Operation; code: string; path: string }[] = [];
   #hasCrashed = false;
 
-  constructor(random: Random) {
+  constructor(random: Random, time: Pick<Time, 'setImmediate'> = systemTime) {
     this.#random = random;
+    this.#time = time;
   }
 
   get hasCrashed(): boolean {
@@ -83,6 +88,7 @@ export class SimulatedOperations {
       throw new SimulatedCrash();
     }
     await this.#pause();
+    await this.hangs;
     this.#refuseIfCrashed();
     const result = this.#try(operation, path, act, partly.fails);
     await this.#pause();
@@ -123,7 +129,8 @@ export class SimulatedOperations {
   async #pause(): Promise<void> {
     const turns = this.#random.below(4);
     if (turns === 0) await Promise.resolve();
-    for (let turn = 1; turn < turns; turn++) await new Promise((resolve) => void setImmediate(resolve));
+    for (let turn = 1; turn < turns; turn++)
+      await new Promise<void>((resolve) => void this.#time.setImmediate(resolve));
   }
 
   #refuseIfCrashed(): void {

@@ -1,10 +1,10 @@
 /** The space that the spool takes: what it gives back, and what it refuses to take. */
 import assert from 'node:assert/strict';
-import { before, beforeEach, describe, test } from 'node:test';
+import { beforeEach, describe, test } from 'node:test';
 
 import { Mark } from '../../src/spool/marks.ts';
 import { FRAME_HEADER_SIZE } from '../../src/spool/segment-format.ts';
-import { passTime, stopClock } from './day.ts';
+import { passTime } from './clock.ts';
 import { append, drain, EVENT, FOLDER, openSpool, SEGMENT, segmentsOn, type Opened } from './log-stage.ts';
 import { PAUSE_MS } from './scenario.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
@@ -12,7 +12,6 @@ import { SimulatedDisk } from './simulated-disk.ts';
 describe('the space of a log', () => {
   let disk = new SimulatedDisk();
   let opened: Opened;
-  before(stopClock);
   beforeEach(async () => {
     disk = new SimulatedDisk();
     opened = await openSpool(disk, SEGMENT);

@@ -5,6 +5,7 @@ import { basename, dirname } from 'node:path';
 import type { Random } from '../openlineage/random.ts';
 import { Spool } from '../../src/spool/spool.ts';
 import type { DamageReport } from '../../src/spool/topic-log.ts';
+import { time } from './clock.ts';
 import { SimulatedDisk, type CrashKind } from './simulated-disk.ts';
 import type { Faults } from './simulated-operations.ts';
 import { TopicModel, type Ending } from './topic-model.ts';
@@ -105,10 +106,11 @@ export class SpoolProcesses {
   }
 
   async #tryOpening(): Promise<boolean> {
-    const { maxBytes, segmentBytes } = this.#settings;
+    const { maxBytes, segmentBytes, random } = this.#settings;
+    const machine = { disk: this.disk, time, randomSeed: () => random.below(2 ** 32) };
     const report = this.hear((damage: DamageReport) => this.#reported(damage));
     try {
-      this.#spool = await Spool.open({ path: '/spool', maxBytes, segmentBytes }, report, this.disk);
+      this.#spool = await Spool.open({ path: '/spool', maxBytes, segmentBytes }, report, machine);
     } catch (error) {
       assert.ok(this.hasFailed || this.disk.operations.hasCrashed, String(error));
       return false;

@@ -117,6 +117,8 @@ export class SpoolWorld extends SpoolProcesses {
   check(): void {
     this.throwWrong();
     if (this.disk.operations.hasCrashed) return;
+    const bytes = this.spool.topics.reduce((sum, topic) => sum + this.spool.log(topic).bytes, 0);
+    assert.equal(this.spool.bytes, bytes, 'bytes of all topics');
     for (const [topic, model] of this.models) {
       const log = this.spool.log(topic);
       assert.equal(log.count, model.count, `${topic}: count`);

@@ -1,11 +1,11 @@
 /** Moments that the random days of model.test.ts come to too seldom. */
 import assert from 'node:assert/strict';
-import { before, beforeEach, describe, test } from 'node:test';
+import { beforeEach, describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 
 import { Mark } from '../../src/spool/marks.ts';
 import type { Place } from '../../src/spool/group-writer.ts';
-import { passTime, stopClock } from './day.ts';
+import { passTime, time } from './clock.ts';
 import { append, drain, EVENT, FOLDER, openSpool, SEGMENT, segmentsOn, type Opened } from './log-stage.ts';
 import { PAUSE_MS } from './scenario.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
@@ -16,7 +16,6 @@ const TURNS = 60;
 describe('a log', () => {
   let disk = new SimulatedDisk();
   let opened: Opened;
-  before(stopClock);
   beforeEach(async () => {
     disk = new SimulatedDisk();
     opened = await openSpool(disk, SEGMENT);
@@ -85,17 +84,19 @@ describe('a log', () => {
     assert.equal(log.problem, undefined);
   });
 
-  test('says when the oldest of its events came, about', async (context) => {
-    let now = 1000;
-    context.mock.method(Date, 'now', () => now);
+  test('says when the oldest of its events came, about', async () => {
+    const begin = time.wall.now();
     const { log } = opened;
-    for (; now < 1005; now++) await append(log, EVENT, now);
-    assert.equal(log.oldestAt, 1000);
+    for (let event = 0; event < 5; event++) {
+      await append(log, EVENT, event);
+      passTime(1);
+    }
+    assert.equal(log.oldestAt, begin);
     for (const { place } of await log.read()) log.mark(place, Mark.delivered);
-    assert.equal(log.oldestAt, 1002);
+    assert.equal(log.oldestAt, begin + 2);
     await log.settled();
     await restart();
-    assert.equal(opened.log.oldestAt, 1002);
+    assert.equal(opened.log.oldestAt, begin + 2);
     await drain(opened.log);
     assert.equal(opened.log.oldestAt, undefined);
   });
