@@ -1,14 +1,19 @@
-/** Records for the dead-letter topic: the bytes as they came, and why they are there. */
+/**
+ * The records of the dead-letter topic. Each has the bytes of its event, and headers that say why the event is there. An
+ * event becomes one in two ways: the check refuses it, or Kafka refuses its record after the sender got its answer.
+ */
 import { recordHeader, type KafkaRecord, type RecordHeader } from '../kafka/record.ts';
+import type { NeverTaken } from './port.ts';
 
+/** Why the check refuses an event. */
 export interface DeadLetterReason {
-  /** In one line, without anything of the event's content. */
+  /** One line, without any content of the event. */
   readonly summary: string;
-  /** JSON, for programs. */
+  /** JSON with the single errors, for programs. */
   readonly details: string;
 }
 
-/** The record of an event that the check has refused. */
+/** The record of an event that the check refuses. It has no key. `arrivedAt` is in milliseconds since the epoch. */
 export function deadLetterRecord(
   topic: string,
   value: Buffer,
@@ -18,4 +23,24 @@ export function deadLetterRecord(
 ): KafkaRecord {
   const reasons = [recordHeader('dead-letter-reason', summary), recordHeader('dead-letter-details', details)];
   return { topic, key: null, value, headers: [...headers, ...reasons], timestamp: arrivedAt, arrivedAt };
+}
+
+/** The record for a record that its own topic never takes: same key, bytes and headers, with the topic and the reason. */
+export function deadLetterOfRecord(record: KafkaRecord, reason: string, topic: string): KafkaRecord {
+  const headers = [
+    ...record.headers,
+    recordHeader('dead-letter-topic', record.topic),
+    recordHeader('dead-letter-reason', `topic ${record.topic} does not take it: ${reason}`),
+  ];
+  return { ...record, topic, headers, timestamp: record.arrivedAt };
+}
+
+/** Why Kafka never takes a record, in one line. */
+export function reasonOf(outcome: NeverTaken): string {
+  return outcome.kind === 'refused' ? outcome.reason : tooLarge(outcome.size, outcome.limit);
+}
+
+/** Sizes in bytes. */
+export function tooLarge(size: number, limit: number): string {
+  return `needs ${size} bytes even compressed, where the topic takes ${limit}`;
 }

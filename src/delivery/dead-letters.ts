@@ -1,38 +1,39 @@
 /**
- * What was acknowledged and Kafka will not have goes to the dead-letter topic. It leaves the spool only when it is safe
- * there.
+ * Moves events that were acknowledged, and that Kafka never takes, to the dead-letter topic. Such an event leaves the
+ * spool only when it is kept there.
  */
 import type { Logger } from 'pino';
-import { recordHeader, type KafkaRecord } from '../kafka/record.ts';
+import type { KafkaRecord } from '../kafka/record.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { reasonOf, type NeverTaken } from './outcome.ts';
-import type { Delivered } from './port.ts';
+import { backoff } from '../support/backoff.ts';
+import type { Time } from '../support/time.ts';
+import { deadLetterOfRecord, reasonOf, tooLarge } from './dead-letter-record.ts';
+import type { Delivered, NeverTaken } from './port.ts';
 
-/** Milliseconds until one that could not be kept is tried again; doubles with each time, up to a minute. */
+/** Milliseconds before a letter that was not kept is tried again: first, and at most. */
 const RETRY_MS = 1000;
 const MAX_RETRY_MS = 60_000;
 
+/** Adds a record to the queue of its topic, and calls back with the outcome. */
+export type Enqueue = (record: KafkaRecord, answer: (delivered: Delivered) => void) => void;
+
 export class DeadLetters {
   readonly #topic: string;
-  readonly #deliver: (record: KafkaRecord, answer: (delivered: Delivered) => void) => void;
+  readonly #enqueue: Enqueue;
   readonly #metrics: Metrics;
   readonly #log: Logger;
+  readonly #time: Time;
   #stopping = false;
 
-  /** `deliver` puts a record into the queue of its topic. */
-  constructor(
-    topic: string,
-    deliver: (record: KafkaRecord, answer: (delivered: Delivered) => void) => void,
-    metrics: Metrics,
-    log: Logger,
-  ) {
+  constructor(topic: string, enqueue: Enqueue, metrics: Metrics, log: Logger, time: Time) {
     this.#topic = topic;
-    this.#deliver = deliver;
+    this.#enqueue = enqueue;
     this.#metrics = metrics;
     this.#log = log;
+    this.#time = time;
   }
 
-  /** Puts a record into the dead-letter topic; calls `safe` when it is in Kafka, or in that topic's spool. */
+  /** Moves a record to the dead-letter topic. Calls `safe` when it is in Kafka, or in the spool of that topic. */
   add(record: KafkaRecord, outcome: NeverTaken, safe: () => void): void {
     const { topic } = record;
     const reason = reasonOf(outcome);
@@ -42,27 +43,32 @@ export class DeadLetters {
     }
     this.#metrics.deadLetters.inc({ reason: outcome.kind });
     this.#log.error({ topic, reason, to: this.#topic }, 'Kafka does not take an acknowledged event');
-    this.#try(deadLetterOf(record, this.#topic, reason), safe, { failures: 0, isReported: false });
+    this.#try(deadLetterOfRecord(record, reason, this.#topic), safe, { failures: 0, isReported: false });
   }
 
-  /** Nothing is tried again. */
+  /** Ends all retries. */
   stop(): void {
     this.#stopping = true;
   }
 
   #try(letter: KafkaRecord, safe: () => void, past: { failures: number; isReported: boolean }): void {
     if (this.#stopping) return;
-    this.#deliver(letter, (delivered) => {
+    this.#enqueue(letter, (delivered) => {
       if (delivered.kind === 'acknowledged' || delivered.kind === 'spooled') {
         safe();
         return;
       }
-      const { failures, isReported } = past;
-      const isNever = delivered.kind !== 'retriable';
-      if (isNever && !isReported) this.#reportUndeliverable(delivered.kind);
-      const next = { failures: failures + 1, isReported: isReported || isNever };
-      const delay = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** failures);
-      setTimeout(() => this.#try(letter, safe, next), delay).unref();
+      let { isReported } = past;
+      if (delivered.kind !== 'retriable' && !isReported) {
+        const { kind } = delivered;
+        this.#reportUndeliverable(
+          kind === 'permanent' ? delivered.reason : tooLarge(delivered.size, delivered.limit),
+        );
+        isReported = true;
+      }
+      const failures = past.failures + 1;
+      const retry = (): void => this.#try(letter, safe, { failures, isReported });
+      this.#time.setTimeout(retry, backoff(failures, RETRY_MS, MAX_RETRY_MS)).unref();
     });
   }
 
@@ -71,14 +77,4 @@ export class DeadLetters {
     const facts = { topic: this.#topic, reason };
     this.#log.error(facts, 'the dead-letter topic does not take an event: it stays in the spool');
   }
-}
-
-/** The same bytes under the same headers, with where they were to go and why they are not there. */
-function deadLetterOf(record: KafkaRecord, topic: string, reason: string): KafkaRecord {
-  const headers = [
-    ...record.headers,
-    recordHeader('dead-letter-topic', record.topic),
-    recordHeader('dead-letter-reason', `topic ${record.topic} does not take it: ${reason}`),
-  ];
-  return { ...record, topic, headers, timestamp: record.arrivedAt };
 }

@@ -1,43 +1,54 @@
 /**
- * Between the HTTP answer and Kafka: keeps each event safe, and says when it is. One queue for each topic, so that a
- * topic that cannot be written to holds up no other. See topic-queue.ts, and docs/delivery.md for the whole.
+ * Takes records from the pipeline, keeps each in Kafka or on disk, and answers when it is kept. Each topic has its own
+ * queue, so a topic that cannot be written to delays no other. See topic-queue.ts, and docs/delivery.md for the whole.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { RecordProducer } from '../kafka/producer/port.ts';
 import { recordSize, type KafkaRecord } from '../kafka/record.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Spool } from '../spool/spool.ts';
+import { sleep, systemTime, type Time, type Timer } from '../support/time.ts';
 import { DeadLetters } from './dead-letters.ts';
-import { unavailable } from './outcome.ts';
-import type { Delivered, DeliveryStatus, EventDelivery, QueueState, TopicStatus } from './port.ts';
-import { StateLog } from './state-log.ts';
+import type { Delivered, DeliveryStatus, EventDelivery, TopicStatus } from './port.ts';
+import { ProblemLog } from './state-log.ts';
+import { TOO_OLD, TopicMonitor } from './topic-monitor.ts';
 import { TopicQueue } from './topic-queue.ts';
 
 export interface DeliverySettings {
-  /** In use from the start. */
+  /** The topics in use from the start. A record may name another topic, which is then in use, too. */
   readonly topics: readonly string[];
-  /** Where that goes which was acknowledged and Kafka will not have. */
+  /** The topic for acknowledged events that Kafka never takes. */
   readonly deadLetterTopic: string;
   /** Bytes of all events in memory, at most. */
   readonly maxBytes: number;
   /** Milliseconds that an event may wait for Kafka's acknowledgement before it is spooled. */
   readonly spoolAfterMs: number;
-  /** Milliseconds that an event may be in the spool while Kafka is away, before no more are taken. */
+  /** Milliseconds. While the oldest spooled event of a topic is older, and Kafka unavailable, its new events are refused. */
   readonly spoolMaxAgeMs: number;
 }
 
 /**
- * Bytes of a topic in the producer's hands while Kafka is away, and while the spool is drained, at most. Enough to fill
- * requests to several brokers; all else stays on disk.
+ * Bytes of a topic that the producer may have while Kafka is unavailable, and while the spool is drained, at most. This
+ * is enough to fill requests to several brokers. All other events are on disk only.
  */
 const WINDOW_BYTES = 32 * 1024 * 1024;
 
-/** Milliseconds between looks at who has waited too long: one timer for all, instead of one for each event. */
-const LOOK_INTERVAL_MS = 50;
+/** Milliseconds between checks for events that have waited too long: one timer for all, not one for each event. */
+const POLL_INTERVAL_MS = 50;
 
-/** Milliseconds that an event may wait for Kafka while the proxy is stopping. */
+/** Milliseconds that an event may wait for Kafka while the proxy stops. */
 const HURRY_MS = 1000;
+
+/** Milliseconds between checks for senders without an answer while the proxy stops. */
+const STOP_POLL_MS = 5;
+
+const STOPPING = 'the proxy is stopping';
+const MEMORY_FULL = 'too many events are waiting in memory';
+
+interface Topic {
+  readonly queue: TopicQueue;
+  readonly monitor: TopicMonitor;
+}
 
 export class Delivery implements EventDelivery, DeliveryStatus {
   readonly #settings: DeliverySettings;
@@ -45,61 +56,70 @@ export class Delivery implements EventDelivery, DeliveryStatus {
   readonly #spool: Spool;
   readonly #metrics: Metrics;
   readonly #log: Logger;
-  readonly #stateLog: StateLog;
+  readonly #time: Time;
+  readonly #problemLog: ProblemLog;
   readonly #deadLetters: DeadLetters;
-  readonly #queues = new Map<string, TopicQueue>();
+  readonly #topics = new Map<string, Topic>();
+  /** Bytes of all events in memory. */
   #bytes = 0;
-  #tooOld = false;
+  /** That of the settings; shorter when the proxy stops soon. */
+  #spoolAfterMs: number;
   #stopping = false;
-  readonly #look: NodeJS.Timeout;
+  readonly #poll: Timer;
 
-  /** What an earlier process has left in the spool is delivered first. */
+  /** Delivers the events of an earlier process in the spool first. */
   constructor(
     settings: DeliverySettings,
     producer: RecordProducer,
     spool: Spool,
     metrics: Metrics,
     log: Logger,
+    time = systemTime,
   ) {
     this.#settings = settings;
     this.#producer = producer;
     this.#spool = spool;
     this.#metrics = metrics;
     this.#log = log;
-    this.#stateLog = new StateLog(log);
+    this.#time = time;
+    this.#spoolAfterMs = settings.spoolAfterMs;
+    this.#problemLog = new ProblemLog('events', {}, log, time.monotonic);
     this.#deadLetters = new DeadLetters(
       settings.deadLetterTopic,
-      (record, answer) => this.#queueOf(record.topic).add(record, recordSize(record), answer),
+      (record, answer) => this.#topicOf(record.topic).queue.add(record, recordSize(record), answer),
       metrics,
       log,
+      time,
     );
-    for (const topic of new Set([...settings.topics, ...spool.topics])) {
-      this.#queueOf(topic);
-      const { unanswered } = spool.log(topic);
-      metrics.duplicatesPossible.inc(unanswered);
-      if (unanswered > 0) this.#stateLog.unanswered(topic, unanswered);
-    }
-    this.#lookAtAll();
-    this.#look = setInterval(() => this.#lookAtAll(), LOOK_INTERVAL_MS);
+    for (const topic of [...settings.topics, ...spool.topics]) this.#topicOf(topic);
+    this.#pollAll();
+    this.#poll = time.setInterval(() => this.#pollAll(), POLL_INTERVAL_MS);
   }
 
+  deliver(record: KafkaRecord): Promise<Delivered> {
+    if (this.#stopping) return Promise.resolve({ kind: 'retriable', reason: STOPPING });
+    const size = recordSize(record);
+    if (this.#bytes + size > this.#settings.maxBytes) {
+      return Promise.resolve({ kind: 'retriable', reason: MEMORY_FULL });
+    }
+    const { queue, monitor } = this.#topicOf(record.topic);
+    if (monitor.isTooOld && queue.state === 'spooling') {
+      return Promise.resolve({ kind: 'retriable', reason: TOO_OLD });
+    }
+    const { promise, resolve } = Promise.withResolvers<Delivered>();
+    queue.add(record, size, resolve);
+    return promise;
+  }
+
+  /** A topic that is not in use has the status of an empty one; asking for it does not bring it into use. */
   statusOf(topic: string): TopicStatus {
-    const { state } = this.#queueOf(topic);
-    const silence = state === 'spooling' ? 'Kafka does not acknowledge in time' : undefined;
-    const unknown = this.#producer.knows(topic) ? silence : 'Kafka has not told of the topic yet';
-    const { count, bytes } = this.#spool.log(topic);
-    return {
-      topic,
-      problem: this.#problemOf(topic),
-      state,
-      kafkaProblem: this.#producer.problemOf(topic) ?? unknown,
-      spooledEvents: count,
-      spooledBytes: bytes,
-    };
+    const status = this.#topics.get(topic)?.monitor.status ?? this.#unusedStatusOf(topic);
+    const problem = this.#problem;
+    return problem === undefined ? status : { ...status, problem };
   }
 
   get topics(): readonly TopicStatus[] {
-    return [...this.#queues.keys()].map((topic) => this.statusOf(topic));
+    return [...this.#topics.keys()].map((topic) => this.statusOf(topic));
   }
 
   get spooledEvents(): number {
@@ -110,114 +130,76 @@ export class Delivery implements EventDelivery, DeliveryStatus {
     return this.#spool.bytes;
   }
 
-  /** Resolves once the record is in Kafka or synced to the spool, or is refused; within about `spoolAfterMs`. */
-  deliver(record: KafkaRecord): Promise<Delivered> {
-    if (this.#stopping) return Promise.resolve(unavailable('the proxy is stopping'));
-    const size = recordSize(record);
-    if (this.#bytes + size > this.#settings.maxBytes) {
-      return Promise.resolve(unavailable('too many events are waiting in memory'));
-    }
-    const queue = this.#queueOf(record.topic);
-    if (this.#tooOld && queue.state === 'spooling') return Promise.resolve(unavailable(TOO_OLD));
-    const { promise, resolve } = Promise.withResolvers<Delivered>();
-    queue.add(record, size, resolve);
-    return promise;
-  }
-
-  /** Brings the gauges up to date; called when somebody reads them. */
   measure(): void {
-    const now = performance.now();
-    const metrics = this.#metrics;
+    const now = this.#time.monotonic.now();
     let events = 0;
     let oldestSince = now;
-    for (const [topic, queue] of this.#queues) {
+    for (const { queue, monitor } of this.#topics.values()) {
       events += queue.size;
       oldestSince = Math.min(oldestSince, queue.oldestSince ?? now);
-      const log = this.#spool.log(topic);
-      metrics.spoolEvents.set({ topic }, log.count);
-      metrics.spoolBytes.set({ topic }, log.bytes);
-      metrics.spoolOldestSeconds.set({ topic }, secondsSince(log.oldestAt));
-      for (const state of STATES) metrics.deliveryState.set({ topic, state }, queue.state === state ? 1 : 0);
+      monitor.measure();
     }
-    metrics.queueEvents.set(events);
-    metrics.queueBytes.set(this.#bytes);
-    metrics.queueOldestSeconds.set((now - oldestSince) / 1000);
+    this.#metrics.queueEvents.set(events);
+    this.#metrics.queueBytes.set(this.#bytes);
+    this.#metrics.queueOldestSeconds.set((now - oldestSince) / 1000);
   }
 
-  /** The end is near: what Kafka does not acknowledge soon goes onto disk, however patient the settings are. */
+  /** The proxy stops soon: from now on an event waits for Kafka one second at most, then it is spooled. */
   hurry(): void {
-    for (const queue of this.#queues.values()) queue.hurry(HURRY_MS);
+    this.#spoolAfterMs = Math.min(this.#spoolAfterMs, HURRY_MS);
+    for (const { queue } of this.#topics.values()) queue.hurry(this.#spoolAfterMs);
   }
 
-  /** Takes no more, puts what Kafka has not got into the spool, and waits until everybody is answered. */
+  /** Takes no more events, and spools all events that are not in Kafka. Resolves when every sender has its answer. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#deadLetters.stop();
-    for (const queue of this.#queues.values()) queue.stop();
-    while ([...this.#queues.values()].some((queue) => queue.hasUnanswered)) await sleep(5);
-    clearInterval(this.#look);
+    const queues = [...this.#topics.values()].map(({ queue }) => queue);
+    for (const queue of queues) queue.stop();
+    while (queues.some((queue) => queue.hasUnanswered)) await sleep(this.#time, STOP_POLL_MS);
+    this.#poll[Symbol.dispose]();
   }
 
-  #problemOf(topic: string): string | undefined {
-    if (this.#stopping) return 'the proxy is stopping';
-    if (this.#bytes >= this.#settings.maxBytes) return 'too many events are waiting in memory';
-    const queue = this.#queueOf(topic);
-    if (!queue.isAway && !queue.overflows) return undefined;
-    const problem = this.#tooOld && queue.state === 'spooling' ? TOO_OLD : this.#spool.problem;
-    if (problem === undefined) return undefined;
-    return `${queue.isAway ? 'Kafka is away' : 'earlier events wait for Kafka'} and ${problem}`;
+  /** Why no event of any topic can be kept now; undefined when the topic decides it. */
+  get #problem(): string | undefined {
+    if (this.#stopping) return STOPPING;
+    return this.#bytes >= this.#settings.maxBytes ? MEMORY_FULL : undefined;
   }
 
-  #queueOf(topic: string): TopicQueue {
-    let queue = this.#queues.get(topic);
-    if (!queue) {
-      const { spoolAfterMs, maxBytes } = this.#settings;
-      const windowBytes = Math.min(WINDOW_BYTES, maxBytes / 2);
-      queue = new TopicQueue(
-        topic,
-        { spoolAfterMs, windowBytes },
-        {
-          producer: this.#producer,
-          log: this.#spool.log(topic),
-          metrics: this.#metrics,
-          logger: this.#log,
-          refused: ({ record }, outcome, safe) => this.#deadLetters.add(record, outcome, safe),
-          claim: (bytes) => (this.#bytes += bytes),
-        },
-      );
-      this.#queues.set(topic, queue);
+  #unusedStatusOf(topic: string): TopicStatus {
+    const kafkaProblem = this.#producer.problemOf(topic);
+    const state = kafkaProblem === undefined ? 'straight' : 'spooling';
+    const empty = { spooledEvents: 0, spooledBytes: 0, oldestSpooledAt: undefined };
+    return { topic, problem: undefined, state, kafkaProblem, ...empty };
+  }
+
+  #topicOf(topic: string): Topic {
+    return this.#topics.get(topic) ?? this.#use(topic);
+  }
+
+  #use(name: string): Topic {
+    const { spoolMaxAgeMs, maxBytes } = this.#settings;
+    const log = this.#spool.log(name);
+    const context = { producer: this.#producer, metrics: this.#metrics, logger: this.#log, time: this.#time };
+    const queue = new TopicQueue(name, this.#spoolAfterMs, {
+      ...context,
+      log,
+      clock: this.#time.monotonic,
+      refused: ({ record }, outcome, safe) => this.#deadLetters.add(record, outcome, safe),
+      // The windows of all topics leave half of the memory to new events.
+      windowLimit: () => Math.min(WINDOW_BYTES, maxBytes / 2 / this.#topics.size),
+      claim: (bytes) => (this.#bytes += bytes),
+    });
+    const topic = { queue, monitor: new TopicMonitor(name, queue, log, spoolMaxAgeMs, context) };
+    this.#topics.set(name, topic);
+    return topic;
+  }
+
+  #pollAll(): void {
+    for (const { queue, monitor } of this.#topics.values()) {
+      queue.poll();
+      monitor.poll();
     }
-    return queue;
+    if (!this.#stopping) this.#problemLog.update(this.#problem);
   }
-
-  #lookAtAll(): void {
-    for (const [topic, queue] of this.#queues) {
-      queue.look();
-      this.#stateLog.state(topic, queue.state, this.#spool.log(topic));
-    }
-    this.#reportAge();
-    if (!this.#stopping) this.#stateLog.problem(this.#problemOf(this.#settings.topics[0] ?? ''));
-  }
-
-  #reportAge(): void {
-    const {
-      topics: [mainTopic = ''],
-      spoolMaxAgeMs,
-    } = this.#settings;
-    const { oldestAt } = this.#spool.log(mainTopic);
-    const tooOld = oldestAt !== undefined && Date.now() - oldestAt > spoolMaxAgeMs;
-    if (tooOld && !this.#tooOld) {
-      this.#log.error({ topic: mainTopic, since: new Date(oldestAt) }, TOO_OLD);
-    }
-    this.#tooOld = tooOld;
-  }
-}
-
-const STATES: readonly QueueState[] = ['straight', 'spooling', 'draining'];
-
-const TOO_OLD = 'the oldest event in the spool is older than spool.max_age';
-
-/** `at` in milliseconds since the epoch. */
-function secondsSince(at: number | undefined): number {
-  return at === undefined ? 0 : (Date.now() - at) / 1000;
 }

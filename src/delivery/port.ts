@@ -1,17 +1,18 @@
-/** What others see of the delivery: they hand it records, and hear whether each is kept. */
+/** What other parts see of the delivery: they hand it records, hear the outcome of each, and ask for its status. */
+import type { Outcome } from '../kafka/producer/port.ts';
 import type { KafkaRecord } from '../kafka/record.ts';
 
-/** What becomes of a record. The first two are final: it is kept. */
+/** The outcome of a record. The record is kept when it is `acknowledged` or `spooled`; both are final. */
 export type Delivered =
-  /** All in-sync replicas have it. */
+  /** All in-sync replicas have the record. */
   | { readonly kind: 'acknowledged' }
-  /** It is on disk, synced. */
+  /** The record is synced to disk. */
   | { readonly kind: 'spooled' }
-  /** It cannot be kept now. The reason names no address. */
+  /** The record is not kept now, and the sender may try again. The reason names no address. */
   | { readonly kind: 'retriable'; readonly reason: string }
-  /** Kafka never takes it. The reason is Kafka's name for why. */
+  /** Kafka never takes the record. The reason is Kafka's name for it. */
   | { readonly kind: 'permanent'; readonly reason: string }
-  /** It needs `size` bytes of its topic even compressed, which takes `limit`. `event` is the size of its value. */
+  /** The record needs `size` bytes even compressed; its topic takes `limit`. The event itself has `event` bytes. */
   | {
       readonly kind: 'too-large';
       readonly topic: string;
@@ -21,36 +22,48 @@ export type Delivered =
     };
 
 export interface EventDelivery {
-  /** Resolves once the record is in Kafka or synced to disk, or is not kept; within about `spool.after`. */
+  /** Resolves to the outcome within `spoolAfterMs` and at most two seconds. Never rejects. */
   deliver(record: KafkaRecord): Promise<Delivered>;
 }
 
 /**
- * - `straight`: events go to Kafka, and the disk is not touched.
- * - `spooling`: Kafka is away or late; events go to the disk at once.
- * - `draining`: Kafka is back; what was spooled goes there, and new events behind it.
+ * - `straight`: events go to Kafka, and the disk is not used.
+ * - `spooling`: Kafka is unavailable or late; events go to the disk at once.
+ * - `draining`: Kafka is available again; it gets the spooled events first, then the new ones.
  */
 export type QueueState = 'straight' | 'spooling' | 'draining';
 
-/** How one topic stands. */
 export interface TopicStatus {
   readonly topic: string;
-  /** Why an event of it cannot be kept now; undefined when one can. */
+  /** Why an event of the topic could not be kept now; undefined when it could. */
   readonly problem: string | undefined;
   readonly state: QueueState;
-  /** What keeps it from being written to; undefined when nothing is known to. */
+  /** Why the topic cannot be written to; undefined when no reason is known. */
   readonly kafkaProblem: string | undefined;
   readonly spooledEvents: number;
+  /** Bytes of disk. */
   readonly spooledBytes: number;
+  /** Approximate arrival time of the oldest spooled event, in milliseconds since the epoch; undefined without one. */
+  readonly oldestSpooledAt: number | undefined;
 }
 
 export interface DeliveryStatus {
   statusOf(topic: string): TopicStatus;
-  /** Every topic in use. */
+  /** Every topic in use: first the configured ones in their order, then topics of the spool, then topics of records. */
   readonly topics: readonly TopicStatus[];
-  /** Of all topics. */
+  /** Events in the spool, of all topics. */
   readonly spooledEvents: number;
+  /** Bytes of disk that the spool takes, for all topics. */
   readonly spooledBytes: number;
-  /** Brings the gauges up to date. */
+  /** Updates the gauges. The caller does this before it reads them. */
   measure(): void;
+}
+
+/** The producer's outcome for a record that Kafka never takes. */
+export type NeverTaken = Extract<Outcome, { kind: 'too-large' | 'refused' }>;
+
+/** The same outcome for the sender of the record. */
+export function neverTaken({ topic, value }: KafkaRecord, outcome: NeverTaken): Delivered {
+  if (outcome.kind === 'refused') return { kind: 'permanent', reason: outcome.reason };
+  return { kind: 'too-large', topic, size: outcome.size, limit: outcome.limit, event: value.length };
 }

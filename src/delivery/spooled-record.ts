@@ -1,14 +1,14 @@
 /**
- * A Kafka record as the spool keeps it. The topic is the log's. Numbers are little-endian:
+ * The layout of a Kafka record in the spool. The topic is that of the log. Numbers are little-endian:
  *
  *      0  version of this layout, u8: 1
  *      1  the record's time in ms since the epoch, f64
- *      9  length of the key, i32; -1 where there is none
+ *      9  length of the key, i32; -1 without a key
  *     13  number of headers, u16
- *     15  the key, then each header: length of the name u16, of the value u32, name, value
+ *     15  the key, then for each header: length of the name u16, length of the value u32, name, value
  *      …  the event, up to the end
  *
- * The event comes last so that its bytes are written from where they are, without a copy.
+ * The event comes last, so its bytes are written without a copy.
  */
 import type { KafkaRecord, RecordHeader } from '../kafka/record.ts';
 
@@ -16,7 +16,7 @@ const VERSION = 1;
 const FIXED_SIZE = 15;
 const HEADER_FIXED_SIZE = 6;
 
-/** The pieces to be written one behind the other; the last is the event itself. */
+/** The pieces to write, one after the other. The last piece is the event itself. */
 export function encodeRecord({ key, value, headers, timestamp }: KafkaRecord): readonly Buffer[] {
   let size = FIXED_SIZE + (key?.length ?? 0);
   for (const header of headers) size += HEADER_FIXED_SIZE + header.name.length + header.value.length;
@@ -37,7 +37,10 @@ export function encodeRecord({ key, value, headers, timestamp }: KafkaRecord): r
   return [head, value];
 }
 
-/** The record again; its parts are parts of `payload`, not copies. @throws when the layout is of a later version. */
+/**
+ * Decodes a record. Its parts are parts of `payload`, not copies.
+ * @throws if the layout has a later version, or the fixed part is cut off.
+ */
 export function decodeRecord(topic: string, payload: Buffer, arrivedAt: number): KafkaRecord {
   const version = payload.readUInt8(0);
   if (version !== VERSION)

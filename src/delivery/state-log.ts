@@ -1,48 +1,63 @@
-/** What the log says of how things stand: one line at each change, not at each event. */
+/** The log lines on the state of the delivery: one line for each change, not for each event. */
 import type { Logger } from 'pino';
 import type { TopicLog } from '../spool/topic-log.ts';
+import type { Clock } from '../support/time.ts';
 import type { QueueState } from './port.ts';
 
-/** Milliseconds without a problem before it is said to be over: a full disk may take an event now and then. */
+/** Milliseconds without a problem before the log says that it is over: a full disk may take an event now and then. */
 const CALM_MS = 5000;
 
-export class StateLog {
+/** Tells of a problem once when it begins, and once when it is over. */
+export class ProblemLog {
   readonly #log: Logger;
-  readonly #states = new Map<string, QueueState>();
-  /** When events could last not be kept, of `performance.now()`, and whether that has been told. */
+  readonly #clock: Clock;
+  /** The events that cannot be kept, and the facts that name them. */
+  readonly #subject: string;
+  readonly #facts: object;
+  /** Time of the last problem, on the monotonic clock. */
   #problemAt = 0;
-  #isProblemTold = false;
+  #isTold = false;
 
-  constructor(log: Logger) {
+  constructor(subject: string, facts: object, log: Logger, clock: Clock) {
+    this.#subject = subject;
+    this.#facts = facts;
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  /** Gets the problem of this moment, or undefined. To be called again and again. */
+  update(problem: string | undefined): void {
+    if (problem !== undefined) {
+      this.#problemAt = this.#clock.now();
+      if (!this.#isTold) this.#log.error(this.#facts, `${this.#subject} cannot be kept: ${problem}`);
+      this.#isTold = true;
+    } else if (this.#isTold && this.#clock.now() - this.#problemAt > CALM_MS) {
+      this.#log.info(this.#facts, `${this.#subject} can be kept again`);
+      this.#isTold = false;
+    }
+  }
+}
+
+/** Tells of each change of a topic's state. */
+export class StateLog {
+  readonly #topic: string;
+  readonly #log: Logger;
+  #state: QueueState = 'straight';
+
+  constructor(topic: string, log: Logger) {
+    this.#topic = topic;
     this.#log = log;
   }
 
-  /** How a topic stands now. */
-  state(topic: string, state: QueueState, { count: events, bytes }: TopicLog): void {
-    const before = this.#states.get(topic) ?? 'straight';
-    // Kafka may be away, or a topic only just be made, without an event that meets with it.
+  /** Gets the state of this moment. To be called again and again. */
+  update(state: QueueState, { count: events, bytes }: TopicLog): void {
+    const before = this.#state;
+    const topic = this.#topic;
+    // While Kafka is unavailable, or the topic is new, there is no change to tell of before the first event.
     if (state === before || (before === 'straight' && events === 0)) return;
-    this.#states.set(topic, state);
+    this.#state = state;
     if (state === 'spooling') this.#log.warn({ topic }, 'events go to the spool');
     else if (state === 'draining') this.#log.info({ topic, events, bytes }, 'the spool is being drained');
     else this.#log.info({ topic }, 'the spool is empty: events go straight to Kafka');
-  }
-
-  /** Why no event can be kept now; undefined when one can. */
-  problem(problem: string | undefined): void {
-    if (problem !== undefined) {
-      this.#problemAt = performance.now();
-      if (!this.#isProblemTold) this.#log.error(`events cannot be kept: ${problem}`);
-      this.#isProblemTold = true;
-    } else if (this.#isProblemTold && performance.now() - this.#problemAt > CALM_MS) {
-      this.#log.info('events can be kept again');
-      this.#isProblemTold = false;
-    }
-  }
-
-  /** So many events of a topic were sent by the last process and never answered. */
-  unanswered(topic: string, events: number): void {
-    const facts = { topic, events };
-    this.#log.warn(facts, 'sent by the last process and never answered: these may be in Kafka twice');
   }
 }

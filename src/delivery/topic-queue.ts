@@ -1,240 +1,270 @@
 /**
- * The queue of one topic. Every event is in it from its arrival until Kafka has it, in one order: first those in the
- * producer's hands (the window), then those on disk only, then those on their way to the disk. So that none overtakes
- * another, a new event goes to the producer at once only while nothing is on disk only; else it goes behind what is there.
- * docs/delivery.md draws it.
+ * The queue of one topic. Every event is in it, in order, from its arrival until Kafka has it. First come the events that
+ * the producer has (the window), then the events on disk only, then the events on their way to the disk (behind). A new
+ * event goes to the producer at once only while no event is on disk only. Otherwise it goes to the end, so no event
+ * overtakes another. docs/delivery.md shows a picture.
  */
 import type { Logger } from 'pino';
-import type { Outcome } from '../kafka/producer/port.ts';
-import type { RecordProducer } from '../kafka/producer/port.ts';
+import type { Outcome, RecordProducer } from '../kafka/producer/port.ts';
 import { recordSize, type KafkaRecord } from '../kafka/record.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { Mark } from '../spool/marks.ts';
 import type { Place } from '../spool/group-writer.ts';
-import type { SpooledEvent, TopicLog } from '../spool/topic-log.ts';
-import { Entry, type EntryEvents } from './entry.ts';
-import { Line } from './linked-list.ts';
-import { ACKNOWLEDGED, neverTaken, SPOOLED, unavailable, type NeverTaken } from './outcome.ts';
-import type { Delivered, QueueState } from './port.ts';
-import { decodeRecord } from './spooled-record.ts';
+import { Mark } from '../spool/marks.ts';
+import type { TopicLog } from '../spool/topic-log.ts';
+import type { Clock } from '../support/time.ts';
+import { Entry, LinkedList, type EntryEvents } from './entry-list.ts';
+import { neverTaken, type Delivered, type NeverTaken, type QueueState } from './port.ts';
+import { SpoolReader, type SpoolDrain } from './spool-reader.ts';
 
-export interface TopicQueueSettings {
-  /** Milliseconds that an event may wait for Kafka's acknowledgement before it is spooled. */
-  readonly spoolAfterMs: number;
-  /** Bytes in the producer's hands, at most, while others are on disk. */
-  readonly windowBytes: number;
-}
-
-/** What a queue needs of those around it. */
-export interface Surroundings {
+/** What a queue needs of its surroundings. */
+export interface QueueContext {
   readonly producer: RecordProducer;
   readonly log: TopicLog;
   readonly metrics: Metrics;
   readonly logger: Logger;
-  /** Takes what was acknowledged and Kafka never takes; calls back when it is safe elsewhere. */
+  /** The monotonic clock. */
+  readonly clock: Clock;
+  /** Takes an acknowledged event that Kafka never takes. Calls `safe` when the event is kept elsewhere. */
   readonly refused: (entry: Entry, outcome: NeverTaken, safe: () => void) => void;
-  /** So many bytes of memory more are in use; fewer, when negative. */
+  /** Bytes that the producer may have of this topic while Kafka is unavailable, and while the spool is drained. */
+  readonly windowLimit: () => number;
+  /** This number of bytes of memory is now in use in addition; negative when memory is freed. */
   readonly claim: (bytes: number) => void;
 }
 
-/** Milliseconds that the disk may take, beyond `spoolAfterMs`. */
+/** Milliseconds that the disk may take, in addition to `spoolAfterMs`. */
 const DISK_MS = 2000;
 
-/** Milliseconds until a disk that could not be read is tried again. */
-const READ_PAUSE_MS = 1000;
+const ACKNOWLEDGED: Delivered = { kind: 'acknowledged' };
+const SPOOLED: Delivered = { kind: 'spooled' };
+const STOPPING: Delivered = { kind: 'retriable', reason: 'the proxy is stopping' };
 
-export class TopicQueue implements EntryEvents {
+export class TopicQueue implements EntryEvents, SpoolDrain {
   readonly #topic: string;
-  readonly #settings: TopicQueueSettings;
-  readonly #around: Surroundings;
-  /** In the producer's hands, in their order. */
-  readonly #window = new Line<Entry>();
+  readonly #context: QueueContext;
+  readonly #clock: Clock;
+  /** Events that the producer has, in order. */
+  readonly #window = new LinkedList<Entry>();
   #windowBytes = 0;
-  /** On their way to the disk, and in nobody else's hands. */
-  readonly #behind = new Line<Entry>();
-  /** How many in the window are neither in the spool nor on their way there. */
+  /** Events on their way to the disk that the producer does not have. */
+  readonly #behind = new LinkedList<Entry>();
+  /** Number of events in the window that are neither in the spool nor on their way there. */
   #unsafe = 0;
-  /** How many somebody waits to hear of. */
+  /** Number of events with a sender that waits for the outcome. */
   #unanswered = 0;
-  /** The oldest in the window has waited too long: Kafka does not answer, or the window takes so long to go out. */
+  /** The oldest event in the window has waited too long: Kafka does not answer, or the window is sent too slowly. */
   #late = false;
-  /** When Kafka last acknowledged something, of `performance.now()`. */
+  /** Time of Kafka's last acknowledgement, on the monotonic clock. */
   #acknowledgedAt = 0;
-  #draining = false;
-  /** Of `performance.now()`. */
-  #readFailedAt = Number.NEGATIVE_INFINITY;
-  /** On disk, refused by Kafka for good, and not yet in the dead-letter topic. */
+  readonly #reader: SpoolReader;
+  /** Number of events that Kafka never takes, and that are on disk until the dead-letter topic has them. */
   #parked = 0;
+  /** Milliseconds that an event may wait for Kafka's acknowledgement before it is spooled. */
   #spoolAfterMs: number;
   #stopping = false;
 
-  constructor(topic: string, settings: TopicQueueSettings, surroundings: Surroundings) {
+  constructor(topic: string, spoolAfterMs: number, context: QueueContext) {
+    const { log, logger, clock } = context;
     this.#topic = topic;
-    this.#settings = settings;
-    this.#spoolAfterMs = settings.spoolAfterMs;
-    this.#around = surroundings;
+    this.#spoolAfterMs = spoolAfterMs;
+    this.#context = context;
+    this.#clock = clock;
+    this.#reader = new SpoolReader(topic, log, this, logger, clock);
   }
 
   get state(): QueueState {
-    const isStuck = this.#late && performance.now() - this.#acknowledgedAt > this.#spoolAfterMs;
+    const isStuck = this.#late && this.#clock.now() - this.#acknowledgedAt > this.#spoolAfterMs;
     if (isStuck || this.#hasProblem()) return 'spooling';
-    return this.#around.log.count > this.#parked ? 'draining' : 'straight';
+    return this.#context.log.count > this.#parked ? 'draining' : 'straight';
   }
 
-  /** Is Kafka known not to take events now, or not to answer in time? */
-  get isAway(): boolean {
-    return this.#late || this.#hasProblem();
+  /** Why the next event cannot go to Kafka, and needs the disk; undefined when it can go to Kafka. */
+  get obstacle(): string | undefined {
+    return this.#isUnavailable() || this.#overflows() ? this.#why() : undefined;
   }
 
-  // No getter: V8 is slow with private ones.
-  #hasProblem(): boolean {
-    return this.#around.producer.problemOf(this.#topic) !== undefined;
-  }
-
-  /** Must the next event wait for the disk? */
-  get overflows(): boolean {
-    if (this.#draining || this.#behind.size > 0 || this.#around.log.hasUnread) return true;
-    return this.isAway && this.#windowBytes >= this.#settings.windowBytes;
-  }
-
-  /** Events that are in memory and not in Kafka. */
+  /** Number of events in memory that are not in Kafka. */
   get size(): number {
     return this.#window.size + this.#behind.size;
   }
 
-  /** When the oldest of them came, of `performance.now()`. */
+  /** Time of arrival of the oldest of them, on the monotonic clock. */
   get oldestSince(): number | undefined {
     return (this.#window.first ?? this.#behind.first)?.since;
   }
 
-  /** Does somebody wait for an answer? */
+  /** Does a sender wait for an outcome? */
   get hasUnanswered(): boolean {
     return this.#unanswered > 0;
   }
 
-  /** Takes an event; `answer` is called within about `spoolAfterMs`, at most two seconds later. */
+  /** Takes an event. Calls `answer` within `spoolAfterMs` and at most two seconds. */
   add(record: KafkaRecord, size: number, answer: (delivered: Delivered) => void): void {
-    const now = performance.now();
+    const now = this.#clock.now();
     const entry = new Entry(record, size, now, this, answer);
     this.#unanswered += 1;
-    this.#around.claim(entry.size);
-    if (this.overflows) {
+    this.#context.claim(entry.size);
+    if (this.#overflows()) {
       this.#behind.add(entry);
       this.#spool(entry);
       return;
     }
     this.#send(entry, now);
     this.#setUnsafe(entry, true);
-    if (this.isAway) this.#spoolUnsafe(entry);
+    if (this.#isUnavailable()) this.#spoolUnsafe(entry);
   }
 
-  /** To be called from time to time: spools what has waited too long. */
-  look(): void {
-    const now = performance.now();
+  /** Spools the events that have waited too long. To be called again and again. */
+  poll(): void {
+    const now = this.#clock.now();
     const spoolAfterMs = this.#spoolAfterMs;
     const oldest = this.#window.first;
     const age = oldest ? now - oldest.sentAt : 0;
-    // Half of it to be in time again: a Kafka on the brink is not to change the state with every batch.
+    // In time again only at half of the limit: else the state changes with every batch while Kafka is nearly late.
     this.#late = age >= (this.#late ? spoolAfterMs / 2 : spoolAfterMs);
-    if (this.isAway || this.#stopping) this.#spoolUnsafe();
-    this.#giveUp(now);
-    this.#around.log.tidy();
+    if (this.#isUnavailable() || this.#stopping) this.#spoolUnsafe();
+    if (this.#unanswered > 0) {
+      this.#giveUp(this.#window, now);
+      this.#giveUp(this.#behind, now);
+    }
+    this.#context.log.tidy();
     this.#drain();
   }
 
-  /** Nobody waits for Kafka longer than this any more, in milliseconds. */
+  /** From now on no event waits for Kafka longer than this, in milliseconds. */
   hurry(spoolAfterMs: number): void {
-    this.#spoolAfterMs = Math.min(this.#spoolAfterMs, spoolAfterMs);
+    this.#spoolAfterMs = spoolAfterMs;
   }
 
-  /** All goes to the disk at once, and nothing comes from there any more. */
+  /** Spools all events at once, and reads no more from the spool. */
   stop(): void {
     this.#stopping = true;
     this.#spoolUnsafe();
   }
 
   sent({ place }: Entry): void {
-    if (place) this.#around.log.mark(place, Mark.sent);
+    if (place) this.#context.log.mark(place, Mark.sent);
   }
 
   settled(entry: Entry, outcome: Outcome): void {
     if (outcome.kind === 'written') {
-      this.#acknowledgedAt = performance.now();
-      this.#around.metrics.eventBytes.inc(entry.record.value.length);
+      this.#acknowledgedAt = this.#clock.now();
+      this.#context.metrics.eventBytes.inc(entry.record.value.length);
       this.#tell(entry, ACKNOWLEDGED);
       this.#leave(entry);
-      this.#safeElsewhere(entry);
+      this.#setSafeElsewhere(entry);
     } else if (outcome.kind === 'closed') {
       this.#leave(entry);
-      this.#tell(entry, unavailable('the proxy is stopping'));
-      if (entry.place && !outcome.mayBeWritten) this.#around.log.mark(entry.place, Mark.kept);
+      this.#tell(entry, STOPPING);
+      if (entry.place && !outcome.mayBeWritten) this.#context.log.mark(entry.place, Mark.kept);
     } else if (entry.unanswered) {
       this.#tell(entry, neverTaken(entry.record, outcome));
       this.#leave(entry);
-      this.#safeElsewhere(entry);
+      this.#setSafeElsewhere(entry);
     } else {
       this.#leave(entry);
       this.#parked += 1;
-      this.#around.refused(entry, outcome, () => {
+      this.#context.refused(entry, outcome, () => {
         this.#parked -= 1;
-        this.#safeElsewhere(entry);
+        this.#setSafeElsewhere(entry);
       });
     }
     this.#drain();
   }
 
   kept(entry: Entry, place: Place): void {
-    const { log, metrics } = this.#around;
+    const { log, metrics } = this.#context;
     metrics.spooled.inc();
     entry.place = place;
     this.#tell(entry, SPOOLED);
     if (this.#behind.delete(entry)) {
-      this.#around.claim(-entry.size);
+      this.#context.claim(-entry.size);
       this.#drain();
-    } else if (entry.mark === Mark.delivered) {
-      log.mark(place, Mark.delivered);
     } else if (entry.pending?.sent === true) {
       log.mark(place, Mark.sent);
     }
   }
 
   failed(entry: Entry, reason: string): void {
-    const { metrics, producer } = this.#around;
     if (entry.mark === Mark.delivered) return;
     if (this.#behind.delete(entry)) {
-      this.#around.claim(-entry.size);
-    } else {
-      // Kafka may still be in time. The next look tries the spool again.
-      const waited = performance.now() - entry.since;
-      if (waited < this.#spoolAfterMs) {
-        this.#setUnsafe(entry, true);
-        return;
-      }
-      // The sender may post it again, while the first is still on its way.
-      if (entry.pending && !producer.withdraw(entry.pending)) metrics.duplicatesPossible.inc();
-      this.#leave(entry);
+      this.#context.claim(-entry.size);
+      this.#refuse(entry, reason);
+      return;
     }
-    metrics.spoolFailures.inc();
-    const why = this.isAway ? 'Kafka is away' : 'earlier events wait for Kafka';
-    this.#tell(entry, unavailable(`${why}, and ${reason}`));
+    // Kafka may still be in time, and the next poll tries the spool again.
+    if (this.#clock.now() - entry.since < this.#spoolAfterMs) {
+      this.#setUnsafe(entry, true);
+      return;
+    }
+    // A batch may have the record already, and the sender may send the event again.
+    const mayBeWritten = entry.pending !== undefined && !this.#context.producer.withdraw(entry.pending);
+    this.#leave(entry);
+    this.#refuse(entry, reason, mayBeWritten);
   }
 
-  /** Nobody is to wait for a disk that does not answer. What it may keep all the same is delivered when it does. */
-  #giveUp(now: number): void {
-    this.#giveUpOf(this.#window, now);
-    this.#giveUpOf(this.#behind, now);
+  hasRoom(): boolean {
+    return !this.#stopping && this.#windowBytes < this.#context.windowLimit();
   }
 
-  #giveUpOf(line: Line<Entry>, now: number): void {
-    for (const entry of line) {
-      // Among those drained, which nobody waits for, are such as came later.
+  take(record: KafkaRecord, place: Place): void {
+    if (this.#stopping) {
+      this.#context.log.mark(place, Mark.kept);
+      return;
+    }
+    const now = this.#clock.now();
+    const entry = new Entry(record, recordSize(record), now, this);
+    this.#context.claim(entry.size);
+    entry.place = place;
+    this.#send(entry, now);
+  }
+
+  /** The producer has all events of the disk, so the events on their way to the disk can follow. */
+  caughtUp(): void {
+    for (const entry of this.#behind) {
+      if (!this.hasRoom()) return;
+      this.#behind.delete(entry);
+      this.#send(entry, this.#clock.now());
+    }
+  }
+
+  // No getters: V8 is slow with private ones.
+  #hasProblem(): boolean {
+    return this.#context.producer.problemOf(this.#topic) !== undefined;
+  }
+
+  /** Kafka is known to take no events now, or does not answer in time. */
+  #isUnavailable(): boolean {
+    return this.#late || this.#hasProblem();
+  }
+
+  /** The next event must wait for the disk. */
+  #overflows(): boolean {
+    if (this.#reader.isReading || this.#behind.size > 0 || this.#context.log.hasUnread) return true;
+    return this.#isUnavailable() && this.#windowBytes >= this.#context.windowLimit();
+  }
+
+  #why(): string {
+    return this.#isUnavailable() ? 'Kafka is unavailable' : 'earlier events wait for Kafka';
+  }
+
+  /** Answers the senders when the disk hangs. If it still keeps such an event later, the event is delivered then. */
+  #giveUp(list: LinkedList<Entry>, now: number): void {
+    for (const entry of list) {
+      // Events that were read from the spool have no sender that waits; they stand between older and newer ones.
       if (!entry.unanswered) continue;
       if (now - entry.since < this.#spoolAfterMs + DISK_MS) return;
-      if (now - entry.spoolingSince < DISK_MS) continue;
-      this.#around.metrics.duplicatesPossible.inc();
-      this.#around.metrics.spoolFailures.inc();
-      this.#tell(entry, unavailable('Kafka is away and the disk does not answer'));
+      if (now - entry.spoolingSince >= DISK_MS) this.#refuse(entry, 'the disk does not answer', true);
     }
+  }
+
+  /** `mayBeDelivered`: the event may be delivered all the same, so it is a duplicate if its sender sends it again. */
+  #refuse(entry: Entry, reason: string, mayBeDelivered = false): void {
+    if (!entry.unanswered) return;
+    const { metrics } = this.#context;
+    metrics.spoolFailures.inc();
+    if (mayBeDelivered) metrics.duplicatesPossible.inc();
+    this.#tell(entry, { kind: 'retriable', reason: `${this.#why()}, and ${reason}` });
   }
 
   #tell(entry: Entry, delivered: Delivered): void {
@@ -242,7 +272,7 @@ export class TopicQueue implements EntryEvents {
     entry.answer(delivered);
   }
 
-  /** In their order; `latest` saves the search where it is the only one. */
+  /** Spools the unsafe events in their order. `latest` saves the search when it is the only one. */
   #spoolUnsafe(latest?: Entry): void {
     if (this.#unsafe === 0) return;
     const entries = latest && this.#unsafe === 1 ? [latest] : this.#window;
@@ -260,8 +290,8 @@ export class TopicQueue implements EntryEvents {
   }
 
   #spool(entry: Entry): void {
-    entry.spoolingSince = performance.now();
-    this.#around.log.append(entry);
+    entry.spoolingSince = this.#clock.now();
+    this.#context.log.append(entry);
   }
 
   #send(entry: Entry, now: number): void {
@@ -269,7 +299,7 @@ export class TopicQueue implements EntryEvents {
     entry.sentAt = now;
     this.#window.add(entry);
     this.#windowBytes += entry.size;
-    entry.pending = this.#around.producer.send(entry.record, entry.size, entry);
+    entry.pending = this.#context.producer.send(entry.record, entry.size, entry);
   }
 
   #leave(entry: Entry): void {
@@ -277,67 +307,17 @@ export class TopicQueue implements EntryEvents {
     entry.pending = undefined;
     this.#setUnsafe(entry, false);
     this.#windowBytes -= entry.size;
-    this.#around.claim(-entry.size);
+    this.#context.claim(-entry.size);
   }
 
-  #safeElsewhere(entry: Entry): void {
+  #setSafeElsewhere(entry: Entry): void {
     entry.mark = Mark.delivered;
-    if (entry.place) this.#around.log.mark(entry.place, Mark.delivered);
+    if (entry.place) this.#context.log.mark(entry.place, Mark.delivered);
   }
 
-  /** Gives the producer what is on disk only, in its order, as far as the window has room. */
+  /** Gives the producer the events that it does not have, in order, as far as the window has room. */
   #drain(): void {
-    if (this.#draining || this.#mustPause()) return;
-    if (this.#behind.size === 0 && !this.#around.log.hasUnread) return;
-    if (performance.now() - this.#readFailedAt < READ_PAUSE_MS) return;
-    this.#draining = true;
-    void this.#drainAsFarAsThereIsRoom();
-  }
-
-  async #drainAsFarAsThereIsRoom(): Promise<void> {
-    const { log, logger } = this.#around;
-    try {
-      while (!this.#mustPause() && log.hasUnread) this.#sendSpooled(await log.read());
-      // All on disk is in the producer's hands: what is on its way to the disk can follow.
-      if (!log.hasUnread && !this.#stopping) this.#sendBehind();
-    } catch (error) {
-      this.#readFailedAt = performance.now();
-      logger.error({ err: error, topic: this.#topic }, 'the spool cannot be read; trying again');
-    } finally {
-      this.#draining = false;
-    }
-  }
-
-  #mustPause(): boolean {
-    return this.#stopping || this.#windowBytes >= this.#settings.windowBytes;
-  }
-
-  #sendSpooled(events: readonly SpooledEvent[]): void {
-    const { log, logger, claim } = this.#around;
-    for (const { place, payload, arrivedAt } of events) {
-      if (this.#stopping) {
-        log.mark(place, Mark.kept);
-        continue;
-      }
-      try {
-        const record = decodeRecord(this.#topic, payload, arrivedAt);
-        const now = performance.now();
-        const entry = new Entry(record, recordSize(record), now, this);
-        claim(entry.size);
-        entry.place = place;
-        this.#send(entry, now);
-      } catch (error) {
-        // It stays on disk, for a version that knows it.
-        logger.error({ err: error, topic: this.#topic }, 'an event in the spool cannot be understood');
-      }
-    }
-  }
-
-  #sendBehind(): void {
-    for (const entry of this.#behind) {
-      if (this.#windowBytes >= this.#settings.windowBytes) return;
-      this.#behind.delete(entry);
-      this.#send(entry, performance.now());
-    }
+    if (this.#reader.isReading || !this.hasRoom()) return;
+    if (this.#behind.size > 0 || this.#context.log.hasUnread) this.#reader.start();
   }
 }

@@ -251,7 +251,7 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
       (ready) => ready.problem !== undefined,
     );
     const tooOld = 'the oldest event in the spool is older than spool.max_age';
-    assert.equal(problem, `Events cannot be kept now: Kafka is away and ${tooOld}`);
+    assert.equal(problem, `Events cannot be kept now: Kafka is unavailable and ${tooOld}`);
     const { status, headers, text } = await first.post(event(1));
     assert.deepEqual([status, headers['retry-after']], [503, '1']);
     assert.deepEqual(

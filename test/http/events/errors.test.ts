@@ -238,11 +238,11 @@ void suite('the answer to a refused request', { timeout: 120_000 }, () => {
       const body = path.endsWith('batch') ? `[${event.toString()}]` : event;
       const { headers, message } = await assertRefused('unavailable', post(full, body, { path }));
       assert.equal(headers['retry-after'], '1');
-      assert.equal(message, 'The event cannot be kept now: Kafka is away, and the spool is full');
+      assert.equal(message, 'The event cannot be kept now: Kafka is unavailable, and the spool is full');
     }
     const { headers, message } = await assertRefused('unavailable', get(full, '/monitoring/ready'));
     assert.equal(headers['retry-after'], '1');
-    assert.equal(message, 'Events cannot be kept now: Kafka is away and the spool is full');
+    assert.equal(message, 'Events cannot be kept now: Kafka is unavailable and the spool is full');
   });
 
   test('no event path ever answers 204 or with a redirection', async () => {

@@ -54,7 +54,7 @@ void suite('what an operator sees of a proxy', { timeout: 120_000 }, () => {
     const full = await stage.proxyWithFullSpool();
     assert.equal((await get(full, '/monitoring/ping')).status, 200);
     const refused = await readiness(full);
-    assert.equal(refused.problem, 'Events cannot be kept now: Kafka is away and the spool is full');
+    assert.equal(refused.problem, 'Events cannot be kept now: Kafka is unavailable and the spool is full');
     assert.deepEqual([refused.state, refused.kafka], ['spooling', 'no broker answers']);
     assert.ok(refused.spool.events > 1 && refused.spool.bytes <= 1_048_576);
     const samples = await readMetrics(full);

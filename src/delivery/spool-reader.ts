@@ -1,0 +1,72 @@
+/** Reads the events of one topic that are on disk only, in their order, as far as its queue has room for them. */
+import type { Logger } from 'pino';
+import type { KafkaRecord } from '../kafka/record.ts';
+import type { Place } from '../spool/group-writer.ts';
+import type { SpooledEvent, TopicLog } from '../spool/topic-log.ts';
+import type { Clock } from '../support/time.ts';
+import { decodeRecord } from './spooled-record.ts';
+
+/** The queue that gets the events. */
+export interface SpoolDrain {
+  hasRoom(): boolean;
+  /** Takes the next event. */
+  take(record: KafkaRecord, place: Place): void;
+  /** All events on disk are taken. */
+  caughtUp(): void;
+}
+
+/** Milliseconds before a disk that could not be read is tried again. */
+const READ_PAUSE_MS = 1000;
+
+export class SpoolReader {
+  /** A read is running. A field and not a getter: the queue checks it for every event. */
+  isReading = false;
+  readonly #topic: string;
+  readonly #log: TopicLog;
+  readonly #drain: SpoolDrain;
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  /** On the monotonic clock. */
+  #failedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(topic: string, log: TopicLog, drain: SpoolDrain, logger: Logger, clock: Clock) {
+    this.#topic = topic;
+    this.#log = log;
+    this.#drain = drain;
+    this.#logger = logger;
+    this.#clock = clock;
+  }
+
+  /** Starts to read, unless the last read failed less than a second ago. Must not be called while a read is running. */
+  start(): void {
+    if (this.#clock.now() - this.#failedAt < READ_PAUSE_MS) return;
+    this.isReading = true;
+    void this.#read();
+  }
+
+  async #read(): Promise<void> {
+    try {
+      while (this.#drain.hasRoom() && this.#log.hasUnread) {
+        for (const event of await this.#log.read()) this.#hand(event);
+      }
+      if (!this.#log.hasUnread) this.#drain.caughtUp();
+    } catch (error) {
+      this.#failedAt = this.#clock.now();
+      this.#logger.error({ err: error, topic: this.#topic }, 'the spool cannot be read; trying again');
+    } finally {
+      this.isReading = false;
+    }
+  }
+
+  #hand({ place, payload, arrivedAt }: SpooledEvent): void {
+    let record: KafkaRecord;
+    try {
+      record = decodeRecord(this.#topic, payload, arrivedAt);
+    } catch (error) {
+      // The event stays on disk, for a version that knows its layout.
+      this.#logger.error({ err: error, topic: this.#topic }, 'an event in the spool cannot be understood');
+      return;
+    }
+    this.#drain.take(record, place);
+  }
+}
