@@ -23,7 +23,7 @@ export interface DeliverySettings {
   readonly maxBytes: number;
   /** Milliseconds that an event may wait for Kafka's acknowledgement before it is spooled. */
   readonly spoolAfterMs: number;
-  /** Milliseconds. While the oldest spooled event of a topic is older, and Kafka unavailable, its new events are refused. */
+  /** Milliseconds. Above this age of its oldest spooled event, a topic refuses new events while Kafka is unavailable. */
   readonly spoolMaxAgeMs: number;
 }
 

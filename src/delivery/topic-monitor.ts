@@ -1,4 +1,4 @@
-/** Watches one topic: its status, its age limit, its log lines and its gauges. Each topic has its own, and none affects another. */
+/** Watches one topic: its status, age limit, log lines and gauges. No topic affects another. */
 import type { Logger } from 'pino';
 import type { RecordProducer } from '../kafka/producer/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';

@@ -18,7 +18,7 @@ export interface DamagedFile {
   readonly bytes: number;
 }
 
-/** The topics with a folder in the spool; a folder may be empty. Rejects with ENOENT if there is no spool at this path. */
+/** The topics with a folder in the spool, which may be empty. Rejects with ENOENT if there is no spool at this path. */
 export async function listTopics(path: string): Promise<string[]> {
   return (await readdir(join(path, 'topics'))).sort();
 }
