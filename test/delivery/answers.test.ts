@@ -112,8 +112,11 @@ suite('the answer to an event', () => {
     await stage.emptied();
     assert.equal(kindOf(next), 'acknowledged');
     stage.assertKeptOnceInOrder();
-    await stage.time.advance(6000);
-    assert.equal(stage.lines('events can be kept again').length, 1);
+    const over = 'events can be kept again';
+    await stage.time.advance(4000);
+    assert.equal(stage.lines(over).length, 0, 'a full memory may have room now and then');
+    await stage.time.advance(2000);
+    assert.equal(stage.lines(over).length, 1);
   });
 
   test('of one topic does not depend on the Kafka of another', async () => {
