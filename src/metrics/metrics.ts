@@ -179,7 +179,8 @@ export const metricTable = {
   kafkaUp: {
     type: 'gauge',
     name: 'http2kafka_kafka_up',
-    help: '1 while the main topic can be written to, as far as is known, else 0.',
+    help: '1 while the topic can be written to, as far as is known, else 0.',
+    labels: ['topic'],
   },
   connections: {
     type: 'gauge',

@@ -15,7 +15,7 @@ export const partitioners: Readonly<Record<PartitionerName, Partitioner>> = {
 
 /**
  * The hash behind the Java client's default partitioner (`org.apache.kafka.common.utils.Utils.murmur2`), linear in the
- * key's length: a key is a sender's text, so a slower one would be a door for abuse. Returns a signed 32-bit integer.
+ * key's length: a key is a sender's text, so a slower hash would invite abuse. Returns a signed 32-bit integer.
  */
 export function murmur2(bytes: Uint8Array): number {
   const multiplier = 0x5bd1e995;

@@ -6,7 +6,7 @@ export class PendingRecord implements RecordHandle {
   readonly record: KafkaRecord;
   /** Bytes it adds to a batch at most, before compression. */
   readonly size: number;
-  /** What the record's time gives way to when the topic refuses it. */
+  /** The record's own time, until the topic refuses it. */
   timestamp: number;
   /** Is it in a batch? */
   batched = false;
@@ -14,7 +14,7 @@ export class PendingRecord implements RecordHandle {
   sent = false;
   /** Where it waits for a batch. */
   queue: PendingQueue | undefined;
-  /** Nobody waits for it any more; left out unless it is in a batch already. */
+  /** Its owner does not wait for it any more; left out unless it is in a batch already. */
   withdrawn = false;
   readonly #owner: RecordOwner;
 
@@ -38,7 +38,7 @@ export class PendingRecord implements RecordHandle {
     this.withdrawn = true;
   }
 
-  /** Tells the one who waits; after a withdrawal nobody does. */
+  /** Tells the owner, who does not wait any more after a withdrawal. */
   settle(outcome: Outcome): void {
     if (!this.withdrawn) this.#owner.settled(outcome);
   }
@@ -55,7 +55,7 @@ export class PendingQueue {
     return this.#bytes;
   }
 
-  /** The oldest record somebody still waits for. */
+  /** The oldest record that is not withdrawn. */
   peek(): PendingRecord | undefined {
     while (this.#records[this.#head]?.withdrawn) this.#advance();
     return this.#records[this.#head];
@@ -95,7 +95,7 @@ export class PendingQueue {
   #advance(): void {
     this.#bytes -= this.#records[this.#head]?.size ?? 0;
     this.#head += 1;
-    // Array.shift is linear in what is left. Cut off what is gone once it is half of it: events are not to be held by it.
+    // Array.shift is linear in what is left. This cuts off what is gone once it is half of it: no event waits for long.
     if (this.#head * 2 > this.#records.length) {
       this.#records = this.#records.slice(this.#head);
       this.#head = 0;

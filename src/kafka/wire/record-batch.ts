@@ -11,17 +11,21 @@
  *     value length varint · value · header count varint · [name length varint · name · value length varint · value]
  *
  * The checksum covers everything behind itself. The broker sets base offset and leader epoch.
+ *
+ * Varints are groups of seven bits, lowest first. Signed ones are zigzag encoded (KIP-98, as in Protocol Buffers). They are
+ * plain numbers here, exact up to 2^53: offsets within a batch, lengths and time differences all are.
  */
 import { crc32c } from '@node-rs/crc32';
-import type { BufferPool } from './buffer-pool.ts';
-import { codecs, type Codec } from './compression.ts';
+import type { Codec } from './compression.ts';
 import type { KafkaRecord } from '../record.ts';
-import { varintSize, writeVarint } from './varint.ts';
 
 /** Bytes of a batch before its records. */
 export const BATCH_HEADER_SIZE = 61;
 const CRC_OFFSET = 17;
 const ATTRIBUTES_OFFSET = 21;
+
+/** The attributes of a batch that is not compressed. */
+const PLAIN = 0;
 
 /** What lets a broker recognise a batch that it has already: idempotence (KIP-98). */
 export interface BatchIdentity {
@@ -30,7 +34,7 @@ export interface BatchIdentity {
   readonly baseSequence: number;
 }
 
-/** A record and the time it is to carry, which the topic may demand to be another than the record's own. */
+/** A record and the time that it carries. The topic may demand another time than the record's own. */
 export interface TimedRecord {
   readonly record: KafkaRecord;
   /** As `recordSize` has it. */
@@ -46,13 +50,13 @@ export interface EncodedBatch {
 }
 
 /**
- * Encodes a batch. Records that a codec does not make smaller go uncompressed: that way a batch never grows over what it
- * was measured to be. `pool` lends the memory.
+ * Encodes a batch; without a codec it is not compressed. Records that a codec does not make smaller go uncompressed: so a
+ * batch never grows over its measured size. `pool` lends the memory.
  */
 export async function encodeBatch(
   records: readonly TimedRecord[],
   identity: BatchIdentity,
-  codec: Codec,
+  codec: Codec | undefined,
   pool: BufferPool,
 ): Promise<EncodedBatch> {
   let sizeAtMost = BATCH_HEADER_SIZE;
@@ -60,17 +64,17 @@ export async function encodeBatch(
   const storage = pool.take(sizeAtMost);
   const release = () => pool.give(storage);
   const end = writeRecords(storage, records);
-  if (codec.attributes === 0) return { release, bytes: seal(storage, end, records, identity, codecs.none) };
+  if (!codec) return { release, bytes: seal(storage, end, records, identity, PLAIN) };
 
   const plain = storage.subarray(BATCH_HEADER_SIZE, end);
   const compressed = await codec.compress(plain);
   if (compressed.length >= plain.length) {
-    return { release, bytes: seal(storage, end, records, identity, codecs.none) };
+    return { release, bytes: seal(storage, end, records, identity, PLAIN) };
   }
   // Back to where it came from: smaller, it has room there.
   compressed.copy(storage, BATCH_HEADER_SIZE);
   const smaller = BATCH_HEADER_SIZE + compressed.length;
-  return { release, bytes: seal(storage, smaller, records, identity, codec) };
+  return { release, bytes: seal(storage, smaller, records, identity, codec.attributes) };
 }
 
 /** Writes the records behind the place of the batch's head; returns the offset behind them. */
@@ -130,7 +134,7 @@ function seal(
   end: number,
   records: readonly TimedRecord[],
   identity: BatchIdentity,
-  codec: Codec,
+  attributes: number,
 ): Buffer {
   const batch = storage.subarray(0, end);
   const base = records[0]?.timestamp ?? 0;
@@ -141,7 +145,7 @@ function seal(
   batch.writeInt32BE(batch.length - 12, 8);
   batch.writeInt32BE(-1, 12);
   batch.writeInt8(2, 16);
-  batch.writeInt16BE(codec.attributes, ATTRIBUTES_OFFSET);
+  batch.writeInt16BE(attributes, ATTRIBUTES_OFFSET);
   batch.writeInt32BE(records.length - 1, 23);
   batch.writeBigInt64BE(BigInt(base), 27);
   batch.writeBigInt64BE(BigInt(latest), 35);
@@ -151,4 +155,73 @@ function seal(
   batch.writeInt32BE(records.length, 57);
   batch.writeUInt32BE(crc32c(batch.subarray(ATTRIBUTES_OFFSET)), CRC_OFFSET);
   return batch;
+}
+
+/** Bytes of an unsigned varint. */
+export function unsignedVarintSize(value: number): number {
+  let size = 1;
+  for (let rest = value; rest > 127; rest = Math.floor(rest / 128)) size += 1;
+  return size;
+}
+
+/** Writes an unsigned varint; returns the offset behind it. */
+export function writeUnsignedVarint(buffer: Buffer, offset: number, value: number): number {
+  let at = offset;
+  let rest = value;
+  while (rest > 127) {
+    buffer[at++] = (rest % 128) | 128;
+    rest = Math.floor(rest / 128);
+  }
+  buffer[at++] = rest;
+  return at;
+}
+
+/** Bytes of a signed varint or varlong. */
+export function varintSize(value: number): number {
+  return unsignedVarintSize(zigzag(value));
+}
+
+/** Writes a signed varint or varlong; returns the offset behind it. */
+export function writeVarint(buffer: Buffer, offset: number, value: number): number {
+  return writeUnsignedVarint(buffer, offset, zigzag(value));
+}
+
+/** By arithmetic, not by bits: JavaScript's bit operations stop at 32, a time difference of a month does not. */
+function zigzag(value: number): number {
+  return value >= 0 ? value * 2 : -value * 2 - 1;
+}
+
+/** Bytes of the smallest buffer handed out. */
+const MIN_SIZE = 16 * 1024;
+
+/** Bytes of all buffers that are kept for later, at most. */
+const MAX_KEPT = 16 * 1024 * 1024;
+
+/**
+ * Buffers to be used again. A new one for every batch, of a megabyte or so, costs the kernel's zeroed pages. It costs more:
+ * V8 counts such memory, and collects all garbage whenever enough of it was asked for.
+ */
+export class BufferPool {
+  /** By their size, a power of two. */
+  readonly #kept = new Map<number, Buffer[]>();
+  #keptBytes = 0;
+
+  /** A buffer of at least so many bytes, with anything in it. */
+  take(bytes: number): Buffer {
+    const size = Math.max(MIN_SIZE, 2 ** Math.ceil(Math.log2(bytes)));
+    const kept = this.#kept.get(size)?.pop();
+    if (!kept) return Buffer.allocUnsafeSlow(size);
+    this.#keptBytes -= size;
+    return kept;
+  }
+
+  /** Gives back what `take` handed out, once, when its bytes are no longer read. */
+  give(buffer: Buffer): void {
+    const size = buffer.length;
+    if (this.#keptBytes + size > MAX_KEPT) return;
+    this.#keptBytes += size;
+    const kept = this.#kept.get(size);
+    if (kept) kept.push(buffer);
+    else this.#kept.set(size, [buffer]);
+  }
 }

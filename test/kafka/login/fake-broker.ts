@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
-import { unsignedVarintSize, writeUnsignedVarint } from '../../../src/kafka/wire/varint.ts';
+import { unsignedVarintSize, writeUnsignedVarint } from '../../../src/kafka/wire/record-batch.ts';
 
 export interface FakeAnswer {
   readonly bytes?: Buffer;

@@ -1,19 +1,27 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { BufferPool } from '../../../src/kafka/wire/buffer-pool.ts';
+import { BufferPool } from '../../../src/kafka/wire/record-batch.ts';
 import { codecs } from '../../../src/kafka/wire/compression.ts';
+import { errorCodeOf } from '../../../src/kafka/error-code.ts';
 import { PartitionQueue } from '../../../src/kafka/producer/partition-queue.ts';
 import { PendingRecord } from '../../../src/kafka/producer/pending-record.ts';
 import type { Outcome } from '../../../src/kafka/producer/port.ts';
 import { recordSize } from '../../../src/kafka/record.ts';
 
 const TOPIC = { leaders: [0], maxMessageBytes: 1_000_000, maxAheadMs: 3_600_000, maxBehindMs: Infinity };
-const LIMITS = { maxBatchBytes: 900_000, codec: codecs.none, pool: new BufferPool() };
+const MAKING = {
+  maxBatchBytes: 900_000,
+  codec: undefined,
+  gzip: codecs.gzip,
+  pool: new BufferPool(),
+  wall: Date,
+};
+const INVALID = errorCodeOf(87);
 
-/** A lane with a batch of so many records on its way, and what becomes of each. */
-async function laneOf(count: number): Promise<{ lane: PartitionQueue; outcomes: (Outcome | undefined)[] }> {
-  const lane = new PartitionQueue('topic', 0);
-  lane.adopt({ id: 1n, epoch: 0 });
+/** A queue with a batch of so many records on its way, and what becomes of each. */
+async function queueOf(count: number): Promise<{ queue: PartitionQueue; outcomes: (Outcome | undefined)[] }> {
+  const queue = new PartitionQueue('topic', 0);
+  queue.adopt({ id: 1n, epoch: 0 });
   const outcomes = Array.from({ length: count }, (): Outcome | undefined => undefined);
   for (const index of outcomes.keys()) {
     const now = Date.now();
@@ -26,39 +34,39 @@ async function laneOf(count: number): Promise<{ lane: PartitionQueue; outcomes: 
       arrivedAt: now,
     };
     const settled = (outcome: Outcome) => (outcomes[index] = outcome);
-    lane.queue.push(new PendingRecord(record, recordSize(record), { sent: () => undefined, settled }));
+    queue.waiting.push(new PendingRecord(record, recordSize(record), { sent: () => undefined, settled }));
   }
-  await lane.prepare(TOPIC, LIMITS);
-  return { lane, outcomes };
+  await queue.prepare(TOPIC, MAKING);
+  return { queue, outcomes };
 }
 
-suite('a lane', () => {
+suite('a partition queue', () => {
   test('believes a refusal of the whole batch when it is said twice in a row', async () => {
-    const { lane, outcomes } = await laneOf(2);
-    assert.equal(lane.refused([], 'INVALID_RECORD'), false);
+    const { queue, outcomes } = await queueOf(2);
+    assert.equal(queue.refused(INVALID, []), false);
     assert.deepEqual(outcomes, [undefined, undefined]);
-    lane.failed(false);
-    await lane.prepare(TOPIC, LIMITS);
-    assert.equal(lane.refused([], 'INVALID_RECORD'), true);
+    queue.failed(false);
+    await queue.prepare(TOPIC, MAKING);
+    assert.equal(queue.refused(INVALID, []), true);
     const refused = { kind: 'refused', reason: 'INVALID_RECORD' };
     assert.deepEqual(outcomes, [refused, refused]);
   });
 
   test('forgets a refusal once something was written', async () => {
-    const { lane, outcomes } = await laneOf(1);
-    assert.equal(lane.refused([], 'INVALID_RECORD'), false);
-    lane.failed(false);
-    await lane.prepare(TOPIC, LIMITS);
-    lane.written();
+    const { queue, outcomes } = await queueOf(1);
+    assert.equal(queue.refused(INVALID, []), false);
+    queue.failed(false);
+    await queue.prepare(TOPIC, MAKING);
+    queue.written();
     assert.deepEqual(outcomes, [{ kind: 'written' }]);
-    assert.equal(lane.refused([], 'INVALID_RECORD'), false);
+    assert.equal(queue.refused(INVALID, []), false);
   });
 
   test('believes at once which records are refused, and keeps the others', async () => {
-    const { lane, outcomes } = await laneOf(3);
-    assert.equal(lane.refused([1], 'INVALID_RECORD'), true);
+    const { queue, outcomes } = await queueOf(3);
+    assert.equal(queue.refused(INVALID, [1]), true);
     assert.deepEqual(outcomes, [undefined, { kind: 'refused', reason: 'INVALID_RECORD' }, undefined]);
-    const batch = await lane.prepare(TOPIC, LIMITS);
+    const batch = await queue.prepare(TOPIC, MAKING);
     assert.equal(batch?.records.length, 2);
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { BufferPool } from '../../../src/kafka/wire/buffer-pool.ts';
+import { BufferPool } from '../../../src/kafka/wire/record-batch.ts';
 
 const MIB = 1024 * 1024;
 

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Reader, readRecordsBatch, type RecordsBatch } from '@platformatic/kafka';
-import { BufferPool } from '../../../src/kafka/wire/buffer-pool.ts';
-import { codecs, type CompressionName } from '../../../src/kafka/wire/compression.ts';
+import { BufferPool } from '../../../src/kafka/wire/record-batch.ts';
+import { codecs, type Codec, type CompressionName } from '../../../src/kafka/wire/compression.ts';
 import { recordHeader, recordSize, type KafkaRecord } from '../../../src/kafka/record.ts';
 import {
   BATCH_HEADER_SIZE,
   encodeBatch as encodeInto,
+  unsignedVarintSize,
+  varintSize,
+  writeUnsignedVarint,
+  writeVarint,
   type TimedRecord,
 } from '../../../src/kafka/wire/record-batch.ts';
 
@@ -32,16 +36,20 @@ const pool = new BufferPool();
 async function encodeBatch(
   records: readonly TimedRecord[],
   sequence: typeof identity,
-  codec: (typeof codecs)[CompressionName],
+  codec: Codec | undefined,
 ): Promise<Buffer> {
   return (await encodeInto(records, sequence, codec, pool)).bytes;
+}
+
+function codecOf(name: CompressionName): Codec | undefined {
+  return name === 'none' ? undefined : codecs[name];
 }
 
 async function decoded(
   records: readonly TimedRecord[],
   name: CompressionName = 'none',
 ): Promise<RecordsBatch> {
-  return readRecordsBatch(Reader.from(await encodeBatch(records, identity, codecs[name])));
+  return readRecordsBatch(Reader.from(await encodeBatch(records, identity, codecOf(name))));
 }
 
 /** CRC-32C bit by bit, by its definition. */
@@ -96,13 +104,13 @@ suite('a record batch', () => {
     });
 
     test(`with compression ${name} is smaller than its records where they shrink`, async () => {
-      const bytes = await encodeBatch(various, identity, codecs[name]);
+      const bytes = await encodeBatch(various, identity, codecOf(name));
       assert.equal(bytes.length < 10_000, name !== 'none');
     });
   }
 
   test('has the head that Kafka demands', async () => {
-    const bytes = await encodeBatch(various, identity, codecs.none);
+    const bytes = await encodeBatch(various, identity, undefined);
     assert.deepEqual(
       {
         baseOffset: bytes.readBigInt64BE(0),
@@ -139,7 +147,7 @@ suite('a record batch', () => {
 
   test('of compressed records has their checksum and length', async () => {
     for (const name of names) {
-      const bytes = await encodeBatch(various, identity, codecs[name]);
+      const bytes = await encodeBatch(various, identity, codecOf(name));
       assert.equal(bytes.readUInt32BE(17), crc32c(bytes.subarray(21)), name);
       assert.equal(bytes.readInt32BE(8), bytes.length - 12, name);
     }
@@ -148,7 +156,7 @@ suite('a record batch', () => {
   test('goes uncompressed where that is smaller', async () => {
     for (const name of names) {
       const [plain, compressed] = await Promise.all(
-        [codecs.none, codecs[name]].map((codec) => encodeBatch([timed()], identity, codec)),
+        [undefined, codecOf(name)].map((codec) => encodeBatch([timed()], identity, codec)),
       );
       assert.ok(plain && compressed);
       assert.equal(
@@ -173,7 +181,7 @@ suite('a record batch', () => {
           }),
         );
         const measured = records.reduce((sum, { record }) => sum + recordSize(record), BATCH_HEADER_SIZE);
-        const { length: size } = await encodeBatch(records, identity, codecs.none);
+        const { length: size } = await encodeBatch(records, identity, undefined);
         assert.ok(size <= measured, `${size} > ${measured}`);
       }
     }
@@ -199,5 +207,51 @@ suite('a record batch', () => {
     );
     assert.equal(batch.records.length, 10_000);
     assert.equal(batch.records.at(-1)?.offsetDelta, 9999);
+  });
+});
+
+function written(write: typeof writeVarint, value: number): Buffer {
+  const buffer = Buffer.alloc(12, 0xee);
+  const end = write(buffer, 1, value);
+  assert.equal(buffer[0], 0xee, 'what is before stays');
+  assert.equal(buffer[end], 0xee, 'what is behind stays');
+  return buffer.subarray(1, end);
+}
+
+/** Powers of two and their neighbours, up to the largest exact number. */
+const edges = Array.from({ length: 53 }, (_, bits) => [2 ** bits - 1, 2 ** bits, 2 ** bits + 1]).flat();
+const numbers = [0, ...edges, Number.MAX_SAFE_INTEGER].filter(Number.isSafeInteger);
+
+suite('a varint', () => {
+  test('unsigned has the bytes of Protocol Buffers', () => {
+    assert.deepEqual([...written(writeUnsignedVarint, 0)], [0]);
+    assert.deepEqual([...written(writeUnsignedVarint, 127)], [127]);
+    assert.deepEqual([...written(writeUnsignedVarint, 128)], [0x80, 1]);
+    assert.deepEqual([...written(writeUnsignedVarint, 300)], [0xac, 2]);
+    assert.deepEqual([...written(writeUnsignedVarint, 2 ** 32 - 1)], [0xff, 0xff, 0xff, 0xff, 0x0f]);
+  });
+
+  test('signed has the bytes of zigzag', () => {
+    const bytes = [0, -1, 1, -2, 63, -64, 64].map((value) => [...written(writeVarint, value)]);
+    assert.deepEqual(bytes, [[0], [1], [2], [3], [126], [127], [0x80, 1]]);
+  });
+
+  test('is as long as it is said to be', () => {
+    for (const value of numbers)
+      assert.equal(written(writeUnsignedVarint, value).length, unsignedVarintSize(value));
+    for (const value of numbers.filter((number) => number < 2 ** 52)) {
+      for (const signed of [value, -value]) {
+        assert.equal(written(writeVarint, signed).length, varintSize(signed), String(signed));
+      }
+    }
+  });
+
+  test('is read back by another implementation', () => {
+    for (const value of numbers.filter((number) => number < 2 ** 52)) {
+      assert.equal(Reader.from(written(writeUnsignedVarint, value)).readUnsignedVarInt64(), BigInt(value));
+      for (const signed of [value, -value]) {
+        assert.equal(Reader.from(written(writeVarint, signed)).readVarInt64(), BigInt(signed));
+      }
+    }
   });
 });

@@ -1,0 +1,304 @@
+/** The real brokers, over Kafka's protocol: what is asked, what answers mean, how long an answer may take. */
+import {
+  apiVersionsV3,
+  ConfigResourceTypes,
+  describeConfigsV4,
+  initProducerIdV4,
+  metadataV12,
+  ProduceAcks,
+  produceV11,
+  ResponseError,
+  Writer,
+  type Broker,
+  type Connection,
+  type SASLCustomAuthenticator,
+} from '@platformatic/kafka';
+import { withinTime } from '../../support/time-limit.ts';
+import type { Clock } from '../../support/time.ts';
+import { version } from '../../version.ts';
+import { Security } from '../login/security.ts';
+import type { SecuritySettings } from '../login/security-settings.ts';
+import { Connections } from './broker-connections.ts';
+import type {
+  Brokers,
+  Metadata,
+  PartitionAnswer,
+  PartitionBatch,
+  ProducerId,
+  RecordConnection,
+} from './brokers.ts';
+
+type MetadataResponse = metadataV12.MetadataResponse;
+type ProduceResponse = produceV11.ProduceResponse;
+
+export interface BrokerClientSettings {
+  readonly clientId: string;
+  readonly connectTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  /** A connection for records that is unused for longer is closed before the next request. */
+  readonly connectionsMaxIdleMs: number;
+  readonly security: SecuritySettings;
+  /** The login for `GSSAPI` (gssapi.ts). */
+  readonly gssapi?: SASLCustomAuthenticator | undefined;
+}
+
+/** A question about the cluster is small. A broker that takes longer than this is asked for nothing else meanwhile. */
+const QUESTION_TIMEOUT_MS = 3000;
+
+/** The broker's own limit ends first, and it says so. Only a silent broker runs into ours, so many milliseconds later. */
+const SILENCE_MS = 1000;
+
+/** The versions of produce requests that we speak. Version 9 came with Kafka 2.8. */
+const PRODUCE_VERSIONS = { min: 9, max: produceV11.api.version } as const;
+
+const NO_CULPRITS: readonly number[] = [];
+
+export class BrokerClient implements Brokers {
+  readonly #settings: BrokerClientSettings;
+  readonly #clock: Clock;
+  /** Apart from the records' connections: a question does not wait behind a megabyte of records. */
+  readonly #questions: Connections;
+  readonly #records: Connections;
+  /** What is known of each connection for records. Asked once a connection: a broker may be upgraded between two. */
+  readonly #recordConnections = new WeakMap<Connection, OpenRecordConnection>();
+  #listener: () => void = () => undefined;
+
+  /** `clock` is a monotonic one, for idle times. */
+  constructor(settings: BrokerClientSettings, clock: Clock) {
+    this.#settings = settings;
+    this.#clock = clock;
+    const security = new Security(settings.security, settings.gssapi);
+    const { clientId, connectTimeoutMs } = settings;
+    const connections = (requestTimeoutMs: number) =>
+      new Connections({ clientId, connectTimeoutMs, requestTimeoutMs }, security, () => this.#listener());
+    this.#questions = connections(Math.min(QUESTION_TIMEOUT_MS, settings.requestTimeoutMs));
+    this.#records = connections(settings.requestTimeoutMs + SILENCE_MS);
+  }
+
+  async metadata(address: string, topics: readonly string[]): Promise<Metadata> {
+    const answer = await this.#ask(address, (connection) => askMetadata(connection, topics));
+    return {
+      brokers: new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, addressOf(host, port)])),
+      topics: answer.topics.flatMap(({ name, errorCode, partitions }) => {
+        if (!name) return [];
+        const leaders = new Array<number>(partitions.length).fill(-1);
+        for (const { partitionIndex, leaderId } of partitions) leaders[partitionIndex] = leaderId;
+        return [{ name, errorCode, leaders }];
+      }),
+    };
+  }
+
+  async topicConfigs(
+    address: string,
+    topics: readonly string[],
+    keys: readonly string[],
+  ): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
+    const resources = topics.map((resourceName) => ({
+      resourceType: ConfigResourceTypes.TOPIC,
+      resourceName,
+      configurationKeys: [...keys],
+    }));
+    const { results } = await this.#ask(address, (connection) =>
+      describeConfigsV4.api.async(connection, resources),
+    );
+    return new Map(
+      results.map(({ resourceName, configs }) => [
+        resourceName,
+        new Map(
+          configs.flatMap(({ name, value }) => (typeof value === 'string' ? [[name, value] as const] : [])),
+        ),
+      ]),
+    );
+  }
+
+  async producerId(address: string): Promise<ProducerId> {
+    // Not transactional, so the transaction timeout means nothing; -1 asks for a new id.
+    const answer = await this.#ask(address, (connection) =>
+      initProducerIdV4.api.async(connection, null, 60_000, -1n, -1),
+    );
+    return { id: answer.producerId, epoch: answer.producerEpoch };
+  }
+
+  async connect(address: string): Promise<RecordConnection> {
+    const broker = brokerAt(address);
+    const now = this.#clock.now();
+    const open = this.#records.known(broker);
+    const usedAt = open && this.#recordConnections.get(open)?.usedAt;
+    // The broker, or a firewall between, closes what is idle; a record must not be the one to find out.
+    if (open && usedAt !== undefined && now - usedAt > this.#settings.connectionsMaxIdleMs) {
+      await open.close();
+    }
+    const connection = await this.#records.get(broker);
+    let known = this.#recordConnections.get(connection);
+    if (!known) {
+      // The connection's own limit is that of a request with records: by then others have long named another leader.
+      const produceVersion = await this.#answerOf(this.#records, connection, (asked) =>
+        withinTime(askProduceVersion(asked), QUESTION_TIMEOUT_MS, () => new Error('no answer in time')),
+      );
+      known = new OpenRecordConnection(
+        connection,
+        produceVersion,
+        this.#settings.requestTimeoutMs,
+        this.#records,
+      );
+      this.#recordConnections.set(connection, known);
+      // Meanwhile a new login may have fallen due, during which a broker takes nothing else (KIP-368).
+      if (!connection.isConnected()) return this.connect(address);
+    }
+    known.usedAt = now;
+    return known;
+  }
+
+  onDisconnect(listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#questions.close(), this.#records.close()]);
+  }
+
+  async #ask<Answer>(
+    address: string,
+    question: (connection: Connection) => Promise<Answer>,
+  ): Promise<Answer> {
+    const connection = await this.#questions.get(brokerAt(address));
+    return this.#answerOf(this.#questions, connection, question);
+  }
+
+  async #answerOf<Answer>(
+    connections: Connections,
+    connection: Connection,
+    question: (connection: Connection) => Promise<Answer>,
+  ): Promise<Answer> {
+    try {
+      const answer = await question(connection);
+      connections.proven();
+      return answer;
+    } catch (error) {
+      const reason = connections.errorOf(connection, error);
+      // After a time-out the library loses its place in the stream, should the answer still come. A refusal is an answer.
+      if (error instanceof ResponseError) connections.proven();
+      else void connection.close();
+      throw reason;
+    }
+  }
+}
+
+class OpenRecordConnection implements RecordConnection {
+  readonly #connection: Connection;
+  readonly #version: number;
+  readonly #timeoutMs: number;
+  readonly #connections: Connections;
+  /** On the monotonic clock. */
+  usedAt = 0;
+
+  constructor(connection: Connection, produceVersion: number, timeoutMs: number, connections: Connections) {
+    this.#connection = connection;
+    this.#version = produceVersion;
+    this.#timeoutMs = timeoutMs;
+    this.#connections = connections;
+  }
+
+  async produce(batches: readonly PartitionBatch[]): Promise<readonly PartitionAnswer[]> {
+    try {
+      return answersOf(await this.#send(batches));
+    } catch (error) {
+      const reason = this.#connections.errorOf(this.#connection, error);
+      // After a time-out the library loses its place in the stream, should the answer still come.
+      void this.#connection.close();
+      throw reason;
+    }
+  }
+
+  #send(batches: readonly PartitionBatch[]): Promise<ProduceResponse> {
+    const { promise, resolve, reject } = Promise.withResolvers<ProduceResponse>();
+    this.#connection.send(
+      produceV11.api.key,
+      this.#version,
+      () => encodeProduce(batches, this.#timeoutMs),
+      produceV11.parseResponse,
+      true,
+      true,
+      (error, response) => {
+        // The library makes an error of an answer in which any partition failed; the answer itself is in it.
+        const answer = error && 'response' in error ? error.response : response;
+        if (isProduceResponse(answer)) resolve(answer);
+        else reject(error ?? new Error('the broker closed the connection without an answer'));
+      },
+    );
+    return promise;
+  }
+}
+
+/**
+ * Versions 9 to 11 of the produce request, which differ only in what their answers may add:
+ *
+ *     transactional_id acks timeout_ms [name [index records TAG_BUFFER] TAG_BUFFER] TAG_BUFFER
+ *
+ * The batches are encoded once, beforehand, so that a retry sends the very same bytes.
+ */
+function encodeProduce(batches: readonly PartitionBatch[], timeoutMs: number): Writer {
+  return Writer.create()
+    .appendString(null)
+    .appendInt16(ProduceAcks.ALL)
+    .appendInt32(timeoutMs)
+    .appendArray([...Map.groupBy(batches, ({ topic }) => topic)], (writer, [topic, partitions]) => {
+      writer.appendString(topic).appendArray(partitions, (inner, { partition, bytes }) => {
+        // COMPACT_RECORDS: the length plus one, as an unsigned varint.
+        inner
+          .appendInt32(partition)
+          .appendUnsignedVarInt(bytes.length + 1)
+          .append(bytes);
+      });
+    })
+    .appendTaggedFields();
+}
+
+function answersOf({ responses }: ProduceResponse): PartitionAnswer[] {
+  return responses.flatMap(({ name, partitionResponses }) =>
+    partitionResponses.map(({ index, errorCode, recordErrors }) => ({
+      topic: name,
+      partition: index,
+      errorCode,
+      culprits: recordErrors.length === 0 ? NO_CULPRITS : recordErrors.map(({ batchIndex }) => batchIndex),
+    })),
+  );
+}
+
+function isProduceResponse(value: unknown): value is ProduceResponse {
+  return (
+    typeof value === 'object' && value !== null && 'responses' in value && Array.isArray(value.responses)
+  );
+}
+
+async function askProduceVersion(connection: Connection): Promise<number> {
+  const { apiKeys } = await apiVersionsV3.api.async(connection, 'http2kafka', version);
+  const taken = apiKeys.find(({ apiKey }) => apiKey === produceV11.api.key);
+  const highest = Math.min(taken?.maxVersion ?? 0, PRODUCE_VERSIONS.max);
+  if (highest < PRODUCE_VERSIONS.min) throw new Error('this broker is too old: Kafka 3.1 or newer is needed');
+  return highest;
+}
+
+async function askMetadata(connection: Connection, names: readonly string[]): Promise<MetadataResponse> {
+  try {
+    return await metadataV12.api.async(connection, [...names], true, false);
+  } catch (error) {
+    // The library makes an error of an answer that names any unusable topic; the answer itself is in it.
+    if (error instanceof Error && 'response' in error && isMetadata(error.response)) return error.response;
+    throw error;
+  }
+}
+
+function isMetadata(value: unknown): value is MetadataResponse {
+  return typeof value === 'object' && value !== null && 'brokers' in value && 'topics' in value;
+}
+
+function brokerAt(address: string): Broker {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
+}
+
+/** An IPv6 address stands in brackets, as in the settings. */
+function addressOf(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,205 @@
+/**
+ * Produce requests, one in flight per broker: makes batches of what waits, sends them to their leader, and does what the
+ * answer for each partition means.
+ */
+import type { Logger } from 'pino';
+import type { Metrics } from '../../metrics/metrics.ts';
+import { errorText } from '../../support/error-text.ts';
+import type { Time } from '../../support/time.ts';
+import { BrokerError } from '../broker-error.ts';
+import type { PartitionAnswer, RecordConnection } from '../cluster/brokers.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { ClusterWatch } from '../cluster/cluster-watch.ts';
+import { errorCodeOf, explained } from '../error-code.ts';
+import { forOneRequest, type BatchMaking, type PartitionQueue } from './partition-queue.ts';
+
+export interface RequestParts {
+  readonly time: Time;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
+/** Kafka's UNKNOWN_SERVER_ERROR: for a partition that an answer leaves out. */
+const NO_ANSWER = { errorCode: -1, culprits: [] } as const;
+
+export class LeaderRequests {
+  readonly #retryBackoffMs: number;
+  readonly #making: BatchMaking;
+  readonly #cluster: Cluster;
+  readonly #watch: ClusterWatch;
+  readonly #time: Time;
+  readonly #metrics: Metrics;
+  readonly #log: Logger;
+  readonly #onEnd: (topics: readonly string[]) => void;
+  readonly #busyBrokers = new Set<number>();
+  /** Counts requests, so that partition queues take turns. */
+  #turn = 0;
+  #closed = false;
+
+  /** `onEnd` is called after each request, with the topics of its batches: their queues can be used again. */
+  constructor(
+    retryBackoffMs: number,
+    making: BatchMaking,
+    cluster: Cluster,
+    watch: ClusterWatch,
+    parts: RequestParts,
+    onEnd: (topics: readonly string[]) => void,
+  ) {
+    this.#retryBackoffMs = retryBackoffMs;
+    this.#making = making;
+    this.#cluster = cluster;
+    this.#watch = watch;
+    this.#time = parts.time;
+    this.#metrics = parts.metrics;
+    this.#log = parts.log;
+    this.#onEnd = onEnd;
+  }
+
+  /** Has this broker a request in flight? */
+  isBusy(leader: number): boolean {
+    return this.#busyBrokers.has(leader);
+  }
+
+  /** What comes after this is ignored: all records have been settled. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Makes one request of as many of these queues as fit in it. Never rejects. */
+  async send(leader: number, candidates: readonly PartitionQueue[]): Promise<void> {
+    this.#turn += 1;
+    const queues = forOneRequest(candidates, this.#turn, this.#making.maxBatchBytes);
+    this.#busyBrokers.add(leader);
+    for (const queue of queues) queue.busy = true;
+    try {
+      const ready = await this.#prepare(queues);
+      if (ready.length > 0) await this.#exchange(leader, ready);
+    } catch (error) {
+      // A defect of ours must not leave a partition blocked for ever.
+      this.#log.error({ err: error }, 'a produce request failed unexpectedly');
+      for (const queue of queues) this.#delay(queue);
+    } finally {
+      this.#busyBrokers.delete(leader);
+      for (const queue of queues) queue.busy = false;
+      this.#onEnd(topicsOf(queues));
+    }
+  }
+
+  async #prepare(queues: readonly PartitionQueue[]): Promise<PartitionQueue[]> {
+    const ready: PartitionQueue[] = [];
+    for (const queue of queues) {
+      const topic = this.#cluster.topic(queue.topic);
+      if (topic && (await queue.prepare(topic, this.#making))) ready.push(queue);
+    }
+    return ready;
+  }
+
+  async #exchange(leader: number, queues: readonly PartitionQueue[]): Promise<void> {
+    let connection: RecordConnection;
+    try {
+      connection = await this.#cluster.connect(leader);
+    } catch (error) {
+      // Nothing was sent.
+      this.#brokerFailed(leader, queues, error, false);
+      return;
+    }
+    if (this.#closed) return;
+    const batches = queues.flatMap(({ topic, partition, batch }) =>
+      batch ? [{ topic, partition, bytes: batch.bytes }] : [],
+    );
+    for (const { batch } of queues) for (const record of batch?.records ?? []) record.send();
+    const sentAt = this.#time.monotonic.now();
+    try {
+      const answers = await connection.produce(batches);
+      this.#metrics.acknowledgementSeconds.observe((this.#time.monotonic.now() - sentAt) / 1000);
+      this.#resolve(queues, answers);
+    } catch (error) {
+      this.#brokerFailed(leader, queues, error, true);
+    }
+  }
+
+  /** Each batch is resolved by its own partition's answer. */
+  #resolve(queues: readonly PartitionQueue[], answers: readonly PartitionAnswer[]): void {
+    // All has been settled meanwhile.
+    if (this.#closed) return;
+    for (const queue of queues) {
+      const { topic, partition } = queue;
+      const own = answers.find((answer) => answer.partition === partition && answer.topic === topic);
+      const { errorCode, culprits } = own ?? NO_ANSWER;
+      if (errorCode === 0) this.#written(queue);
+      else this.#notWritten(queue, errorCode, culprits);
+    }
+  }
+
+  #written(queue: PartitionQueue): void {
+    const { batch } = queue;
+    if (!batch) return;
+    this.#metrics.batches.inc();
+    this.#metrics.batchBytes.inc(batch.bytes.length);
+    this.#metrics.batchRecords.observe(batch.records.length);
+    this.#metrics.duplicatesPossible.inc(queue.recordsPerhapsTwice(this.#time.wall.now()));
+    queue.written();
+  }
+
+  /** What the error code of one partition means for its batch. */
+  #notWritten(queue: PartitionQueue, errorCode: number, culprits: readonly number[]): void {
+    const { topic, partition, identity } = queue;
+    const code = errorCodeOf(errorCode);
+    const { name, meaning } = code;
+    const fail = (mayBeWritten: boolean) =>
+      this.#failed([queue], name, explained(name), `partition ${partition}`, mayBeWritten);
+    if (meaning === 'written') this.#written(queue);
+    else if (meaning === 'retry' || meaning === 'unknown') fail(meaning === 'unknown');
+    else if (meaning === 'producer-lost') {
+      const perhapsTwice = queue.loseIdentity();
+      this.#metrics.duplicatesPossible.inc(perhapsTwice);
+      this.#metrics.retries.inc({ reason: name });
+      this.#log.warn({ topic, partition, reason: name, mayBeWritten: perhapsTwice > 0 }, 'producer id lost');
+      this.#watch.discard(identity);
+      this.#delay(queue);
+    } else {
+      if (!queue.refused(code, culprits)) fail(false);
+      if (meaning === 'too-large') this.#watch.soon(0);
+    }
+  }
+
+  /** A broker did not answer. Others are asked first whether it still leads. */
+  #brokerFailed(
+    leader: number,
+    queues: readonly PartitionQueue[],
+    error: unknown,
+    mayBeWritten: boolean,
+  ): void {
+    const known = error instanceof BrokerError ? error.problem : undefined;
+    const problem = known ?? 'its broker does not answer';
+    this.#cluster.suspect(leader);
+    this.#failed(queues, 'network', problem, `broker ${leader}: ${errorText(error)}`, mayBeWritten);
+  }
+
+  /** The batches are sent again, in a while, perhaps to another leader. `detail` is for the log only. */
+  #failed(
+    queues: readonly PartitionQueue[],
+    reason: string,
+    problem: string,
+    detail: string,
+    mayBeWritten: boolean,
+  ): void {
+    const topics = topicsOf(queues);
+    this.#watch.reportFailure(topics, problem, detail);
+    this.#metrics.retries.inc({ reason }, queues.length);
+    this.#log.debug({ topics, reason, detail, mayBeWritten }, 'a produce request failed');
+    for (const queue of queues) {
+      queue.failed(mayBeWritten);
+      this.#delay(queue);
+    }
+    this.#watch.soon(0);
+  }
+
+  #delay(queue: PartitionQueue): void {
+    queue.delay(this.#time.monotonic.now(), this.#retryBackoffMs);
+  }
+}
+
+function topicsOf(queues: readonly PartitionQueue[]): string[] {
+  return [...new Set(queues.map(({ topic }) => topic))];
+}

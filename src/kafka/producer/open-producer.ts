@@ -1,0 +1,17 @@
+/** The producer as it runs: on the machine's time, with the real brokers and codecs. */
+import type { Logger } from 'pino';
+import type { Metrics } from '../../metrics/metrics.ts';
+import { systemTime } from '../../support/time.ts';
+import { BrokerClient, type BrokerClientSettings } from '../cluster/broker-client.ts';
+import { codecs } from '../wire/compression.ts';
+import { Producer, type ProducerSettings } from './producer.ts';
+
+/** Makes a producer; it opens no connection before `start` or the first record. */
+export function openProducer(
+  settings: ProducerSettings & BrokerClientSettings,
+  metrics: Metrics,
+  log: Logger,
+): Producer {
+  const brokers = new BrokerClient(settings, systemTime.monotonic);
+  return new Producer(settings, { brokers, time: systemTime, random: Math.random, codecs, metrics, log });
+}
