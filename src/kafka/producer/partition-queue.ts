@@ -244,10 +244,10 @@ export class PartitionQueue {
   close(): void {
     this.#closed = true;
     const mayBeWritten = this.isUnknown;
-    for (const record of this.batch?.records ?? []) record.settle({ kind: 'closed', mayBeWritten });
-    for (const record of [...this.#encoding, ...this.waiting.drain()]) {
-      record.settle({ kind: 'closed', mayBeWritten: false });
-    }
+    const unsent = [...this.#encoding, ...this.waiting.drain()];
+    this.#encoding = [];
+    for (const record of this.#endBatch()?.records ?? []) record.settle({ kind: 'closed', mayBeWritten });
+    for (const record of unsent) record.settle({ kind: 'closed', mayBeWritten: false });
   }
 
   /** The batch's bytes are not needed any more: what is sent is a copy, which the connection has. */

@@ -39,7 +39,7 @@ void suite('what an operator sees of a proxy', { timeout: 120_000 }, () => {
       kafka: 'ok',
       spool: { events: 0, bytes: 0 },
     });
-    assert.equal((await readMetrics(proxy)).get('http2kafka_kafka_up'), 1);
+    assert.equal((await readMetrics(proxy)).get('http2kafka_kafka_up{topic="input.runs"}'), 1);
   });
 
   test('without Kafka it is ready while the disk has room, and reports its state', async () => {
@@ -49,7 +49,7 @@ void suite('what an operator sees of a proxy', { timeout: 120_000 }, () => {
     assert.equal(report.problem, undefined);
     assert.deepEqual([report.state, report.kafka, report.spool.events], ['spooling', 'no broker answers', 1]);
     assert.ok(report.spool.bytes > runEvent('kept').length);
-    assert.equal((await readMetrics(lonely)).get('http2kafka_kafka_up'), 0);
+    assert.equal((await readMetrics(lonely)).get('http2kafka_kafka_up{topic="input.runs"}'), 0);
 
     const full = await stage.proxyWithFullSpool();
     assert.equal((await get(full, '/monitoring/ping')).status, 200);
@@ -150,7 +150,7 @@ void suite('what an operator sees of a proxy', { timeout: 120_000 }, () => {
       [sample('queue_events'), sample('queue_bytes'), sample('queue_oldest_seconds')],
       [0, 0, 0],
     );
-    assert.equal(sample('kafka_up'), 1);
+    assert.equal(sample('kafka_up{topic="input.runs"}'), 1);
     assert.equal(sample('kafka_batch_records_sum'), 9);
     assert.equal(sample('kafka_batches_total'), sample('kafka_batch_records_count'));
     assert.ok(Number(sample('kafka_acknowledgement_seconds_count')) > 0);

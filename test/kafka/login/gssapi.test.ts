@@ -42,7 +42,7 @@ suite('a login with Kerberos', { timeout: 240_000 }, () => {
     assert.equal(await proxy.post(event(1)), 201);
     assert.deepEqual(await proxy.values(), [event(1)]);
     assert.ok(proxy.process.log.includes('there is a ticket for alice@HTTP2KAFKA.TEST'));
-    assert.ok(!/Kafka is (?:away|unavailable)/.test(proxy.process.log), 'it waits for its first ticket');
+    assert.ok(!proxy.process.log.includes('Kafka is unavailable'), 'it waits for its first ticket');
     await proxy.process.stop();
   });
 

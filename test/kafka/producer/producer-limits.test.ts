@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { suite, test } from 'node:test';
+import { INVALID_RECORD, INVALID_TIMESTAMP, TOO_LARGE } from '../simulated-brokers.ts';
+import { SimulatedProducer, TOPIC } from '../simulated-producer.ts';
+
+const GZIP = 1;
+
+suite('the producer fits batches to what the topic takes', () => {
+  test('a batch that is too large goes in smaller ones', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1], { 'max.message.bytes': '4000' });
+    // So the producer believes Kafka's default of 1 MiB.
+    it.brokers.showsConfigs = false;
+    await it.start();
+    for (let i = 0; i < 20; i++) it.send('a', { value: Buffer.from(`a#${i} ${'x'.repeat(500)}`) });
+    await it.settled();
+    const results = it.brokers.attempts.map(({ result }) => result);
+    assert.equal(results[0], TOO_LARGE);
+    assert.ok(results.filter((result) => result === TOO_LARGE).length <= 3, results.join());
+    assert.deepEqual([...new Set(it.kinds)], ['written']);
+    it.assertOnceAndInOrder();
+  });
+
+  test('a limit that can be read is kept from the start', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1], { 'max.message.bytes': '4000' });
+    await it.start();
+    for (let i = 0; i < 20; i++) it.send('a', { value: Buffer.from(`a#${i} ${'x'.repeat(500)}`) });
+    await it.settled();
+    assert.deepEqual([...new Set(it.brokers.attempts.map(({ result }) => result))], ['written']);
+    it.assertOnceAndInOrder();
+  });
+
+  test('a record that alone is too large goes compressed', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1], { 'max.message.bytes': '4000' });
+    await it.start();
+    it.send('a', { value: Buffer.from(`a#0 ${'x'.repeat(50_000)}`) });
+    it.send('a', { value: Buffer.from('a#1') });
+    await it.settled();
+    const attempts = it.brokers.attempts.map(({ compression, records }) => [compression, records.length]);
+    assert.deepEqual(attempts, [
+      [GZIP, 1],
+      [0, 1],
+    ]);
+    it.assertOnceAndInOrder();
+  });
+
+  test('a record that is too large even so is settled with its size and the limit', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1], { 'max.message.bytes': '4000' });
+    await it.start();
+    const large = it.send('a', { value: randomBytes(6000) });
+    const small = it.send('a');
+    await it.settled();
+    const [outcome] = large.outcomes;
+    assert.ok(outcome?.kind === 'too-large' && outcome.limit === 4000 && outcome.size > 6000);
+    assert.deepEqual(it.brokers.values(TOPIC), [small.value]);
+  });
+
+  test('so is a record that the broker alone knows to be too large, after gzip was tried', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1], { 'max.message.bytes': '4000' });
+    it.brokers.showsConfigs = false;
+    await it.start();
+    const large = it.send('a', { value: Buffer.from(randomBytes(5000).toString('hex')) });
+    const small = it.send('a');
+    await it.settled();
+    const alone = it.brokers.attempts.filter(({ records }) => records.length === 1);
+    assert.deepEqual(
+      alone.map(({ result, compression }) => [result, compression]),
+      [
+        [TOO_LARGE, 0],
+        [TOO_LARGE, GZIP],
+        ['written', 0],
+      ],
+    );
+    assert.equal(large.outcomes[0]?.kind, 'too-large');
+    assert.equal(small.outcomes[0]?.kind, 'written');
+  });
+
+  test('larger batches go again after the limit was raised', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1], { 'max.message.bytes': '2000' });
+    await it.start();
+    it.brokers.topic(TOPIC).configs.set('max.message.bytes', '20000');
+    // The next question is due after 5 minutes.
+    await it.time.advance(301_000);
+    for (let i = 0; i < 10; i++) it.send('a', { value: Buffer.from(`a#${i} ${'x'.repeat(500)}`) });
+    await it.settled();
+    assert.deepEqual(
+      it.brokers.attempts.map(({ records }) => records.length),
+      [10],
+    );
+  });
+
+  test('a time that the topic refuses gives way to the time of arrival, of the records that are meant', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1]);
+    await it.start();
+    it.brokers.script(TOPIC, 0, { errorCode: INVALID_TIMESTAMP, culprits: [1] });
+    const now = it.time.wall.now();
+    for (let i = 0; i < 3; i++) it.send('a', { timestamp: now - 1000, arrivedAt: now });
+    await it.settled();
+    assert.deepEqual(
+      it.brokers.log(TOPIC, 0).map(({ timestamp }) => timestamp - now),
+      [-1000, 0, -1000],
+    );
+    it.assertOnceAndInOrder();
+  });
+
+  test('a record whose time of arrival is refused as well is settled as refused', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1]);
+    await it.start();
+    const script = { errorCode: INVALID_TIMESTAMP, culprits: [0] };
+    it.brokers.script(TOPIC, 0, script, script);
+    const refused = it.send('a', { timestamp: 5 });
+    const other = it.send('a');
+    await it.settled();
+    assert.deepEqual(refused.outcomes, [{ kind: 'refused', reason: 'INVALID_TIMESTAMP' }]);
+    assert.deepEqual(it.brokers.values(TOPIC), [other.value]);
+  });
+
+  test("a time out of the topic's known range is never sent", async (t) => {
+    const it = new SimulatedProducer(t);
+    const configs = { 'message.timestamp.after.max.ms': '1000', 'message.timestamp.before.max.ms': '5000' };
+    it.brokers.add('one:9092').create(TOPIC, [1], configs);
+    await it.start();
+    const now = it.time.wall.now();
+    for (const offset of [1000, 1001, -5000, -5001])
+      it.send('a', { timestamp: now + offset, arrivedAt: now });
+    await it.settled();
+    assert.deepEqual(
+      it.brokers.log(TOPIC, 0).map(({ timestamp }) => timestamp - now),
+      [1000, 0, -5000, 0],
+    );
+  });
+
+  test('a refusal of the whole batch is believed when it is said twice in a row', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1]);
+    await it.start();
+    it.brokers.script(TOPIC, 0, { errorCode: INVALID_RECORD });
+    it.send('a');
+    await it.settled();
+    assert.deepEqual(it.kinds, ['written']);
+    it.brokers.script(TOPIC, 0, { errorCode: INVALID_RECORD }, { errorCode: INVALID_RECORD });
+    const refused = it.send('a');
+    await it.settled();
+    assert.deepEqual(refused.outcomes, [{ kind: 'refused', reason: 'INVALID_RECORD' }]);
+  });
+
+  test('a refusal of single records is believed at once, and the others go without them', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1]);
+    await it.start();
+    it.brokers.script(TOPIC, 0, { errorCode: INVALID_RECORD, culprits: [0, 2] });
+    for (let i = 0; i < 3; i++) it.send('a');
+    await it.settled();
+    assert.deepEqual(it.kinds, ['refused', 'written', 'refused']);
+    assert.equal(it.brokers.attempts.length, 2);
+  });
+
+  test('without compression no codec is called', async (t) => {
+    // Every codec but gzip throws here.
+    const it = new SimulatedProducer(t, { compression: 'none' });
+    it.brokers.add('one:9092').create(TOPIC, [1]);
+    await it.start();
+    it.send('a', { value: Buffer.alloc(10_000) });
+    await it.settled();
+    assert.deepEqual([it.kinds, it.brokers.attempts[0]?.compression], [['written'], 0]);
+  });
+});

@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { Random } from '../../openlineage/random.ts';
+import { NOT_ENOUGH_REPLICAS, NOT_LEADER, OUT_OF_ORDER, UNKNOWN_PRODUCER } from '../simulated-brokers.ts';
+import { SimulatedProducer, TOPIC } from '../simulated-producer.ts';
+
+/** Kafka's code for an answer that does not say whether the batch is written. */
+const REQUEST_TIMED_OUT = 7;
+
+suite('the producer writes each record once, in the order of its key', () => {
+  test('batches fill while a request is in flight', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1]);
+    await it.start();
+    it.send('a');
+    await it.time.advance(7);
+    for (let i = 0; i < 10; i++) it.send('a');
+    await it.settled();
+    const sizes = it.brokers.attempts.map(({ records, sequence }) => [sequence, records.length]);
+    assert.deepEqual(sizes, [
+      [0, 1],
+      [1, 10],
+    ]);
+    it.assertOnceAndInOrder();
+  });
+
+  test('the batches of all partitions that a broker leads go in one request', async (t) => {
+    const it = new SimulatedProducer(t, { bootstrapServers: ['one:9092', 'two:9092'] });
+    it.brokers.add('one:9092', 'two:9092').create(TOPIC, [1, 2, 1, 2]);
+    await it.start();
+    for (let i = 0; i < 100; i++) it.send(`key ${i}`);
+    await it.settled();
+    assert.equal(it.brokers.count('produce'), 2);
+    assert.equal(new Set(it.brokers.attempts.map(({ partition }) => partition)).size, 4);
+    it.assertOnceAndInOrder();
+  });
+
+  test('a batch of unknown fate is repeated byte for byte, and recognised as a duplicate', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1]);
+    await it.start();
+    it.brokers.script(TOPIC, 0, { breaks: 'after' }, { answersInstead: REQUEST_TIMED_OUT });
+    const first = it.send('a');
+    await it.time.advance(50);
+    it.send('a');
+    await it.settled();
+    const [lost, unclear, known, next] = it.brokers.attempts;
+    assert.deepEqual([lost?.result, unclear?.result, known?.result], ['written', 'duplicate', 'duplicate']);
+    assert.ok(lost && unclear && known);
+    assert.ok(unclear.bytes.equals(lost.bytes) && known.bytes.equals(lost.bytes));
+    assert.deepEqual([next?.sequence, next?.records.length], [1, 1]);
+    assert.equal(first.sent, 3);
+    it.assertOnceAndInOrder();
+  });
+
+  test('a batch that is surely not written takes along what has come since', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1]);
+    await it.start();
+    it.brokers.script(TOPIC, 0, { errorCode: NOT_ENOUGH_REPLICAS });
+    it.send('a');
+    await it.time.advance(50);
+    it.send('a');
+    await it.settled();
+    const attempts = it.brokers.attempts.map(({ result, records }) => [result, records.length]);
+    assert.deepEqual(attempts, [
+      [NOT_ENOUGH_REPLICAS, 1],
+      ['written', 2],
+    ]);
+    it.assertOnceAndInOrder();
+  });
+
+  test('a withdrawn record is not written, unless it is in a batch already', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1]);
+    await it.start();
+    const inFlight = it.send('a');
+    await it.time.settle();
+    const waiting = it.send('a');
+    assert.deepEqual(
+      [it.producer.withdraw(inFlight.pending), it.producer.withdraw(waiting.pending)],
+      [false, true],
+    );
+    await it.time.advance(1000);
+    assert.deepEqual(it.brokers.values(TOPIC), [inFlight.value]);
+    assert.deepEqual(it.kinds, ['', '']);
+  });
+
+  test('what is withdrawn from a batch that was refused is left out of the next', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1]);
+    await it.start();
+    it.brokers.script(TOPIC, 0, { errorCode: NOT_ENOUGH_REPLICAS });
+    const [first, second, third] = [it.send('a'), it.send('a'), it.send('a')];
+    await it.time.advance(20);
+    assert.equal(it.producer.withdraw(second.pending), true);
+    await it.settled();
+    assert.deepEqual(it.brokers.values(TOPIC), [first.value, third.value]);
+  });
+
+  test('after a change of the leader the batch goes to the new one', async (t) => {
+    const it = new SimulatedProducer(t, { bootstrapServers: ['one:9092', 'two:9092'] });
+    it.brokers.add('one:9092', 'two:9092').create(TOPIC, [1]);
+    await it.start();
+    it.send('a');
+    await it.settled();
+    it.brokers.lead(TOPIC, 0, 2);
+    it.send('a');
+    await it.settled();
+    const attempts = it.brokers.attempts.map(({ address, result }) => [address, result]);
+    assert.deepEqual(attempts, [
+      ['one:9092', 'written'],
+      ['one:9092', NOT_LEADER],
+      ['two:9092', 'written'],
+    ]);
+    it.assertOnceAndInOrder();
+  });
+
+  test('a lost producer id gives way to a new one, with a new sequence', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1]);
+    await it.start();
+    it.send('a');
+    await it.settled();
+    it.brokers.forgetProducers();
+    it.send('a');
+    it.send('a');
+    await it.settled();
+    const attempts = it.brokers.attempts.map(({ producerId, sequence, result }) => [
+      producerId,
+      sequence,
+      result,
+    ]);
+    assert.deepEqual(attempts, [
+      [1n, 0, 'written'],
+      [1n, 1, UNKNOWN_PRODUCER],
+      [2n, 0, 'written'],
+    ]);
+    assert.equal(await it.metric(it.metrics.duplicatesPossible), 0);
+    assert.ok(it.lines.some(({ msg }) => msg === 'producer id lost'));
+    it.assertOnceAndInOrder();
+  });
+
+  test('a lost producer id of a batch that may be written is counted: its records may be there twice', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1]);
+    await it.start();
+    it.send('a');
+    await it.settled();
+    it.brokers.script(TOPIC, 0, { breaks: 'after' }, { errorCode: OUT_OF_ORDER });
+    it.send('a');
+    it.send('a');
+    await it.settled();
+    assert.equal(await it.metric(it.metrics.duplicatesPossible), 2);
+    assert.equal(it.brokers.log(TOPIC, 0).length, 5);
+  });
+
+  test('a batch that is repeated after a day may be there twice, and is counted', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1]);
+    await it.start();
+    it.brokers.script(TOPIC, 0, { breaks: 'after' });
+    it.send('a');
+    await it.time.advance(8);
+    it.brokers.set('one:9092', 'refusing');
+    // By the wall clock: the broker counts from the records' times.
+    it.time.stepWall(24 * 3_600_000);
+    await it.time.advance(1000);
+    it.brokers.set('one:9092', 'alive');
+    await it.settled();
+    assert.equal(await it.metric(it.metrics.duplicatesPossible), 1);
+  });
+
+  test('no key overtakes itself when partitions are added under load', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092', 'two:9092').create(TOPIC, [1, 1]);
+    await it.start();
+    const keys = Array.from({ length: 20 }, (_, i) => `key ${i}`);
+    const load = async (rounds: number) => {
+      for (let round = 0; round < rounds; round++) {
+        for (const key of keys) it.send(key);
+        await it.time.advance(3);
+      }
+    };
+    await load(10);
+    it.brokers.addPartition(TOPIC, 1);
+    it.brokers.addPartition(TOPIC, 2);
+    // Something proves wrong, and metadata is asked for.
+    it.brokers.script(TOPIC, 0, { errorCode: NOT_ENOUGH_REPLICAS });
+    await load(100);
+    await it.settled();
+    assert.ok(it.brokers.log(TOPIC, 2).length > 0 && it.brokers.log(TOPIC, 3).length > 0);
+    for (const key of keys) {
+      const own = it.sent.filter(({ value }) => value.split('#')[0] === key);
+      // Over all partitions, in the order in which they were written.
+      const places = own.map(({ value }) =>
+        it.brokers.attempts.findIndex(
+          ({ result, records }) => result === 'written' && records.some((one) => one.value === value),
+        ),
+      );
+      assert.ok(
+        places.every((place, index) => place >= (places[index - 1] ?? 0)),
+        `${key}: ${places.join()}`,
+      );
+    }
+    assert.equal(it.brokers.values(TOPIC).length, it.sent.length);
+  });
+
+  test('through random retries, dead brokers and changes of leaders', async (t) => {
+    const random = new Random();
+    t.diagnostic(`TEST_SEED=${random.seed} repeats it`);
+    const addresses = ['one:9092', 'two:9092', 'three:9092'];
+    const it = new SimulatedProducer(t, {
+      bootstrapServers: addresses,
+      maxBatchBytes: 2000,
+      latencyMs: () => 1 + random.below(20),
+    });
+    it.brokers.add(...addresses).create(TOPIC, [1, 2, 3, 1]);
+    await it.start();
+    for (let round = 0; round < 300; round++) {
+      for (let i = random.below(5); i > 0; i--) it.send(`key ${random.below(12)}`);
+      const partition = random.below(4);
+      switch (random.below(12)) {
+        case 0:
+          it.brokers.lead(TOPIC, partition, 1 + random.below(3));
+          break;
+        case 1:
+          it.brokers.set(random.of(addresses), 'refusing');
+          break;
+        case 2:
+          it.brokers.set(random.of(addresses), 'silent');
+          break;
+        case 3:
+          it.brokers.script(TOPIC, partition, { breaks: random.of(['before', 'after'] as const) });
+          break;
+        case 4:
+          it.brokers.script(TOPIC, partition, {
+            answersInstead: random.of([REQUEST_TIMED_OUT, NOT_LEADER, 20]),
+          });
+          break;
+        case 5:
+          it.brokers.script(TOPIC, partition, { errorCode: random.of([NOT_ENOUGH_REPLICAS, 2, 5]) });
+          break;
+        default:
+          for (const address of addresses) it.brokers.set(address, 'alive');
+      }
+      await it.time.advance(random.below(200));
+    }
+    it.brokers.setAll('alive');
+    await it.settled();
+    assert.deepEqual([...new Set(it.kinds)], ['written']);
+    it.assertOnceAndInOrder();
+    assert.ok(it.brokers.attempts.some(({ result }) => result === 'duplicate'));
+  });
+});
