@@ -14,7 +14,7 @@ export interface SecurityFacts {
 export class BrokerError extends Error {
   /** In words for an operator, without addresses; undefined where no more is known than that it does not answer. */
   readonly problem: string | undefined;
-  /** The login was refused, or could not be made: to try again at once helps nobody. */
+  /** The login was refused, or could not be made: to try again at once is of no use. */
   readonly login: boolean;
 
   constructor(message: string, problem?: string, login = false) {
@@ -47,13 +47,13 @@ export function brokerErrorOf(error: unknown, facts: SecurityFacts, isFirst: boo
 }
 
 /** Codes of TLS on a certificate, the broker's or that of a token endpoint; undefined for any other code. */
-export function certificateProblem(code: string, whose: string, caSetting: string): string | undefined {
+export function certificateProblem(code: string, owner: string, caSetting: string): string | undefined {
   if (UNKNOWN_AUTHORITY.includes(code)) {
-    return `the certificate of ${whose} comes from an authority that is not known (${caSetting})`;
+    return `the certificate of ${owner} comes from an authority that is not known (${caSetting})`;
   }
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `the certificate of ${whose} is for another host name`;
-  if (code === 'CERT_HAS_EXPIRED') return `the certificate of ${whose} has expired`;
-  if (code === 'CERT_NOT_YET_VALID') return `the certificate of ${whose} is not valid yet`;
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `the certificate of ${owner} is for another host name`;
+  if (code === 'CERT_HAS_EXPIRED') return `the certificate of ${owner} has expired`;
+  if (code === 'CERT_NOT_YET_VALID') return `the certificate of ${owner} is not valid yet`;
   return undefined;
 }
 
@@ -138,7 +138,7 @@ function talkProblem(message: string): string | undefined {
   return undefined;
 }
 
-/** A listener that wants something else than it gets closes the connection without a word. */
+/** A listener that expects another protocol or a login closes the connection without an answer. */
 function silenceProblem(type: string): string {
   return type === 'none'
     ? 'Kafka closes the connection without an answer: it may want a login (kafka.security.type)'

@@ -7,7 +7,7 @@ export interface RecordHeader {
 
 export interface KafkaRecord {
   readonly topic: string;
-  /** Nothing, where it does not matter which partition. */
+  /** Null where any partition will do. */
   readonly key: Buffer | null;
   /** The event's bytes exactly as received, after decoding. */
   readonly value: Buffer;

@@ -1,7 +1,7 @@
 /**
- * Connections to brokers, one to each, made and logged in when first asked for. In place of the library's pool: there every
- * host gets the same options, a login that was refused is tried again at once, and a connection that fails late takes
- * out the one that has come after it, which nobody closes then.
+ * Connections to brokers, one to each, opened and logged in at the first use. They replace the library's pool. There every
+ * host gets the same options, and a refused login is tried again at once. A connection that fails late removes its
+ * successor from the pool, which then stays open for ever.
  */
 import type { Socket } from 'node:net';
 import { Connection, ConnectionStatuses, type Broker } from '@platformatic/kafka';
@@ -33,7 +33,7 @@ export class Connections {
   readonly #all = new Set<Connection>();
   /** What was told of a connection that failed; its requests only hear that it is closed. */
   readonly #failures = new WeakMap<Connection, BrokerError>();
-  /** A broker has answered before: a connection that is closed without a word is one that breaks, and no misunderstanding. */
+  /** A broker has answered before: a connection that closes without an answer has broken, and speaks the right protocol. */
   #hasAnswered = false;
   #closed = false;
 
@@ -92,7 +92,7 @@ export class Connections {
           await connection.close();
           return;
         }
-        // The library would wait for one that is only being made, and whoever waits for it until the time is over.
+        // The library would wait for a connection that is only being made, and so would its callers, up to the time limit.
         socketOf(connection)?.destroy();
         connection.emit('close');
       }),
@@ -113,9 +113,9 @@ export class Connections {
     this.#all.add(connection);
     // Requests fail by themselves; an event without a listener would end the process.
     connection.on('error', (error) => {
-      const fault = this.errorOf(connection, error);
-      this.#failures.set(connection, fault);
-      if (fault.login) this.#security.pauses.refused(key, fault);
+      const reason = this.errorOf(connection, error);
+      this.#failures.set(connection, reason);
+      if (reason.login) this.#security.pauses.refused(key, reason);
       this.#forget(key, connection);
     });
     connection.once('close', () => {

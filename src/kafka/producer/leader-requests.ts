@@ -11,7 +11,7 @@ import type { PartitionAnswer, RecordConnection } from '../cluster/brokers.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { ClusterWatch } from '../cluster/cluster-watch.ts';
 import { errorCodeOf, explained } from '../error-code.ts';
-import { forOneRequest, type BatchMaking, type PartitionQueue } from './partition-queue.ts';
+import { forOneRequest, type Batch, type BatchMaking, type PartitionQueue } from './partition-queue.ts';
 
 export interface RequestParts {
   readonly time: Time;
@@ -34,7 +34,6 @@ export class LeaderRequests {
   readonly #busyBrokers = new Set<number>();
   /** Counts requests, so that partition queues take turns. */
   #turn = 0;
-  #closed = false;
 
   /** `onEnd` is called after each request, with the topics of its batches: their queues can be used again. */
   constructor(
@@ -58,11 +57,6 @@ export class LeaderRequests {
   /** Has this broker a request in flight? */
   isBusy(leader: number): boolean {
     return this.#busyBrokers.has(leader);
-  }
-
-  /** What comes after this is ignored: all records have been settled. */
-  close(): void {
-    this.#closed = true;
   }
 
   /** Makes one request of as many of these queues as fit in it. Never rejects. */
@@ -103,10 +97,11 @@ export class LeaderRequests {
       this.#brokerFailed(leader, queues, error, false);
       return;
     }
-    if (this.#closed) return;
     const batches = queues.flatMap(({ topic, partition, batch }) =>
       batch ? [{ topic, partition, bytes: batch.bytes }] : [],
     );
+    // The producer was closed meanwhile.
+    if (batches.length === 0) return;
     for (const { batch } of queues) for (const record of batch?.records ?? []) record.send();
     const sentAt = this.#time.monotonic.now();
     try {
@@ -120,20 +115,18 @@ export class LeaderRequests {
 
   /** Each batch is resolved by its own partition's answer. */
   #resolve(queues: readonly PartitionQueue[], answers: readonly PartitionAnswer[]): void {
-    // All has been settled meanwhile.
-    if (this.#closed) return;
     for (const queue of queues) {
-      const { topic, partition } = queue;
+      const { topic, partition, batch } = queue;
+      // The producer was closed meanwhile, and has settled it.
+      if (!batch) continue;
       const own = answers.find((answer) => answer.partition === partition && answer.topic === topic);
       const { errorCode, culprits } = own ?? NO_ANSWER;
-      if (errorCode === 0) this.#written(queue);
-      else this.#notWritten(queue, errorCode, culprits);
+      if (errorCode === 0) this.#written(queue, batch);
+      else this.#notWritten(queue, batch, errorCode, culprits);
     }
   }
 
-  #written(queue: PartitionQueue): void {
-    const { batch } = queue;
-    if (!batch) return;
+  #written(queue: PartitionQueue, batch: Batch): void {
     this.#metrics.batches.inc();
     this.#metrics.batchBytes.inc(batch.bytes.length);
     this.#metrics.batchRecords.observe(batch.records.length);
@@ -142,13 +135,13 @@ export class LeaderRequests {
   }
 
   /** What the error code of one partition means for its batch. */
-  #notWritten(queue: PartitionQueue, errorCode: number, culprits: readonly number[]): void {
+  #notWritten(queue: PartitionQueue, batch: Batch, errorCode: number, culprits: readonly number[]): void {
     const { topic, partition, identity } = queue;
     const code = errorCodeOf(errorCode);
     const { name, meaning } = code;
     const fail = (mayBeWritten: boolean) =>
       this.#failed([queue], name, explained(name), `partition ${partition}`, mayBeWritten);
-    if (meaning === 'written') this.#written(queue);
+    if (meaning === 'written') this.#written(queue, batch);
     else if (meaning === 'retry' || meaning === 'unknown') fail(meaning === 'unknown');
     else if (meaning === 'producer-lost') {
       const perhapsTwice = queue.loseIdentity();

@@ -85,7 +85,7 @@ export class Producer implements RecordProducer {
     );
   }
 
-  /** Makes the first acquaintance with the cluster; goes on trying until it succeeds. Resolves after the first try. */
+  /** Asks the cluster for the first time, and goes on until it answers. Resolves after the first try. */
   async start(): Promise<void> {
     await this.#watch.ask();
   }
@@ -152,7 +152,6 @@ export class Producer implements RecordProducer {
       await sleep(this.#time, CLOSE_POLL_MS);
     }
     this.#closed = true;
-    this.#requests.close();
     this.#wakeTimer?.[Symbol.dispose]();
     this.#watch.close();
     for (const partitions of this.#topics.values()) partitions.close();
@@ -185,7 +184,7 @@ export class Producer implements RecordProducer {
       if (known) partitions.resize(known.leaders.length);
       // A topic that the brokers create when asked about it is there a moment later.
       else if (partitions.isAwaited) this.#watch.soon(this.#settings.retryBackoffMs);
-      // What failed and was withdrawn would be held against the cluster for ever.
+      // Failures of records that were withdrawn would count against the cluster for ever.
       for (const queue of partitions.queues) if (!queue.hasWork) queue.failures = 0;
       this.#reportSuccess(partitions);
     }
