@@ -2,7 +2,7 @@
 import type { Settings } from '../config/schema/schema.ts';
 import type { DeliverySettings } from '../delivery/delivery.ts';
 import type { GssapiLogin } from '../kafka/login/gssapi.ts';
-import type { ProducerSettings } from '../kafka/producer/producer.ts';
+import type { OpenProducerSettings } from '../kafka/producer/open-producer.ts';
 
 /** Settings of the delivery: when an event goes to the spool, and how much the queue holds. */
 export function deliverySettings({ producer, queue, spool }: Settings): DeliverySettings {
@@ -19,7 +19,7 @@ export function deliverySettings({ producer, queue, spool }: Settings): Delivery
 export function producerSettings(
   { kafka, producer }: Settings,
   gssapi: GssapiLogin | undefined,
-): ProducerSettings {
+): OpenProducerSettings {
   return {
     bootstrapServers: kafka.bootstrapServers,
     clientId: kafka.clientId,
@@ -28,7 +28,7 @@ export function producerSettings(
     connectionsMaxIdleMs: kafka.connectionsMaxIdleMs,
     security: kafka.security,
     gssapi: gssapi?.authenticate,
-    mainTopic: producer.mainTopic,
+    topics: [producer.mainTopic],
     compression: kafka.compression,
     partitioner: kafka.partitioner,
     maxBatchBytes: producer.maxBatchSize,

@@ -8,7 +8,8 @@ import type { Settings } from '../config/schema/schema.ts';
 import { Delivery } from '../delivery/delivery.ts';
 import { GssapiLogin, GssapiUnavailableError } from '../kafka/login/gssapi.ts';
 import { securityWarnings } from '../kafka/login/security.ts';
-import { Producer } from '../kafka/producer/producer.ts';
+import { openProducer } from '../kafka/producer/open-producer.ts';
+import type { Producer } from '../kafka/producer/producer.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { Spool } from '../spool/spool.ts';
 import type { DamageReport } from '../spool/topic-log.ts';
@@ -55,7 +56,7 @@ export class Core {
     opened.defer(() => gssapi?.close());
     const spool = await openSpool(settings, metrics, log);
     opened.defer(() => spool.close());
-    const producer = new Producer(producerSettings(settings, gssapi), metrics, log);
+    const producer = openProducer(producerSettings(settings, gssapi), metrics, log);
     const delivery = new Delivery(deliverySettings(settings), producer, spool, metrics, log);
     return new Core(settings, producer, delivery, log, opened.move());
   }
@@ -104,7 +105,7 @@ export class Core {
     for (const { topic } of this.delivery.topics) {
       const problem = this.#producer.takeProblem(topic);
       if (problem === undefined) continue;
-      const { problemDetail: detail } = this.#producer;
+      const detail = this.#producer.detailOf(topic);
       if (bootstrapServers.length === 0) this.#log.warn(`${problem}: events stay in the spool`);
       else {
         const brokers = bootstrapServers.join(', ');

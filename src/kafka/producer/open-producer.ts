@@ -6,12 +6,10 @@ import { BrokerClient, type BrokerClientSettings } from '../cluster/broker-clien
 import { codecs } from '../wire/compression.ts';
 import { Producer, type ProducerSettings } from './producer.ts';
 
+export interface OpenProducerSettings extends ProducerSettings, BrokerClientSettings {}
+
 /** Makes a producer; it opens no connection before `start` or the first record. */
-export function openProducer(
-  settings: ProducerSettings & BrokerClientSettings,
-  metrics: Metrics,
-  log: Logger,
-): Producer {
+export function openProducer(settings: OpenProducerSettings, metrics: Metrics, log: Logger): Producer {
   const brokers = new BrokerClient(settings, systemTime.monotonic);
   return new Producer(settings, { brokers, time: systemTime, random: Math.random, codecs, metrics, log });
 }
