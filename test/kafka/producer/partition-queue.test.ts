@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { BufferPool } from '../../../src/kafka/wire/record-batch.ts';
 import { codecs } from '../../../src/kafka/wire/compression.ts';
 import { errorCodeOf } from '../../../src/kafka/error-code.ts';
-import { PartitionQueue } from '../../../src/kafka/producer/partition-queue.ts';
+import { forOneRequest, PartitionQueue } from '../../../src/kafka/producer/partition-queue.ts';
 import { PendingRecord } from '../../../src/kafka/producer/pending-record.ts';
 import type { Outcome } from '../../../src/kafka/producer/port.ts';
 import { recordSize } from '../../../src/kafka/record.ts';
@@ -68,5 +68,45 @@ suite('a partition queue', () => {
     assert.deepEqual(outcomes, [undefined, { kind: 'refused', reason: 'INVALID_RECORD' }, undefined]);
     const batch = await queue.prepare(TOPIC, MAKING);
     assert.equal(batch?.records.length, 2);
+  });
+});
+
+suite('one request', () => {
+  const MIB = 1024 * 1024;
+
+  function queuesOf(...bytes: readonly number[]): PartitionQueue[] {
+    return bytes.map((size, partition) => {
+      const queue = new PartitionQueue('topic', partition);
+      const value = Buffer.alloc(size);
+      const record = { topic: 'topic', key: null, value, headers: [], timestamp: 0, arrivedAt: 0 };
+      const owner = { sent: () => undefined, settled: () => undefined };
+      queue.waiting.push(new PendingRecord(record, recordSize(record), owner));
+      return queue;
+    });
+  }
+
+  const partitions = (queues: readonly PartitionQueue[], turn: number): number[] =>
+    forOneRequest(queues, turn, MIB).map(({ partition }) => partition);
+
+  test('takes the batches of all partitions that fit into 8 MiB', () => {
+    assert.deepEqual(partitions(queuesOf(10, 20, 30), 0), [0, 1, 2]);
+    assert.equal(partitions(queuesOf(...new Array<number>(20).fill(2 * MIB)), 0).length, 3);
+  });
+
+  test('begins with another partition at each turn, so that none is always left out', () => {
+    const queues = queuesOf(...new Array<number>(6).fill(3 * MIB));
+    const turns = [0, 1, 2, 3, 4, 5].map((turn) => partitions(queues, turn));
+    assert.deepEqual(turns, [
+      [0, 1],
+      [1, 2],
+      [2, 3],
+      [3, 4],
+      [4, 5],
+      [5, 0],
+    ]);
+  });
+
+  test('takes a batch that alone is larger', () => {
+    assert.deepEqual(partitions(queuesOf(9 * MIB, 10), 0), [0]);
   });
 });
