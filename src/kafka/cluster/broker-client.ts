@@ -16,8 +16,8 @@ import {
 import { withinTime } from '../../support/time-limit.ts';
 import type { Clock } from '../../support/time.ts';
 import { version } from '../../version.ts';
-import { Security } from '../login/security.ts';
-import type { SecuritySettings } from '../login/security-settings.ts';
+import { Security, type SecuritySettings } from '../login/security.ts';
+
 import { Connections } from './broker-connections.ts';
 import type {
   Brokers,
