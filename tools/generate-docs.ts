@@ -27,7 +27,11 @@ const check = process.argv.includes('--check');
 
 for (const { path, generate } of pages) {
   const file = fileURLToPath(new URL(`../${path}`, import.meta.url));
-  const text = await format(generate(), { ...(await resolveConfig(file)), filepath: file });
+  const text = await format(generate(), {
+    ...(await resolveConfig(file)),
+    filepath: file,
+    proseWrap: 'always',
+  });
   const stale = text !== (await readFile(file, 'utf8').catch(() => undefined));
   if (stale && check) {
     console.error(`${path} is out of date; run: make docs`);

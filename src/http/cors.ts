@@ -47,12 +47,10 @@ export function answerCors(
 }
 
 /**
- * True if a page of another origin has a browser send this request. CORS alone does not prevent that: a body without a
- * type needs no preflight. Browsers say so in the header `Sec-Fetch-Site`, which no page can set (W3C Fetch Metadata).
- * Other clients do not send it.
+ * True if a page of another origin has a browser send a request with this `Sec-Fetch-Site`. CORS alone does not prevent that: a
+ * body without a type needs no preflight. No page can set this header (W3C Fetch Metadata).
  */
-export function isFromOtherOrigin({ headers }: IncomingMessage): boolean {
-  const site = headers['sec-fetch-site'];
+export function isOtherSite(site: string | readonly string[]): boolean {
   return site === 'cross-site' || site === 'same-site';
 }
 

@@ -21,7 +21,7 @@ import { Connections } from './connection/connections.ts';
 import { createListener, type ListenerSettings } from './connection/listener.ts';
 import { errorOfHead, requestIdOf } from './connection/request-head.ts';
 import { removeStaleSocket } from './connection/stale-socket.ts';
-import { answerCors, isFromOtherOrigin, type CorsSettings } from './cors.ts';
+import { answerCors, isOtherSite, type CorsSettings } from './cors.ts';
 import type { Exchange } from './exchange.ts';
 import { pathOf, paths, servedPaths } from './paths.ts';
 
@@ -182,6 +182,8 @@ export class HttpServer {
 
   #dispatch(exchange: Exchange, takes: 'event' | 'batch' | undefined): void {
     const { request, response, path } = exchange;
+    // Only browsers send it.
+    const site = request.headers['sec-fetch-site'];
     if (this.#settings.cors && answerCors(this.#settings.cors, request, response)) {
       this.#answers.empty(exchange, 200);
     } else if (!takes || (path === paths.root.path && request.method !== 'POST')) {
@@ -191,7 +193,11 @@ export class HttpServer {
         exchange,
         refusal('method_not_allowed', 'Post events here', null, { allow: 'POST' }),
       );
-    } else if (isFromOtherOrigin(request) && !response.hasHeader('access-control-allow-origin')) {
+    } else if (
+      site !== undefined &&
+      isOtherSite(site) &&
+      !response.hasHeader('access-control-allow-origin')
+    ) {
       this.#answers.refuse(exchange, OTHER_ORIGIN);
     } else if (this.#inFlight > this.#settings.maxConcurrency) {
       this.#answers.refuse(exchange, refusal('unavailable', 'Too many requests are in flight'));

@@ -8,9 +8,8 @@ import { findDeviations } from './deviations.ts';
 import { formatKey, keyPartsOf, ownPartsOf } from './event-key.ts';
 import { eventSchemas, type CheckLevel, type EventKind } from './event-schema.ts';
 import { parseEventTime } from './event-time.ts';
-import { findErrors } from './find-errors.ts';
 import { member, scanJson, type JsonError } from './json.ts';
-import type { ValidationError } from './validation-error.ts';
+import { findErrors, type ValidationError } from './validation-error.ts';
 import type { TextVerdict, Verdict } from './verdict.ts';
 
 const validators = {

@@ -5,13 +5,13 @@
 import { deadLetterRecord } from '../delivery/dead-letter-record.ts';
 import type { Delivered, EventDelivery } from '../delivery/port.ts';
 import { refusal, type Refusal } from '../errors.ts';
+import { recordHeader, type RecordHeader } from '../kafka/record.ts';
 import { checkEvent } from '../openlineage/check.ts';
 import type { CheckLevel } from '../openlineage/event-schema.ts';
 import { describeErrors, type ValidationError } from '../openlineage/validation-error.ts';
 import { printable } from '../support/printable.ts';
 import type { Clock } from '../support/time.ts';
 import type { Arrival } from './arrival.ts';
-import { eventRecord, headersOf } from './event-record.ts';
 import type { KnownKind, Observer } from './observer.ts';
 
 export interface IngestSettings {
@@ -35,6 +35,18 @@ export type Ingested =
 
 /** Most validation errors in the header `dead-letter-details` of a dead letter. More do not help its reader. */
 const MAX_DETAILS = 20;
+
+const CONTENT_TYPE = recordHeader('content-type', 'application/json');
+
+/** Names of headers that most records have. They are made once, not for each event. */
+const CORRELATION_ID = Buffer.from('correlation_id');
+const REPORTED_BY = Buffer.from('reported-by-user-name');
+
+/**
+ * W3C Trace Context §3.2: version (not ff), trace id and parent id (not all zeros), flags.
+ * Only a `traceparent` of this form goes into the record.
+ */
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 const OVER_QUOTA = refusal('too_many_requests', 'You send more events than your quota allows; wait a second');
 
@@ -68,9 +80,14 @@ export class Ingest {
       return this.#refuse(arrival, event.kind, foreignNamespace(event.namespace));
     }
     const arrivedAt = this.#wall.now();
-    const time = timestamp === 'arrival' ? arrivedAt : event.time;
-    const record = eventRecord(arrival, bytes, event.key, mainTopic, time, arrivedAt);
-    const delivered = await this.#delivery.deliver(record);
+    const delivered = await this.#delivery.deliver({
+      topic: mainTopic,
+      key: event.key,
+      value: bytes,
+      headers: headersOf(arrival),
+      timestamp: timestamp === 'arrival' ? arrivedAt : event.time,
+      arrivedAt,
+    });
     if (delivered.kind !== 'acknowledged' && delivered.kind !== 'spooled') {
       return this.#refuse(arrival, event.kind, refusalOf(delivered));
     }
@@ -123,4 +140,14 @@ function refusalOf(delivered: Exclude<Delivered, { kind: 'acknowledged' | 'spool
 
 function foreignNamespace(namespace: string): Refusal {
   return refusal('forbidden', `Your namespaces do not include "${printable(namespace.slice(0, 200))}"`);
+}
+
+/** The headers of every record, in the order of Data.Rentgen. */
+export function headersOf({ requestId, known, traceparent }: Arrival): RecordHeader[] {
+  const headers = [CONTENT_TYPE, { name: CORRELATION_ID, value: Buffer.from(requestId, 'latin1') }];
+  if (known) headers.push({ name: REPORTED_BY, value: Buffer.from(known.sender.name) });
+  if (traceparent !== undefined && TRACEPARENT.test(traceparent)) {
+    headers.push(recordHeader('traceparent', traceparent));
+  }
+  return headers;
 }

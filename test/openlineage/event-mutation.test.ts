@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Compile } from 'typebox/compile';
 import { eventSchemas, type CheckLevel, type EventKind } from '../../src/openlineage/event-schema.ts';
-import { findErrors } from '../../src/openlineage/find-errors.ts';
+import { findErrors } from '../../src/openlineage/validation-error.ts';
 import { Random } from './random.ts';
 import { examples } from './samples.ts';
 

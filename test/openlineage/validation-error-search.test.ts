@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { MAX_ERRORS } from '../../src/openlineage/find-errors.ts';
+import { MAX_ERRORS } from '../../src/openlineage/validation-error.ts';
 import { datasetEvent, errorsOf, jobEvent, runEvent, runWith } from './events.ts';
 
 type Given = Parameters<typeof errorsOf>[0];
