@@ -1,6 +1,6 @@
 /** The yardstick: a server that reads the body and answers 201, in its own process. */
 import { createServer } from 'node:http';
-import { freePorts } from '../tools/kafka/settings.ts';
+import { freePorts } from '../tools/kafka/ports.ts';
 import { startChild } from './child-program.ts';
 
 export interface BareServer {

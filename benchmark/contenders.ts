@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker } from '../tools/kafka/broker.ts';
 import { temporaryFolder } from '../tools/kafka/folders.ts';
-import { freePorts } from '../tools/kafka/settings.ts';
+import { freePorts } from '../tools/kafka/ports.ts';
 import { createTopic } from '../tools/kafka/topics.ts';
 import { startProxy } from '../tools/proxy.ts';
 import { startBareServer } from './bare-server.ts';

@@ -1,7 +1,7 @@
 /** Measures the time from the start of a program to its first event. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker } from '../tools/kafka/broker.ts';
-import { freePorts } from '../tools/kafka/settings.ts';
+import { freePorts } from '../tools/kafka/ports.ts';
 import { Proxy } from '../tools/proxy.ts';
 import { startBareServer } from './bare-server.ts';
 import { freshTopic } from './contenders.ts';

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startBroker, type Broker } from '../tools/kafka/broker.ts';
-import { freePorts } from '../tools/kafka/settings.ts';
+import { freePorts } from '../tools/kafka/ports.ts';
 import { startProxy, type Proxy } from '../tools/proxy.ts';
 import { startBareServer } from './bare-server.ts';
 import { measureLoad, requireWrk, type Measure } from './load.ts';

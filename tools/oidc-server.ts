@@ -5,7 +5,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import Provider, { type Configuration, type JWK } from 'oidc-provider';
 import type { Certificate } from './certificates.ts';
-import { freePorts } from './kafka/settings.ts';
+import { freePorts } from './kafka/ports.ts';
 
 export interface OidcServerOptions {
   /** The clients that may request tokens. A token's `sub` and `client_id` are the id of its client. */

@@ -20,7 +20,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { isExecutable } from './executable.ts';
 import { lastLines, removeTemporaryFolder, temporaryFolder } from './kafka/folders.ts';
-import { freePorts } from './kafka/settings.ts';
+import { freePorts } from './kafka/ports.ts';
 import { endsWithin, startLeashed, type LeashedProcess } from './leashed-process.ts';
 
 const START_MS = 60_000;

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { temporaryFolder } from './kafka/folders.ts';
-import { freePorts } from './kafka/settings.ts';
+import { freePorts } from './kafka/ports.ts';
 
 const root = join(import.meta.dirname, '..');
 

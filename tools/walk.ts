@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startBroker } from './kafka/broker.ts';
 import { temporaryFolder } from './kafka/folders.ts';
-import { freePorts } from './kafka/settings.ts';
+import { freePorts } from './kafka/ports.ts';
 
 const sources = join(import.meta.dirname, '..', 'src');
 

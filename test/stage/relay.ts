@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker, BrokerOptions } from '../../tools/kafka/broker.ts';
-import { freePorts } from '../../tools/kafka/settings.ts';
+import { freePorts } from '../../tools/kafka/ports.ts';
 
 /** How the network behaves. By default as a local network does. */
 export interface Weather {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
-import { freePorts } from '../../tools/kafka/settings.ts';
+import { freePorts } from '../../tools/kafka/ports.ts';
 import { readBatches, readRecords, type ReadBatch, type ReadRecord } from '../../tools/kafka/records.ts';
 import { isUnknownTopic } from '../../tools/kafka/topics.ts';
 import { Proxy, type ProxyExit, type ProxyOptions } from '../../tools/proxy.ts';

@@ -1,8 +1,8 @@
 // `make run`: starts Kafka (unless one is configured) and the proxy, posts the sample events and shows their records.
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { startBroker, type Broker } from '../kafka/broker.ts';
 import { MissingToolError } from '../kafka/java.ts';
+import { isFree } from '../kafka/ports.ts';
 import { endOffsets, isUnknownTopic } from '../kafka/topics.ts';
 import { Proxy } from '../proxy.ts';
 import { postExamples, showRecords } from './examples.ts';
@@ -97,14 +97,6 @@ function messageOf(body: string): string {
 
 async function firstFree(from: number): Promise<number> {
   for (let candidate = from; ; candidate++) if (await isFree(candidate)) return candidate;
-}
-
-function isFree(candidate: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(candidate, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }
 
 function farewell(url: string, bootstrap: string): string {

@@ -15,7 +15,8 @@ import { lastLines, removeTemporaryFolder, temporaryFolder } from './folders.ts'
 import { installKafka, listJars } from './install.ts';
 import { startJava } from './java.ts';
 import { brokerArguments, newId, prepareData } from './preparation.ts';
-import { freePorts, isFree, serverProperties, type Node } from './settings.ts';
+import { freePorts, isFree } from './ports.ts';
+import { serverProperties, type Node } from './settings.ts';
 import { Wire } from './wire.ts';
 
 const START_MS = 60_000;

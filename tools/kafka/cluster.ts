@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { createBroker, type Broker, type BrokerOptions } from './broker.ts';
 import { newId } from './preparation.ts';
-import { freePorts } from './settings.ts';
+import { freePorts } from './ports.ts';
 import { Wire } from './wire.ts';
 
 const START_MS = 60_000;

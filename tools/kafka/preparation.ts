@@ -6,7 +6,8 @@ import { promisify } from 'node:util';
 import { endsWithin } from '../leashed-process.ts';
 import { removeTemporaryFolder, temporaryFolder } from './folders.ts';
 import { findJava, startJava } from './java.ts';
-import { freePorts, serverProperties } from './settings.ts';
+import { freePorts } from './ports.ts';
+import { serverProperties } from './settings.ts';
 import { Wire } from './wire.ts';
 
 const ARCHIVE = 'classes.jsa';

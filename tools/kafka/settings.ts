@@ -1,10 +1,3 @@
-import { createServer } from 'node:net';
-
-// Linux takes ports for outgoing connections from 32768. A client that connects to a dead broker's port could get the same
-// port, connect to itself and so block the port of the broker.
-const LOWEST_PORT = 15_000;
-const HIGHEST_PORT = 32_000;
-
 const QUICK_SESSION = { 'broker.session.timeout.ms': '3000', 'broker.heartbeat.interval.ms': '500' };
 
 /** One node of a cluster in which every node is broker and controller. */
@@ -67,23 +60,4 @@ export function serverProperties(
   return Object.entries(settings)
     .map(([name, value]) => `${name}=${value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n`)
     .join('');
-}
-
-/** Different free ports of 127.0.0.1, between 15000 and 32000. */
-export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) {
-    const port = LOWEST_PORT + Math.floor(Math.random() * (HIGHEST_PORT - LOWEST_PORT));
-    if (await isFree(port)) ports.add(port);
-  }
-  return [...ports];
-}
-
-/** Whether a port of 127.0.0.1 is free. */
-export function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }

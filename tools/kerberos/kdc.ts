@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { lastLines, removeTemporaryFolder, temporaryFolder } from '../kafka/folders.ts';
-import { freePorts } from '../kafka/settings.ts';
+import { freePorts } from '../kafka/ports.ts';
 import { findKerberosProgram } from './install.ts';
 
 export const REALM = 'HTTP2KAFKA.TEST';

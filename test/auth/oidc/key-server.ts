@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { Certificate } from '../../../tools/certificates.ts';
-import { freePorts } from '../../../tools/kafka/settings.ts';
+import { freePorts } from '../../../tools/kafka/ports.ts';
 
 /** The path of an issuer's description (OpenID Connect Discovery 1.0 §4). */
 const DISCOVERY = '/.well-known/openid-configuration';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { TestContext } from 'node:test';
-import { freePorts } from '../../../tools/kafka/settings.ts';
+import { freePorts } from '../../../tools/kafka/ports.ts';
 
 /** A token endpoint with an answer that the test sets: real ones do not give it. */
 export async function cannedEndpoint(test: TestContext, answer: RequestListener): Promise<string> {
