@@ -7,7 +7,7 @@ import { recordHeader, recordSize, type KafkaRecord } from '../../src/kafka/reco
 import { createMetrics, type Metrics } from '../../src/metrics/metrics.ts';
 import { Spool } from '../../src/spool/spool.ts';
 import { Random } from '../openlineage/random.ts';
-import { SimulatedDisk } from '../spool/simulated-disk.ts';
+import { SimulatedDisk } from '../spool/simulation/simulated-disk.ts';
 import { SimulatedTime } from '../support/simulated-time.ts';
 import { FakeProducer } from './fake-producer.ts';
 

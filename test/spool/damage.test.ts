@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 
 import { damage, diskWith, drain, openSpool, segmentsOn } from './log-stage.ts';
 import { decodeSegment, frame, seedOf, type DecodedFrame } from './segment-bytes.ts';
-import type { SimulatedDisk } from './simulated-disk.ts';
+import type { SimulatedDisk } from './simulation/simulated-disk.ts';
 
 const EVENTS = Array.from({ length: 6 }, (_, index) => Buffer.alloc(700, `event ${index} `));
 const ENDINGS = ['kill', 'close'] as const;

@@ -5,8 +5,8 @@ import { Mark } from '../../src/spool/marks.ts';
 import { Spool } from '../../src/spool/spool.ts';
 import type { Place } from '../../src/spool/group-writer.ts';
 import type { DamageReport, TopicLog } from '../../src/spool/topic-log.ts';
-import { time } from './clock.ts';
-import { SimulatedDisk } from './simulated-disk.ts';
+import { time } from './simulation/clock.ts';
+import { SimulatedDisk } from './simulation/simulated-disk.ts';
 
 /** More than any test needs. */
 const READS = 100;

@@ -4,10 +4,10 @@ import { beforeEach, describe, test } from 'node:test';
 
 import { Mark } from '../../src/spool/marks.ts';
 import { FRAME_HEADER_SIZE } from '../../src/spool/segment-format.ts';
-import { passTime } from './clock.ts';
+import { passTime } from './simulation/clock.ts';
 import { append, drain, EVENT, FOLDER, openSpool, SEGMENT, segmentsOn, type Opened } from './log-stage.ts';
-import { PAUSE_MS } from './scenario.ts';
-import { SimulatedDisk } from './simulated-disk.ts';
+import { PAUSE_MS } from './model/scenario.ts';
+import { SimulatedDisk } from './simulation/simulated-disk.ts';
 
 describe('the space of a log', () => {
   let disk = new SimulatedDisk();

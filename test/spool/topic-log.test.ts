@@ -5,10 +5,10 @@ import { setImmediate } from 'node:timers/promises';
 
 import { Mark } from '../../src/spool/marks.ts';
 import type { Place } from '../../src/spool/group-writer.ts';
-import { passTime, time } from './clock.ts';
+import { passTime, time } from './simulation/clock.ts';
 import { append, drain, EVENT, FOLDER, openSpool, SEGMENT, segmentsOn, type Opened } from './log-stage.ts';
-import { PAUSE_MS } from './scenario.ts';
-import { SimulatedDisk } from './simulated-disk.ts';
+import { PAUSE_MS } from './model/scenario.ts';
+import { SimulatedDisk } from './simulation/simulated-disk.ts';
 
 /** Of the event loop, in which the simulated disk has done whatever it was told to. */
 const TURNS = 60;

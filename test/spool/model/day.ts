@@ -1,5 +1,5 @@
-import { Random } from '../openlineage/random.ts';
-import { passTime } from './clock.ts';
+import { Random } from '../../openlineage/random.ts';
+import { passTime } from '../simulation/clock.ts';
 import { runScenario } from './scenario.ts';
 import { SpoolWorld } from './spool-world.ts';
 
@@ -17,7 +17,7 @@ export async function runDay(seed: number): Promise<void> {
   } catch (error) {
     const story = world.story.slice(-TOLD).join('\n');
     const trace = world.disk.operations.trace.slice(-TOLD).join('\n');
-    const how = `SPOOL_SEED=${seed} node --test test/spool/model.test.ts`;
+    const how = `SPOOL_SEED=${seed} node --test test/spool/model/model.test.ts`;
     throw new Error(`${String(error)}\n\nRepeat with ${how}\n\n${story}\n\nThe disk:\n${trace}`, {
       cause: error,
     });

@@ -1,5 +1,5 @@
-import { systemTime, type Time } from '../../src/support/time.ts';
-import type { Random } from '../openlineage/random.ts';
+import { systemTime, type Time } from '../../../src/support/time.ts';
+import type { Random } from '../../openlineage/random.ts';
 
 /** The operations that change something: those at which a crash is worth a test. */
 export type Change =

@@ -1,12 +1,12 @@
 /** A spool on a simulated disk beside the model of what it has to hold; every step is checked against the model. */
 import assert from 'node:assert/strict';
 
-import type { Random } from '../openlineage/random.ts';
-import { Mark } from '../../src/spool/marks.ts';
-import { FRAME_HEADER_SIZE } from '../../src/spool/segment-format.ts';
-import type { Item, Place } from '../../src/spool/group-writer.ts';
-import type { SpooledEvent } from '../../src/spool/topic-log.ts';
-import type { Faults } from './simulated-operations.ts';
+import type { Random } from '../../openlineage/random.ts';
+import { Mark } from '../../../src/spool/marks.ts';
+import { FRAME_HEADER_SIZE } from '../../../src/spool/segment-format.ts';
+import type { Item, Place } from '../../../src/spool/group-writer.ts';
+import type { SpooledEvent } from '../../../src/spool/topic-log.ts';
+import type { Faults } from '../simulation/simulated-operations.ts';
 import { SpoolProcesses, type WorldSettings } from './spool-processes.ts';
 import type { Ending } from './topic-model.ts';
 

@@ -1,5 +1,5 @@
 /** The clocks of a simulated machine: they stand still until a test moves them. The spool sets no timers. */
-import { systemTime, type Time } from '../../src/support/time.ts';
+import { systemTime, type Time } from '../../../src/support/time.ts';
 
 let monotonicMs = 0;
 let wallMs = 1000;

@@ -1,4 +1,4 @@
-import type { Random } from '../openlineage/random.ts';
+import type { Random } from '../../openlineage/random.ts';
 import { FileContent, SECTOR_BYTES } from './file-content.ts';
 
 /** What a file has gone through since it was last synced, in the portions in which a power cut may lose it. */

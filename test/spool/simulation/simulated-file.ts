@@ -1,5 +1,5 @@
-import type { Random } from '../openlineage/random.ts';
-import type { DiskFile } from '../../src/spool/disk.ts';
+import type { Random } from '../../openlineage/random.ts';
+import type { DiskFile } from '../../../src/spool/disk.ts';
 import type { SimulatedInode } from './simulated-inode.ts';
 import { diskError, type SimulatedOperations } from './simulated-operations.ts';
 

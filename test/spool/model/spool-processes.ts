@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { basename, dirname } from 'node:path';
 
-import type { Random } from '../openlineage/random.ts';
-import { Spool } from '../../src/spool/spool.ts';
-import type { DamageReport } from '../../src/spool/topic-log.ts';
-import { time } from './clock.ts';
-import { SimulatedDisk, type CrashKind } from './simulated-disk.ts';
-import type { Faults } from './simulated-operations.ts';
+import type { Random } from '../../openlineage/random.ts';
+import { Spool } from '../../../src/spool/spool.ts';
+import type { DamageReport } from '../../../src/spool/topic-log.ts';
+import { time } from '../simulation/clock.ts';
+import { SimulatedDisk, type CrashKind } from '../simulation/simulated-disk.ts';
+import type { Faults } from '../simulation/simulated-operations.ts';
 import { TopicModel, type Ending } from './topic-model.ts';
 
 export interface WorldSettings {

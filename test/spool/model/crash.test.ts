@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { Random } from '../openlineage/random.ts';
-import { Mark } from '../../src/spool/marks.ts';
-import { passTime } from './clock.ts';
-import type { CrashKind } from './simulated-disk.ts';
+import { Random } from '../../openlineage/random.ts';
+import { Mark } from '../../../src/spool/marks.ts';
+import { passTime } from '../simulation/clock.ts';
+import type { CrashKind } from '../simulation/simulated-disk.ts';
 import { SpoolWorld } from './spool-world.ts';
 
 type Step = (world: SpoolWorld) => unknown;

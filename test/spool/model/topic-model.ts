@@ -1,10 +1,10 @@
 /** What a topic's log has to hold, kept in memory: says of all that comes out of the log whether it may. */
 import assert from 'node:assert/strict';
 
-import { Mark } from '../../src/spool/marks.ts';
-import type { Item, Place } from '../../src/spool/group-writer.ts';
-import type { SpooledEvent } from '../../src/spool/topic-log.ts';
-import type { CrashKind } from './simulated-disk.ts';
+import { Mark } from '../../../src/spool/marks.ts';
+import type { Item, Place } from '../../../src/spool/group-writer.ts';
+import type { SpooledEvent } from '../../../src/spool/topic-log.ts';
+import type { CrashKind } from '../simulation/simulated-disk.ts';
 
 /** How an opening of the spool ends. */
 export type Ending = CrashKind | 'close';

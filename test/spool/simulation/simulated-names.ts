@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 
-import type { Random } from '../openlineage/random.ts';
+import type { Random } from '../../openlineage/random.ts';
 import { survival, type SimulatedInode } from './simulated-inode.ts';
 
 /** Which names there are: each of a file, or of a folder. */

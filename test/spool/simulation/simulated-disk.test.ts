@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { Random } from '../openlineage/random.ts';
+import { Random } from '../../openlineage/random.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
 const FILE = '/log/file';

@@ -1,10 +1,10 @@
 /** Random days in the life of a spool. */
 import { setImmediate as turn } from 'node:timers/promises';
 
-import type { Random } from '../openlineage/random.ts';
-import { Mark } from '../../src/spool/marks.ts';
+import type { Random } from '../../openlineage/random.ts';
+import { Mark } from '../../../src/spool/marks.ts';
 import type { SpoolWorld } from './spool-world.ts';
-import type { Faults } from './simulated-operations.ts';
+import type { Faults } from '../simulation/simulated-operations.ts';
 import type { Ending } from './topic-model.ts';
 
 const TOPICS = ['a', 'b'];

@@ -1,8 +1,8 @@
 import { basename, dirname } from 'node:path';
 
-import { Random } from '../openlineage/random.ts';
-import type { Disk, DiskFile } from '../../src/spool/disk.ts';
-import type { Time } from '../../src/support/time.ts';
+import { Random } from '../../openlineage/random.ts';
+import type { Disk, DiskFile } from '../../../src/spool/disk.ts';
+import type { Time } from '../../../src/support/time.ts';
 import { SimulatedFile, type FileHost } from './simulated-file.ts';
 import { SimulatedInode } from './simulated-inode.ts';
 import { SimulatedNames } from './simulated-names.ts';
