@@ -1,20 +1,23 @@
-/** Why a broker could not be spoken to, in words: what is wrong, and which setting has to do with it. */
+/** Explains in words why the proxy cannot talk to a broker: what is wrong, and which setting is concerned. */
 import { AuthenticationError } from '@platformatic/kafka';
 import { explained, reasonOf } from './error-code.ts';
 
-/** What is known of how the proxy comes to the brokers, to say what may be wrong with it. */
+/** What is known of the connection to the brokers. It serves to say what may be wrong with it. */
 export interface SecurityFacts {
   /** The SASL mechanism, or `none`. */
   readonly type: string;
-  /** When the certificate ends that the proxy shows; undefined where it has none. */
+  /** When the certificate that the proxy shows expires; undefined if the proxy has none. */
   readonly certificateEnds: Date | undefined;
 }
 
-/** Why a broker could not be spoken to. Its message is for the log: it may name addresses. It never has a secret. */
+/**
+ * Why the proxy cannot talk to a broker. Its message is for the log: it may name addresses. It never contains a
+ * secret.
+ */
 export class BrokerError extends Error {
-  /** In words for an operator, without addresses; undefined where no more is known than that it does not answer. */
+  /** The problem in words for an operator, without addresses; undefined if only the missing answer is known. */
   readonly problem: string | undefined;
-  /** The login was refused, or could not be made: to try again at once is of no use. */
+  /** The broker refused the login, or the proxy could not make one. An immediate retry does not help. */
   readonly login: boolean;
 
   constructor(message: string, problem?: string, login = false) {
@@ -24,7 +27,7 @@ export class BrokerError extends Error {
   }
 }
 
-/** Makes sense of what the library, or TLS, fails with; `isFirst` where no broker has ever answered. */
+/** Turns an error of the library or of TLS into a broker error. `isFirst`: no broker has ever answered. */
 export function brokerErrorOf(error: unknown, facts: SecurityFacts, isFirst: boolean): BrokerError {
   const nested = [...causesOf(error)];
   const known = nested.find((one) => one instanceof BrokerError);
@@ -46,7 +49,7 @@ export function brokerErrorOf(error: unknown, facts: SecurityFacts, isFirst: boo
   return new BrokerError(reason, isFirst && isClosed(nested) ? silenceProblem(facts.type) : undefined);
 }
 
-/** Codes of TLS on a certificate, the broker's or that of a token endpoint; undefined for any other code. */
+/** Explains a TLS error code about the certificate of a broker or a token endpoint; undefined for any other code. */
 export function certificateProblem(code: string, owner: string, caSetting: string): string | undefined {
   if (UNKNOWN_AUTHORITY.includes(code)) {
     return `the certificate of ${owner} comes from an authority that is not known (${caSetting})`;
@@ -57,7 +60,7 @@ export function certificateProblem(code: string, owner: string, caSetting: strin
   return undefined;
 }
 
-/** The error itself and all that it was caused by, from the outside in. */
+/** The error itself and all its causes, from the outermost to the innermost. */
 export function* causesOf(error: unknown): Generator {
   if (error === undefined) return;
   yield error;
@@ -65,7 +68,7 @@ export function* causesOf(error: unknown): Generator {
   if (error instanceof Error) yield* causesOf(error.cause);
 }
 
-/** A property of an error that is text. */
+/** A property of an error, if it is text; undefined otherwise. */
 export function textOf(error: unknown, name: 'apiId' | 'code'): string | undefined {
   const value: unknown = error instanceof Error ? Reflect.get(error, name) : undefined;
   return typeof value === 'string' ? value : undefined;
@@ -99,7 +102,7 @@ function loginProblem(id: string, type: string, nested: readonly unknown[]): str
   }
 }
 
-/** The mechanisms that the broker names in place of the one it does not have. */
+/** The mechanisms that the broker offers instead of the one that it does not support. */
 function offered(nested: readonly unknown[]): string {
   for (const one of nested) {
     const answer: unknown = one instanceof Error && 'response' in one ? one.response : undefined;
@@ -114,7 +117,7 @@ function tlsProblem(code: string, { certificateEnds }: SecurityFacts): string | 
   const certificate = certificateProblem(code, 'the broker', 'kafka.security.tls.ca_file');
   if (certificate !== undefined) return certificate;
   if (!/^ERR_SSL_|^EPROTO$/.test(code)) return undefined;
-  // RFC 8446, 6.2: what one side says of the other's certificate. With TLS 1.3 it comes after the handshake.
+  // RFC 8446, 6.2: alerts about the other side's certificate. With TLS 1.3 they arrive after the handshake.
   if (!/ALERT_(?:\w+_)?(?:CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/.test(code)) {
     return `the encryption with Kafka fails: ${code} (kafka.security.tls)`;
   }
@@ -126,7 +129,7 @@ function tlsProblem(code: string, { certificateEnds }: SecurityFacts): string | 
     : 'Kafka does not accept the certificate of the proxy (kafka.security.tls.cert_file)';
 }
 
-/** The library's own words, where it has no codes. */
+/** Recognises the messages of the library for errors that have no code. */
 function talkProblem(message: string): string | undefined {
   if (message === 'Broker requires TLS.') return 'Kafka speaks TLS on this port (kafka.security.tls.enabled)';
   if (message.startsWith('TLS handshake failed.')) {

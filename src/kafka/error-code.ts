@@ -1,20 +1,21 @@
-/** What a broker's error code for one partition of a produce request means for the batch it answers. */
+/** What a broker's error code for one partition of a produce request means for its batch. */
 import { protocolErrorsCodesById } from '@platformatic/kafka';
 
 /**
- * - `written`: it is in the topic.
- * - `retry`: it is not, for a reason that may pass. Send it again as it is.
- * - `unknown`: it may be in the topic. Send it again as it is; the broker recognises it by its sequence numbers.
- * - `too-large`: the batch is larger than the topic takes.
- * - `timestamp`: a record's time is further off than the topic allows.
- * - `producer-lost`: the broker does not know, or no longer accepts, the producer id or its place in the sequence.
- * - `never`: it will not be taken, however often it is sent.
+ * - `written`: the batch is in the topic.
+ * - `retry`: the batch is not in the topic, for a reason that may pass. Send it again unchanged.
+ * - `unknown`: the batch may be in the topic. Send it again unchanged; the broker recognises it by its sequence
+ *   numbers.
+ * - `too-large`: the batch is larger than the topic allows.
+ * - `timestamp`: a record's time differs more from the broker's clock than the topic allows.
+ * - `producer-lost`: the broker does not know or no longer accepts the producer id or the sequence number.
+ * - `never`: the broker will not take the batch, however often it is sent.
  */
 export type Meaning = 'written' | 'retry' | 'unknown' | 'too-large' | 'timestamp' | 'producer-lost' | 'never';
 
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   NONE: 'written',
-  // The broker has a batch with this very sequence: an acknowledgement of ours was lost.
+  // The broker already has a batch with this sequence number: its acknowledgement was lost.
   DUPLICATE_SEQUENCE_NUMBER: 'written',
 
   CORRUPT_MESSAGE: 'retry',
@@ -24,7 +25,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   NOT_ENOUGH_REPLICAS: 'retry',
   TOPIC_AUTHORIZATION_FAILED: 'retry',
   CLUSTER_AUTHORIZATION_FAILED: 'retry',
-  // A new login has not been made in time, or was refused: the broker takes nothing before it (KIP-368).
+  // A re-authentication was late or was refused. The broker takes nothing before it succeeds (KIP-368).
   ILLEGAL_SASL_STATE: 'retry',
   SASL_AUTHENTICATION_FAILED: 'retry',
   LISTENER_NOT_FOUND: 'retry',
@@ -33,8 +34,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   THROTTLING_QUOTA_EXCEEDED: 'retry',
   UNKNOWN_TOPIC_ID: 'retry',
 
-  // A leader also answers so when it loses its place while it waits for the replicas: the batch is in its log by then,
-  // and perhaps in that of the next leader.
+  // A broker also answers so when it loses the leadership while it waits for the replicas. The batch is then in its
+  // log, and perhaps in the next leader's log.
   NOT_LEADER_OR_FOLLOWER: 'unknown',
   UNKNOWN_TOPIC_OR_PARTITION: 'unknown',
   KAFKA_STORAGE_ERROR: 'unknown',
@@ -51,7 +52,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   INVALID_PRODUCER_EPOCH: 'producer-lost',
 };
 
-/** What an operator can do about an error that the name alone does not tell. */
+/** What an operator can do about an error, where its name alone does not say it. */
 const ADVICE: Readonly<Record<string, string>> = {
   TOPIC_AUTHORIZATION_FAILED:
     'the proxy is not allowed to write to it; it needs the ACLs DESCRIBE and WRITE for the topic (CREATE, too, where there is none yet)',
@@ -59,7 +60,7 @@ const ADVICE: Readonly<Record<string, string>> = {
     'the proxy is not allowed to write idempotently; it needs the ACL WRITE for the topic, or IDEMPOTENT_WRITE for the cluster',
 };
 
-/** Kafka's name for an error, and what can be done about it where that is known. */
+/** Kafka's name for an error, with advice for the operator if there is any. */
 export function explained(name: string): string {
   const advice = ADVICE[name];
   return advice === undefined ? name : `${name}: ${advice}`;
@@ -71,14 +72,17 @@ export interface ErrorCode {
   readonly meaning: Meaning;
 }
 
-/** Kafka's name for an error code, and what follows from it. */
+/** Kafka's name for an error code, and what it means for the batch. An unknown code means `never`. */
 export function errorCodeOf(code: number): ErrorCode {
   const names: Readonly<Record<string, string>> = protocolErrorsCodesById;
   const name = names[String(code)] ?? `ERROR_${code}`;
   return { name, meaning: MEANINGS[name] ?? 'never' };
 }
 
-/** One line on why a broker could not be reached, from the innermost cause of the library's nested errors. */
+/**
+ * One line that says why a broker cannot be reached. It comes from the innermost cause of the library's nested
+ * errors.
+ */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors.at(-1));
   if (!(error instanceof Error)) return String(error);

@@ -1,4 +1,4 @@
-/** A Kafka record on its way: what is written, before it has a partition. */
+/** A Kafka record that is to be written. It has no partition yet. */
 
 export interface RecordHeader {
   readonly name: Buffer;
@@ -7,7 +7,7 @@ export interface RecordHeader {
 
 export interface KafkaRecord {
   readonly topic: string;
-  /** Null where any partition will do. */
+  /** Null if any partition is right. */
   readonly key: Buffer | null;
   /** The event's bytes exactly as received, after decoding. */
   readonly value: Buffer;
@@ -18,16 +18,16 @@ export interface KafkaRecord {
   readonly arrivedAt: number;
 }
 
-/** A record header from text; Kafka holds both sides as UTF-8. */
+/** Makes a record header from text. Kafka keeps name and value as UTF-8. */
 export function recordHeader(name: string, value: string): RecordHeader {
   return { name: Buffer.from(name), value: Buffer.from(value) };
 }
 
-/** Bytes of length fields and the like that a record needs at most besides key, value and headers (varints). */
+/** Most bytes that a record needs besides key, value and headers: length fields and other varints. */
 const RECORD_OVERHEAD = 36;
 const HEADER_OVERHEAD = 6;
 
-/** The most that a record adds to a batch, in bytes before compression. */
+/** The most bytes that a record adds to a batch, before compression. */
 export function recordSize({ key, value, headers }: KafkaRecord): number {
   let size = RECORD_OVERHEAD + (key?.length ?? 0) + value.length;
   for (const header of headers) size += HEADER_OVERHEAD + header.name.length + header.value.length;

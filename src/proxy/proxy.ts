@@ -1,4 +1,4 @@
-/** The proxy: opens the core, then the front before it, runs until it is told to stop, and closes them in the reverse order. */
+/** The proxy opens the core, then the front. It runs until it is told to stop, and closes them in the reverse order. */
 import type { Logger } from 'pino';
 import type { Settings } from '../config/schema/schema.ts';
 import { createLogger } from '../log.ts';
@@ -8,13 +8,19 @@ import { Front } from './front.ts';
 import { StartError } from './start-error.ts';
 import { version } from '../version.ts';
 
-/** Java's clients reuse a connection up to 5 s old, and lose the event when it is closed under it. */
+/**
+ * Java's clients reuse a connection that is idle for up to 5 s. They lose the event if the proxy closes that
+ * connection meanwhile.
+ */
 const REUSE_MS = 5000;
 
-/** Milliseconds that somebody who presses Ctrl-C waits at most for Kafka's last answers. */
+/** Most milliseconds that the proxy waits for Kafka's last answers after Ctrl-C. */
 const IMPATIENT_MS = 2000;
 
-/** Runs the proxy until it is told to stop. Sets the exit code, and never rejects for what an operator can mend. */
+/**
+ * Runs the proxy until it is told to stop. Sets the exit code. Never rejects for an error that an operator can
+ * correct.
+ */
 export async function runProxy(settings: Settings, notices: readonly string[]): Promise<void> {
   const { debug } = settings.server;
   const log = createLogger(debug ? { ...settings.logging, level: 'debug' } : settings.logging);
@@ -28,7 +34,7 @@ export async function runProxy(settings: Settings, notices: readonly string[]): 
   }
 }
 
-/** @throws {StartError} when the proxy cannot start; nothing stays open then. */
+/** @throws {StartError} if the proxy cannot start. Then nothing stays open. */
 async function run(settings: Settings, log: Logger): Promise<void> {
   const metrics = createMetrics();
   await using opening = new AsyncDisposableStack();
@@ -39,14 +45,15 @@ async function run(settings: Settings, log: Logger): Promise<void> {
   core.start();
   const address = await front.listen();
   opening.move();
-  // Before the log says that the proxy is up: a program that waits for that line may stop it at once.
+  // This comes before the log says that the proxy is up. A program that waits for that line may stop the proxy at
+  // once.
   const toldToStop = stopSignal();
   log.info(`http2kafka ${version} listens on ${address}`);
   front.warn();
 
   const signal = await toldToStop;
   log.info(`${signal}: finishing what is in hand`);
-  // A person who presses Ctrl-C wants it to end; an orchestrator's SIGTERM wants no event lost.
+  // A person who presses Ctrl-C wants a quick end. An orchestrator that sends SIGTERM wants no event lost.
   const isImpatient = signal === 'SIGINT';
   const graceMs = settings.server.gracefulShutdownTimeoutS * 1000;
   const deadline = performance.now() + graceMs;
@@ -61,7 +68,7 @@ function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let isFirst = true;
     const stop = (signal: NodeJS.Signals) => {
-      // A second signal comes from somebody who does not want to wait.
+      // A second signal means that the user does not want to wait.
       if (!isFirst) process.exit(1);
       isFirst = false;
       resolve(signal);

@@ -1,4 +1,4 @@
-/** The age limit of the spool, spool.max_age, is that of each topic alone. */
+/** The age limit of the spool, spool.max_age, applies to each topic separately. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { DeliveryStage, kindOf } from './delivery-stage.ts';
@@ -7,7 +7,7 @@ const DAY_MS = 24 * 3_600_000;
 const HOUR_MS = 3_600_000;
 const TOO_OLD = 'the oldest event in the spool is older than spool.max_age';
 
-/** Two topics without Kafka; only one of them has an event, which is now too old. */
+/** Two topics without Kafka. Only one has an event, and the event is now too old. */
 async function withOldEvent(old: string): Promise<DeliveryStage> {
   const stage = await DeliveryStage.open({ topics: ['main', 'other'], spoolMaxAgeMs: DAY_MS });
   for (const topic of ['main', 'other']) stage.producer.set(topic, 'unavailable');
@@ -22,7 +22,7 @@ suite('an event in the spool that is too old', () => {
     ['main', 'other'],
     ['other', 'main'],
   ] as const) {
-    test(`of the topic "${old}" refuses events of it, and none of "${young}"`, async () => {
+    test(`of the topic "${old}" makes the proxy refuse events of it, and none of "${young}"`, async () => {
       const stage = await withOldEvent(old);
       const refused = await stage.post(2, { topic: old });
       assert.deepEqual(refused.outcome, { kind: 'retriable', reason: TOO_OLD });
@@ -40,7 +40,7 @@ suite('an event in the spool that is too old', () => {
     });
   }
 
-  test('refuses no event when Kafka is back, and is delivered', async () => {
+  test('causes no refusal when Kafka is available again, and is delivered', async () => {
     const stage = await withOldEvent('main');
     stage.producer.set('main', 'up');
     assert.notEqual(kindOf(await stage.post(2, { topic: 'main' })), 'retriable');
@@ -51,7 +51,7 @@ suite('an event in the spool that is too old', () => {
     assert.equal(kindOf(await stage.post(3, { topic: 'main' })), 'spooled');
   });
 
-  test('is one only by the wall clock, which says when it came', async () => {
+  test('is too old by the wall clock only, which gives its time of arrival', async () => {
     const stage = await DeliveryStage.open({ topics: ['main'], spoolMaxAgeMs: HOUR_MS });
     stage.producer.set('main', 'unavailable');
     await stage.post(1, { topic: 'main' });
@@ -65,7 +65,7 @@ suite('an event in the spool that is too old', () => {
     assert.equal(kindOf(await stage.post(4, { topic: 'main' })), 'spooled');
   });
 
-  test('of a former process counts, too', async () => {
+  test('counts also if an earlier process wrote it', async () => {
     const stage = await withOldEvent('other');
     await stage.stop();
     await stage.start('unavailable');

@@ -1,9 +1,9 @@
-/** When the sender of an event gets its answer, and which. */
+/** When the sender of an event gets its answer, and which answer. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { DeliveryStage, kindOf, sizeOf, TOPIC } from './delivery-stage.ts';
 
-/** Milliseconds between two checks of the delivery, and some more. */
+/** A little more than the milliseconds between two checks of the delivery. */
 const POLL_MS = 60;
 
 suite('the answer to an event', () => {
@@ -50,7 +50,7 @@ suite('the answer to an event', () => {
     assert.equal(kindOf(sent), 'spooled');
   });
 
-  test('is "acknowledged" when Kafka comes back while the disk hangs, and nothing is written twice', async () => {
+  test('is "acknowledged" when Kafka is available again while the disk hangs, and nothing is written twice', async () => {
     const stage = await DeliveryStage.open();
     stage.producer.set(TOPIC, 'unavailable');
     const { promise, resolve } = Promise.withResolvers<undefined>();

@@ -13,7 +13,7 @@ function headersOf({ headers }: KafkaRecord): [string, string][] {
   return headers.map(({ name, value }) => [name.toString(), value.toString()]);
 }
 
-/** A stage on which a large event was spooled between two small ones, before its topic has a limit. */
+/** A stage with a large event spooled between two small ones, before the topic has a limit. */
 async function withLargeEvent(): Promise<DeliveryStage> {
   const stage = await DeliveryStage.open();
   stage.producer.set(TOPIC, 'unavailable');
@@ -59,7 +59,7 @@ suite('an acknowledged event that Kafka never takes', () => {
     await stage.emptied();
   });
 
-  test('leaves the spool only when it is in the spool of the dead-letter topic', async () => {
+  test('leaves the spool only after the spool of the dead-letter topic has it', async () => {
     const stage = await withLargeEvent();
     stage.producer.set(DEAD_LETTERS, 'unavailable');
     stage.producer.set(TOPIC, 'up');
@@ -78,7 +78,7 @@ suite('an acknowledged event that Kafka never takes', () => {
     assert.deepEqual(stage.written(DEAD_LETTERS), [1]);
   });
 
-  test('stays in the spool when the dead-letter topic refuses it, too, and is tried again each minute', async () => {
+  test('stays in the spool when the dead-letter topic refuses it, too, and is retried each minute', async () => {
     const stage = await withLargeEvent();
     stage.producer.refuse(DEAD_LETTERS, 'INVALID_RECORD');
     stage.producer.set(TOPIC, 'up');
@@ -102,7 +102,7 @@ suite('an acknowledged event that Kafka never takes', () => {
     await stage.emptied();
   });
 
-  test('is tried again when the dead letter cannot be kept now, and that is not reported as a loss', async () => {
+  test('is retried when the dead letter cannot be kept now, and is not reported as lost', async () => {
     const stage = await withLargeEvent();
     stage.producer.set(DEAD_LETTERS, 'unavailable');
     stage.disk.operations.faults = { create: 1000 };
@@ -118,7 +118,7 @@ suite('an acknowledged event that Kafka never takes', () => {
     assert.deepEqual(stage.written(DEAD_LETTERS), [1]);
   });
 
-  test('that is a dead letter itself stays in the spool', async () => {
+  test('stays in the spool if it is itself a dead letter', async () => {
     const stage = await DeliveryStage.open();
     stage.producer.set(DEAD_LETTERS, 'unavailable');
     await stage.post(1, { topic: DEAD_LETTERS });
@@ -132,7 +132,7 @@ suite('an acknowledged event that Kafka never takes', () => {
     assert.deepEqual(stage.written(DEAD_LETTERS), [1]);
   });
 
-  test('is tried again by the next process, and not while the delivery stops', async () => {
+  test('is retried by the next process, and not while the delivery stops', async () => {
     const stage = await withLargeEvent();
     stage.producer.refuse(DEAD_LETTERS, 'INVALID_RECORD');
     stage.producer.set(TOPIC, 'up');
@@ -144,12 +144,12 @@ suite('an acknowledged event that Kafka never takes', () => {
     assert.equal(producer.handedOver.get(DEAD_LETTERS)?.length, tries);
     await stage.restart();
     await stage.emptied();
-    // The limit of the topic is gone with the fake Kafka of the former process.
+    // The fake Kafka of the earlier process is gone, and the topic's limit with it.
     assert.deepEqual(stage.producer.written.map(numberOf), [1]);
   });
 });
 
-test('the record of an event that the check refuses has the reasons after the headers, and no key', () => {
+test('the dead letter of an event that the check refuses has the reasons after the headers, and no key', () => {
   const value = Buffer.from('{"bad":1}');
   const headers = [recordHeader('content-type', 'application/json')];
   const reason = { summary: 'a: b', details: '[{"location":["a"]}]' };

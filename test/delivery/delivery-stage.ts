@@ -18,12 +18,12 @@ export const DEAD_LETTERS = 'dead-letters';
 const SEGMENT_BYTES = 1000;
 
 export interface StageSettings extends Partial<DeliverySettings> {
-  /** Bytes of the spool, at most. */
+  /** Most bytes of the spool. */
   readonly spoolBytes?: number;
   readonly seed?: number;
 }
 
-/** An event that was handed to the delivery. */
+/** An event that was sent to the delivery. */
 export interface Sent {
   readonly record: KafkaRecord;
   outcome: Delivered | undefined;
@@ -108,7 +108,7 @@ export class DeliveryStage {
     await this.finished(spool.close());
   }
 
-  /** Hands over the n-th event; its outcome comes later. */
+  /** Sends the n-th event. Its outcome comes later. */
   send(n: number, { topic = TOPIC, size = 100 }: { topic?: string; size?: number } = {}): Sent {
     const record = eventRecord(n, topic, size, this.time.wall.now());
     const sent: Sent = { record, outcome: undefined, waitedMs: Number.NaN };
@@ -121,7 +121,7 @@ export class DeliveryStage {
     return sent;
   }
 
-  /** The same, and lets all happen that takes no time. */
+  /** Sends the n-th event, and waits for everything that takes no simulated time. */
   async post(n: number, options: { topic?: string; size?: number } = {}): Promise<Sent> {
     const sent = this.send(n, options);
     await this.time.settle();
@@ -150,7 +150,7 @@ export class DeliveryStage {
     return this.log.filter(({ msg }) => msg.includes(text));
   }
 
-  /** Waits until all is delivered, and checks that nothing is left in memory or on disk. */
+  /** Waits until everything is delivered, and checks that nothing remains in memory or on disk. */
   async emptied(): Promise<void> {
     await this.time.until(() => this.delivery.topics.every(({ state }) => state === 'straight'), 600_000);
     await this.time.advance(200);
@@ -164,7 +164,7 @@ export class DeliveryStage {
     assert.deepEqual([...this.disk.contents().keys()], []);
   }
 
-  /** Every event that was kept is in its topic once, in the order of its arrival; no other event is there. */
+  /** Checks that every kept event is in its topic once, in order of arrival, and that no other event is there. */
   assertKeptOnceInOrder(topic = TOPIC): void {
     const kept = this.sent.filter(({ record, outcome }) => record.topic === topic && isKept(outcome));
     assert.deepEqual(
@@ -173,13 +173,13 @@ export class DeliveryStage {
     );
   }
 
-  /** Awaits something that needs the disk, but no time. */
+  /** Awaits a promise that needs the disk, but no simulated time. */
   async finished<Result>(promise: Promise<Result>): Promise<Result> {
     await this.time.settle();
     return promise;
   }
 
-  /** Awaits something that takes time. */
+  /** Awaits a promise that takes simulated time. */
   async passUntil<Result>(promise: Promise<Result>): Promise<Result> {
     let isDone = false;
     const done = promise.finally(() => (isDone = true));
@@ -193,7 +193,7 @@ export class DeliveryStage {
   }
 }
 
-/** The kind of an event's outcome so far. */
+/** The kind of an event's current outcome; `none` while there is none. */
 export function kindOf({ outcome }: Sent): Delivered['kind'] | 'none' {
   return outcome?.kind ?? 'none';
 }
@@ -206,7 +206,7 @@ export function numberOf({ value }: KafkaRecord): number {
   return Number.parseInt(value.toString('latin1'), 10);
 }
 
-/** Bytes that such an event takes of memory. */
+/** Bytes of memory that an event of `size` bytes takes. */
 export function sizeOf(size: number, topic = TOPIC): number {
   return recordSize(eventRecord(0, topic, size, 0));
 }

@@ -1,11 +1,11 @@
-/** Kafka does not take events, and the disk is full, fails or hangs. */
+/** Kafka is unavailable or silent, and the disk is full, fails or hangs. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { DeliveryStage, kindOf, sizeOf, TOPIC } from './delivery-stage.ts';
 
-/** Milliseconds between two checks of the delivery, and some more. */
+/** A little more than the milliseconds between two checks of the delivery. */
 const POLL_MS = 60;
-/** Milliseconds that the disk may take in addition to spool.after. */
+/** Milliseconds that the disk may need in addition to spool.after. */
 const DISK_MS = 2000;
 
 async function withoutKafka(settings: Parameters<typeof DeliveryStage.open>[0] = {}): Promise<DeliveryStage> {
@@ -14,7 +14,7 @@ async function withoutKafka(settings: Parameters<typeof DeliveryStage.open>[0] =
   return stage;
 }
 
-/** Lets all operations of the disk hang; returns what ends that. */
+/** Makes all operations of the disk hang. Returns a function that ends this. */
 function hang(stage: DeliveryStage): () => void {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   stage.disk.operations.hangs = promise;
@@ -25,7 +25,7 @@ function hang(stage: DeliveryStage): () => void {
 }
 
 suite('with a full disk', () => {
-  test('an event is refused after spool.after and not before, and is never written', async () => {
+  test('an event is refused after spool.after, not before, and is never written', async () => {
     const stage = await withoutKafka({ spoolAfterMs: 1000 });
     stage.disk.capacity = 0;
     const sent = await stage.post(1);
@@ -48,7 +48,7 @@ suite('with a full disk', () => {
     assert.deepEqual(stage.written(), []);
   });
 
-  test('an event is acknowledged when Kafka comes back within spool.after', async () => {
+  test('an event is acknowledged when Kafka is available again within spool.after', async () => {
     const stage = await withoutKafka({ spoolAfterMs: 1000 });
     stage.disk.capacity = 0;
     const sent = await stage.post(1);
@@ -73,7 +73,7 @@ suite('with a full disk', () => {
     assert.deepEqual(stage.written(), [1]);
   });
 
-  test('an event that is in a batch already counts as a possible duplicate when it is refused', async () => {
+  test('an event that is already in a batch counts as a possible duplicate when it is refused', async () => {
     const stage = await DeliveryStage.open();
     stage.producer.set(TOPIC, 'silent');
     stage.disk.capacity = 0;
@@ -87,8 +87,8 @@ suite('with a full disk', () => {
 });
 
 suite('with a full spool', () => {
-  test('an event that must wait for the disk is refused at once, and its memory is free', async () => {
-    // The window takes five events, and the spool no more than these.
+  test('an event that needs the disk is refused at once, and its memory is freed', async () => {
+    // The window takes five events, and the spool has room for the same five only.
     const stage = await withoutKafka({ maxBytes: 10 * sizeOf(100), spoolBytes: 900 });
     const first = Array.from({ length: 5 }, (_, n) => stage.send(n));
     await stage.time.advance(POLL_MS);
@@ -131,7 +131,7 @@ suite('with a disk that fails', () => {
     });
   }
 
-  test('at reading, events stay, and are delivered in order when it works again', async () => {
+  test('at a read, events stay, and are delivered in order when it works again', async () => {
     const stage = await withoutKafka({ maxBytes: 10 * sizeOf(100) });
     for (let n = 0; n < 40; n++) await stage.post(n);
     stage.disk.operations.faults = { read: 1000, open: 1000 };
@@ -166,7 +166,7 @@ suite('with a disk that hangs', () => {
     assert.deepEqual([await stage.sample('spoolFailures'), await stage.sample('duplicatesPossible')], [1, 1]);
   });
 
-  test('an event is counted once when the disk fails at last', async () => {
+  test('an event is counted once when the disk finally fails', async () => {
     const stage = await withoutKafka();
     const work = hang(stage);
     await stage.post(1);
@@ -180,7 +180,7 @@ suite('with a disk that hangs', () => {
     await stage.emptied();
   });
 
-  test('an event is refused in time when events from the spool are before it', async () => {
+  test('an event is refused in time when events from the spool precede it', async () => {
     const stage = await withoutKafka();
     await stage.post(1);
     await stage.stop();
@@ -196,7 +196,7 @@ suite('with a disk that hangs', () => {
     await stage.emptied();
   });
 
-  test('events that wait behind others are refused in time, too, and later ones at once', async () => {
+  test('events that wait after others are refused in time, too, and later ones at once', async () => {
     const stage = await withoutKafka({ maxBytes: 10 * sizeOf(100) });
     for (let n = 0; n < 5; n++) await stage.post(n);
     const work = hang(stage);

@@ -17,7 +17,7 @@ function listOf(count: number): { list: LinkedList<Node>; nodes: Node[] } {
 }
 
 suite('a linked list', () => {
-  test('behaves as a set, whatever is added and deleted', () => {
+  test('behaves as a set through any additions and deletions', () => {
     const random = new Random();
     const list = new LinkedList<Node>();
     const set = new Set<Node>();
@@ -36,7 +36,7 @@ suite('a linked list', () => {
     }
   });
 
-  test('tells that a node is not in it', () => {
+  test('tells whether a node is in it', () => {
     const { list, nodes } = listOf(2);
     const elsewhere = listOf(1);
     assert.equal(list.delete(elsewhere.nodes[0] ?? new Node()), false);
@@ -45,7 +45,7 @@ suite('a linked list', () => {
     assert.deepEqual([list.delete(first), list.delete(first), list.size], [true, false, 1]);
   });
 
-  test('allows to delete the current node of an iteration', () => {
+  test('allows an iteration to delete its current node', () => {
     const { list, nodes } = listOf(5);
     const met: Node[] = [];
     for (const node of list) {
@@ -56,7 +56,7 @@ suite('a linked list', () => {
     assert.equal(list.first, undefined);
   });
 
-  test('leaves a deleted node no link to the others', () => {
+  test('leaves a deleted node without links to the others', () => {
     const { list, nodes } = listOf(3);
     for (const node of nodes) list.delete(node);
     for (const { previous, next, list: where } of nodes) {

@@ -1,4 +1,4 @@
-/** A producer without a broker. A test says of each topic whether Kafka is available, and what it refuses. */
+/** A producer without a broker. A test decides for each topic whether Kafka is available, and what it refuses. */
 import type { Outcome, RecordHandle, RecordOwner, RecordProducer } from '../../src/kafka/producer/port.ts';
 import type { KafkaRecord } from '../../src/kafka/record.ts';
 import type { Time } from '../../src/support/time.ts';
@@ -33,9 +33,9 @@ class FakeHandle implements RecordHandle {
 
 class FakeTopic {
   state: KafkaState = 'up';
-  /** Bytes of a record that the topic takes, at most. */
+  /** Most bytes of a record that the topic takes. */
   limit = Number.POSITIVE_INFINITY;
-  /** Kafka's name for why the topic takes no record. */
+  /** Kafka's name of the error for which the topic takes no record. */
   refusal: string | undefined;
   waiting: FakeHandle[] = [];
   inFlight: FakeHandle[] = [];
@@ -48,11 +48,11 @@ class FakeTopic {
 }
 
 export class FakeProducer implements RecordProducer {
-  /** Milliseconds from the sending of a batch to its answer. */
+  /** Milliseconds from a batch to its answer. */
   latencyMs = 5;
-  /** What is in Kafka, in order. */
+  /** The records in Kafka, in order. */
   readonly written: KafkaRecord[] = [];
-  /** Times at which records of a topic were handed over, on the monotonic clock. */
+  /** Times at which the records of a topic were sent, on the monotonic clock. */
   readonly handedOver = new Map<string, number[]>();
   readonly #time: Time;
   readonly #topics = new Map<string, FakeTopic>();
@@ -103,14 +103,14 @@ export class FakeProducer implements RecordProducer {
     this.#topic(name).refusal = reason;
   }
 
-  /** Answers the batch in flight with an error that passes: its records are not written, and wait for the next batch. */
+  /** Answers the batch in flight with a retriable error: its records are not written, and wait for the next batch. */
   putBack(name: string): void {
     const topic = this.#topic(name);
     topic.waiting = [...topic.inFlight, ...topic.waiting];
     topic.inFlight = [];
   }
 
-  /** Settles all records as closed, as a producer does at its end. */
+  /** Settles all records as closed, as a real producer does when it closes. */
   close(): void {
     for (const topic of this.#topics.values()) {
       const { inFlight, waiting } = topic;
@@ -145,7 +145,7 @@ export class FakeProducer implements RecordProducer {
     topic.inFlight = [];
     for (const handle of batch) {
       const outcome = topic.outcomeFor(handle);
-      // A record that was withdrawn too late is written all the same.
+      // A record that was withdrawn too late is still written.
       if (outcome.kind === 'written') this.written.push(handle.record);
       handle.settle(outcome);
     }

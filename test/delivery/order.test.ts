@@ -1,4 +1,4 @@
-/** The order of events: in the window, behind it, on disk, and while the spool is drained. */
+/** The order of events: in the window, after it, on disk, and while the spool drains. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { DeliveryStage, kindOf, sizeOf, TOPIC } from './delivery-stage.ts';
@@ -9,7 +9,7 @@ const SMALL = { maxBytes: 2 * WINDOW * sizeOf(100) };
 
 const numbers = (to: number) => Array.from({ length: to }, (_, n) => n);
 
-/** A stage with so many events on disk, and Kafka unavailable. */
+/** A stage with `count` events on disk, and Kafka unavailable. */
 async function spooled(count: number): Promise<DeliveryStage> {
   const stage = await DeliveryStage.open(SMALL);
   stage.producer.set(TOPIC, 'unavailable');
@@ -22,7 +22,7 @@ async function spooled(count: number): Promise<DeliveryStage> {
 }
 
 suite('the order of events', () => {
-  test('is that of their arrival after an outage, and only the window stays in memory meanwhile', async () => {
+  test('is the order of arrival after an outage, and only the window stays in memory meanwhile', async () => {
     const stage = await spooled(200);
     assert.equal(stage.delivery.spooledEvents, 200);
     assert.equal(await stage.sample('queueEvents'), WINDOW);
@@ -42,7 +42,7 @@ suite('the order of events', () => {
     );
   });
 
-  test('is kept when new events come while the spool is drained', async () => {
+  test('is kept when new events arrive while the spool drains', async () => {
     const stage = await spooled(300);
     stage.producer.set(TOPIC, 'up');
     for (let n = 300; n < 600; n++) {
@@ -56,7 +56,7 @@ suite('the order of events', () => {
     assert.deepEqual(stage.written(), numbers(600));
   });
 
-  test('is kept when Kafka comes and goes while the spool is drained', async () => {
+  test('is kept when Kafka is available only at times while the spool drains', async () => {
     const stage = await spooled(100);
     for (let n = 100; n < 400; n++) {
       if (n % 20 === 0)
@@ -66,14 +66,14 @@ suite('the order of events', () => {
     }
     stage.producer.set(TOPIC, 'up');
     await stage.emptied();
-    // While Kafka is silent and not yet late, the memory for twenty events may be full.
+    // While Kafka is silent but not yet late, the memory for twenty events may be full.
     const kinds = stage.sent.map(kindOf);
     for (const kind of ['spooled', 'acknowledged'] as const) assert.ok(kinds.includes(kind));
     stage.assertKeptOnceInOrder();
     assert.ok(stage.written().length > 380);
   });
 
-  test('is kept when Kafka comes back while events are on their way to a slow disk', async () => {
+  test('is kept when Kafka is available again while events are on their way to a slow disk', async () => {
     const stage = await spooled(30);
     const { promise, resolve } = Promise.withResolvers<undefined>();
     stage.disk.operations.hangs = promise;
@@ -87,7 +87,7 @@ suite('the order of events', () => {
     assert.deepEqual(stage.written(), numbers(40));
   });
 
-  test('is kept when an event comes just when Kafka is back, and others are on their way to the disk', async () => {
+  test('is kept when an event arrives just as Kafka returns and others are on their way to the disk', async () => {
     const stage = await spooled(WINDOW);
     const { promise, resolve } = Promise.withResolvers<undefined>();
     stage.disk.operations.hangs = promise;
@@ -100,7 +100,7 @@ suite('the order of events', () => {
     assert.deepEqual(stage.written(), numbers(WINDOW + 2));
   });
 
-  test('is kept when an event comes just when others are read from the disk', async () => {
+  test('is kept when an event arrives just as others are read from the disk', async () => {
     for (let ticks = 0; ticks < 20; ticks++) {
       const stage = await spooled(1);
       await stage.stop();
@@ -118,7 +118,7 @@ suite('the order of events', () => {
     }
   });
 
-  test('puts new events behind those that a former process has left', async () => {
+  test('puts new events after the events that an earlier process left', async () => {
     const stage = await spooled(50);
     await stage.restart();
     for (let n = 50; n < 60; n++) stage.send(n);

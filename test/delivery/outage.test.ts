@@ -1,4 +1,6 @@
-/** Times in which Kafka comes and goes, the disk fails now and then, and processes end. A seed decides all of it. */
+/**
+ * Hours in which Kafka is available at times, the disk sometimes fails, and processes end. A seed decides everything.
+ */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Random } from '../openlineage/random.ts';
@@ -7,14 +9,14 @@ import { DeliveryStage, kindOf, numberOf, sizeOf } from './delivery-stage.ts';
 const TOPICS = ['a', 'b', 'c'];
 const HOUR_MS = 3_600_000;
 
-/** What happened: all that a test can compare with another run. */
+/** What happened, for comparison with another run. */
 interface Story {
   readonly outcomes: readonly string[];
   readonly written: readonly string[];
   readonly log: readonly string[];
 }
 
-/** Runs an hour of work; checks that each event that was kept is in Kafka once and in order. */
+/** Runs an hour of work. Checks that each kept event is in Kafka once and in order. */
 async function run(seed: number): Promise<Story> {
   const random = new Random(seed);
   const stage = await DeliveryStage.open({ topics: TOPICS, maxBytes: 400 * sizeOf(100), seed });
@@ -56,7 +58,7 @@ function checkOrder(
     const refused = new Set(
       own.filter((sent) => kindOf(sent) === 'retriable').map(({ record }) => numberOf(record)),
     );
-    // An event that was refused may be written all the same, when a batch had it already.
+    // A refused event may still be written if it was already in a batch.
     const inKafka = (written.get(topic) ?? []).filter((number) => !refused.has(number));
     const kept = own.map(({ record }) => numberOf(record)).filter((number) => !refused.has(number));
     assert.deepEqual(inKafka, kept, `seed ${seed}`);
@@ -64,12 +66,12 @@ function checkOrder(
 }
 
 suite('hours with Kafka up, silent or unavailable, and a disk that fails', () => {
-  test('lose, double and reorder no event that was kept', async () => {
+  test('lose, double and reorder no kept event', async () => {
     const first = new Random().seed;
     for (let seed = first; seed < first + 3; seed++) await run(seed);
   });
 
-  test('are the same twice with the same seed, and others with another', async () => {
+  test('are equal with the same seed, and different with another', async () => {
     const [once, again, other] = [await run(7), await run(7), await run(8)];
     assert.deepEqual(once, again);
     assert.notDeepEqual(once.outcomes, other.outcomes);
@@ -99,7 +101,7 @@ test('an outage of three hours keeps all events, and the next event after it goe
 });
 
 suite('many topics', () => {
-  test('that are drained at once leave room in memory for new events', async () => {
+  test('that drain at the same time leave room in memory for new events', async () => {
     const topics = Array.from({ length: 100 }, (_, index) => `topic ${index}`);
     const stage = await DeliveryStage.open({ topics, maxBytes: 4000 * sizeOf(100) });
     for (const topic of topics) stage.producer.set(topic, 'unavailable');

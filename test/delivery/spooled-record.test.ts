@@ -19,7 +19,7 @@ function recordWith(parts: Partial<KafkaRecord> = {}): KafkaRecord {
 
 const encoded = (record: KafkaRecord) => Buffer.concat(encodeRecord(record));
 
-/** The record as it comes back from disk. */
+/** Returns the record as it comes back from disk. */
 const afterSpool = (record: KafkaRecord) => decodeRecord(record.topic, encoded(record), record.arrivedAt);
 
 suite('a record in the spool', () => {
@@ -43,10 +43,10 @@ suite('a record in the spool', () => {
     'of the year 9999': recordWith({ timestamp: 253_402_300_799_999 }),
   };
   for (const [what, record] of Object.entries(records)) {
-    test(`${what} comes back as it was`, () => assert.deepEqual(afterSpool(record), record));
+    test(`${what} comes back unchanged`, () => assert.deepEqual(afterSpool(record), record));
   }
 
-  test('is laid out as version 1, byte for byte: spools of today are read by versions to come', () => {
+  test('has the bytes of version 1 exactly, so that later versions can read the spools of today', () => {
     const record = recordWith({
       key: Buffer.from('k\u00fc'),
       value: Buffer.from('{}\n'),
@@ -72,12 +72,12 @@ suite('a record in the spool', () => {
     assert.ok(encoded(bare).equals(withoutKey));
   });
 
-  test('has the event itself as its last piece, not a copy of it', () => {
+  test('has the event itself as its last part, not a copy', () => {
     const record = recordWith();
     assert.equal(encodeRecord(record).at(-1), record.value);
   });
 
-  test('of a later version is refused, and its version told', () => {
+  test('of a later version is refused, and the error names the version', () => {
     for (const version of [0, 2, 255]) {
       const payload = encoded(recordWith());
       payload.writeUInt8(version, 0);

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { DeliveryStage, kindOf, TOPIC } from './delivery-stage.ts';
 
-/** Milliseconds between two checks of the delivery, and some more. */
+/** A little more than the milliseconds between two checks of the delivery. */
 const POLL_MS = 60;
 
 suite('a delivery that stops', () => {
-  test('lets events wait for Kafka one second at most, those of new topics too', async () => {
+  test('lets events wait for Kafka one second at most, also events of new topics', async () => {
     const stage = await DeliveryStage.open({ spoolAfterMs: 600_000 });
     for (const topic of [TOPIC, 'new']) stage.producer.set(topic, 'silent');
     const before = await stage.post(1);
@@ -32,7 +32,7 @@ suite('a delivery that stops', () => {
     assert.equal(kindOf(sent), 'spooled');
   });
 
-  test('spools at once what Kafka has not acknowledged, refuses new events, and leaves no timer', async () => {
+  test('spools unacknowledged events at once, refuses new events, and leaves no timer', async () => {
     const stage = await DeliveryStage.open({ spoolAfterMs: 600_000 });
     stage.producer.set(TOPIC, 'silent');
     const waiting = Array.from({ length: 20 }, (_, n) => stage.send(n));
@@ -46,7 +46,7 @@ suite('a delivery that stops', () => {
     assert.equal(stage.time.timers, 0);
   });
 
-  test('waits for an answer to each event, and gives one when the disk is full', async () => {
+  test('waits for an answer to each event, and answers also when the disk is full', async () => {
     const stage = await DeliveryStage.open({ spoolAfterMs: 600_000 });
     stage.producer.set(TOPIC, 'silent');
     const sent = await stage.post(1);
@@ -57,7 +57,7 @@ suite('a delivery that stops', () => {
     assert.ok(sent.waitedMs >= 1000 && sent.waitedMs < 1000 + 2 * POLL_MS, `${sent.waitedMs} ms`);
   });
 
-  test('answers "retriable" when the producer is closed first, and the next process sends what is on disk', async () => {
+  test('answers "retriable" when the producer closes first, and the next process sends the spooled events', async () => {
     const stage = await DeliveryStage.open({ spoolAfterMs: 600_000 });
     stage.producer.set(TOPIC, 'unavailable');
     const spooled = await stage.post(0);
@@ -109,14 +109,14 @@ suite('a delivery that stops', () => {
     assert.deepEqual(stage.written(), [1]);
   });
 
-  test('hands over no event that was being read from the spool', async () => {
+  test('sends no event after the stop when its read from the spool is unfinished', async () => {
     const stage = await DeliveryStage.open();
     stage.producer.set(TOPIC, 'unavailable');
     await stage.post(1);
     await stage.stop();
     let reads = 0;
     stage.disk.operations.ended = (operation, path) => {
-      // The first read is that of the header, when the spool is opened.
+      // The first read is the header, when the spool is opened.
       if (operation === 'read' && path.endsWith('.log') && (reads += 1) === 2) void stage.delivery.stop();
     };
     await stage.start();

@@ -3,8 +3,8 @@ import { suite, test } from 'node:test';
 import { errorCodeOf, reasonOf, type Meaning } from '../../src/kafka/error-code.ts';
 
 /**
- * The errors that a broker may answer a produce request with (Kafka 4: ProduceResponse.java, and what `handleError` of Java's
- * Sender tells apart), by the codes of Errors.java.
+ * The errors that may answer a produce request, with the codes of Errors.java. Sources in Kafka 4:
+ * ProduceResponse.java, and the cases in `handleError` of Java's Sender.
  */
 const answers: readonly (readonly [code: number, name: string, meaning: Meaning])[] = [
   [0, 'NONE', 'written'],
@@ -54,18 +54,18 @@ suite('the answer of a broker', () => {
       assert.deepEqual(errorCodeOf(code), { name, meaning }));
   }
 
-  test('that is new to us is named by its code and not tried again for ever', () => {
+  test('with an unknown code is named by its code and not retried for ever', () => {
     assert.deepEqual(errorCodeOf(9999), { name: 'ERROR_9999', meaning: 'never' });
   });
 
-  test('means that it is written only where the broker says that it has it', () => {
+  test('means "written" only if the broker says that it has the batch', () => {
     const written = Array.from({ length: 1000 }, (_, code) => code - 10).filter(
       (code) => errorCodeOf(code).meaning === 'written',
     );
     assert.deepEqual(written, [0, 46]);
   });
 
-  test('has a case here if it means anything but never', () => {
+  test('has a case here if it means anything but "never"', () => {
     const known = new Set(answers.map(([code]) => code));
     for (let code = -1; code < 1000; code++) {
       if (errorCodeOf(code).meaning !== 'never') assert.ok(known.has(code), String(code));
@@ -73,20 +73,20 @@ suite('the answer of a broker', () => {
   });
 });
 
-suite('the reason that a broker could not be reached', () => {
+suite('the reason why a broker cannot be reached', () => {
   test('is the innermost cause', () => {
     const refused = new Error('connect ECONNREFUSED 127.0.0.1:1');
     const wrapped = new Error('outer', { cause: new AggregateError([new Error('first'), refused], 'many') });
     assert.equal(reasonOf(wrapped), 'connect ECONNREFUSED 127.0.0.1:1');
   });
 
-  test('is the message where there is no cause', () => {
+  test('is the message if there is no cause', () => {
     assert.equal(reasonOf(new Error('plain')), 'plain');
     assert.equal(reasonOf(new AggregateError([], 'nothing inside')), 'nothing inside');
     assert.equal(reasonOf('text'), 'text');
   });
 
-  test("is Kafka's name where a broker gave one", () => {
+  test("is Kafka's name if a broker gave one", () => {
     assert.equal(
       reasonOf(Object.assign(new Error('long words'), { apiId: 'UNSUPPORTED_VERSION' })),
       'UNSUPPORTED_VERSION',

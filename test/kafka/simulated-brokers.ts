@@ -1,7 +1,8 @@
 /**
- * A Kafka cluster without sockets, on simulated time: brokers that answer, are silent or refuse; topics with leaders and
- * configuration; a log of each partition that checks sequences as a broker does (KIP-98). It notes every request, and every
- * violation of the producer's rule: one request in flight per broker, one batch in flight per partition.
+ * A Kafka cluster without sockets, on simulated time. Its brokers answer, are silent or refuse connections. Its
+ * topics have leaders and configuration. The log of each partition checks sequences as a broker does (KIP-98). The
+ * cluster notes every request. It also notes every violation of the producer's rule: one request in flight per
+ * broker, one batch in flight per partition.
  */
 import { createHash } from 'node:crypto';
 import { Reader, readRecordsBatch } from '@platformatic/kafka';
@@ -16,14 +17,14 @@ import type {
 import { sleep } from '../../src/support/time.ts';
 import type { SimulatedTime } from '../support/simulated-time.ts';
 
-/** `silent`: takes requests and never answers. `refusing`: its machine is there, the program is not. */
+/** `silent`: takes requests and never answers. `refusing`: the machine runs, the broker does not. */
 export type BrokerState = 'alive' | 'silent' | 'refusing';
 
 export const CONNECT_TIMEOUT_MS = 5000;
 export const QUESTION_TIMEOUT_MS = 3000;
 export const REQUEST_TIMEOUT_MS = 31_000;
 
-/** Kafka's error codes that the brokers give by themselves. */
+/** Kafka's error codes that the tests and the brokers use. */
 export const UNKNOWN_TOPIC = 3;
 export const LEADER_NOT_AVAILABLE = 5;
 export const NOT_LEADER = 6;
@@ -40,7 +41,7 @@ export interface WrittenRecord {
   readonly timestamp: number;
 }
 
-/** A batch as it came, and what became of it. */
+/** A batch as it arrived, and its result. */
 export interface Attempt {
   readonly at: number;
   readonly address: string;
@@ -54,11 +55,11 @@ export interface Attempt {
   readonly result: 'written' | 'duplicate' | number | 'unanswered';
 }
 
-/** What a broker does with the next batch for a partition, in place of what it would do. */
+/** What a broker does with the next batch for a partition, instead of its normal work. */
 export type Script =
-  /** It refuses the batch with this error; `culprits` are the records it means. */
+  /** It refuses the batch with this error. `culprits` are the places of the refused records. */
   | { readonly errorCode: number; readonly culprits?: readonly number[] }
-  /** It handles the batch, but the answer is this error. */
+  /** It handles the batch, but answers with this error. */
   | { readonly answersInstead: number }
   /** The connection breaks before the batch is handled, or after it. */
   | { readonly breaks: 'before' | 'after' };
@@ -73,14 +74,14 @@ interface Partition {
 export interface SimulatedTopic {
   readonly partitions: Partition[];
   readonly configs: Map<string, string>;
-  /** In metadata; 0 where the topic can be used. */
+  /** The error code in metadata; 0 if the topic can be used. */
   errorCode: number;
 }
 
 export interface SimulatedBrokersOptions {
   /** Milliseconds from a request to its answer. */
   readonly latencyMs?: () => number;
-  /** Partitions of a topic that is created when it is asked about; without it none is created. */
+  /** Partitions of a topic that is created when a client asks for it. Undefined: no topic is created. */
   readonly autoCreate?: number;
 }
 
@@ -88,17 +89,17 @@ export class SimulatedBrokers implements Brokers {
   readonly #time: SimulatedTime;
   readonly #latencyMs: () => number;
   readonly #autoCreate: number | undefined;
-  /** Node ids by address; what metadata tells. */
+  /** Node ids by address, as metadata tells them. */
   readonly members = new Map<string, number>();
   readonly #states = new Map<string, BrokerState>();
   readonly topics = new Map<string, SimulatedTopic>();
-  /** One line a request: its moment, its kind, the broker, and what it is about. */
+  /** One line per request: its time, its kind, the broker, and its subject. */
   readonly requests: string[] = [];
   readonly attempts: Attempt[] = [];
   readonly violations: string[] = [];
-  /** The broker gives out no producer ids. */
+  /** Do the brokers give producer ids? */
   givesIds = true;
-  /** Reading a topic's configuration is not allowed. */
+  /** May a client read a topic's configuration? */
   showsConfigs = true;
   isClosed = false;
   #nextId = 1n;
@@ -112,7 +113,7 @@ export class SimulatedBrokers implements Brokers {
     this.#autoCreate = autoCreate;
   }
 
-  /** Adds brokers, with node ids from 1 on. */
+  /** Adds brokers. Their node ids begin at 1. */
   add(...addresses: readonly string[]): this {
     for (const address of addresses) {
       this.members.set(address, this.members.size + 1);
@@ -121,7 +122,7 @@ export class SimulatedBrokers implements Brokers {
     return this;
   }
 
-  /** Creates a topic; `leaders` has the node id of each partition's leader. */
+  /** Creates a topic. `leaders` has the node id of each partition's leader. */
   create(topic: string, leaders: readonly number[], configs: Readonly<Record<string, string>> = {}): this {
     this.topics.set(topic, {
       partitions: leaders.map(emptyPartition),
@@ -131,7 +132,7 @@ export class SimulatedBrokers implements Brokers {
     return this;
   }
 
-  /** A broker that refuses loses its connections at once. One that is silent keeps them. */
+  /** Changes the state of a broker. A refusing broker loses its connection at once, a silent one keeps it. */
   set(address: string, state: BrokerState): void {
     this.#states.set(address, state);
     if (state === 'refusing') this.#connections.get(address)?.break();
@@ -153,7 +154,7 @@ export class SimulatedBrokers implements Brokers {
     this.#partition(topic, partition).scripts.push(...scripts);
   }
 
-  /** The brokers remember no producer, as when all state has expired (KIP-854). */
+  /** Makes the brokers forget all producers, as if all state has expired (KIP-854). */
   forgetProducers(): void {
     for (const { partitions } of this.topics.values())
       for (const { producers } of partitions) producers.clear();
@@ -163,7 +164,7 @@ export class SimulatedBrokers implements Brokers {
     return this.#partition(topic, partition).log;
   }
 
-  /** The values of all partitions of a topic, in the order of each. */
+  /** The values of all partitions of a topic, one partition after the other. */
   values(topic: string): string[] {
     return this.topic(topic).partitions.flatMap(({ log }) => log.map(({ value }) => value));
   }
@@ -174,7 +175,7 @@ export class SimulatedBrokers implements Brokers {
     return topic;
   }
 
-  /** How many requests of a kind there were: `metadata`, `configs`, `id`, `connect`, `produce`. */
+  /** How many requests of one kind there were: `metadata`, `configs`, `id`, `connect`, `produce`. */
   count(kind: string): number {
     return this.requests.filter((line) => line.split(' ')[1] === kind).length;
   }
@@ -184,7 +185,7 @@ export class SimulatedBrokers implements Brokers {
     for (const name of topics) {
       if (!this.topics.has(name) && this.#autoCreate !== undefined) {
         this.create(name, new Array<number>(this.#autoCreate).fill(1));
-        // It is there a moment later.
+        // The new topic can be used a moment later.
         return this.#metadataOf(topics, name);
       }
     }
@@ -272,7 +273,7 @@ export class SimulatedBrokers implements Brokers {
     batches: readonly PartitionBatch[],
     connection: SimulatedConnection,
   ): Promise<readonly PartitionAnswer[]> {
-    // A copy: the producer uses the memory again.
+    // Copies the bytes: the producer reuses the memory.
     const copies = batches.map((batch) => ({ ...batch, bytes: Buffer.from(batch.bytes) }));
     const places = [address, ...copies.map(({ topic, partition }) => `${topic}/${partition}`)];
     this.#note('produce', address, copies.map(nameOf).join(' '));
@@ -298,7 +299,7 @@ export class SimulatedBrokers implements Brokers {
     if (this.#states.get(address) === 'silent') {
       for (const batch of batches) this.#keep(address, batch, 'unanswered');
       await sleep(this.#time, REQUEST_TIMEOUT_MS);
-      // As the client does it: what comes after a time-out belongs to no request.
+      // The real client does the same: an answer after a time-out belongs to no request.
       connection.break();
       throw new Error('Request timed out');
     }
@@ -338,7 +339,7 @@ export class SimulatedBrokers implements Brokers {
     return answers;
   }
 
-  /** What a leader does with a batch. */
+  /** Handles a batch as a leader does. */
   #append(address: string, { topic, partition, bytes }: PartitionBatch): 'written' | 'duplicate' | number {
     const known = this.topics.get(topic);
     const place = known?.partitions[partition];
@@ -422,7 +423,7 @@ function readBatch(bytes: Buffer) {
   };
 }
 
-/** Tells two batches apart by their bytes. */
+/** Identifies a batch by its place and its bytes. */
 function nameOf({ topic, partition, bytes }: PartitionBatch): string {
   return `${topic}/${partition}:${createHash('sha256').update(bytes).digest('hex').slice(0, 12)}`;
 }

@@ -1,4 +1,4 @@
-/** A producer on simulated time with simulated brokers, what it logged, and what became of each record. */
+/** A producer on simulated time with simulated brokers, its log, and the outcome of each record. */
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
 import type { TestContext } from 'node:test';
@@ -36,12 +36,12 @@ export interface LogLine {
 export interface Sent {
   readonly value: string;
   readonly pending: PendingRecord;
-  /** How often a batch with it went out. */
+  /** How often a batch with the record was sent. */
   sent: number;
   readonly outcomes: Outcome[];
 }
 
-/** gzip in this thread: simulated time does not wait for another one. */
+/** gzip in this thread: simulated time does not wait for another thread. */
 const gzip: Codec = { attributes: 1, compress: (records) => gzipSync(records) };
 
 const unused: Codec = {
@@ -79,7 +79,7 @@ export class SimulatedProducer {
   readonly sent: Sent[] = [];
   #count = 0;
 
-  /** At the end of the test it is closed, if it is not yet, and holds what `close` promises. */
+  /** At the end of the test the producer is closed, and the checks of `close` run. */
   constructor(test: TestContext, options: SimulatedProducerOptions = {}) {
     const { latencyMs, autoCreate, random = () => 0, gzip: codec = gzip, ...changed } = options;
     this.brokers = new SimulatedBrokers(this.time, {
@@ -102,13 +102,13 @@ export class SimulatedProducer {
     test.after(() => this.close());
   }
 
-  /** Lets the producer meet the cluster. */
+  /** Starts the producer, and waits until it knows the topic. */
   async start(): Promise<void> {
     void this.producer.start();
     await this.time.until(() => this.producer.knows(TOPIC));
   }
 
-  /** Hands in a record; by default its value tells which it is of all. */
+  /** Sends a record. Its default value is the key and a number that counts the records. */
   send(key: string | null, more: Partial<KafkaRecord> = {}): Sent {
     const now = this.time.wall.now();
     const value = `${key ?? ''}#${this.#count++}`;
@@ -132,7 +132,7 @@ export class SimulatedProducer {
     return one;
   }
 
-  /** Lets time pass until everything is settled that is not withdrawn; returns the milliseconds. */
+  /** Lets time pass until each record is settled or withdrawn. Returns the milliseconds. */
   async settled(limitMs = 120_000): Promise<number> {
     return this.time.until(
       () => this.sent.every(({ outcomes, pending }) => pending.withdrawn || outcomes.length > 0),
@@ -145,7 +145,7 @@ export class SimulatedProducer {
     const closing = this.producer.close(graceMs).then(() => (isClosed = true));
     await this.time.until(() => isClosed);
     await closing;
-    // What the brokers still answer, the producer ignores.
+    // The producer ignores answers that come after its end.
     await this.time.advance(120_000);
     assert.equal(this.time.timers, 0, 'no timer is left');
     assert.deepEqual(this.brokers.violations, []);
@@ -159,7 +159,7 @@ export class SimulatedProducer {
     return this.sent.map(({ outcomes }) => outcomes.map(({ kind }) => kind).join());
   }
 
-  /** The records of each key are in the topic once, and in the order in which they were handed in. */
+  /** Checks that the records of each key are in the topic once, in the order in which they were sent. */
   assertOnceAndInOrder(topic = TOPIC): void {
     const byKey = (values: readonly string[]) => {
       const groups = Map.groupBy(values, (value) => value.split('#')[0] ?? '');
@@ -168,7 +168,7 @@ export class SimulatedProducer {
     assert.deepEqual(byKey(this.brokers.values(topic)), byKey(this.sent.map(({ value }) => value)));
   }
 
-  /** The value of a counter or gauge, without labels or with these. */
+  /** The value of a counter or gauge, with these labels if any are given. */
   async metric(instrument: Counter | Gauge, labels: Readonly<Record<string, string>> = {}): Promise<number> {
     const { values } = await instrument.get();
     const found = values.find((one) =>

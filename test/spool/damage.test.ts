@@ -1,4 +1,4 @@
-/** What is damaged on disk costs the events that it hits, and no other. */
+/** Damage on disk loses the damaged events, and no other event. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
@@ -10,15 +10,15 @@ const EVENTS = Array.from({ length: 6 }, (_, index) => Buffer.alloc(700, `event 
 const ENDINGS = ['kill', 'close'] as const;
 
 interface Damaged {
-  /** What comes out, as indices of `EVENTS`; undefined for anything else. */
+  /** The events that come out, as indices of `EVENTS`; undefined for any other event. */
   readonly out: (number | undefined)[];
   /** Events reported as damaged. */
   readonly reported: number;
-  /** The files left when all was delivered, and the next process has begun. */
+  /** The files that remain after all is delivered and the next process has started. */
   readonly left: string[];
 }
 
-/** Lets one process leave the events, changes a segment, and lets the next process drain it. */
+/** Lets a process write the events, changes a segment, and lets the next process drain it. */
 async function drainDamaged(
   ending: 'kill' | 'close',
   change: (bytes: Buffer, frames: DecodedFrame[], seed: number) => unknown,
@@ -78,7 +78,7 @@ for (const ending of ENDINGS) {
       });
     }
 
-    test('in a whole sector: the events that it hits are missing', async () => {
+    test('in a whole sector: the events in this sector are missing', async () => {
       const { out, reported } = await drainDamaged(ending, (bytes) => void bytes.fill(0, 1024, 1536));
       assert.deepEqual(out, [0, 3, 4, 5]);
       assert.equal(reported, 2);
@@ -93,7 +93,7 @@ for (const ending of ENDINGS) {
       }
     });
 
-    test('with garbage behind it: all are delivered, and nothing is left', async () => {
+    test('with garbage after it: all are delivered, and no file remains', async () => {
       for (const garbage of [
         Buffer.alloc(1000),
         Buffer.from('H2KE'),
@@ -104,7 +104,7 @@ for (const ending of ENDINGS) {
       }
     });
 
-    test('in that its last frame is torn anywhere: the others are delivered', async () => {
+    test('with a last frame that is torn anywhere: the others are delivered', async () => {
       for (const cut of [1, 3, 10, 23, 24, 25, 700, 723]) {
         const { out } = await drainDamaged(ending, (bytes, frames) =>
           bytes.subarray(0, at(frames, 5).start + cut),
@@ -113,7 +113,7 @@ for (const ending of ENDINGS) {
       }
     });
 
-    test('where an event has a forged frame in it: that is never taken for one', async () => {
+    test('with an event that contains a forged frame: the spool never takes it for a frame', async () => {
       const forged = Buffer.alloc(300, 'forged');
       const inner = [
         ...[0, 1, 2, 3].map((ordinal) => frame(0, ordinal, 1, forged)),
@@ -128,7 +128,7 @@ for (const ending of ENDINGS) {
         events,
       );
       assert.deepEqual([out, reported], [[0, 1, 3, 4, 5], 1]);
-      // One who knew the seed would get in: it is the seed that this test is about.
+      // With the right seed the forged frame is taken. So the seed is what protects the spool here.
       const known = await drainDamaged(
         ending,
         (bytes, frames, seed) => void frame(seed, 2, 1, forged).copy(bytes, at(frames, 2).start + 100),
@@ -139,7 +139,7 @@ for (const ending of ENDINGS) {
   });
 }
 
-test('where a segment is read in several goes, each event is damaged alone', async () => {
+test('damage hits one event alone, also in a segment that is read in several parts', async () => {
   const sizes = [400_000, 800_000, 400_000, 1_500_000, 10, 900_000, 5];
   const events = sizes.map((size, index) => Buffer.alloc(size, `event ${index} `));
   for (const hit of events.keys()) {
@@ -155,7 +155,7 @@ test('where a segment is read in several goes, each event is damaged alone', asy
 describe('one of several segments', () => {
   const SEGMENT = 1600;
 
-  test('cut in the middle costs what was behind the cut, and the next is read', async () => {
+  test('cut in the middle loses the events after the cut, and the next segment is read', async () => {
     for (const ending of ENDINGS) {
       const disk = await diskWith(EVENTS, ending, SEGMENT);
       const segments = segmentsOn(disk);
@@ -163,12 +163,12 @@ describe('one of several segments', () => {
       damage(disk, segments[1] ?? '', (bytes) => bytes.subarray(0, 1000));
       const { out, reported, left } = await drainAll(disk);
       assert.deepEqual(out, [0, 1, 2, 4, 5]);
-      // Where a process was killed, nobody knows that there was more.
+      // After a kill the spool cannot know that there was more.
       if (ending === 'close') assert.deepEqual([reported, left.length], [1, 1]);
     }
   });
 
-  test('emptied, or gone, does not hold up the others', async () => {
+  test('emptied or removed does not block the others', async () => {
     for (const ending of ENDINGS) {
       for (const gone of [true, false]) {
         const disk = await diskWith(EVENTS, ending, SEGMENT);
@@ -181,7 +181,7 @@ describe('one of several segments', () => {
   });
 });
 
-test('marks that are damaged lose no event', async () => {
+test('damaged marks lose no event', async () => {
   const changes: ((bytes: Buffer) => unknown)[] = [
     (bytes) => bytes.subarray(0, 0),
     (bytes) => bytes.subarray(0, 7),

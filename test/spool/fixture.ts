@@ -9,11 +9,11 @@ export interface FixtureEvent {
   readonly arrivedAt: number;
   readonly payload: Buffer;
   readonly mark: typeof Mark.kept | typeof Mark.delivered | typeof Mark.sent;
-  /** Whether its segment was closed, or left open by a kill. */
+  /** How its segment ended: closed, or left open by a kill. */
   readonly segment: 'close' | 'kill';
 }
 
-/** All events that were put into it, in order. */
+/** All events of the fixture, in order. */
 export const FIXTURE_EVENTS: readonly FixtureEvent[] = [
   { arrivedAt: 1_700_000_000_000, payload: Buffer.from('{"first":true}'), mark: Mark.kept, segment: 'close' },
   { arrivedAt: 1_700_000_000_001, payload: Buffer.from('delivered'), mark: Mark.delivered, segment: 'close' },

@@ -1,4 +1,4 @@
-/** What an earlier version has left on disk is read for ever: fixtures/version-1 was written when the format was new. */
+/** Every version reads what earlier versions left on disk. fixtures/version-1 was written when the format was new. */
 import assert from 'node:assert/strict';
 import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,14 +13,14 @@ import { FIXTURE, FIXTURE_EVENTS } from './fixture.ts';
 import { damage, diskWith, openSpool, segmentsOn } from './log-stage.ts';
 import { crc32, decodeSegment, seedOf } from './segment-bytes.ts';
 
-/** More than there can be. */
+/** More reads than the fixture needs. */
 const READS = 100;
 
 const FOLDER = join(FIXTURE, 'topics', 'events');
 const KEPT = FIXTURE_EVENTS.filter(({ mark }) => mark !== Mark.delivered);
 
 describe('the fixture of format version 1', () => {
-  test('is as the description of the format has it', async () => {
+  test('agrees with the description of the format', async () => {
     const files = (await readdir(FOLDER)).sort();
     assert.equal(files.length, 4);
     for (const [index, segment] of (['close', 'kill'] as const).entries()) {
@@ -69,7 +69,7 @@ describe('the fixture of format version 1', () => {
     });
   });
 
-  test('is shown without being changed', async () => {
+  test('can be shown, and showing does not change it', async () => {
     await withCopy(async (path) => {
       assert.deepEqual(await listTopics(path), ['events']);
       const shown: unknown[] = [];
@@ -86,7 +86,7 @@ describe('the fixture of format version 1', () => {
   });
 });
 
-test('a segment of a later version is left alone, and told of', async () => {
+test('a segment of a later version is reported and not changed', async () => {
   const disk = await diskWith([Buffer.from('event')], 'close');
   const [path = ''] = segmentsOn(disk);
   damage(disk, path, (bytes) => {

@@ -1,4 +1,4 @@
-/** A process that writes to a real disk, and is really killed. */
+/** A process writes to a real disk, and the test kills it. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,7 +17,10 @@ import { eventOf } from './writer-events.ts';
 const WRITER = join(import.meta.dirname, 'writer.ts');
 const KILLS = 5;
 
-/** Lets another process write until it has kept so many events; resolves to the numbers of those, and a few more. */
+/**
+ * Lets another process write until it has kept `enough` events, and kills it. Resolves to the numbers of all kept
+ * events, a few more than `enough`.
+ */
 async function writeAndKill(path: string, first: number, enough: number): Promise<number[]> {
   const writer = spawn(process.execPath, [WRITER, path, String(first)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -32,7 +35,7 @@ async function writeAndKill(path: string, first: number, enough: number): Promis
   return kept;
 }
 
-test('what was kept is there after each of several kills, in its order, and nothing else', async () => {
+test('kept events survive each of several kills, in order, and no other event is there', async () => {
   const random = new Random();
   const path = await mkdtemp(join(tmpdir(), 'h2k-kill-'));
   try {

@@ -1,4 +1,4 @@
-/** Opens the spool at this path, says so, and keeps it until it is killed. */
+/** Opens the spool at this path, prints the result, and keeps the spool open until it is killed. */
 import { Spool } from '../../src/spool/spool.ts';
 
 try {

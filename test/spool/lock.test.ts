@@ -1,4 +1,4 @@
-/** One process for one spool, and no trace of one that was killed. */
+/** Only one process uses a spool, and a killed process leaves no lock. */
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -24,7 +24,7 @@ describe('the lock of a spool', () => {
     for (const child of children.splice(0)) await kill(child);
   });
 
-  /** Another process that opens the spool, and what it says of that. */
+  /** Starts another process that opens the spool. Resolves to the process and what it prints. */
   async function hold(): Promise<{ child: ChildProcess; says: string }> {
     const child = spawn(process.execPath, [HOLDER, path], { stdio: ['ignore', 'pipe', 'inherit'] });
     children.push(child);
@@ -36,7 +36,7 @@ describe('the lock of a spool', () => {
     return Spool.open({ path, maxBytes: 1_000_000 }, () => undefined);
   }
 
-  test('is refused to a second process, as long as the first lives', async () => {
+  test('is refused to a second process while the first lives', async () => {
     const first = await hold();
     assert.equal(first.says, 'open');
     for (let time = 0; time < 2; time++) {
@@ -45,7 +45,7 @@ describe('the lock of a spool', () => {
     }
   });
 
-  test('is free as soon as the process that had it was killed', async () => {
+  test('is free as soon as the process that holds it is killed', async () => {
     for (let time = 0; time < 3; time++) {
       const { child, says } = await hold();
       assert.equal(says, 'open');
@@ -54,7 +54,7 @@ describe('the lock of a spool', () => {
     await (await open()).close();
   });
 
-  test('is kept through an attempt of the same process to take it again', async () => {
+  test('stays held when the same process tries to take it again', async () => {
     const spool = await open();
     await assert.rejects(open(), SpoolInUse);
     assert.match((await hold()).says, new RegExp(REFUSAL));

@@ -1,4 +1,4 @@
-/** Events put into a real spool, and taken out of it again, for the tests of what is on disk in between. */
+/** Puts events into a real spool and takes them out again. Tests check or change the disk in between. */
 import assert from 'node:assert/strict';
 
 import { Mark } from '../../src/spool/marks.ts';
@@ -8,10 +8,10 @@ import type { DamageReport, TopicLog } from '../../src/spool/topic-log.ts';
 import { time } from './simulation/clock.ts';
 import { SimulatedDisk } from './simulation/simulated-disk.ts';
 
-/** More than any test needs. */
+/** More reads than any test needs. */
 const READS = 100;
 
-/** An event, and bytes of a segment that two of them fill. */
+/** An event, and the bytes of a segment that two such events fill. */
 export const EVENT = Buffer.alloc(100, 'event');
 export const SEGMENT = 300;
 
@@ -35,7 +35,7 @@ export async function openSpool(
   return { spool, log: spool.log(TOPIC), reports };
 }
 
-/** Resolves when the event would survive a power cut. */
+/** Appends an event. Resolves when the event survives a power cut. */
 export function append(log: TopicLog, payload: Buffer, arrivedAt: number): Promise<Place> {
   return new Promise((kept, failed) => {
     const item = { parts: [payload], arrivedAt, mark: Mark.kept, kept };
@@ -43,7 +43,7 @@ export function append(log: TopicLog, payload: Buffer, arrivedAt: number): Promi
   });
 }
 
-/** All that comes out, delivered. */
+/** Reads all events, marks them as delivered, and returns them. */
 export async function drain(log: TopicLog): Promise<Buffer[]> {
   const payloads: Buffer[] = [];
   for (let reads = 0; log.hasUnread; reads++) {
@@ -57,7 +57,7 @@ export async function drain(log: TopicLog): Promise<Buffer[]> {
   return payloads;
 }
 
-/** A disk on which a process has left these events when it was killed, or closed its spool. */
+/** A disk with these events. A process wrote them, and was then killed or closed its spool. */
 export async function diskWith(
   payloads: readonly Buffer[],
   ending: 'kill' | 'close',
@@ -71,7 +71,7 @@ export async function diskWith(
   return disk;
 }
 
-/** The paths of the segments, in their order. */
+/** The paths of the segments, in order. */
 export function segmentsOn(disk: SimulatedDisk): string[] {
   return [...disk.contents().keys()].filter((path) => path.endsWith('.log'));
 }

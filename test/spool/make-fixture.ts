@@ -1,6 +1,6 @@
 /**
- * Writes fixtures/version-1, once for each version of the format: what is there must be read for ever. It holds a segment
- * that was closed, and one as a kill leaves it, with a torn event at its end.
+ * Writes fixtures/version-1. Run it once for each version of the format: later versions must read the fixture for
+ * ever. It has a closed segment, and a segment as a kill leaves it, with a torn event at its end.
  */
 import { appendFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -27,5 +27,5 @@ const folder = join(FIXTURE, 'topics', 'events');
 const last = (await readdir(folder)).sort().findLast((file) => file.endsWith('.log')) ?? '';
 await appendFile(join(folder, last), frame(seedOf(last), 3, 0, Buffer.alloc(100)).subarray(0, 60));
 for (const file of ['lock.sqlite', 'lock.sqlite-journal']) await rm(join(FIXTURE, file), { force: true });
-// Not closed: it is to look like killed.
+// The spool is not closed, so that the process seems killed.
 process.exit();

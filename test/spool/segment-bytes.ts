@@ -1,4 +1,7 @@
-/** Reads a segment by its description alone (src/spool/segment-format.ts), with nothing of the code that reads it else. */
+/**
+ * Reads a segment by the description of its format alone (src/spool/segment-format.ts). It shares no code with the
+ * spool's own reader.
+ */
 
 export interface DecodedFrame {
   readonly start: number;
@@ -8,7 +11,7 @@ export interface DecodedFrame {
   readonly end: number;
 }
 
-/** CRC-32 as zlib computes it, bit by bit, begun with another. */
+/** CRC-32 as zlib computes it, bit by bit. It starts from the CRC `begin`. */
 export function crc32(bytes: Buffer, begin = 0): number {
   let crc = ~begin;
   for (const byte of bytes) {
@@ -28,7 +31,7 @@ export function segmentHeader(version: number, createdAt: number): Buffer {
   return header;
 }
 
-/** A frame, as one who knows the seed would write it. */
+/** A frame, as a writer that knows the seed makes it. */
 export function frame(seed: number, ordinal: number, arrivedAt: number, payload: Buffer): Buffer {
   const header = Buffer.alloc(24);
   header.write('H2KE', 'latin1');
@@ -39,7 +42,7 @@ export function frame(seed: number, ordinal: number, arrivedAt: number, payload:
   return Buffer.concat([header, payload]);
 }
 
-/** The frames of an undamaged segment; a torn one at the end is left out. @throws where anything else is wrong. */
+/** The frames of an undamaged segment, without a torn frame at the end. @throws if anything else is wrong. */
 export function decodeSegment(bytes: Buffer, seed: number): DecodedFrame[] {
   const createdAt = bytes.readDoubleLE(16);
   if (!bytes.subarray(0, 24).equals(segmentHeader(1, createdAt))) throw new Error('header');
@@ -63,7 +66,7 @@ export function decodeSegment(bytes: Buffer, seed: number): DecodedFrame[] {
   return frames;
 }
 
-/** The seed in the name of a segment. */
+/** Returns the seed from the name of a segment. */
 export function seedOf(path: string): number {
   const [, seed] = /-([0-9a-f]{8})\.log$/.exec(path) ?? [];
   if (seed === undefined) throw new Error(`${path} is not the name of a segment`);

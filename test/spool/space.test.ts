@@ -1,4 +1,4 @@
-/** The space that the spool takes: what it gives back, and what it refuses to take. */
+/** The disk space of the spool: what it frees, and what it refuses to take. */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 
@@ -17,7 +17,7 @@ describe('the space of a log', () => {
     opened = await openSpool(disk, SEGMENT);
   });
 
-  test('has no file left of a segment that was delivered before the next was begun', async () => {
+  test('leaves no file of a segment that was delivered before the next one was created', async () => {
     const { log, reports } = opened;
     for (let time = 0; time < 20; time++) log.mark(await append(log, EVENT, time), Mark.delivered);
     await log.settled();
@@ -25,14 +25,14 @@ describe('the space of a log', () => {
     assert.deepEqual([log.count, log.bytes, reports], [0, 0, []]);
   });
 
-  test('has no file left when it is closed with all delivered', async () => {
+  test('leaves no file when it is closed with all events delivered', async () => {
     const { log, spool } = opened;
     log.mark(await append(log, EVENT, 0), Mark.delivered);
     await spool.close();
     assert.deepEqual([...disk.contents().keys()], []);
   });
 
-  test('gives back space that could not be given back when the disk works again', async () => {
+  test('frees space that it could not free before, when the disk works again', async () => {
     const { log } = opened;
     for (let time = 0; time < 5; time++) await append(log, EVENT, time);
     disk.operations.faults = { remove: 1000, write: 1000 };
@@ -44,7 +44,7 @@ describe('the space of a log', () => {
     assert.deepEqual([...disk.contents().keys()], []);
   });
 
-  test('refuses what it has no room for, and takes it when there is', async () => {
+  test('refuses an event without room for it, and takes it when there is room', async () => {
     const size = EVENT.length + FRAME_HEADER_SIZE;
     const { log } = await openSpool(disk, SEGMENT, 24 + 2 * size);
     const [first] = await Promise.all([append(log, EVENT, 0), append(log, EVENT, 1)]);
@@ -55,7 +55,7 @@ describe('the space of a log', () => {
     await append(log, EVENT, 3);
   });
 
-  test('counts what is on its way to the disk', async () => {
+  test('counts events on their way to the disk', async () => {
     const size = EVENT.length + FRAME_HEADER_SIZE;
     const { log } = await openSpool(disk, SEGMENT, 2 * size);
     const tries = await Promise.allSettled([0, 1, 2].map((time) => append(log, EVENT, time)));
@@ -65,7 +65,7 @@ describe('the space of a log', () => {
     );
   });
 
-  test('has no file left of a segment that was delivered, and then met an error', async () => {
+  test('leaves no file of a segment that was delivered and then had an error', async () => {
     const { log } = opened;
     log.mark(await append(log, EVENT, 0), Mark.delivered);
     disk.operations.failNext('sync', 'EIO', '.log');
@@ -74,7 +74,7 @@ describe('the space of a log', () => {
     assert.deepEqual([[...disk.contents().keys()], log.bytes], [[], 0]);
   });
 
-  test('has no file left of a segment that could not be begun', async () => {
+  test('leaves no file of a segment that could not be created', async () => {
     const { log } = opened;
     for (const operation of ['write', 'syncFolder'] as const) {
       disk.operations.failNext(operation, 'ENOSPC', FOLDER);

@@ -1,4 +1,4 @@
-/** Moments that the random days of model.test.ts come to too seldom. */
+/** Situations that are too rare in the random days of model/model.test.ts. */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
@@ -10,7 +10,7 @@ import { append, drain, EVENT, FOLDER, openSpool, SEGMENT, segmentsOn, type Open
 import { PAUSE_MS } from './model/scenario.ts';
 import { SimulatedDisk } from './simulation/simulated-disk.ts';
 
-/** Of the event loop, in which the simulated disk has done whatever it was told to. */
+/** Turns of the event loop after which the simulated disk has finished all its operations. */
 const TURNS = 60;
 
 describe('a log', () => {
@@ -26,7 +26,7 @@ describe('a log', () => {
     opened = await openSpool(disk, SEGMENT);
   }
 
-  test('keeps an event whenever it comes, also just when the last was kept', async () => {
+  test('keeps an event at any moment, also just when the previous one is kept', async () => {
     const { log } = opened;
     for (let ticks = 0; ticks < 20; ticks++) {
       await append(log, EVENT, 2 * ticks);
@@ -36,7 +36,7 @@ describe('a log', () => {
     assert.equal(log.count, 40);
   });
 
-  test('writes a mark whenever it comes, also just when the last was written', async () => {
+  test('writes a mark at any moment, also just when the previous one is written', async () => {
     for (let ticks = 0; ticks < 40; ticks++) {
       const beginning = new SimulatedDisk();
       const { log } = await openSpool(beginning);
@@ -50,7 +50,7 @@ describe('a log', () => {
       };
       let writes = 0;
       beginning.operations.ended = (operation, path) => {
-        // The first of these writes the header, the second the mark.
+        // The first write is the header, the second the mark.
         if (operation === 'write' && path.endsWith('.marks') && ++writes === 2) void markLater();
       };
       log.mark(first, Mark.delivered);
@@ -60,7 +60,7 @@ describe('a log', () => {
     }
   });
 
-  test('has a problem while the disk fails, is full or hangs, and none when it works', async () => {
+  test('reports a problem while the disk fails, is full or hangs, and none when it works', async () => {
     const { log } = opened;
     assert.equal(log.problem, undefined);
     for (const [code, problem] of [
@@ -84,7 +84,7 @@ describe('a log', () => {
     assert.equal(log.problem, undefined);
   });
 
-  test('says when the oldest of its events came, about', async () => {
+  test('tells about when its oldest event arrived', async () => {
     const begin = time.wall.now();
     const { log } = opened;
     for (let event = 0; event < 5; event++) {
@@ -101,7 +101,7 @@ describe('a log', () => {
     assert.equal(opened.log.oldestAt, undefined);
   });
 
-  test('takes no event for damaged that was given back while it was read', async () => {
+  test('does not report an event as damaged that is returned during a read', async () => {
     const { log, spool, reports } = opened;
     await append(log, EVENT, 0);
     const [first] = await log.read();
@@ -115,7 +115,7 @@ describe('a log', () => {
     assert.deepEqual(await drain((await openSpool(disk)).log), [EVENT, EVENT]);
   });
 
-  test('tries a mark again that could not be written', async () => {
+  test('retries a mark that could not be written', async () => {
     const { log, spool } = opened;
     for (let time = 0; time < 2; time++) await append(log, EVENT, time);
     const [first, second] = await log.read();
@@ -128,7 +128,7 @@ describe('a log', () => {
     assert.equal((await openSpool(disk)).log.count, 1);
   });
 
-  test('does not begin anew with what is delivered when its marks cannot be read', async () => {
+  test('does not read delivered events again when its marks cannot be read', async () => {
     const { log } = opened;
     for (let time = 0; time < 2; time++) await append(log, EVENT, time);
     const [first] = await log.read();
@@ -146,8 +146,8 @@ describe('a log', () => {
     assert.deepEqual(await drain(opened.log), [EVENT]);
   });
 
-  test('is read in several goes where it is large, without a gap', async () => {
-    // Around the bytes that are read at once: whole ones, one that lies across, one that is larger, none.
+  test('is read in several parts if it is large, without a gap', async () => {
+    // Sizes around the bytes of one read: events that fit, one across two reads, one that is larger, an empty one.
     const sizes = [
       400_000,
       400_000,
@@ -170,7 +170,7 @@ describe('a log', () => {
     await spool.close();
   });
 
-  test('goes on when the disk works again, in another segment', async () => {
+  test('continues in another segment when the disk works again', async () => {
     const { log } = opened;
     await append(log, EVENT, 0);
     for (const operation of ['write', 'sync'] as const) {

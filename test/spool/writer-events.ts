@@ -1,4 +1,4 @@
-/** The bytes of an event, of a length of its own. */
+/** The bytes of an event. Events have different lengths. */
 export function eventOf(number: number): Buffer {
   return Buffer.alloc(8 + ((number * 37) % 900), `event ${number} `);
 }

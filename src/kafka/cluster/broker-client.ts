@@ -1,4 +1,6 @@
-/** The real brokers, over Kafka's protocol: what is asked, what answers mean, how long an answer may take. */
+/**
+ * The real brokers, over Kafka's protocol: which questions are asked, what answers mean, and how long they may take.
+ */
 import {
   apiVersionsV3,
   ConfigResourceTypes,
@@ -35,20 +37,26 @@ export interface BrokerClientSettings {
   readonly clientId: string;
   readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
-  /** A connection for records that is unused for longer is closed before the next request. */
+  /** A connection for records that is unused for longer than this is closed before the next request. */
   readonly connectionsMaxIdleMs: number;
   readonly security: SecuritySettings;
   /** The login for `GSSAPI` (gssapi.ts). */
   readonly gssapi?: SASLCustomAuthenticator | undefined;
 }
 
-/** A question about the cluster is small. A broker that takes longer than this is asked for nothing else meanwhile. */
+/**
+ * Most milliseconds for an answer about the cluster, which is small. A slower broker gets no other question
+ * meanwhile.
+ */
 const QUESTION_TIMEOUT_MS = 3000;
 
-/** The broker's own limit ends first, and it says so. Only a silent broker runs into ours, so many milliseconds later. */
+/**
+ * Milliseconds that the proxy waits beyond the broker's own time limit. The broker reports its limit; only a silent
+ * broker reaches the proxy's limit.
+ */
 const SILENCE_MS = 1000;
 
-/** The versions of produce requests that we speak. Version 9 came with Kafka 2.8. */
+/** The versions of produce requests that the proxy supports. Version 9 came with Kafka 2.8. */
 const PRODUCE_VERSIONS = { min: 9, max: produceV11.api.version } as const;
 
 const NO_CULPRITS: readonly number[] = [];
@@ -56,14 +64,17 @@ const NO_CULPRITS: readonly number[] = [];
 export class BrokerClient implements Brokers {
   readonly #settings: BrokerClientSettings;
   readonly #clock: Clock;
-  /** Apart from the records' connections: a question does not wait behind a megabyte of records. */
+  /** Separate from the records' connections, so that a question does not wait behind a megabyte of records. */
   readonly #questions: Connections;
   readonly #records: Connections;
-  /** What is known of each connection for records. Asked once a connection: a broker may be upgraded between two. */
+  /**
+   * What is known of each connection for records. It is asked once per connection, because a broker may be upgraded
+   * between two connections.
+   */
   readonly #recordConnections = new WeakMap<Connection, OpenRecordConnection>();
   #listener: () => void = () => undefined;
 
-  /** `clock` is a monotonic one, for idle times. */
+  /** `clock` is monotonic; it measures idle times. */
   constructor(settings: BrokerClientSettings, clock: Clock) {
     this.#settings = settings;
     this.#clock = clock;
@@ -112,7 +123,7 @@ export class BrokerClient implements Brokers {
   }
 
   async producerId(address: string): Promise<ProducerId> {
-    // Not transactional, so the transaction timeout means nothing; -1 asks for a new id.
+    // The producer is not transactional, so the transaction timeout has no effect. -1 asks for a new id.
     const answer = await this.#ask(address, (connection) =>
       initProducerIdV4.api.async(connection, null, 60_000, -1n, -1),
     );
@@ -124,14 +135,15 @@ export class BrokerClient implements Brokers {
     const now = this.#clock.now();
     const open = this.#records.known(broker);
     const usedAt = open && this.#recordConnections.get(open)?.usedAt;
-    // The broker, or a firewall between, closes what is idle; a record must not be the one to find out.
+    // The broker, or a firewall on the path, closes idle connections. A record must not be the first to notice it.
     if (open && usedAt !== undefined && now - usedAt > this.#settings.connectionsMaxIdleMs) {
       await open.close();
     }
     const connection = await this.#records.get(broker);
     let known = this.#recordConnections.get(connection);
     if (!known) {
-      // The connection's own limit is that of a request with records: by then others have long named another leader.
+      // The connection's own time limit is meant for a request with records. Other brokers name another leader long
+      // before it ends.
       const produceVersion = await this.#answerOf(this.#records, connection, (asked) =>
         withinTime(askProduceVersion(asked), QUESTION_TIMEOUT_MS, () => new Error('no answer in time')),
       );
@@ -142,7 +154,7 @@ export class BrokerClient implements Brokers {
         this.#records,
       );
       this.#recordConnections.set(connection, known);
-      // Meanwhile a new login may have fallen due, during which a broker takes nothing else (KIP-368).
+      // Meanwhile a re-authentication may be due. During it a broker takes nothing else (KIP-368).
       if (!connection.isConnected()) return this.connect(address);
     }
     known.usedAt = now;
@@ -176,7 +188,8 @@ export class BrokerClient implements Brokers {
       return answer;
     } catch (error) {
       const reason = connections.errorOf(connection, error);
-      // After a time-out the library loses its place in the stream, should the answer still come. A refusal is an answer.
+      // After a time-out the library loses its position in the stream if the answer still comes. A refusal is an
+      // answer.
       if (error instanceof ResponseError) connections.proven();
       else void connection.close();
       throw reason;
@@ -204,7 +217,7 @@ class OpenRecordConnection implements RecordConnection {
       return answersOf(await this.#send(batches));
     } catch (error) {
       const reason = this.#connections.errorOf(this.#connection, error);
-      // After a time-out the library loses its place in the stream, should the answer still come.
+      // After a time-out the library loses its position in the stream if the answer still comes.
       void this.#connection.close();
       throw reason;
     }
@@ -220,7 +233,7 @@ class OpenRecordConnection implements RecordConnection {
       true,
       true,
       (error, response) => {
-        // The library makes an error of an answer in which any partition failed; the answer itself is in it.
+        // The library turns an answer with any failed partition into an error. The error contains the answer.
         const answer = error && 'response' in error ? error.response : response;
         if (isProduceResponse(answer)) resolve(answer);
         else reject(error ?? new Error('the broker closed the connection without an answer'));
@@ -231,11 +244,11 @@ class OpenRecordConnection implements RecordConnection {
 }
 
 /**
- * Versions 9 to 11 of the produce request, which differ only in what their answers may add:
+ * Encodes versions 9 to 11 of the produce request. They differ only in what their answers may add:
  *
  *     transactional_id acks timeout_ms [name [index records TAG_BUFFER] TAG_BUFFER] TAG_BUFFER
  *
- * The batches are encoded once, beforehand, so that a retry sends the very same bytes.
+ * The batches are encoded once before, so that a retry sends the same bytes.
  */
 function encodeProduce(batches: readonly PartitionBatch[], timeoutMs: number): Writer {
   return Writer.create()
@@ -283,7 +296,7 @@ async function askMetadata(connection: Connection, names: readonly string[]): Pr
   try {
     return await metadataV12.api.async(connection, [...names], true, false);
   } catch (error) {
-    // The library makes an error of an answer that names any unusable topic; the answer itself is in it.
+    // The library turns an answer with any unusable topic into an error. The error contains the answer.
     if (error instanceof Error && 'response' in error && isMetadata(error.response)) return error.response;
     throw error;
   }
@@ -298,7 +311,7 @@ function brokerAt(address: string): Broker {
   return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
 }
 
-/** An IPv6 address stands in brackets, as in the settings. */
+/** `host:port`. An IPv6 address stands in brackets, as in the settings. */
 function addressOf(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -1,7 +1,7 @@
 /**
- * Connections to brokers, one to each, opened and logged in at the first use. They replace the library's pool. There every
- * host gets the same options, and a refused login is tried again at once. A connection that fails late removes its
- * successor from the pool, which then stays open for ever.
+ * Connections to brokers, one to each, opened and logged in at the first use. They replace the library's pool, which
+ * has three defects. It gives every host the same options, and repeats a refused login at once. A connection that
+ * fails late removes its successor from the pool, and the successor stays open for ever.
  */
 import type { Socket } from 'node:net';
 import { Connection, ConnectionStatuses, type Broker } from '@platformatic/kafka';
@@ -10,12 +10,15 @@ import type { Security } from '../login/security.ts';
 
 export interface ConnectionSettings {
   readonly clientId: string;
-  /** Until the broker has taken the connection, the encryption and the login. */
+  /** Most milliseconds until the connection is open, encrypted and logged in. */
   readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
 }
 
-/** What the library calls a connection that is of use, or is going to be. A broker may ask for a new login at any time (KIP-368). */
+/**
+ * The library's states of a connection that is usable, or soon will be. A broker may ask for a re-authentication at
+ * any time (KIP-368).
+ */
 const ALIVE: readonly string[] = [
   ConnectionStatuses.CONNECTING,
   ConnectionStatuses.AUTHENTICATING,
@@ -29,11 +32,11 @@ export class Connections {
   readonly #onDisconnect: () => void;
   /** By `host:port`. */
   readonly #current = new Map<string, Connection>();
-  /** Those that have failed or are being closed, too. */
+  /** All connections, also those that have failed or are closing. */
   readonly #all = new Set<Connection>();
-  /** What was told of a connection that failed; its requests only hear that it is closed. */
+  /** Why a connection has failed. Its requests only hear that it is closed. */
   readonly #failures = new WeakMap<Connection, BrokerError>();
-  /** A broker has answered before: a connection that closes without an answer has broken, and speaks the right protocol. */
+  /** A broker has answered before. Then a connection that closes without an answer is broken: its protocol is right. */
   #hasAnswered = false;
   #closed = false;
 
@@ -44,15 +47,15 @@ export class Connections {
     this.#onDisconnect = onDisconnect;
   }
 
-  /** The connection that there is to a broker, if any. */
+  /** The current connection to a broker; undefined if there is none. */
   known({ host, port }: Broker): Connection | undefined {
     const connection = this.#current.get(`${host}:${port}`);
     return connection && ALIVE.includes(connection.status) ? connection : undefined;
   }
 
   /**
-   * A connection to a broker, logged in. Rejects with a `BrokerError` when there is none within the connect timeout; and at
-   * once, with the last one, while the broker is not to be asked for a login again.
+   * Resolves with a connection to a broker, logged in. Rejects with a `BrokerError` if there is none within the
+   * connect timeout. During the pause after a refused login it rejects at once, with the last error.
    */
   async get(broker: Broker): Promise<Connection> {
     const known = this.known(broker);
@@ -63,7 +66,7 @@ export class Connections {
       await (known ? known.ready() : connection.connect(broker.host, broker.port));
     } catch (error) {
       this.#drop(key, connection);
-      // One that ran out of time would go on.
+      // A connection that ran out of time would continue to connect.
       socketOf(connection)?.destroy();
       throw this.errorOf(connection, error);
     }
@@ -71,7 +74,7 @@ export class Connections {
     return connection;
   }
 
-  /** A broker has answered. */
+  /** Notes that a broker has answered. */
   proven(): void {
     this.#hasAnswered = true;
   }
@@ -83,7 +86,7 @@ export class Connections {
     return brokerErrorOf(error, this.#security.facts, !this.#hasAnswered);
   }
 
-  /** Closes all. */
+  /** Closes all connections. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(
@@ -92,7 +95,7 @@ export class Connections {
           await connection.close();
           return;
         }
-        // The library would wait for a connection that is only being made, and so would its callers, up to the time limit.
+        // The library waits for a connection that is still opening, up to the time limit, and its callers wait, too.
         socketOf(connection)?.destroy();
         connection.emit('close');
       }),
@@ -111,7 +114,7 @@ export class Connections {
     });
     this.#current.set(key, connection);
     this.#all.add(connection);
-    // Requests fail by themselves; an event without a listener would end the process.
+    // Requests fail by themselves. But an error event without a listener would end the process.
     connection.on('error', (error) => {
       const reason = this.errorOf(connection, error);
       this.#failures.set(connection, reason);
@@ -120,7 +123,7 @@ export class Connections {
     });
     connection.once('close', () => {
       this.#drop(key, connection);
-      // The library would begin a re-authentication that was due.
+      // Without this the library would begin a re-authentication that is due.
       void connection.close();
       this.#onDisconnect();
     });
@@ -137,7 +140,7 @@ export class Connections {
   }
 }
 
-/** There is none before the library has begun to connect. */
+/** The socket of a connection; undefined before the library has begun to connect. */
 function socketOf(connection: Connection): Socket | undefined {
   return connection.socket;
 }

@@ -1,16 +1,16 @@
 /**
- * The brokers, as the cluster and the producer use them: questions and batches, without the bytes of Kafka's protocol. A
- * broker is named by its address, `host:port`, as it stands in the settings or in metadata.
+ * The brokers, as the cluster and the producer use them: questions and batches, without the bytes of Kafka's
+ * protocol. The name of a broker is its address, `host:port`, from the settings or from metadata.
  *
- * A method rejects when no answer came, and where the broker refused the question: with a `BrokerError` where the reason is
+ * A method rejects if no answer comes, or if the broker refuses the question. The reason is a `BrokerError` if it is
  * known. Errors about one topic or one partition are part of the answer.
  */
 
 export interface TopicMetadata {
   readonly name: string;
-  /** Kafka's code for why the topic cannot be used; 0 where it can. */
+  /** Kafka's error code, if the topic cannot be used; 0 if it can. */
   readonly errorCode: number;
-  /** The leader of each partition, by partition number; -1 where there is none now. */
+  /** The leader of each partition, by partition number; -1 if it has none now. */
   readonly leaders: readonly number[];
 }
 
@@ -20,7 +20,7 @@ export interface Metadata {
   readonly topics: readonly TopicMetadata[];
 }
 
-/** With it, sequences begin at 0 (KIP-98). */
+/** A producer id. Its sequences begin at 0 (KIP-98). */
 export interface ProducerId {
   readonly id: bigint;
   readonly epoch: number;
@@ -29,24 +29,24 @@ export interface ProducerId {
 export interface PartitionBatch {
   readonly topic: string;
   readonly partition: number;
-  /** One record batch. The memory is used again as soon as the request is settled. */
+  /** One record batch. Its memory is reused as soon as the request is settled. */
   readonly bytes: Buffer;
 }
 
 export interface PartitionAnswer {
   readonly topic: string;
   readonly partition: number;
-  /** 0 where all in-sync replicas have the batch. */
+  /** 0 if all in-sync replicas have the batch. */
   readonly errorCode: number;
-  /** Places in the batch of the records that the broker refuses (KIP-467); empty where it does not say which. */
+  /** Places in the batch of the records that the broker refuses (KIP-467); empty if it does not name them. */
   readonly culprits: readonly number[];
 }
 
 /** A connection to one broker, for batches. */
 export interface RecordConnection {
   /**
-   * Sends the batches in one request, `acks=all`. Resolves with an answer for each partition, errors among them. After a
-   * rejection each batch may have been written or not.
+   * Sends the batches in one request with `acks=all`. Resolves with an answer for each partition, including errors.
+   * After a rejection each batch may have been written or not.
    */
   produce(batches: readonly PartitionBatch[]): Promise<readonly PartitionAnswer[]>;
 }
@@ -54,7 +54,10 @@ export interface RecordConnection {
 export interface Brokers {
   /** Asks for brokers and leaders. The broker creates a missing topic where its settings allow that. */
   metadata(address: string, topics: readonly string[]): Promise<Metadata>;
-  /** Asks for values of these topics' configuration: by topic, then by key. A topic that cannot be read is left out. */
+  /**
+   * Asks for values of these topics' configuration. Returns them by topic, then by key. A topic that cannot be read
+   * is left out.
+   */
   topicConfigs(
     address: string,
     topics: readonly string[],
@@ -62,9 +65,9 @@ export interface Brokers {
   ): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>>;
   /** Asks for a new producer id. */
   producerId(address: string): Promise<ProducerId>;
-  /** Opens a connection for batches where there is none. After a rejection nothing was sent. */
+  /** Opens a connection for batches if there is none. After a rejection nothing was sent. */
   connect(address: string): Promise<RecordConnection>;
-  /** The listener is called whenever a connection is lost: what is known of the cluster may have changed. */
+  /** Calls the listener whenever a connection is lost: what is known of the cluster may be out of date. */
   onDisconnect(listener: () => void): void;
   /** Closes all connections. */
   close(): Promise<void>;

@@ -1,6 +1,7 @@
 /**
- * Keeps what is known of the cluster fresh. It asks again in good time, at once when something proves wrong, and with growing
- * pauses while no broker answers. It also sees to a producer id, and knows which topics can be written to.
+ * Keeps the knowledge of the cluster up to date. It asks again before the knowledge is too old, and at once when
+ * something is wrong. While no broker answers, it asks with growing pauses. It also gets a producer id, and knows
+ * which topics can be written to.
  */
 import type { Logger } from 'pino';
 import type { Metrics } from '../../metrics/metrics.ts';
@@ -12,9 +13,9 @@ import type { ProducerId } from './brokers.ts';
 import type { Cluster } from './cluster.ts';
 
 export interface WatchSettings {
-  /** Watched from the start. */
+  /** Topics watched from the start. */
   readonly topics: readonly string[];
-  /** Milliseconds before the first retry of anything; doubles with each. */
+  /** Milliseconds before the first retry of any kind. The pause doubles with each retry. */
   readonly retryBackoffMs: number;
   readonly metadataMaxAgeMs: number;
 }
@@ -25,19 +26,19 @@ export interface WatchParts {
   readonly log: Logger;
 }
 
-/** Milliseconds between tries grow from `retryBackoffMs` up to this. */
+/** Milliseconds between attempts grow from `retryBackoffMs` up to this. */
 export const MAX_BACKOFF_MS = 1000;
 
-/** Milliseconds that a topic's first problem lasts before the log tells of it: a topic may only just be made. */
+/** Milliseconds that a topic's first problem must last before it is logged: a new topic may still be in creation. */
 const ACQUAINTANCE_MS = 2000;
 
-/** Milliseconds between two lines of the log on what is wrong with one topic, while it is not always the same. */
+/** Least milliseconds between two log lines about one topic, while its problem changes. */
 const RETELL_MS = 10_000;
 
 interface Problem {
-  /** In words for an operator, without addresses. */
+  /** The problem in words for an operator, without addresses. */
   readonly problem: string;
-  /** For the log only: it names brokers and their addresses. */
+  /** Details for the log only: they name brokers and their addresses. */
   readonly detail: string;
 }
 
@@ -56,15 +57,15 @@ export class ClusterWatch {
   readonly #topics = new Set<string>();
   readonly #onFresh: () => void;
   #producerId: ProducerId | undefined;
-  /** What the last question found: of all topics, and of single ones. */
+  /** The problems that the last question found: one of all topics, and those by topic. */
   #generalProblem: Problem | undefined;
   #topicProblems: ReadonlyMap<string, string> = new Map();
-  /** What the producer met when it wrote to a topic. */
+  /** The problems that the producer met when it wrote to a topic. */
   readonly #writingProblems = new Map<string, Problem>();
-  /** What the log has told of topics that cannot be written to, and when. */
+  /** Which problem of a topic was logged last, and when. */
   readonly #told = new Map<string, Told>();
   #asking = false;
-  /** Milliseconds from one answer to the next question. */
+  /** Milliseconds between an answer and the next question. */
   #pauseMs = 0;
   #failures = 0;
   #timer: Timer | undefined;
@@ -72,7 +73,7 @@ export class ClusterWatch {
   #dueAt = Number.POSITIVE_INFINITY;
   #closed = false;
 
-  /** `onFresh` is called whenever something new has been learned. */
+  /** `onFresh` is called after each answer. */
   constructor(settings: WatchSettings, cluster: Cluster, onFresh: () => void, parts: WatchParts) {
     this.#settings = settings;
     this.#cluster = cluster;
@@ -83,17 +84,17 @@ export class ClusterWatch {
     for (const topic of settings.topics) this.#add(topic);
   }
 
-  /** What keeps a topic from being written to, in words for an operator; undefined when nothing is known to. */
+  /** Why the topic cannot be written to, in words for an operator; undefined if no reason is known. */
   problemOf(topic: string): string | undefined {
     return this.#problemOf(topic)?.problem;
   }
 
-  /** More on a topic's problem, for the log only: it names brokers and their addresses. Empty when no more is known. */
+  /** Details of a topic's problem, for the log only: they name brokers and their addresses. Empty if there are none. */
   detailOf(topic: string): string {
     return this.#problemOf(topic)?.detail ?? '';
   }
 
-  /** The problems of all topics that are watched and cannot be written to, by topic. */
+  /** The problems of all watched topics that cannot be written to, by topic. */
   get problems(): ReadonlyMap<string, string> {
     const problems = new Map<string, string>();
     for (const topic of this.#topics) {
@@ -103,51 +104,51 @@ export class ClusterWatch {
     return problems;
   }
 
-  /** The producer id for partition queues that begin a new sequence; undefined while there is none. */
+  /** The producer id for partition queues that begin a new sequence; undefined while it is missing. */
   get producerId(): ProducerId | undefined {
     return this.#producerId;
   }
 
-  /** What is wrong with a topic, for a caller that tells it in the log in words of its own. */
+  /** The same as `problemOf`, for a caller that logs the problem itself: the watch then does not log it. */
   takeProblem(topic: string): string | undefined {
     const problem = this.problemOf(topic);
     if (problem !== undefined) this.#told.set(topic, { problem, at: this.#time.monotonic.now() });
     return problem;
   }
 
-  /** The producer met a problem when it wrote to these topics; `detail` goes to the log only. */
+  /** Notes a problem that the producer met when it wrote to these topics. `detail` goes to the log only. */
   reportFailure(topics: Iterable<string>, problem: string, detail: string): void {
     for (const topic of topics) this.#writingProblems.set(topic, { problem, detail });
     this.#tell();
   }
 
-  /** Nothing fails any more that is written to this topic. */
+  /** Notes that no write to this topic fails any more. */
   reportSuccess(topic: string): void {
     this.#writingProblems.delete(topic);
     this.#tell();
   }
 
-  /** A broker does not accept this producer id any more: no partition queue begins with it again. */
+  /** A broker no longer accepts this producer id: no partition queue begins with it again. */
   discard(producerId: ProducerId | undefined): void {
     if (this.#producerId === producerId) this.#producerId = undefined;
   }
 
-  /** Watches this topic, too; asks about a new one at once. */
+  /** Watches this topic, too. Asks about a new topic at once. */
   include(topic: string): void {
     if (this.#topics.has(topic)) return;
     this.#add(topic);
     this.soon(0);
   }
 
-  /** Has the next question asked no later than after `delayMs`; after failures, when their pause is over. */
+  /** Asks the next question within `delayMs` milliseconds. After failures it asks when their pause is over. */
   soon(delayMs: number): void {
-    // The answer on its way may lack what is needed now: another topic, or one that is only being made.
+    // The answer in flight may lack what is needed now: another topic, or a topic still in creation.
     if (this.#asking) this.#pauseMs = this.#settings.retryBackoffMs;
     if (this.#asking || this.#failures > 0) return;
     if (this.#time.monotonic.now() + delayMs < this.#dueAt) this.#askIn(delayMs);
   }
 
-  /** Asks for brokers, leaders and limits, and for a producer id where there is none. */
+  /** Asks for brokers, leaders and limits, and for a producer id if it is missing. */
   async ask(): Promise<void> {
     if (this.#asking || this.#closed) return;
     this.#asking = true;
@@ -159,7 +160,7 @@ export class ClusterWatch {
       const idProblem = await this.#seeToProducerId();
       this.#failures = problems.size === 0 && idProblem === undefined ? 0 : this.#failures + 1;
       this.#onFresh();
-      // A cluster that has only just started gives out no ids for a moment.
+      // A cluster that has just started gives no ids for a moment.
       const isLasting = idProblem !== undefined && this.#failures > 1;
       this.#learned(isLasting ? { problem: idProblem, detail: '' } : undefined, problems);
     } catch (error) {
@@ -180,7 +181,7 @@ export class ClusterWatch {
 
   #add(topic: string): void {
     this.#topics.add(topic);
-    // Its first answer is worth a line, too; a problem only when it lasts.
+    // The first success is logged, too; a first problem only if it lasts.
     this.#told.set(topic, {
       problem: 'not asked yet',
       at: this.#time.monotonic.now() + ACQUAINTANCE_MS - RETELL_MS,
@@ -188,7 +189,7 @@ export class ClusterWatch {
     this.#metrics.kafkaUp.set({ topic }, 0);
   }
 
-  /** Why there is no producer id; undefined when there is one. */
+  /** Gets a producer id if it is missing. Returns why there is none; undefined if there is one. */
   async #seeToProducerId(): Promise<string | undefined> {
     try {
       this.#producerId ??= await this.#cluster.allocateProducerId();
@@ -201,7 +202,7 @@ export class ClusterWatch {
   }
 
   #problemOf(topic: string): Problem | undefined {
-    // Without the right to write to a topic there is no producer id, either: the topic's own problem says more.
+    // Without the right to write to a topic there is no producer id, either. The topic's own problem says more.
     const own = this.#topicProblems.get(topic);
     if (own !== undefined) return { problem: `topic ${topic}: ${own}`, detail: '' };
     if (this.#generalProblem) return this.#generalProblem;
@@ -215,14 +216,14 @@ export class ClusterWatch {
     this.#tell();
   }
 
-  /** One line in the log at each change, not at each event. */
+  /** Logs one line at each change, not at each event. */
   #tell(): void {
     if (this.#closed) return;
     const now = this.#time.monotonic.now();
     for (const topic of this.#topics) {
       const found = this.#problemOf(topic);
       const told = this.#told.get(topic);
-      // Without an answer on the topic nothing is known of it.
+      // Without an answer about the topic nothing is known of it.
       const isUp = !found && this.#cluster.topic(topic) !== undefined;
       if (found && isNews(found.problem, told, now)) {
         this.#log.warn({ topic, detail: found.detail }, `Kafka is unavailable: ${found.problem}`);

@@ -1,7 +1,7 @@
 /**
- * The cluster as a producer needs it: which broker leads which partition, what each topic takes, producer ids. Questions go
- * to one broker after the other: so the death or silence of one, the first bootstrap server included, does not blind the
- * proxy.
+ * What a producer needs to know of the cluster: the leader of each partition, the limits of each topic, producer ids.
+ * Questions go to one broker after the other. So a dead or silent broker, even the first bootstrap server, does not
+ * stop the proxy from learning.
  */
 import { errorText } from '../../support/error-text.ts';
 import { BrokerError } from '../broker-error.ts';
@@ -14,16 +14,16 @@ export interface ClusterSettings {
 }
 
 export interface Topic {
-  /** The leader of each partition, by partition number; -1 where there is none now. */
+  /** The leader of each partition, by partition number; -1 if it has none now. */
   readonly leaders: readonly number[];
-  /** `max.message.bytes`: the largest record batch that the topic takes, in bytes as sent. */
+  /** `max.message.bytes`: the largest record batch that the topic takes, in bytes after compression. */
   readonly maxMessageBytes: number;
-  /** How far a record's time may be ahead of the broker's clock and behind it, in milliseconds. */
+  /** Most milliseconds that a record's time may be ahead of the broker's clock, and behind it. */
   readonly maxAheadMs: number;
   readonly maxBehindMs: number;
 }
 
-/** Kafka's own defaults, for a cluster that does not let us read a topic's configuration. */
+/** Kafka's own defaults. They serve if the proxy may not read a topic's configuration. */
 const DEFAULT_LIMITS = {
   maxMessageBytes: 1_048_588,
   maxAheadMs: 3_600_000,
@@ -38,9 +38,9 @@ export class Cluster {
   /** Addresses by node id. */
   #brokers: ReadonlyMap<number, string> = new Map();
   readonly #topics = new Map<string, Topic>();
-  /** Brokers that have not answered since the cluster was last asked. */
+  /** Brokers that failed to answer since the last answer about the cluster. */
   readonly #suspects = new Set<number>();
-  /** The place, among all brokers to ask, of the one that answered last. */
+  /** The place of the broker that answered last in the list of all brokers to ask. */
   #turn = 0;
 
   constructor(settings: ClusterSettings, brokers: Brokers) {
@@ -48,25 +48,25 @@ export class Cluster {
     this.#port = brokers;
   }
 
-  /** What is known of a topic; undefined until a refresh has found it. */
+  /** What is known of a topic; undefined until a refresh finds it. */
   topic(name: string): Topic | undefined {
     return this.#topics.get(name);
   }
 
-  /** Has the cluster this broker, as far as is known, and is it not suspect? */
+  /** Is this broker a known member of the cluster, and not suspect? */
   hasBroker(nodeId: number): boolean {
     return this.#brokers.has(nodeId) && !this.#suspects.has(nodeId);
   }
 
-  /** This broker has not answered: others are asked first whether it still leads what it led. */
+  /** Marks a broker that has not answered. Others are asked first whether it still leads its partitions. */
   suspect(nodeId: number): void {
     this.#suspects.add(nodeId);
   }
 
   /**
-   * Asks for brokers, leaders and limits of these topics; creates a missing one where the brokers are set to.
-   * Returns, for each topic that cannot be written to now, Kafka's name for the reason.
-   * @throws {BrokerError} when no broker answers.
+   * Asks for brokers, leaders and limits of these topics. Brokers create a missing topic if their settings allow it.
+   * Returns Kafka's name of the reason for each topic that cannot be written to now.
+   * @throws {BrokerError} if no broker answers.
    */
   async refresh(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const suspects = [...this.#suspects];
@@ -90,21 +90,21 @@ export class Cluster {
   }
 
   /**
-   * A new producer id, with which sequences start at 0.
-   * @throws {BrokerError} when no broker gives one.
+   * Asks for a new producer id. Its sequences start at 0.
+   * @throws {BrokerError} if no broker gives one.
    */
   async allocateProducerId(): Promise<ProducerId> {
     return this.#ask((address) => this.#port.producerId(address));
   }
 
-  /** A connection for records to a broker, opened where there is none. Rejects when there is none in time. */
+  /** Resolves with a connection for records to a broker, opened if there is none. Rejects if it is not open in time. */
   async connect(nodeId: number): Promise<RecordConnection> {
     const address = this.#brokers.get(nodeId);
     if (address === undefined) throw new Error(`broker ${nodeId} is not in the cluster`);
     return this.#port.connect(address);
   }
 
-  /** Puts a question to one broker after the other, beginning with the one that answered last. */
+  /** Asks one broker after the other, and begins with the broker that answered last. */
   async #ask<Answer>(question: (address: string) => Promise<Answer>): Promise<Answer> {
     const addresses = [...this.#brokers.values(), ...this.#bootstrap];
     if (addresses.length === 0) {
@@ -136,7 +136,7 @@ export class Cluster {
         const known = this.#topics.get(name);
         if (!known) continue;
         const limit = (key: string, otherwise: number) => {
-          // Kafka's "no limit" is 2^63 - 1, more than a number holds exactly; as a bound it does as well.
+          // Kafka's "no limit" is 2^63 - 1. A number does not hold it exactly, but it is good enough as a bound.
           const value = Number(values.get(key) ?? Number.NaN);
           return Number.isNaN(value) ? otherwise : value;
         };
@@ -148,7 +148,8 @@ export class Cluster {
         });
       }
     } catch {
-      // Not allowed to read the configuration: the limits last known, or Kafka's defaults, stand until a broker objects.
+      // The proxy may not read the configuration. The last known limits, or Kafka's defaults, hold until a broker
+      // objects.
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Produce requests, one in flight per broker: makes batches of what waits, sends them to their leader, and does what the
- * answer for each partition means.
+ * Produce requests, one in flight per broker. Makes batches of the waiting records, sends them to their leader, and
+ * acts on the answer for each partition.
  */
 import type { Logger } from 'pino';
 import type { Metrics } from '../../metrics/metrics.ts';
@@ -19,7 +19,7 @@ export interface RequestParts {
   readonly log: Logger;
 }
 
-/** Kafka's UNKNOWN_SERVER_ERROR: for a partition that an answer leaves out. */
+/** Kafka's UNKNOWN_SERVER_ERROR. It stands for a partition that an answer leaves out. */
 const NO_ANSWER = { errorCode: -1, culprits: [] } as const;
 
 export class LeaderRequests {
@@ -35,7 +35,10 @@ export class LeaderRequests {
   /** Counts requests, so that partition queues take turns. */
   #turn = 0;
 
-  /** `onEnd` is called after each request, with the topics of its batches: their queues can be used again. */
+  /**
+   * `onEnd` is called after each request with the topics of its batches. Their queues are then free for the next
+   * request.
+   */
   constructor(
     retryBackoffMs: number,
     making: BatchMaking,
@@ -59,7 +62,7 @@ export class LeaderRequests {
     return this.#busyBrokers.has(leader);
   }
 
-  /** Makes one request of as many of these queues as fit in it. Never rejects. */
+  /** Sends one request with the batches of as many of these queues as fit. Never rejects. */
   async send(leader: number, candidates: readonly PartitionQueue[]): Promise<void> {
     this.#turn += 1;
     const queues = forOneRequest(candidates, this.#turn, this.#making.maxBatchBytes);
@@ -69,7 +72,7 @@ export class LeaderRequests {
       const ready = await this.#prepare(queues);
       if (ready.length > 0) await this.#exchange(leader, ready);
     } catch (error) {
-      // A defect of ours must not leave a partition blocked for ever.
+      // A defect of the proxy must not block a partition for ever.
       this.#log.error({ err: error }, 'a produce request failed unexpectedly');
       for (const queue of queues) this.#delay(queue);
     } finally {
@@ -113,11 +116,11 @@ export class LeaderRequests {
     }
   }
 
-  /** Each batch is resolved by its own partition's answer. */
+  /** Resolves each batch by its own partition's answer. */
   #resolve(queues: readonly PartitionQueue[], answers: readonly PartitionAnswer[]): void {
     for (const queue of queues) {
       const { topic, partition, batch } = queue;
-      // The producer was closed meanwhile, and has settled it.
+      // The producer was closed meanwhile, and has settled the batch.
       if (!batch) continue;
       const own = answers.find((answer) => answer.partition === partition && answer.topic === topic);
       const { errorCode, culprits } = own ?? NO_ANSWER;
@@ -134,7 +137,7 @@ export class LeaderRequests {
     queue.written();
   }
 
-  /** What the error code of one partition means for its batch. */
+  /** Acts on what the error code of one partition means for its batch. */
   #notWritten(queue: PartitionQueue, batch: Batch, errorCode: number, culprits: readonly number[]): void {
     const { topic, partition, identity } = queue;
     const code = errorCodeOf(errorCode);
@@ -156,7 +159,7 @@ export class LeaderRequests {
     }
   }
 
-  /** A broker did not answer. Others are asked first whether it still leads. */
+  /** A broker did not answer. Other brokers are asked first whether it still leads the partitions. */
   #brokerFailed(
     leader: number,
     queues: readonly PartitionQueue[],
@@ -169,7 +172,7 @@ export class LeaderRequests {
     this.#failed(queues, 'network', problem, `broker ${leader}: ${errorText(error)}`, mayBeWritten);
   }
 
-  /** The batches are sent again, in a while, perhaps to another leader. `detail` is for the log only. */
+  /** The batches are sent again after a pause, perhaps to another leader. `detail` is for the log only. */
   #failed(
     queues: readonly PartitionQueue[],
     reason: string,

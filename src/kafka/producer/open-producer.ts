@@ -1,4 +1,4 @@
-/** The producer as it runs: on the machine's time, with the real brokers and codecs. */
+/** The producer of the running program: the machine's time, the real brokers and codecs. */
 import type { Logger } from 'pino';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { systemTime } from '../../support/time.ts';
@@ -8,7 +8,7 @@ import { Producer, type ProducerSettings } from './producer.ts';
 
 export interface OpenProducerSettings extends ProducerSettings, BrokerClientSettings {}
 
-/** Makes a producer; it opens no connection before `start` or the first record. */
+/** Makes a producer. It opens no connection before `start` or the first record. */
 export function openProducer(settings: OpenProducerSettings, metrics: Metrics, log: Logger): Producer {
   const brokers = new BrokerClient(settings, systemTime.monotonic);
   return new Producer(settings, { brokers, time: systemTime, random: Math.random, codecs, metrics, log });

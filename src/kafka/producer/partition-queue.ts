@@ -1,6 +1,6 @@
 /**
- * What waits for one partition. At any time one batch at most is on its way. It keeps its bytes, producer id and sequence
- * through every retry: that makes writing idempotent and keeps the order.
+ * The records that wait for one partition. At most one batch is in flight at any time. The batch keeps its bytes,
+ * producer id and sequence through every retry: this makes writing idempotent and keeps the order.
  */
 import { backoff } from '../../support/backoff.ts';
 import type { Clock } from '../../support/time.ts';
@@ -13,35 +13,36 @@ import type { Codec } from '../wire/compression.ts';
 import { BATCH_HEADER_SIZE, encodeBatch, type EncodedBatch } from '../wire/record-batch.ts';
 import { PendingQueue, type PendingRecord } from './pending-record.ts';
 
-/** Sequence numbers wrap around to 0 behind this. */
+/** The largest sequence number. The next one is 0. */
 const MAX_SEQUENCE = 0x7fffffff;
 
-/** Records of a batch at most: what is in a batch can no longer be withdrawn. */
+/** Most records of a batch. The limit exists because a record in a batch can no longer be withdrawn. */
 const MAX_BATCH_RECORDS = 10_000;
 
-/** Bytes of a produce request, at most: what a broker reads in one go without holding up others for long. */
+/** Most bytes of a produce request. A broker reads this much at once without delaying other clients for long. */
 const MAX_REQUEST_BYTES = 8 * 1024 * 1024;
 
 export interface Batch extends EncodedBatch {
   readonly records: readonly PendingRecord[];
   readonly baseSequence: number;
-  /** An attempt ended without an answer on whether it was written. */
+  /** An attempt ended, and no answer says whether the batch was written. */
   mayBeWritten: boolean;
 }
 
 /**
- * Milliseconds for which a broker that has restarted, or taken over, knows the producer of a batch: the default of
- * `producer.id.expiration.ms` (KIP-854). It counts from the times of the batch's records, not from its arrival.
+ * Milliseconds for which a broker knows the producer of a batch after a restart or after it becomes the leader. It is
+ * the default of `producer.id.expiration.ms` (KIP-854). Such a broker counts from the times of the batch's records,
+ * not from its arrival.
  */
 const PRODUCER_REMEMBERED_MS = 24 * 60 * 60 * 1000;
 
-/** What batches are made with. */
+/** What is needed to make batches. */
 export interface BatchMaking {
-  /** Bytes of a batch before compression, at most. */
+  /** Most bytes of a batch, before compression. */
   readonly maxBatchBytes: number;
-  /** Undefined: batches are not compressed. */
+  /** Undefined if batches are not compressed. */
   readonly codec: Codec | undefined;
-  /** For a record that is too large otherwise. */
+  /** Compresses a record that is too large otherwise. */
   readonly gzip: Codec;
   readonly pool: BufferPool;
   readonly wall: Clock;
@@ -50,21 +51,21 @@ export interface BatchMaking {
 export class PartitionQueue {
   readonly topic: string;
   readonly partition: number;
-  /** Records that are in no batch yet. */
+  /** Records that are not in a batch yet. */
   readonly waiting = new PendingQueue();
-  /** Taken from the waiting records and not yet settled. */
+  /** The batch made from waiting records, not yet settled. */
   batch: Batch | undefined;
   /** A request with the batch is being made or is in flight. */
   busy = false;
-  /** Not to be tried before this, on the monotonic clock. */
+  /** No attempt before this time, on the monotonic clock. */
   retryAt = 0;
-  /** Attempts that failed in a row. */
+  /** How many attempts in a row have failed. */
   failures = 0;
   /** Records of a batch that is being compressed. */
   #encoding: readonly PendingRecord[] = [];
-  /** What a broker refused as too large although it is within the limit known to us. */
+  /** Sizes that a broker refused as too large although they are within the known limit. */
   #refused = nothingRefused({ maxMessageBytes: 0 });
-  /** How often in a row a broker has said that it will never take a batch. */
+  /** How often in a row a broker has answered that it will never take a batch. */
   #refusals = 0;
   #identity: ProducerId | undefined;
   #nextSequence = 0;
@@ -80,12 +81,14 @@ export class PartitionQueue {
     return this.batch !== undefined || this.waiting.peek() !== undefined;
   }
 
-  /** Is it unknown of a batch whether it is written? */
+  /** Is there a batch for which it is unknown whether it is written? */
   get isUnknown(): boolean {
     return this.busy || this.batch?.mayBeWritten === true;
   }
 
-  /** Bytes of the batch to come, or to be sent again, at most; but for a single record larger than any batch. */
+  /**
+   * Most bytes of the next batch, or of the batch to send again. A single record may be larger than `maxBatchBytes`.
+   */
   nextBytes(maxBatchBytes: number): number {
     return (
       this.batch?.bytes.length ??
@@ -93,7 +96,7 @@ export class PartitionQueue {
     );
   }
 
-  /** The producer id of the batches to come; a queue that has one keeps it. */
+  /** The producer id of the next batches. A queue keeps its id until it loses it. */
   get identity(): ProducerId | undefined {
     return this.#identity;
   }
@@ -105,8 +108,8 @@ export class PartitionQueue {
   }
 
   /**
-   * The broker has lost count of the producer: the next batch needs another id. Returns how many records may be in the topic
-   * twice: those of a batch that may be written are no longer recognised.
+   * The broker no longer knows the producer or its sequence: the next batch needs another id. Returns how many
+   * records may be in the topic twice: the broker no longer recognises a batch that may be written.
    */
   loseIdentity(): number {
     const perhapsTwice = this.batch?.mayBeWritten ? this.batch.records.length : 0;
@@ -116,8 +119,8 @@ export class PartitionQueue {
   }
 
   /**
-   * Makes the next batch from the front of the queue, if there is none. A record that alone is larger than the topic
-   * takes goes compressed, by itself; one that is too large even so is settled here.
+   * Makes the next batch from the front of the queue, if there is no batch yet. A record that alone is larger than
+   * the topic allows goes alone and compressed. If it is still too large, it is settled here.
    */
   async prepare(topic: Topic, making: BatchMaking): Promise<Batch | undefined> {
     if (topic.maxMessageBytes !== this.#refused.limit) this.#refused = nothingRefused(topic);
@@ -128,7 +131,7 @@ export class PartitionQueue {
       const now = making.wall.now();
       for (const pending of records) fitTime(pending, topic, now);
       const { bytes, release } = await this.#encode(records, limit, making);
-      // The records have been settled meanwhile.
+      // The queue was closed meanwhile, and has settled the records.
       if (this.#closed) return undefined;
       if (bytes.length > limit) {
         for (const record of records) record.settle({ kind: 'too-large', size: bytes.length, limit });
@@ -141,8 +144,8 @@ export class PartitionQueue {
   }
 
   /**
-   * Records of the batch, when an earlier attempt may have written it and the broker need not have recognised it.
-   * `now` is in milliseconds since the epoch.
+   * How many records may be in the topic twice. An earlier attempt may have written the batch, and the broker may no
+   * longer recognise it. `now` is in milliseconds since the epoch.
    */
   recordsPerhapsTwice(now: number): number {
     if (!this.batch?.mayBeWritten) return 0;
@@ -162,9 +165,9 @@ export class PartitionQueue {
   }
 
   /**
-   * The topic does not take the batch as it is. Its records go again in another shape, or are settled. `culprits` are the
-   * places of the records that are meant; where the broker does not say which, it means all.
-   * False: the answer is not believed yet, and the batch goes again as it is.
+   * The topic does not take the batch as it is. Its records go again in another form, or are settled. `culprits` are
+   * the places of the refused records; if it is empty, the broker means all. Returns false if the answer is not
+   * believed yet: the batch goes again unchanged.
    */
   refused({ meaning, name }: ErrorCode, culprits: readonly number[]): boolean {
     if (meaning === 'too-large') this.#tooLarge();
@@ -174,8 +177,8 @@ export class PartitionQueue {
   }
 
   /**
-   * The topic's limit was lowered, or could not be read. Several records are tried in smaller batches; one alone more
-   * compressed, and is settled as too large if that does not help.
+   * The topic's limit was lowered, or could not be read. Several records go again in smaller batches. A single record
+   * goes again with stronger compression, and is settled as too large if that does not help.
    */
   #tooLarge(): void {
     const { batch } = this;
@@ -185,7 +188,10 @@ export class PartitionQueue {
     this.dissolve();
   }
 
-  /** The records' times give way to those of arrival; where that was tried already, the record is settled as refused. */
+  /**
+   * Replaces the times of the records by their times of arrival. A record that already has its time of arrival is
+   * settled as refused.
+   */
   #timesRefused(culprits: readonly number[], reason: string): void {
     for (const [index, pending] of (this.batch?.records ?? []).entries()) {
       if (culprits.length > 0 && !culprits.includes(index)) continue;
@@ -197,9 +203,9 @@ export class PartitionQueue {
   }
 
   /**
-   * The topic will never take the records; the others go again without them. A broker also says so, of the whole batch,
-   * when a byte of the batch's head has changed on the way: the checksum does not cover base offset, length, leader epoch
-   * and magic. So that is believed when it is said twice in a row.
+   * The topic will never take the refused records. The others go again without them. A broker also refuses the whole
+   * batch when a byte of its header has changed in transit. The checksum does not cover base offset, length, leader
+   * epoch and magic. Therefore a refusal of the whole batch is believed when it comes twice in a row.
    */
   #recordsRefused(culprits: readonly number[], reason: string): boolean {
     this.#refusals += 1;
@@ -213,8 +219,8 @@ export class PartitionQueue {
   }
 
   /**
-   * An attempt to send the batch has failed. One that may be in the topic stays as it is, to be recognised; another
-   * dissolves: its records may be withdrawn, and go with those that have come since.
+   * An attempt to send the batch has failed. A batch that may be in the topic stays unchanged, so that the broker
+   * recognises it. Any other batch dissolves: its records can be withdrawn again, and go together with newer records.
    */
   failed(mayBeWritten: boolean): void {
     if (!this.batch) return;
@@ -228,19 +234,19 @@ export class PartitionQueue {
     this.retryAt = now + backoff(this.failures, firstMs, MAX_BACKOFF_MS);
   }
 
-  /** The batch is not in the topic: its records go back to the front, free to be batched another way. */
+  /** The batch is not in the topic. Its records return to the front of the queue, for other batches. */
   dissolve(): void {
     const batch = this.#endBatch();
     if (batch) this.waiting.putBack(batch.records.filter(({ withdrawn }) => !withdrawn));
   }
 
-  /** Takes out all; what may have been written went with the partition. */
+  /** Removes and returns all records. What may have been written is gone with the partition. */
   empty(): PendingRecord[] {
     this.dissolve();
     return this.waiting.drain();
   }
 
-  /** Settles all as closed. */
+  /** Settles all records as closed. */
   close(): void {
     this.#closed = true;
     const mayBeWritten = this.isUnknown;
@@ -250,7 +256,7 @@ export class PartitionQueue {
     for (const record of unsent) record.settle({ kind: 'closed', mayBeWritten: false });
   }
 
-  /** The batch's bytes are not needed any more: what is sent is a copy, which the connection has. */
+  /** The batch's bytes are no longer needed: the connection has a copy of what it sends. */
   #endBatch(): Batch | undefined {
     const batch = this.batch;
     this.batch = undefined;
@@ -258,7 +264,7 @@ export class PartitionQueue {
     return batch;
   }
 
-  /** The first record whatever its size, then as many as fit. */
+  /** Takes the first record whatever its size, then as many as fit into `maxBytes`. */
   #take(maxBytes: number): PendingRecord[] {
     const records: PendingRecord[] = [];
     let size = BATCH_HEADER_SIZE;
@@ -290,7 +296,7 @@ export class PartitionQueue {
       const batch = await encodeBatch(records, sequence, codec, pool);
       if (batch.bytes.length <= limit || codec === gzip) return batch;
       batch.release();
-      // gzip: every consumer can read it without a further library, and nothing but zstd makes smaller.
+      // gzip: every consumer can read it without another library, and only zstd compresses better.
       return await encodeBatch(records, sequence, gzip, pool);
     } catch (error) {
       if (!this.#closed) this.waiting.putBack(records);
@@ -301,7 +307,7 @@ export class PartitionQueue {
   }
 }
 
-/** As many queues as make one request, from another one on at each turn, so that none is always left for the next. */
+/** As many queues as fit into one request. Each turn begins with another queue, so that none is always left out. */
 export function forOneRequest(
   queues: readonly PartitionQueue[],
   turn: number,
@@ -323,7 +329,7 @@ function nothingRefused({ maxMessageBytes }: Pick<Topic, 'maxMessageBytes'>) {
   };
 }
 
-/** A time that the topic would refuse gives way to the time of arrival. */
+/** Replaces a time that the topic would refuse by the time of arrival. */
 function fitTime(pending: PendingRecord, topic: Topic, now: number): void {
   const { timestamp } = pending;
   const acceptable =

@@ -1,4 +1,4 @@
-/** Which partition a key belongs to. Both choices agree with a client that other producers of the topic may use. */
+/** Chooses the partition of a key. Each choice agrees with a client that other producers of the topic may use. */
 import { crc32 } from 'node:zlib';
 
 export type PartitionerName = 'murmur2' | 'crc32';
@@ -14,8 +14,8 @@ export const partitioners: Readonly<Record<PartitionerName, Partitioner>> = {
 };
 
 /**
- * The hash behind the Java client's default partitioner (`org.apache.kafka.common.utils.Utils.murmur2`), linear in the
- * key's length: a key is a sender's text, so a slower hash would invite abuse. Returns a signed 32-bit integer.
+ * The hash of the Java client's default partitioner (`org.apache.kafka.common.utils.Utils.murmur2`). Returns a signed
+ * 32-bit integer. It is linear in the key's length: a key is a sender's text, so a slower hash would invite abuse.
  */
 export function murmur2(bytes: Uint8Array): number {
   const multiplier = 0x5bd1e995;

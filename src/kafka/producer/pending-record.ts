@@ -1,10 +1,10 @@
-/** A record that a producer has been given and has not settled. */
+/** A record that the producer has taken and has not settled. */
 import type { KafkaRecord } from '../record.ts';
 import type { Outcome, RecordHandle, RecordOwner } from './port.ts';
 
 export class PendingRecord implements RecordHandle {
   readonly record: KafkaRecord;
-  /** Bytes it adds to a batch at most, before compression. */
+  /** Most bytes that it adds to a batch, before compression. */
   readonly size: number;
   /** The record's own time, until the topic refuses it. */
   timestamp: number;
@@ -12,13 +12,13 @@ export class PendingRecord implements RecordHandle {
   batched = false;
   /** Has a batch with it gone out? */
   sent = false;
-  /** Where it waits for a batch. */
+  /** The queue in which it waits for a batch. */
   queue: PendingQueue | undefined;
-  /** Its owner does not wait for it any more; left out unless it is in a batch already. */
+  /** Its owner no longer waits for it. It is left out unless it is already in a batch. */
   withdrawn = false;
   readonly #owner: RecordOwner;
 
-  /** `size` is the record's, as `recordSize` has it. */
+  /** `size` is what `recordSize` gives for the record. */
   constructor(record: KafkaRecord, size: number, owner: RecordOwner) {
     this.record = record;
     this.size = size;
@@ -32,25 +32,25 @@ export class PendingRecord implements RecordHandle {
     if (!this.withdrawn) this.#owner.sent();
   }
 
-  /** Settles it and keeps it from being sent again. */
+  /** Settles it, and prevents that it is sent again. */
   withdrawAs(outcome: Outcome): void {
     this.settle(outcome);
     this.withdrawn = true;
   }
 
-  /** Tells the owner, who does not wait any more after a withdrawal. */
+  /** Tells the owner the outcome. After a withdrawal the owner no longer waits, and hears nothing. */
   settle(outcome: Outcome): void {
     if (!this.withdrawn) this.#owner.settled(outcome);
   }
 }
 
-/** First in, first out, with room for withdrawals and for putting records back at the front. */
+/** A first-in, first-out queue. Records can be withdrawn, and put back at the front. */
 export class PendingQueue {
   #records: PendingRecord[] = [];
   #head = 0;
   #bytes = 0;
 
-  /** Bytes that the records would add to batches at most. */
+  /** Most bytes that the records would add to batches. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -83,7 +83,7 @@ export class PendingQueue {
     this.#head = 0;
   }
 
-  /** Takes out all. */
+  /** Removes and returns all records, withdrawn ones included. */
   drain(): PendingRecord[] {
     const all = this.#records.slice(this.#head);
     this.#records = [];
@@ -95,7 +95,8 @@ export class PendingQueue {
   #advance(): void {
     this.#bytes -= this.#records[this.#head]?.size ?? 0;
     this.#head += 1;
-    // Array.shift is linear in what is left. This cuts off what is gone once it is half of it: no event waits for long.
+    // Array.shift is linear in the remaining length. This cuts off the removed records once they are half of the
+    // array, so no event waits long.
     if (this.#head * 2 > this.#records.length) {
       this.#records = this.#records.slice(this.#head);
       this.#head = 0;

@@ -1,18 +1,18 @@
-/** What others see of the producer: they hand it records, and hear what becomes of each. */
+/** What other parts see of the producer: they hand it records, and hear the outcome of each. */
 import type { KafkaRecord } from '../record.ts';
 
-/** What becomes of a record. */
+/** The outcome of a record. */
 export type Outcome =
   /** All in-sync replicas have it. */
   | { readonly kind: 'written' }
-  /** The topic takes at most `limit` bytes; the record needs `size`, compressed. */
+  /** The topic takes at most `limit` bytes. The record needs `size` bytes, compressed. */
   | { readonly kind: 'too-large'; readonly size: number; readonly limit: number }
-  /** Kafka never takes it; `reason` is Kafka's name for why. */
+  /** Kafka never takes it. `reason` is Kafka's name of the error. */
   | { readonly kind: 'refused'; readonly reason: string }
   /** The producer was closed first. The record is not in the topic, unless `mayBeWritten`. */
   | { readonly kind: 'closed'; readonly mayBeWritten: boolean };
 
-/** The part that hands a record to the producer, and wants to know what becomes of it. */
+/** The part that hands a record to the producer and waits for its outcome. */
 export interface RecordOwner {
   /** A batch with the record goes out, for the first time or again. */
   sent(): void;
@@ -20,19 +20,19 @@ export interface RecordOwner {
   settled(outcome: Outcome): void;
 }
 
-/** A record in the producer's hands. */
+/** A record that the producer has taken. */
 export interface RecordHandle {
   /** A batch with the record has gone out. */
   readonly sent: boolean;
 }
 
 export interface RecordProducer {
-  /** Takes a record, whose size is `recordSize`'s; its owner hears what becomes of it. */
+  /** Takes a record. `size` is what `recordSize` gives for it. The owner hears the outcome. */
   send(record: KafkaRecord, size: number, owner: RecordOwner): RecordHandle;
-  /** Gives up waiting for a record. True when it is surely never written, false when a batch has it already. */
+  /** Gives up waiting for a record. True: it is certainly never written. False: it is already in a batch. */
   withdraw(record: RecordHandle): boolean;
-  /** What keeps a topic from being written to, in words for an operator; undefined when nothing is known to. */
+  /** Why the topic cannot be written to, in words for an operator; undefined if no reason is known. */
   problemOf(topic: string): string | undefined;
-  /** The cluster has told all that is needed to write to this topic. */
+  /** True when the cluster has told all that is needed to write to this topic. */
   knows(topic: string): boolean;
 }

@@ -1,10 +1,11 @@
 /**
- * The producer: takes records, settles each once. Idempotent, `acks=all`. Batches fill while the request before them is in
- * flight, so there is no lingering. The rule that keeps records from being lost, doubled or reordered:
+ * The producer takes records, and settles each once. It is idempotent and uses `acks=all`. Batches fill while the
+ * previous request is in flight, so there is no linger time. The rule that prevents that records are lost, doubled or
+ * reordered:
  *
  * - one batch in flight per partition, one request in flight per broker;
- * - a batch keeps its bytes, producer id and sequence through every retry, until an answer says what became of it;
- * - batches are grouped by leader again at each try, and each is resolved by its own partition's answer.
+ * - a batch keeps its bytes, producer id and sequence through every retry, until an answer tells its outcome;
+ * - batches are grouped by leader again at each attempt, and each is resolved by its own partition's answer.
  */
 import type { Logger } from 'pino';
 import type { Metrics } from '../../metrics/metrics.ts';
@@ -25,22 +26,22 @@ import { TopicPartitions } from './topic-partitions.ts';
 export interface ProducerSettings extends ClusterSettings, WatchSettings {
   readonly compression: CompressionName;
   readonly partitioner: PartitionerName;
-  /** Bytes of a batch before compression, at most; the topic's own limit may be lower. */
+  /** Most bytes of a batch, before compression. The topic's own limit may be lower. */
   readonly maxBatchBytes: number;
 }
 
-/** All that a producer depends on. A test hands in its own. */
+/** All that a producer depends on. Tests hand in simulated parts. */
 export interface ProducerParts {
   readonly brokers: Brokers;
   readonly time: Time;
-  /** A number from 0 up to 1: places records without a key. */
+  /** Returns a number from 0 up to 1. It places records without a key. */
   readonly random: () => number;
   readonly codecs: Codecs;
   readonly metrics: Metrics;
   readonly log: Logger;
 }
 
-/** Milliseconds between polls of what is still unknown, while the producer closes. */
+/** Milliseconds between two checks for batches of unknown outcome while the producer closes. */
 const CLOSE_POLL_MS = 10;
 
 export class Producer implements RecordProducer {
@@ -52,7 +53,7 @@ export class Producer implements RecordProducer {
   readonly #requests: LeaderRequests;
   readonly #topics = new Map<string, TopicPartitions>();
   #wakeTimer: Timer | undefined;
-  /** When the timer goes off, on the monotonic clock. */
+  /** When the timer fires, on the monotonic clock. */
   #wakeAt = Number.POSITIVE_INFINITY;
   #pumpDue = false;
   #closing = false;
@@ -85,27 +86,27 @@ export class Producer implements RecordProducer {
     );
   }
 
-  /** Asks the cluster for the first time, and goes on until it answers. Resolves after the first try. */
+  /** Asks the cluster for the first time, and repeats it until a broker answers. Resolves after the first attempt. */
   async start(): Promise<void> {
     await this.#watch.ask();
   }
 
-  /** What keeps a topic from being written to, in words for an operator; undefined when nothing is known to. */
+  /** Why the topic cannot be written to, in words for an operator; undefined if no reason is known. */
   problemOf(topic: string): string | undefined {
     return this.#watch.problemOf(topic);
   }
 
-  /** The same of all topics that cannot be written to, by topic. */
+  /** The problems of all topics that cannot be written to, by topic. */
   get problems(): ReadonlyMap<string, string> {
     return this.#watch.problems;
   }
 
-  /** As `problemOf`, for a caller that tells it in the log in words of its own: the producer does not tell it, then. */
+  /** The same as `problemOf`, for a caller that logs the problem itself: the producer then does not log it. */
   takeProblem(topic: string): string | undefined {
     return this.#watch.takeProblem(topic);
   }
 
-  /** More on a topic's problem, for the log only: it names brokers and their addresses. */
+  /** Details of a topic's problem, for the log only: they name brokers and their addresses. */
   detailOf(topic: string): string {
     return this.#watch.detailOf(topic);
   }
@@ -115,7 +116,7 @@ export class Producer implements RecordProducer {
     return this.#cluster.topic(topic) !== undefined && this.#watch.producerId !== undefined;
   }
 
-  /** Takes a record, whose size is `recordSize`'s; its owner hears what becomes of it. */
+  /** Takes a record. `size` is what `recordSize` gives for it. The owner hears the outcome. */
   send(record: KafkaRecord, size: number, owner: RecordOwner): PendingRecord {
     const pending = new PendingRecord(record, size, owner);
     if (this.#closing) {
@@ -130,8 +131,8 @@ export class Producer implements RecordProducer {
   }
 
   /**
-   * Gives up waiting for a record. Returns true when it will surely not be written, false when it may be: it is in a
-   * batch already.
+   * Gives up waiting for a record. Returns true if it will certainly not be written, false if it may be, because it
+   * is already in a batch.
    */
   withdraw(pending: PendingRecord): boolean {
     pending.withdrawn = true;
@@ -142,8 +143,8 @@ export class Producer implements RecordProducer {
   }
 
   /**
-   * Sends nothing new. Goes on for `graceMs` at most with what may have been written, until it is known. Settles what is
-   * left as closed, and lets go of all connections.
+   * Stops sending new batches. Repeats batches that may have been written until their outcome is known, for `graceMs`
+   * at most. Settles the remaining records as closed, and closes all connections.
    */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
@@ -158,7 +159,7 @@ export class Producer implements RecordProducer {
     await this.#parts.brokers.close();
   }
 
-  /** Is it unknown of any batch whether it is written? */
+  /** Is there a batch for which it is unknown whether it is written? */
   #hasUnknown(): boolean {
     for (const { queues } of this.#topics.values()) {
       if (queues.some(({ isUnknown }) => isUnknown)) return true;
@@ -177,21 +178,21 @@ export class Producer implements RecordProducer {
     return partitions;
   }
 
-  /** Something new is known of the cluster: partitions, leaders, a producer id. */
+  /** Uses new knowledge of the cluster: partitions, leaders, a producer id. */
   #learn(): void {
     for (const partitions of this.#topics.values()) {
       const known = this.#cluster.topic(partitions.topic);
       if (known) partitions.resize(known.leaders.length);
-      // A topic that the brokers create when asked about it is there a moment later.
+      // A topic that the brokers create on request exists a moment later.
       else if (partitions.isAwaited) this.#watch.soon(this.#settings.retryBackoffMs);
-      // Failures of records that were withdrawn would count against the cluster for ever.
+      // Otherwise failures of withdrawn records would count against the cluster for ever.
       for (const queue of partitions.queues) if (!queue.hasWork) queue.failures = 0;
       this.#reportSuccess(partitions);
     }
     this.#pumpSoon();
   }
 
-  /** Once per turn of the event loop: all that arrived in one turn goes into one batch. */
+  /** Pumps once per turn of the event loop: all records that arrive in one turn go into one batch. */
   #pumpSoon(): void {
     if (this.#pumpDue) return;
     this.#pumpDue = true;
@@ -214,7 +215,7 @@ export class Producer implements RecordProducer {
     );
   }
 
-  /** Sends what can be sent: one request to each leader that has none in flight. */
+  /** Sends what can be sent: one request to each leader that has no request in flight. */
   #pump(): void {
     if (this.#closed) return;
     const byLeader = new Map<number, PartitionQueue[]>();
@@ -230,7 +231,7 @@ export class Producer implements RecordProducer {
     for (const [leader, queues] of byLeader) void this.#requests.send(leader, queues);
   }
 
-  /** The broker that a queue's next batch can go to now; where it cannot, sees that this changes. */
+  /** The broker that can take a queue's next batch now. If there is none, this starts what is needed to change that. */
   #readyLeader(queue: PartitionQueue): number | undefined {
     if (queue.busy || !queue.hasWork || (this.#closing && !queue.batch)) return undefined;
     if (queue.retryAt > this.#time.monotonic.now()) {

@@ -1,4 +1,4 @@
-/** The partition queues of one topic, and the records that wait to learn which partition is theirs. */
+/** The partition queues of one topic, and the records that have no partition yet. */
 import { PartitionQueue } from './partition-queue.ts';
 import type { Partitioner } from './partitioner.ts';
 import { PendingQueue, type PendingRecord } from './pending-record.ts';
@@ -6,14 +6,14 @@ import { PendingQueue, type PendingRecord } from './pending-record.ts';
 export class TopicPartitions {
   readonly topic: string;
   readonly queues: PartitionQueue[] = [];
-  /** Records whose partition cannot be chosen before the topic is known. */
+  /** Records without a partition: it cannot be chosen before the topic is known. */
   readonly #unplaced = new PendingQueue();
-  /** Partitions of the topic, as far as is known. */
+  /** How many partitions the topic has, as far as known; 0 if unknown. */
   #wanted = 0;
   readonly #choosePartition: Partitioner;
   readonly #random: () => number;
 
-  /** `random` returns numbers from 0 up to 1: they place records without a key. */
+  /** `random` returns numbers from 0 up to 1. They place records without a key. */
   constructor(topic: string, choosePartition: Partitioner, random: () => number) {
     this.topic = topic;
     this.#choosePartition = choosePartition;
@@ -34,28 +34,28 @@ export class TopicPartitions {
   place(pending: PendingRecord): void {
     const { key } = pending.record;
     const count = this.queues.length;
-    // Java's and librdkafka's clients, too, are free where there is no key.
+    // The clients of Java and librdkafka also choose any partition for a record without a key.
     const partition = key === null ? Math.floor(this.#random() * count) : this.#choosePartition(key, count);
     const queue = this.#isChanging() ? undefined : this.queues[partition];
     (queue?.waiting ?? this.#unplaced).push(pending);
   }
 
-  /** The topic has so many partitions. */
+  /** Tells how many partitions the topic has. */
   resize(partitions: number): void {
     this.#wanted = partitions;
     this.adjust();
   }
 
   /**
-   * Makes as many queues as the topic has partitions, as soon as that is possible, and then places the records that have
-   * none. With another number of partitions a key has another place. So that no record overtakes an earlier one of its key,
-   * those behind wait until all that came before are written.
+   * Makes as many queues as the topic has partitions, as soon as that is possible. Then places the records that have
+   * no partition. With another number of partitions a key may belong to another partition. Later records wait until
+   * all earlier ones are written, so that no record overtakes an earlier one of its key.
    */
   adjust(): void {
-    // Before the topic is known no record has a place.
+    // Before the topic is known, no record has a partition.
     if (this.#wanted === 0) return;
     if (this.#isChanging() && !this.#canChange()) return;
-    // Fewer partitions than before: the topic was deleted and made again.
+    // Fewer partitions than before: the topic was deleted and created again.
     const homeless = this.queues.splice(this.#wanted).flatMap((queue) => queue.empty());
     for (let partition = this.queues.length; partition < this.#wanted; partition++) {
       this.queues.push(new PartitionQueue(this.topic, partition));
@@ -63,7 +63,7 @@ export class TopicPartitions {
     for (const pending of [...homeless, ...this.#unplaced.drain()]) this.place(pending);
   }
 
-  // No getter: V8 is slow with private ones.
+  // Not a getter: V8 is slow with private getters.
   #isChanging(): boolean {
     return this.#wanted !== this.queues.length;
   }
@@ -73,7 +73,7 @@ export class TopicPartitions {
     return !this.queues.slice(this.#wanted).some(({ busy }) => busy);
   }
 
-  /** Settles all that is left as closed. */
+  /** Settles all remaining records as closed. */
   close(): void {
     for (const record of this.#unplaced.drain()) record.settle({ kind: 'closed', mayBeWritten: false });
     for (const queue of this.queues) queue.close();

@@ -1,4 +1,4 @@
-/** The codecs of Kafka's record batches. `none` is not among them: such a batch calls no compress function. */
+/** The codecs of Kafka's record batches. `none` is not a codec: such a batch calls no compress function. */
 import { gzip, zstdCompressSync } from 'node:zlib';
 import { promisify } from 'node:util';
 import { compressionsAlgorithms } from '@platformatic/kafka';
@@ -18,7 +18,7 @@ export type Codecs = Readonly<Record<CodecName, Codec>>;
 
 const gzipOffLoop = promisify(gzip);
 
-/** The real ones. gzip is the slow one: it works off the event loop. */
+/** The real codecs. gzip is slow, so it does not run on the event loop. */
 export const codecs: Codecs = {
   gzip: { attributes: 1, compress: (records) => gzipOffLoop(records) },
   snappy: { attributes: 2, compress: compressionsAlgorithms.snappy.compressSync },

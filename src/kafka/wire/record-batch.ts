@@ -5,15 +5,15 @@
  *     last offset delta 4 · base timestamp 8 · max timestamp 8 · producer id 8 · producer epoch 2 ·
  *     base sequence 4 · record count 4 · records, compressed as one
  *
- * and in it each record:
+ * Each record in it:
  *
  *     length varint · attributes 1 · timestamp delta varlong · offset delta varint · key length varint · key ·
  *     value length varint · value · header count varint · [name length varint · name · value length varint · value]
  *
- * The checksum covers everything behind itself. The broker sets base offset and leader epoch.
+ * The checksum covers all bytes after itself. The broker sets base offset and leader epoch.
  *
  * Varints are groups of seven bits, lowest first. Signed ones are zigzag encoded (KIP-98, as in Protocol Buffers). They are
- * plain numbers here, exact up to 2^53: offsets within a batch, lengths and time differences all are.
+ * plain numbers here, which are exact up to 2^53: enough for offsets within a batch, lengths and time differences.
  */
 import { crc32c } from '@node-rs/crc32';
 import type { Codec } from './compression.ts';
@@ -27,17 +27,17 @@ const ATTRIBUTES_OFFSET = 21;
 /** The attributes of a batch that is not compressed. */
 const PLAIN = 0;
 
-/** What lets a broker recognise a batch that it has already: idempotence (KIP-98). */
+/** With it a broker recognises a batch that it already has: idempotence (KIP-98). */
 export interface BatchIdentity {
   readonly producerId: bigint;
   readonly producerEpoch: number;
   readonly baseSequence: number;
 }
 
-/** A record and the time that it carries. The topic may demand another time than the record's own. */
+/** A record and the time that is written with it. The topic may need another time than the record's own. */
 export interface TimedRecord {
   readonly record: KafkaRecord;
-  /** As `recordSize` has it. */
+  /** What `recordSize` gives for the record. */
   readonly size: number;
   readonly timestamp: number;
 }
@@ -45,13 +45,13 @@ export interface TimedRecord {
 /** A batch ready to be sent. */
 export interface EncodedBatch {
   readonly bytes: Buffer;
-  /** To be called once, when the bytes are no longer needed: their memory goes back to the pool. */
+  /** Call it once, when the bytes are no longer needed: their memory goes back to the pool. */
   readonly release: () => void;
 }
 
 /**
- * Encodes a batch; without a codec it is not compressed. Records that a codec does not make smaller go uncompressed: so a
- * batch never grows over its measured size. `pool` lends the memory.
+ * Encodes a batch; without a codec it is not compressed. Records that a codec does not make smaller stay
+ * uncompressed, so a batch never grows beyond its measured size. `pool` lends the memory.
  */
 export async function encodeBatch(
   records: readonly TimedRecord[],
@@ -71,13 +71,13 @@ export async function encodeBatch(
   if (compressed.length >= plain.length) {
     return { release, bytes: seal(storage, end, records, identity, PLAIN) };
   }
-  // Back to where it came from: smaller, it has room there.
+  // The compressed bytes are fewer, so they fit in the place of the plain ones.
   compressed.copy(storage, BATCH_HEADER_SIZE);
   const smaller = BATCH_HEADER_SIZE + compressed.length;
   return { release, bytes: seal(storage, smaller, records, identity, codec.attributes) };
 }
 
-/** Writes the records behind the place of the batch's head; returns the offset behind them. */
+/** Writes the records after the space for the batch's header; returns the offset after them. */
 function writeRecords(batch: Buffer, records: readonly TimedRecord[]): number {
   const base = records[0]?.timestamp ?? 0;
   let at = BATCH_HEADER_SIZE;
@@ -115,7 +115,7 @@ function writeRecord(
   return at;
 }
 
-/** A length of -1 says that there is nothing, not even an empty key. */
+/** A length of -1 means null, which is not the same as empty. */
 const NOTHING = -1;
 
 function bytesSize(bytes: Buffer | null): number {
@@ -128,7 +128,7 @@ function writeBytes(batch: Buffer, offset: number, bytes: Buffer | null): number
   return at + bytes.copy(batch, at);
 }
 
-/** Writes the head of a batch that ends at `end`; returns the bytes of the whole. */
+/** Writes the header of a batch that ends at `end`; returns the bytes of the whole batch. */
 function seal(
   storage: Buffer,
   end: number,
@@ -141,7 +141,7 @@ function seal(
   let latest = base;
   for (const { timestamp } of records) latest = Math.max(latest, timestamp);
   batch.writeBigInt64BE(0n, 0);
-  // The length counts what follows it.
+  // The length counts the bytes after it.
   batch.writeInt32BE(batch.length - 12, 8);
   batch.writeInt32BE(-1, 12);
   batch.writeInt8(2, 16);
@@ -164,7 +164,7 @@ export function unsignedVarintSize(value: number): number {
   return size;
 }
 
-/** Writes an unsigned varint; returns the offset behind it. */
+/** Writes an unsigned varint; returns the offset after it. */
 export function writeUnsignedVarint(buffer: Buffer, offset: number, value: number): number {
   let at = offset;
   let rest = value;
@@ -181,32 +181,36 @@ export function varintSize(value: number): number {
   return unsignedVarintSize(zigzag(value));
 }
 
-/** Writes a signed varint or varlong; returns the offset behind it. */
+/** Writes a signed varint or varlong; returns the offset after it. */
 export function writeVarint(buffer: Buffer, offset: number, value: number): number {
   return writeUnsignedVarint(buffer, offset, zigzag(value));
 }
 
-/** By arithmetic, not by bits: JavaScript's bit operations stop at 32, a time difference of a month does not. */
+/**
+ * Uses arithmetic, not bit operations: JavaScript's bit operations stop at 32 bits, and a time difference of a month
+ * needs more.
+ */
 function zigzag(value: number): number {
   return value >= 0 ? value * 2 : -value * 2 - 1;
 }
 
-/** Bytes of the smallest buffer handed out. */
+/** Bytes of the smallest buffer that the pool lends. */
 const MIN_SIZE = 16 * 1024;
 
-/** Bytes of all buffers that are kept for later, at most. */
+/** Most bytes of all buffers that the pool keeps. */
 const MAX_KEPT = 16 * 1024 * 1024;
 
 /**
- * Buffers to be used again. A new one for every batch, of a megabyte or so, costs the kernel's zeroed pages. It costs more:
- * V8 counts such memory, and collects all garbage whenever enough of it was asked for.
+ * A pool of reusable buffers. A new buffer of about a megabyte for every batch makes the kernel zero its pages. It
+ * also costs garbage collections: V8 counts such memory, and collects all garbage whenever enough of it was
+ * allocated.
  */
 export class BufferPool {
-  /** By their size, a power of two. */
+  /** The kept buffers by size, a power of two. */
   readonly #kept = new Map<number, Buffer[]>();
   #keptBytes = 0;
 
-  /** A buffer of at least so many bytes, with anything in it. */
+  /** Returns a buffer of at least `bytes` bytes. Its content is arbitrary. */
   take(bytes: number): Buffer {
     const size = Math.max(MIN_SIZE, 2 ** Math.ceil(Math.log2(bytes)));
     const kept = this.#kept.get(size)?.pop();
@@ -215,7 +219,7 @@ export class BufferPool {
     return kept;
   }
 
-  /** Gives back what `take` handed out, once, when its bytes are no longer read. */
+  /** Takes back a buffer of `take`. Call it once, when the bytes are no longer read. */
   give(buffer: Buffer): void {
     const size = buffer.length;
     if (this.#keptBytes + size > MAX_KEPT) return;

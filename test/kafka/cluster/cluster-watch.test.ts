@@ -40,12 +40,15 @@ class Stage {
     });
   }
 
-  /** The log so far: what an operator sees by default. */
+  /** The log lines so far that an operator sees by default. */
   get told(): (readonly [topic: string | undefined, line: string])[] {
     return this.#lines.filter(({ level }) => level > 20).map(({ topic, msg }) => [topic, msg] as const);
   }
 
-  /** When metadata was asked for, in milliseconds since the start. A broker that fails is asked by both of its names. */
+  /**
+   * The times of the questions for metadata, in milliseconds since the start. A failing broker is asked by both of
+   * its names.
+   */
   get asked(): number[] {
     const moments = this.brokers.requests
       .map((line) => line.split(' '))
@@ -61,17 +64,17 @@ class Stage {
 }
 
 suite('the watch of the cluster', () => {
-  test('asks again when what is known has reached its age', async (t) => {
+  test('asks again when its knowledge has reached the age limit', async (t) => {
     const stage = new Stage(t);
     void stage.watch.ask();
     await stage.time.advance(1_000_000);
-    // An answer takes 5 ms for metadata, 5 for the limits; the first time 5 for the producer id.
+    // An answer takes 5 ms for metadata, 5 ms for the limits, and the first time 5 ms for the producer id.
     assert.deepEqual(stage.asked, [0, 300_015, 600_025, 900_035]);
     assert.equal(stage.fresh, 4);
     assert.deepEqual(stage.watch.producerId, { id: 1n, epoch: 0 });
   });
 
-  test('asks with pauses that double up to a second while no broker answers', async (t) => {
+  test('doubles the pauses between questions, up to a second, while no broker answers', async (t) => {
     const stage = new Stage(t);
     stage.brokers.setAll('refusing');
     void stage.watch.ask();
@@ -80,7 +83,7 @@ suite('the watch of the cluster', () => {
     assert.equal(stage.fresh, 0);
   });
 
-  test('asks at once when it is told to, but not before the pause after failures is over', async (t) => {
+  test('asks at once when it is told to, but not during the pause after failures', async (t) => {
     const stage = new Stage(t);
     void stage.watch.ask();
     await stage.time.advance(1000);
@@ -98,7 +101,7 @@ suite('the watch of the cluster', () => {
     assert.deepEqual(stage.asked.slice(3), [2101]);
   });
 
-  test('asks once more when it is told to while a question is on its way', async (t) => {
+  test('asks once more when it is told to while a question is in flight', async (t) => {
     const stage = new Stage(t);
     void stage.watch.ask();
     await stage.time.advance(2);
@@ -107,7 +110,7 @@ suite('the watch of the cluster', () => {
     assert.deepEqual(stage.asked, [0, 115]);
   });
 
-  test('asks at once for a topic that is new to it', async (t) => {
+  test('asks at once about a new topic', async (t) => {
     const stage = new Stage(t);
     void stage.watch.ask();
     await stage.time.advance(1000);
@@ -121,7 +124,7 @@ suite('the watch of the cluster', () => {
     );
   });
 
-  test('tells once of each topic that it can be written to, also of one that comes later', async (t) => {
+  test('logs once of each topic that it can be written to, also of a later topic', async (t) => {
     const stage = new Stage(t);
     assert.deepEqual(await stage.up(), { [TOPIC]: 0 });
     void stage.watch.ask();
@@ -129,7 +132,7 @@ suite('the watch of the cluster', () => {
     assert.deepEqual(stage.told, [[TOPIC, 'Kafka can be written to']]);
     stage.watch.include(OTHER);
     assert.deepEqual(await stage.up(), { [TOPIC]: 1, [OTHER]: 0 });
-    // Before there is an answer on it.
+    // Before there is an answer about it.
     stage.watch.reportSuccess(TOPIC);
     assert.equal(stage.told.length, 1);
     await stage.time.advance(1_000_000);
@@ -137,7 +140,7 @@ suite('the watch of the cluster', () => {
     assert.deepEqual(await stage.up(), { [TOPIC]: 1, [OTHER]: 1 });
   });
 
-  test("tells of a topic's first problem only when it lasts, whenever the topic comes", async (t) => {
+  test("logs a topic's first problem only if it lasts, whenever the topic is added", async (t) => {
     const stage = new Stage(t, [TOPIC]);
     void stage.watch.ask();
     await stage.time.advance(1000);
@@ -153,7 +156,7 @@ suite('the watch of the cluster', () => {
     assert.deepEqual(await stage.up(), { [TOPIC]: 1, short: 1, long: 0 });
   });
 
-  test('tells of a problem of a topic that was well at once, and of another one after 10 s', async (t) => {
+  test('logs the first problem of a working topic at once, and another problem after 10 s', async (t) => {
     const stage = new Stage(t);
     void stage.watch.ask();
     await stage.time.advance(1000);
@@ -170,7 +173,7 @@ suite('the watch of the cluster', () => {
     ]);
   });
 
-  test("has each topic's own problem, or one of all", async (t) => {
+  test('knows the problem of each topic, or one problem of all', async (t) => {
     const stage = new Stage(t, [TOPIC, OTHER]);
     stage.brokers.topic(OTHER).errorCode = 29;
     void stage.watch.ask();
@@ -191,7 +194,7 @@ suite('the watch of the cluster', () => {
     assert.equal(stage.watch.detailOf(TOPIC), 'one:9092: connect ECONNREFUSED one:9092');
   });
 
-  test('does not tell itself what a caller has taken', async (t) => {
+  test('does not log a problem that a caller has taken', async (t) => {
     const stage = new Stage(t);
     stage.brokers.setAll('refusing');
     void stage.watch.ask();
@@ -204,7 +207,7 @@ suite('the watch of the cluster', () => {
     assert.deepEqual(stage.told, [[TOPIC, 'Kafka can be written to']]);
   });
 
-  test('says where no Kafka is configured, and asks no broker', async (t) => {
+  test('says that no Kafka is configured, and asks no broker', async (t) => {
     const stage = new Stage(t, [TOPIC], []);
     void stage.watch.ask();
     await stage.time.advance(100);
@@ -219,7 +222,7 @@ suite('the watch of the cluster', () => {
     assert.deepEqual(stage.brokers.requests, []);
   });
 
-  test('says that there is no producer id when that lasts', async (t) => {
+  test('reports a missing producer id if that lasts', async (t) => {
     const stage = new Stage(t);
     stage.brokers.givesIds = false;
     void stage.watch.ask();
@@ -233,7 +236,7 @@ suite('the watch of the cluster', () => {
     assert.deepEqual(stage.watch.producerId, { id: 1n, epoch: 0 });
   });
 
-  test('gets a new producer id once the last was discarded, by the queue that had it', async (t) => {
+  test('gets a new producer id after a queue discards the one it had', async (t) => {
     const stage = new Stage(t);
     void stage.watch.ask();
     await stage.time.advance(1000);
@@ -247,7 +250,7 @@ suite('the watch of the cluster', () => {
     assert.deepEqual(stage.watch.producerId, { id: 2n, epoch: 0 });
   });
 
-  test('does not depend on the wall clock', async (t) => {
+  test('is independent of the wall clock', async (t) => {
     const stage = new Stage(t);
     stage.brokers.setAll('refusing');
     void stage.watch.ask();

@@ -21,7 +21,7 @@ class Stage {
     this.cluster = new Cluster({ bootstrapServers }, this.brokers);
   }
 
-  /** What a promise comes to, and how many milliseconds that takes. */
+  /** The result of a promise, and the milliseconds that it takes. */
   async timed<Result>(promise: Promise<Result>): Promise<{ readonly result: Result; readonly ms: number }> {
     const isSettled = Symbol('settled');
     let state: unknown;
@@ -35,7 +35,7 @@ class Stage {
     return (await this.timed(this.cluster.refresh(topics.length > 0 ? topics : [TOPIC]))).result;
   }
 
-  /** The brokers that were asked for metadata, in order. */
+  /** The brokers that were asked for metadata, in the order of the questions. */
   get asked(): string[] {
     return this.brokers.requests
       .map((line) => line.split(' '))
@@ -45,7 +45,7 @@ class Stage {
 }
 
 suite('the cluster', () => {
-  test('knows leaders and brokers after a refresh, and nothing before it', async () => {
+  test('knows leaders and brokers after a refresh, and nothing before', async () => {
     const stage = new Stage();
     assert.deepEqual([stage.cluster.topic(TOPIC), stage.cluster.hasBroker(1)], [undefined, false]);
     await stage.refresh();
@@ -68,7 +68,7 @@ suite('the cluster', () => {
     }
   });
 
-  test('begins with the broker that answered last', async () => {
+  test('asks first the broker that answered last', async () => {
     const stage = new Stage();
     await stage.refresh();
     stage.brokers.set(ONE, 'silent');
@@ -77,7 +77,7 @@ suite('the cluster', () => {
     assert.deepEqual(stage.asked, [ONE, ONE, TWO, TWO]);
   });
 
-  test('asks brokers that only metadata named, when all bootstrap servers are dead', async () => {
+  test('asks brokers known from metadata only, when all bootstrap servers are dead', async () => {
     const stage = new Stage([ONE]);
     await stage.refresh();
     stage.brokers.set(ONE, 'refusing');
@@ -88,7 +88,7 @@ suite('the cluster', () => {
     assert.equal(stage.asked.at(-1), THREE);
   });
 
-  test('names every broker that failed, once, when none answers', async () => {
+  test('names every failed broker once, when none answers', async () => {
     const stage = new Stage();
     await stage.refresh();
     stage.brokers.setAll('refusing');
@@ -105,7 +105,7 @@ suite('the cluster', () => {
     assert.deepEqual(stage.cluster.topic(TOPIC)?.leaders, [1, 2, 3], 'the last answer stands');
   });
 
-  test('says so where no broker is configured', async () => {
+  test('says that no broker is configured', async () => {
     const stage = new Stage([]);
     await assert.rejects(
       stage.refresh(),
@@ -114,7 +114,7 @@ suite('the cluster', () => {
     );
   });
 
-  test('does not count on a suspect before another answer', async () => {
+  test('does not use a suspect broker before the next answer', async () => {
     const stage = new Stage();
     await stage.refresh();
     assert.deepEqual([stage.cluster.hasBroker(1), stage.cluster.hasBroker(4)], [true, false]);
@@ -124,7 +124,7 @@ suite('the cluster', () => {
     assert.equal(stage.cluster.hasBroker(1), true);
   });
 
-  test('keeps a suspect that became one while the question was on its way', async () => {
+  test('keeps a broker suspect if it failed while the question was in flight', async () => {
     const stage = new Stage();
     await stage.refresh();
     const refreshed = stage.cluster.refresh([TOPIC]);
@@ -133,7 +133,7 @@ suite('the cluster', () => {
     assert.equal(stage.cluster.hasBroker(2), false);
   });
 
-  test("takes Kafka's limits, then the topic's own, and keeps the last known", async () => {
+  test("uses Kafka's limits, then the topic's own, and keeps the last known ones", async () => {
     const stage = new Stage();
     stage.brokers.showsConfigs = false;
     await stage.refresh();
@@ -154,7 +154,7 @@ suite('the cluster', () => {
     assert.deepEqual(limits(), [5000, 3_600_000, 2 ** 63]);
   });
 
-  test('tells the problem of each topic by its own name', async () => {
+  test('returns the problem of each topic by its name', async () => {
     const stage = new Stage();
     stage.brokers.create('secret', [1]).create('leaderless', [-1, -1]).create('half', [-1, 2]);
     stage.brokers.topic('secret').errorCode = 29;
@@ -175,7 +175,7 @@ suite('the cluster', () => {
     assert.equal(stage.cluster.topic(TOPIC), undefined);
   });
 
-  test('has a missing topic created, which is there at the next question', async () => {
+  test('makes the brokers create a missing topic, and finds it with the next question', async () => {
     const stage = new Stage([ONE], 2);
     assert.deepEqual([...(await stage.refresh('new'))], [['new', 'LEADER_NOT_AVAILABLE']]);
     assert.deepEqual([...(await stage.refresh('new'))], []);
@@ -189,7 +189,7 @@ suite('the cluster', () => {
     assert.deepEqual((await stage.timed(stage.cluster.allocateProducerId())).result, { id: 2n, epoch: 0 });
   });
 
-  test('connects to the address of a node, and to no node that it does not know', async () => {
+  test('connects to the address of a known node, and to no unknown node', async () => {
     const stage = new Stage();
     await assert.rejects(stage.cluster.connect(3), /broker 3 is not in the cluster/);
     await stage.refresh();

@@ -13,10 +13,11 @@ suite('murmur2', () => {
     ['abc', 479470107],
   ];
   for (const [text, hash] of vectors) {
-    test(`of ${JSON.stringify(text)} is Kafka's`, () => assert.equal(murmur2(Buffer.from(text)), hash));
+    test(`gives Kafka's hash for ${JSON.stringify(text)}`, () =>
+      assert.equal(murmur2(Buffer.from(text)), hash));
   }
 
-  test('goes by the bytes of a part of a buffer, not by what is around it', () => {
+  test('reads only its part of a larger buffer', () => {
     for (let offset = 0; offset < 8; offset++) {
       const around = Buffer.concat([
         Buffer.alloc(offset, 0xff),
@@ -27,12 +28,12 @@ suite('murmur2', () => {
     }
   });
 
-  test('takes bytes as unsigned', () => {
+  test('reads bytes as unsigned', () => {
     assert.notEqual(murmur2(Buffer.from([0xff])), murmur2(Buffer.from([0x7f])));
     assert.equal(murmur2(Buffer.from([0xff])), murmur2(Uint8Array.of(255)));
   });
 
-  test('differs for every length of the same byte', () => {
+  test('gives another hash for every length of the same byte', () => {
     const hashes = Array.from({ length: 200 }, (_, length) => murmur2(Buffer.alloc(length)));
     assert.equal(new Set(hashes).size, 200);
     for (const hash of hashes) assert.equal(hash, hash | 0, 'is a signed integer of 32 bits');

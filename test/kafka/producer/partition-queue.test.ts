@@ -18,7 +18,7 @@ const MAKING = {
 };
 const INVALID = errorCodeOf(87);
 
-/** A queue with a batch of so many records on its way, and what becomes of each. */
+/** Makes a queue with one batch of `count` records in flight. Returns it with the outcome of each record. */
 async function queueOf(count: number): Promise<{ queue: PartitionQueue; outcomes: (Outcome | undefined)[] }> {
   const queue = new PartitionQueue('topic', 0);
   queue.adopt({ id: 1n, epoch: 0 });
@@ -41,7 +41,7 @@ async function queueOf(count: number): Promise<{ queue: PartitionQueue; outcomes
 }
 
 suite('a partition queue', () => {
-  test('believes a refusal of the whole batch when it is said twice in a row', async () => {
+  test('believes a refusal of the whole batch when it comes twice in a row', async () => {
     const { queue, outcomes } = await queueOf(2);
     assert.equal(queue.refused(INVALID, []), false);
     assert.deepEqual(outcomes, [undefined, undefined]);
@@ -52,7 +52,7 @@ suite('a partition queue', () => {
     assert.deepEqual(outcomes, [refused, refused]);
   });
 
-  test('forgets a refusal once something was written', async () => {
+  test('forgets a refusal after a batch is written', async () => {
     const { queue, outcomes } = await queueOf(1);
     assert.equal(queue.refused(INVALID, []), false);
     queue.failed(false);
@@ -62,7 +62,7 @@ suite('a partition queue', () => {
     assert.equal(queue.refused(INVALID, []), false);
   });
 
-  test('believes at once which records are refused, and keeps the others', async () => {
+  test('believes a refusal of named records at once, and keeps the others', async () => {
     const { queue, outcomes } = await queueOf(3);
     assert.equal(queue.refused(INVALID, [1]), true);
     assert.deepEqual(outcomes, [undefined, { kind: 'refused', reason: 'INVALID_RECORD' }, undefined]);
@@ -71,7 +71,7 @@ suite('a partition queue', () => {
   });
 });
 
-suite('one request', () => {
+suite('one produce request', () => {
   const MIB = 1024 * 1024;
 
   function queuesOf(...bytes: readonly number[]): PartitionQueue[] {
@@ -93,7 +93,7 @@ suite('one request', () => {
     assert.equal(partitions(queuesOf(...new Array<number>(20).fill(2 * MIB)), 0).length, 3);
   });
 
-  test('begins with another partition at each turn, so that none is always left out', () => {
+  test('begins with another partition at each turn, so that no partition is always left out', () => {
     const queues = queuesOf(...new Array<number>(6).fill(3 * MIB));
     const turns = [0, 1, 2, 3, 4, 5].map((turn) => partitions(queues, turn));
     assert.deepEqual(turns, [
@@ -106,7 +106,7 @@ suite('one request', () => {
     ]);
   });
 
-  test('takes a batch that alone is larger', () => {
+  test('takes a single batch that is larger', () => {
     assert.deepEqual(partitions(queuesOf(9 * MIB, 10), 0), [0]);
   });
 });

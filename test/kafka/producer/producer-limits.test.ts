@@ -6,11 +6,11 @@ import { SimulatedProducer, TOPIC } from '../simulated-producer.ts';
 
 const GZIP = 1;
 
-suite('the producer fits batches to what the topic takes', () => {
-  test('a batch that is too large goes in smaller ones', async (t) => {
+suite('the producer fits batches to the limits of the topic', () => {
+  test('splits a batch that is too large', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1], { 'max.message.bytes': '4000' });
-    // So the producer believes Kafka's default of 1 MiB.
+    // So the producer assumes Kafka's default of 1 MiB.
     it.brokers.showsConfigs = false;
     await it.start();
     for (let i = 0; i < 20; i++) it.send('a', { value: Buffer.from(`a#${i} ${'x'.repeat(500)}`) });
@@ -22,7 +22,7 @@ suite('the producer fits batches to what the topic takes', () => {
     it.assertOnceAndInOrder();
   });
 
-  test('a limit that can be read is kept from the start', async (t) => {
+  test('keeps a limit that it can read from the start', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1], { 'max.message.bytes': '4000' });
     await it.start();
@@ -32,7 +32,7 @@ suite('the producer fits batches to what the topic takes', () => {
     it.assertOnceAndInOrder();
   });
 
-  test('a record that alone is too large goes compressed', async (t) => {
+  test('compresses a record that alone is too large', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1], { 'max.message.bytes': '4000' });
     await it.start();
@@ -47,7 +47,7 @@ suite('the producer fits batches to what the topic takes', () => {
     it.assertOnceAndInOrder();
   });
 
-  test('a record that is too large even so is settled with its size and the limit', async (t) => {
+  test('settles a record that is still too large with its size and the limit', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1], { 'max.message.bytes': '4000' });
     await it.start();
@@ -59,7 +59,7 @@ suite('the producer fits batches to what the topic takes', () => {
     assert.deepEqual(it.brokers.values(TOPIC), [small.value]);
   });
 
-  test('so is a record that the broker alone knows to be too large, after gzip was tried', async (t) => {
+  test('settles a record that only the broker knows to be too large, after it tried gzip', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1], { 'max.message.bytes': '4000' });
     it.brokers.showsConfigs = false;
@@ -80,7 +80,7 @@ suite('the producer fits batches to what the topic takes', () => {
     assert.equal(small.outcomes[0]?.kind, 'written');
   });
 
-  test('larger batches go again after the limit was raised', async (t) => {
+  test('sends larger batches again after the limit is raised', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1], { 'max.message.bytes': '2000' });
     await it.start();
@@ -95,7 +95,7 @@ suite('the producer fits batches to what the topic takes', () => {
     );
   });
 
-  test('a time that the topic refuses gives way to the time of arrival, of the records that are meant', async (t) => {
+  test('replaces a refused time by the time of arrival, in the refused records only', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1]);
     await it.start();
@@ -110,7 +110,7 @@ suite('the producer fits batches to what the topic takes', () => {
     it.assertOnceAndInOrder();
   });
 
-  test('a record whose time of arrival is refused as well is settled as refused', async (t) => {
+  test('settles a record as refused when its time of arrival is refused, too', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1]);
     await it.start();
@@ -123,7 +123,7 @@ suite('the producer fits batches to what the topic takes', () => {
     assert.deepEqual(it.brokers.values(TOPIC), [other.value]);
   });
 
-  test("a time out of the topic's known range is never sent", async (t) => {
+  test("never sends a time outside the topic's known range", async (t) => {
     const it = new SimulatedProducer(t);
     const configs = { 'message.timestamp.after.max.ms': '1000', 'message.timestamp.before.max.ms': '5000' };
     it.brokers.add('one:9092').create(TOPIC, [1], configs);
@@ -138,7 +138,7 @@ suite('the producer fits batches to what the topic takes', () => {
     );
   });
 
-  test('a refusal of the whole batch is believed when it is said twice in a row', async (t) => {
+  test('believes a refusal of the whole batch when it comes twice in a row', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1]);
     await it.start();
@@ -152,7 +152,7 @@ suite('the producer fits batches to what the topic takes', () => {
     assert.deepEqual(refused.outcomes, [{ kind: 'refused', reason: 'INVALID_RECORD' }]);
   });
 
-  test('a refusal of single records is believed at once, and the others go without them', async (t) => {
+  test('believes a refusal of single records at once, and sends the others without them', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1]);
     await it.start();
@@ -163,7 +163,7 @@ suite('the producer fits batches to what the topic takes', () => {
     assert.equal(it.brokers.attempts.length, 2);
   });
 
-  test('without compression no codec is called', async (t) => {
+  test('calls no codec without compression', async (t) => {
     // Every codec but gzip throws here.
     const it = new SimulatedProducer(t, { compression: 'none' });
     it.brokers.add('one:9092').create(TOPIC, [1]);

@@ -4,11 +4,11 @@ import { Random } from '../../openlineage/random.ts';
 import { NOT_ENOUGH_REPLICAS, NOT_LEADER, OUT_OF_ORDER, UNKNOWN_PRODUCER } from '../simulated-brokers.ts';
 import { SimulatedProducer, TOPIC } from '../simulated-producer.ts';
 
-/** Kafka's code for an answer that does not say whether the batch is written. */
+/** Kafka's error code that does not say whether the batch is written. */
 const REQUEST_TIMED_OUT = 7;
 
-suite('the producer writes each record once, in the order of its key', () => {
-  test('batches fill while a request is in flight', async (t) => {
+suite('the producer writes each record once, and keeps the order of each key', () => {
+  test('fills batches while a request is in flight', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1]);
     await it.start();
@@ -24,7 +24,7 @@ suite('the producer writes each record once, in the order of its key', () => {
     it.assertOnceAndInOrder();
   });
 
-  test('the batches of all partitions that a broker leads go in one request', async (t) => {
+  test('sends the batches of all partitions of one leader in one request', async (t) => {
     const it = new SimulatedProducer(t, { bootstrapServers: ['one:9092', 'two:9092'] });
     it.brokers.add('one:9092', 'two:9092').create(TOPIC, [1, 2, 1, 2]);
     await it.start();
@@ -35,7 +35,7 @@ suite('the producer writes each record once, in the order of its key', () => {
     it.assertOnceAndInOrder();
   });
 
-  test('a batch of unknown fate is repeated byte for byte, and recognised as a duplicate', async (t) => {
+  test('repeats a batch of unknown outcome byte for byte, and the broker recognises the duplicate', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1]);
     await it.start();
@@ -53,7 +53,7 @@ suite('the producer writes each record once, in the order of its key', () => {
     it.assertOnceAndInOrder();
   });
 
-  test('a batch that is surely not written takes along what has come since', async (t) => {
+  test('adds newer records to a batch that is certainly not written', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1]);
     await it.start();
@@ -70,7 +70,7 @@ suite('the producer writes each record once, in the order of its key', () => {
     it.assertOnceAndInOrder();
   });
 
-  test('a withdrawn record is not written, unless it is in a batch already', async (t) => {
+  test('does not write a withdrawn record, unless it is already in a batch', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1]);
     await it.start();
@@ -86,7 +86,7 @@ suite('the producer writes each record once, in the order of its key', () => {
     assert.deepEqual(it.kinds, ['', '']);
   });
 
-  test('what is withdrawn from a batch that was refused is left out of the next', async (t) => {
+  test('leaves a withdrawn record out of the next batch after the first was refused', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1]);
     await it.start();
@@ -98,7 +98,7 @@ suite('the producer writes each record once, in the order of its key', () => {
     assert.deepEqual(it.brokers.values(TOPIC), [first.value, third.value]);
   });
 
-  test('after a change of the leader the batch goes to the new one', async (t) => {
+  test('sends the batch to the new leader after a change of leader', async (t) => {
     const it = new SimulatedProducer(t, { bootstrapServers: ['one:9092', 'two:9092'] });
     it.brokers.add('one:9092', 'two:9092').create(TOPIC, [1]);
     await it.start();
@@ -116,7 +116,7 @@ suite('the producer writes each record once, in the order of its key', () => {
     it.assertOnceAndInOrder();
   });
 
-  test('a lost producer id gives way to a new one, with a new sequence', async (t) => {
+  test('replaces a lost producer id by a new one, with a new sequence', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1]);
     await it.start();
@@ -141,7 +141,7 @@ suite('the producer writes each record once, in the order of its key', () => {
     it.assertOnceAndInOrder();
   });
 
-  test('a lost producer id of a batch that may be written is counted: its records may be there twice', async (t) => {
+  test('counts possible duplicates when the id is lost of a batch that may be written', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1]);
     await it.start();
@@ -155,7 +155,7 @@ suite('the producer writes each record once, in the order of its key', () => {
     assert.equal(it.brokers.log(TOPIC, 0).length, 5);
   });
 
-  test('a batch that is repeated after a day may be there twice, and is counted', async (t) => {
+  test('counts possible duplicates when a batch is repeated after a day', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1]);
     await it.start();
@@ -163,7 +163,7 @@ suite('the producer writes each record once, in the order of its key', () => {
     it.send('a');
     await it.time.advance(8);
     it.brokers.set('one:9092', 'refusing');
-    // By the wall clock: the broker counts from the records' times.
+    // The wall clock decides: the broker counts from the records' times.
     it.time.stepWall(24 * 3_600_000);
     await it.time.advance(1000);
     it.brokers.set('one:9092', 'alive');
@@ -171,7 +171,7 @@ suite('the producer writes each record once, in the order of its key', () => {
     assert.equal(await it.metric(it.metrics.duplicatesPossible), 1);
   });
 
-  test('no key overtakes itself when partitions are added under load', async (t) => {
+  test('keeps the order of each key when partitions are added under load', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092', 'two:9092').create(TOPIC, [1, 1]);
     await it.start();
@@ -185,7 +185,7 @@ suite('the producer writes each record once, in the order of its key', () => {
     await load(10);
     it.brokers.addPartition(TOPIC, 1);
     it.brokers.addPartition(TOPIC, 2);
-    // Something proves wrong, and metadata is asked for.
+    // An error makes the producer ask for metadata.
     it.brokers.script(TOPIC, 0, { errorCode: NOT_ENOUGH_REPLICAS });
     await load(100);
     await it.settled();
@@ -206,7 +206,7 @@ suite('the producer writes each record once, in the order of its key', () => {
     assert.equal(it.brokers.values(TOPIC).length, it.sent.length);
   });
 
-  test('through random retries, dead brokers and changes of leaders', async (t) => {
+  test('does so through random retries, dead brokers and changes of leaders', async (t) => {
     const random = new Random();
     t.diagnostic(`TEST_SEED=${random.seed} repeats it`);
     const addresses = ['one:9092', 'two:9092', 'three:9092'];

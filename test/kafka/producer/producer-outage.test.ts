@@ -7,8 +7,8 @@ import { SimulatedProducer, TOPIC } from '../simulated-producer.ts';
 const HOUR_MS = 3_600_000;
 const OTHER = 'other.runs';
 
-suite('the producer in an outage', () => {
-  test('of hours: asks once a second at most, says so, and recovers by itself', async (t) => {
+suite('the producer during an outage', () => {
+  test('of hours: asks at most once a second, logs the outage, and recovers by itself', async (t) => {
     const addresses = ['one:9092', 'two:9092', 'three:9092'];
     const it = new SimulatedProducer(t, { bootstrapServers: addresses });
     it.brokers.add(...addresses).create(TOPIC, [1, 2, 3]);
@@ -36,7 +36,7 @@ suite('the producer in an outage', () => {
     assert.equal(it.producer.problemOf(TOPIC), undefined);
   });
 
-  test('pauses between attempts double, up to a second', async (t) => {
+  test('doubles the pauses between attempts, up to a second', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1]);
     await it.start();
@@ -52,7 +52,7 @@ suite('the producer in an outage', () => {
     assert.deepEqual(pauses, [100, 200, 400, 800, 1000, 1000, 1000, 1000]);
   });
 
-  test('pauses do not depend on the wall clock', async (t) => {
+  test('pauses independently of the wall clock', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1]);
     await it.start();
@@ -63,7 +63,7 @@ suite('the producer in an outage', () => {
     assert.ok((await it.settled()) < 400);
   });
 
-  test('records that are handed in before the first broker answers are written then', async (t) => {
+  test('writes records that were sent before the first broker answered', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1, 1]);
     it.brokers.setAll('refusing');
@@ -77,7 +77,7 @@ suite('the producer in an outage', () => {
     it.assertOnceAndInOrder();
   });
 
-  test('of one silent leader: others are asked, and the batch goes to the next leader', async (t) => {
+  test('of one silent leader: asks other brokers, and sends the batch to the next leader', async (t) => {
     const it = new SimulatedProducer(t, { bootstrapServers: ['one:9092', 'two:9092'] });
     it.brokers.add('one:9092', 'two:9092').create(TOPIC, [1]);
     await it.start();
@@ -98,7 +98,7 @@ suite('the producer in an outage', () => {
     it.assertOnceAndInOrder();
   });
 
-  test('of one partition does not hold up the others', async (t) => {
+  test('of one partition: does not delay the others', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1, -1]);
     await it.start();
@@ -112,7 +112,7 @@ suite('the producer in an outage', () => {
     it.assertOnceAndInOrder();
   });
 
-  test('of one topic: its problem is its own, in words, in the log and in the metric', async (t) => {
+  test('of one topic: reports the problem of this topic only, in words, log and metric', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1]).create(OTHER, [1]);
     await it.start();
@@ -148,7 +148,7 @@ suite('the producer in an outage', () => {
     );
   });
 
-  test('a topic that the brokers create is written to a moment later', async (t) => {
+  test('writes to a topic that the brokers have just created', async (t) => {
     const it = new SimulatedProducer(t, { autoCreate: 2 });
     it.brokers.add('one:9092');
     void it.producer.start();
@@ -164,7 +164,7 @@ suite('the producer in an outage', () => {
     );
   });
 
-  test('the same seed gives the same requests, another seed gives others', async (t) => {
+  test('sends the same requests with the same seed, and others with another seed', async (t) => {
     const run = async (seed: number): Promise<readonly string[]> => {
       const random = new Random(seed);
       const addresses = ['one:9092', 'two:9092'];
@@ -193,8 +193,8 @@ suite('the producer in an outage', () => {
   });
 });
 
-suite('a producer that is closed', () => {
-  test('settles what it has not sent as closed, and surely not written', async (t) => {
+suite('a producer that closes', () => {
+  test('settles unsent records as closed, and certainly not written', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1, -1]);
     await it.start();
@@ -207,7 +207,7 @@ suite('a producer that is closed', () => {
     assert.ok(it.brokers.isClosed);
   });
 
-  test('waits for what is in flight, as long as it may', async (t) => {
+  test('waits for batches in flight, for the grace period at most', async (t) => {
     const it = new SimulatedProducer(t, { latencyMs: () => 40 });
     it.brokers.add('one:9092').create(TOPIC, [1]);
     await it.start();
@@ -219,7 +219,7 @@ suite('a producer that is closed', () => {
     assert.deepEqual(waiting.outcomes, [{ kind: 'closed', mayBeWritten: false }]);
   });
 
-  test('says of what is in flight when the time is up that it may be written', async (t) => {
+  test('tells of a batch that is still in flight at the end that it may be written', async (t) => {
     const it = new SimulatedProducer(t, { latencyMs: () => 40 });
     it.brokers.add('one:9092').create(TOPIC, [1]);
     await it.start();
@@ -229,7 +229,7 @@ suite('a producer that is closed', () => {
     assert.deepEqual(inFlight.outcomes, [{ kind: 'closed', mayBeWritten: true }]);
   });
 
-  test('goes on with a batch of unknown fate until it is known', async (t) => {
+  test('repeats a batch of unknown outcome until the outcome is known', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1]);
     await it.start();
@@ -241,7 +241,7 @@ suite('a producer that is closed', () => {
     it.assertOnceAndInOrder();
   });
 
-  test('keeps no timer, in any state', async (t) => {
+  test('leaves no timer, in any state', async (t) => {
     for (const state of ['alive', 'refusing'] as const) {
       const it = new SimulatedProducer(t);
       it.brokers.add('one:9092').create(TOPIC, [1]);
@@ -257,7 +257,7 @@ suite('a producer that is closed', () => {
     }
   });
 
-  test('takes no more records', async (t) => {
+  test('takes no new records', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1]);
     await it.start();
@@ -268,7 +268,7 @@ suite('a producer that is closed', () => {
     assert.deepEqual(late.outcomes, [{ kind: 'closed', mayBeWritten: false }]);
   });
 
-  test('settles records that are being compressed', async (t) => {
+  test('settles records during their compression', async (t) => {
     let release: (records: Buffer) => void = () => undefined;
     const slow = { attributes: 1, compress: () => new Promise<Buffer>((resolve) => (release = resolve)) };
     const it = new SimulatedProducer(t, { compression: 'gzip', gzip: slow });

@@ -5,7 +5,7 @@ import { BufferPool } from '../../../src/kafka/wire/record-batch.ts';
 const MIB = 1024 * 1024;
 
 suite('a pool of buffers', () => {
-  test('has room for what is asked for, and not much more', () => {
+  test('lends a buffer that is large enough, and not much larger', () => {
     const pool = new BufferPool();
     for (const bytes of [0, 1, 16 * 1024, 16 * 1024 + 1, 100_000, MIB, MIB + 1, 5 * MIB]) {
       const { length } = pool.take(bytes);
@@ -13,7 +13,7 @@ suite('a pool of buffers', () => {
     }
   });
 
-  test('hands out again what was given back, and nothing twice', () => {
+  test('lends a returned buffer again, and no buffer twice', () => {
     const pool = new BufferPool();
     const first = pool.take(MIB);
     assert.notEqual(pool.take(MIB), first);

@@ -32,7 +32,7 @@ function timed(members: Partial<KafkaRecord> = {}): TimedRecord {
 
 const pool = new BufferPool();
 
-/** The bytes of a batch, in memory that is never used again. */
+/** Returns the bytes of a batch, in memory that is never reused. */
 async function encodeBatch(
   records: readonly TimedRecord[],
   sequence: typeof identity,
@@ -52,7 +52,7 @@ async function decoded(
   return readRecordsBatch(Reader.from(await encodeBatch(records, identity, codecOf(name))));
 }
 
-/** CRC-32C bit by bit, by its definition. */
+/** CRC-32C, computed bit by bit from its definition. */
 function crc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) {
@@ -82,7 +82,7 @@ const various = [
 
 suite('a record batch', () => {
   for (const name of names) {
-    test(`with compression ${name} is read back by another implementation`, async () => {
+    test(`with compression ${name} can be read by another implementation`, async () => {
       const batch = await decoded(various, name);
       assert.equal(batch.attributes, names.indexOf(name));
       assert.deepEqual(
@@ -103,13 +103,13 @@ suite('a record batch', () => {
       );
     });
 
-    test(`with compression ${name} is smaller than its records where they shrink`, async () => {
+    test(`with compression ${name} is smaller than its records if they compress well`, async () => {
       const bytes = await encodeBatch(various, identity, codecOf(name));
       assert.equal(bytes.length < 10_000, name !== 'none');
     });
   }
 
-  test('has the head that Kafka demands', async () => {
+  test('has the header that Kafka requires', async () => {
     const bytes = await encodeBatch(various, identity, undefined);
     assert.deepEqual(
       {
@@ -145,7 +145,7 @@ suite('a record batch', () => {
     );
   });
 
-  test('of compressed records has their checksum and length', async () => {
+  test('of compressed records has the checksum and length of the compressed bytes', async () => {
     for (const name of names) {
       const bytes = await encodeBatch(various, identity, codecOf(name));
       assert.equal(bytes.readUInt32BE(17), crc32c(bytes.subarray(21)), name);
@@ -153,7 +153,7 @@ suite('a record batch', () => {
     }
   });
 
-  test('goes uncompressed where that is smaller', async () => {
+  test('stays uncompressed if that is smaller', async () => {
     for (const name of names) {
       const [plain, compressed] = await Promise.all(
         [undefined, codecOf(name)].map((codec) => encodeBatch([timed()], identity, codec)),
@@ -168,7 +168,7 @@ suite('a record batch', () => {
     }
   });
 
-  test('is never larger than its records were measured to be', async () => {
+  test('is never larger than the measured size of its records', async () => {
     const lengths = [0, 1, 63, 64, 127, 128, 8191, 8192, 70_000];
     for (const length of lengths) {
       for (const headers of [0, 1, 64, 130]) {
@@ -187,7 +187,7 @@ suite('a record batch', () => {
     }
   });
 
-  test('has the time that a record is to carry, not its own', async () => {
+  test('has the time that is to be written, not the time of the record', async () => {
     const { record, size } = timed();
     const batch = await decoded([
       { record, size, timestamp: 1000 },
@@ -200,7 +200,7 @@ suite('a record batch', () => {
     );
   });
 
-  test('of ten thousand records counts them all', async () => {
+  test('of ten thousand records counts all of them', async () => {
     const batch = await decoded(
       Array.from({ length: 10_000 }, () => timed()),
       'lz4',
@@ -223,7 +223,7 @@ const edges = Array.from({ length: 53 }, (_, bits) => [2 ** bits - 1, 2 ** bits,
 const numbers = [0, ...edges, Number.MAX_SAFE_INTEGER].filter(Number.isSafeInteger);
 
 suite('a varint', () => {
-  test('unsigned has the bytes of Protocol Buffers', () => {
+  test('without sign has the bytes of Protocol Buffers', () => {
     assert.deepEqual([...written(writeUnsignedVarint, 0)], [0]);
     assert.deepEqual([...written(writeUnsignedVarint, 127)], [127]);
     assert.deepEqual([...written(writeUnsignedVarint, 128)], [0x80, 1]);
@@ -231,12 +231,12 @@ suite('a varint', () => {
     assert.deepEqual([...written(writeUnsignedVarint, 2 ** 32 - 1)], [0xff, 0xff, 0xff, 0xff, 0x0f]);
   });
 
-  test('signed has the bytes of zigzag', () => {
+  test('with sign has the bytes of zigzag', () => {
     const bytes = [0, -1, 1, -2, 63, -64, 64].map((value) => [...written(writeVarint, value)]);
     assert.deepEqual(bytes, [[0], [1], [2], [3], [126], [127], [0x80, 1]]);
   });
 
-  test('is as long as it is said to be', () => {
+  test('is as long as its size function says', () => {
     for (const value of numbers)
       assert.equal(written(writeUnsignedVarint, value).length, unsignedVarintSize(value));
     for (const value of numbers.filter((number) => number < 2 ** 52)) {
@@ -246,7 +246,7 @@ suite('a varint', () => {
     }
   });
 
-  test('is read back by another implementation', () => {
+  test('can be read by another implementation', () => {
     for (const value of numbers.filter((number) => number < 2 ** 52)) {
       assert.equal(Reader.from(written(writeUnsignedVarint, value)).readUnsignedVarInt64(), BigInt(value));
       for (const signed of [value, -value]) {

@@ -1,4 +1,4 @@
-/** A few days in which every single change of the disk is once the last one before a crash. */
+/** A few days of work. Each runs again and again, with a crash at each change of the disk in turn. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
@@ -10,13 +10,13 @@ import { SpoolWorld } from './spool-world.ts';
 
 type Step = (world: SpoolWorld) => unknown;
 
-/** Bytes of a segment: three small events, or one large. */
+/** Bytes of a segment: it takes three small events, or one large event. */
 const SEGMENT = 400;
 const SMALL = 90;
-/** Of more sectors than one, so that it can be torn. */
+/** Larger than a sector, so that it can be torn. */
 const LARGE = 1800;
 
-/** How often each crash is tried: what survives a power cut is a matter of chance. */
+/** How often each crash is tried. Chance decides what survives a power cut. */
 const TRIES = { kill: 1, 'power cut': 4 };
 
 const append =
@@ -97,7 +97,7 @@ const DAYS: Record<string, readonly Step[]> = {
   ],
 };
 
-/** Resolves to how often the disk has crashed: never when the day is over before. */
+/** Resolves to the number of crashes; 0 if the day ends before the crash. */
 async function crashDay(
   steps: readonly Step[],
   kind: CrashKind,
@@ -110,7 +110,7 @@ async function crashDay(
   await runSteps(world, steps);
   if (world.disk.operations.hasCrashed) {
     await world.reopen(kind);
-    // A second crash is to come while the first is being made good.
+    // A second crash comes while the spool recovers from the first.
     world.disk.operations.crashAt = world.disk.operations.changes + random.below(8);
     await runSteps(world, [append(SMALL), read, deliver, settle]);
   }
@@ -118,7 +118,7 @@ async function crashDay(
   return world.crashes;
 }
 
-/** Until a crash. */
+/** Runs the steps until a crash. */
 async function runSteps(world: SpoolWorld, steps: readonly Step[]): Promise<void> {
   for (const step of steps) {
     if (world.disk.operations.hasCrashed) break;
@@ -127,7 +127,7 @@ async function runSteps(world: SpoolWorld, steps: readonly Step[]): Promise<void
   }
 }
 
-/** False when the day is always over before its crash. */
+/** Tries one crash several times. Resolves to false if the day always ends before the crash. */
 async function crashDays(steps: readonly Step[], kind: CrashKind, crashAt: number): Promise<boolean> {
   let crashes = 0;
   for (let seed = 0; seed < TRIES[kind]; seed++) {
@@ -140,7 +140,7 @@ async function crashDays(steps: readonly Step[], kind: CrashKind, crashAt: numbe
   return crashes > 0;
 }
 
-describe('after a crash at any change of the disk, the spool has what it has to', () => {
+describe('after a crash at any change of the disk, the spool holds what its model holds', () => {
   for (const [name, steps] of Object.entries(DAYS)) {
     for (const kind of ['kill', 'power cut'] as const) {
       test(`${kind}: ${name}`, async () => {

@@ -3,10 +3,10 @@ import { passTime } from '../simulation/clock.ts';
 import { runScenario } from './scenario.ts';
 import { SpoolWorld } from './spool-world.ts';
 
-/** Lines of the story that a failure is told with. */
+/** Lines of the story that an error message shows. */
 const TOLD = 40;
 
-/** Runs what a seed makes up; rejects with all that explains a failure. */
+/** Runs the random day of a seed. Rejects with an error that explains the failure. */
 export async function runDay(seed: number): Promise<void> {
   const random = new Random(seed);
   const segmentBytes = random.of([200, 1000, 5000, 60_000]);

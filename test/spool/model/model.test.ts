@@ -1,6 +1,6 @@
 /**
- * The spool beside a model of it, through days that a random source makes up: many events at once, disks that fail and
- * fill up, kills, power cuts. `SPOOL_SEED=n` repeats one day; `SPOOL_ROUNDS=n` runs so many.
+ * Compares the spool with a model of it on random days: many events at once, failing and full disks, kills, power
+ * cuts. `SPOOL_SEED=n` repeats one day; `SPOOL_ROUNDS=n` runs `n` days.
  */
 import { test } from 'node:test';
 
@@ -9,10 +9,10 @@ import { runDay } from './day.ts';
 const SEED = process.env['SPOOL_SEED'];
 const ROUNDS = process.env['SPOOL_ROUNDS'];
 
-/** Milliseconds to go on for when nobody says how many rounds. */
+/** Milliseconds that the test runs if the number of rounds is not given. */
 const PATIENCE_MS = 12_000;
 
-test('the spool does what its model does', async () => {
+test('the spool behaves as its model', async () => {
   const first = SEED === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(SEED);
   const deadline = Date.now() + PATIENCE_MS;
   const isEnough = (rounds: number): boolean => {

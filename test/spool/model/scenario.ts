@@ -1,4 +1,4 @@
-/** Random days in the life of a spool. */
+/** A random day in the life of a spool. */
 import { setImmediate as turn } from 'node:timers/promises';
 
 import type { Random } from '../../openlineage/random.ts';
@@ -10,10 +10,10 @@ import type { Ending } from './topic-model.ts';
 const TOPICS = ['a', 'b'];
 const STEPS = 60;
 
-/** Milliseconds after which a disk that has failed is tried again, with some to spare. */
+/** Milliseconds after which the spool certainly tries a failed disk again. The real pause is a little shorter. */
 export const PAUSE_MS = 1000;
 
-/** How a clock is moved on: nobody has the time to wait for it. */
+/** Moves the simulated clocks forward, so that a test does not wait in real time. */
 export type Wait = (ms: number) => void;
 
 const BROKEN: Faults = {
@@ -110,7 +110,7 @@ export async function runScenario(
   await world.finish();
 }
 
-/** Bytes in which much looks like the beginning of a frame. */
+/** Random bytes. Some contain many sequences like the start of a frame. */
 function randomPayload(size: number, random: Random): Buffer {
   const payload = Buffer.alloc(size);
   const fill = random.of(['noise', 'markers', 'zeros']);

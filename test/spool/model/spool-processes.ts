@@ -1,4 +1,4 @@
-/** One process after another that has the spool of a simulated disk, beside the model of what that has to hold. */
+/** Processes that use the spool of a simulated disk one after the other, and a model of what it must hold. */
 import assert from 'node:assert/strict';
 import { basename, dirname } from 'node:path';
 
@@ -19,19 +19,19 @@ export interface WorldSettings {
 export class SpoolProcesses {
   disk: SimulatedDisk;
   readonly models = new Map<string, TopicModel>();
-  /** What was done, to explain a failure with. */
+  /** What was done, to explain a failure. */
   readonly story: string[] = [];
   /** How often the disk has crashed. */
   crashes = 0;
   readonly #settings: WorldSettings;
   #spool: Spool | undefined;
-  /** Counts the openings. */
+  /** How often the spool was opened. */
   #opening = 0;
   #failuresAtOpening = 0;
   /** Segments that this opening could not read. */
   #unread = 0;
   #mayLookDamaged = false;
-  /** The first thing that was wrong in a callback: thrown there, the spool might take it for an error of the disk. */
+  /** The first error in a callback. If the callback threw it, the spool might take it for a disk error. */
   #wrong: Error | undefined;
 
   constructor(settings: WorldSettings) {
@@ -55,7 +55,7 @@ export class SpoolProcesses {
     return model;
   }
 
-  /** Opens the spool, again after each crash on the way, and compares what it finds. */
+  /** Opens the spool, again after each crash meanwhile, and compares its content with the model. */
   async open(faults: Faults = {}, ending: CrashKind = 'kill'): Promise<void> {
     for (;;) {
       this.#opening += 1;
@@ -79,7 +79,10 @@ export class SpoolProcesses {
     this.throwWrong();
   }
 
-  /** What is to be called back in this process: not by a later one, nor after a crash, when nobody hears of it any more. */
+  /**
+   * Makes a callback for this process. A call from a later process or after a crash has no effect, because its owner
+   * is gone.
+   */
   hear<Told extends unknown[]>(listen: (...told: Told) => void): (...told: Told) => void {
     const opening = this.#opening;
     return (...told) => {
@@ -96,7 +99,7 @@ export class SpoolProcesses {
     if (this.#wrong) throw this.#wrong;
   }
 
-  /** The process is gone. */
+  /** Tells the model that the process has ended. */
   end(ending: Ending): void {
     this.throwWrong();
     this.story.push(`-- ${ending}`);
@@ -119,8 +122,9 @@ export class SpoolProcesses {
   }
 
   /**
-   * A segment that could not be opened is as good as none until the next opening. Damage there is none; but a power cut
-   * or a failed sync may leave events that were never acknowledged with gaps between them, which look like it.
+   * Checks a damage report. A segment that cannot be opened counts as missing until the next opening. The tests
+   * damage nothing. But a power cut or a failed sync may leave unacknowledged events with gaps between them, which
+   * resembles damage.
    */
   #reported({ path, events, reason }: DamageReport): void {
     this.story.push(`${path} is reported: ${events} events, ${reason}`);

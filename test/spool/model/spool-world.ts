@@ -1,4 +1,4 @@
-/** A spool on a simulated disk beside the model of what it has to hold; every step is checked against the model. */
+/** A spool on a simulated disk, and a model of what it must hold. Every step is checked against the model. */
 import assert from 'node:assert/strict';
 
 import type { Random } from '../../openlineage/random.ts';
@@ -10,7 +10,7 @@ import type { Faults } from '../simulation/simulated-operations.ts';
 import { SpoolProcesses, type WorldSettings } from './spool-processes.ts';
 import type { Ending } from './topic-model.ts';
 
-/** More segments than there can be. */
+/** More reads than any test has segments. */
 const TRIES = 1000;
 
 export class SpoolWorld extends SpoolProcesses {
@@ -24,7 +24,7 @@ export class SpoolWorld extends SpoolProcesses {
     this.#maxBytes = settings.maxBytes;
   }
 
-  /** One event on its way to the disk. */
+  /** Appends one event. It is then on its way to the disk. */
   append(topic: string, payload: Buffer, mark: Item['mark'] = Mark.kept): void {
     const model = this.model(topic);
     const isWriting = model.entries.some(({ state }) => state === 'under way');
@@ -51,7 +51,7 @@ export class SpoolWorld extends SpoolProcesses {
     assert.ok(!isFull || isRefused, 'taken without room for it');
   }
 
-  /** Reads on; one at a time. */
+  /** Reads the next events. One read of a topic runs at a time. */
   read(topic: string): Promise<void> {
     const reading =
       this.#reading.get(topic) ?? this.#read(topic).finally(() => void this.#reading.delete(topic));
@@ -73,7 +73,7 @@ export class SpoolWorld extends SpoolProcesses {
     }
   }
 
-  /** Delivers one that is still on its way to the disk. */
+  /** Delivers an event that is still on its way to the disk. */
   deliverEarly(topic: string): void {
     const entry = this.model(topic).entries.find(
       ({ state, mark }) => state === 'under way' && mark === Mark.taken,
@@ -81,7 +81,7 @@ export class SpoolWorld extends SpoolProcesses {
     if (entry) this.model(topic).delivered(entry);
   }
 
-  /** Waits until all that is under way is on the disk; then the marks are there too. */
+  /** Waits until all pending events are on the disk. Then the marks are there, too. */
   async settle(): Promise<void> {
     const { failures } = this.disk.operations;
     for (let time = 0; time < 2; time++) {
@@ -95,7 +95,7 @@ export class SpoolWorld extends SpoolProcesses {
     if (!this.hasFailed) this.#checkFiles();
   }
 
-  /** Ends the process in one way or another, and starts the next. */
+  /** Ends the process in the given way, and starts the next one. */
   async reopen(ending: Ending, faults: Faults = {}): Promise<void> {
     if (this.disk.operations.hasCrashed && ending === 'close') ending = 'kill';
     if (ending === 'close') {
@@ -113,7 +113,7 @@ export class SpoolWorld extends SpoolProcesses {
     await this.open(faults, ending === 'close' ? 'kill' : ending);
   }
 
-  /** Looks at the figures, at any moment. */
+  /** Compares the numbers of the spool with the model. Works at any moment. */
   check(): void {
     this.throwWrong();
     if (this.disk.operations.hasCrashed) return;
@@ -127,7 +127,7 @@ export class SpoolWorld extends SpoolProcesses {
     }
   }
 
-  /** Lets everything come out and be delivered: nothing may be missing, and nothing left. */
+  /** Reads and delivers everything. No event may be missing, and no file may remain. */
   async finish(): Promise<void> {
     this.disk.operations.faults = {};
     this.disk.operations.crashAt = Infinity;
@@ -170,7 +170,7 @@ export class SpoolWorld extends SpoolProcesses {
     try {
       const log = this.spool.log(topic);
       let events = await log.read();
-      // A segment of which nothing can be read gives nothing, and the next may have more.
+      // A segment that cannot be read gives no events, but the next segment may have some.
       for (let tries = 1; events.length === 0 && log.hasUnread && tries < TRIES; tries++)
         events = await log.read();
       cameOut(events);
@@ -186,7 +186,7 @@ export class SpoolWorld extends SpoolProcesses {
     return held.slice(from, from + count);
   }
 
-  /** What the log says that it takes is what is there. */
+  /** Checks that the size that the log reports is the size of its files. */
   #checkFiles(): void {
     const files = [...this.disk.contents()].filter(([path]) => path.endsWith('.log'));
     for (const topic of this.models.keys()) {

@@ -1,4 +1,4 @@
-/** What a topic's log has to hold, kept in memory: says of all that comes out of the log whether it may. */
+/** A model in memory of what a topic's log must hold. It checks all events that come out of the log. */
 import assert from 'node:assert/strict';
 
 import { Mark } from '../../../src/spool/marks.ts';
@@ -10,29 +10,29 @@ import type { CrashKind } from '../simulation/simulated-disk.ts';
 export type Ending = CrashKind | 'close';
 
 export interface Entry {
-  /** Its place in the order of the calls of `append`, and, as a time, its name on disk. */
+  /** Its place in the order of the calls of `append`. Stored as its time, it identifies the event on disk. */
   readonly arrivedAt: number;
   readonly payload: Buffer;
-  /** What `append` has come to: nobody knows any more of one that was under way at a crash. */
+  /** The result of `append`. It is unknown if a crash came while the event was under way. */
   state: 'under way' | 'kept' | 'failed' | 'unknown';
-  /** As the log is told, and what this opening knows of it. */
+  /** The mark that the log was given, as far as this opening knows. */
   mark: Item['mark'] | typeof Mark.sent;
   place: Place | undefined;
-  /** It has come out in this opening, or whoever appended it has it at hand. */
+  /** It has come out in this opening, or the caller of `append` still has it. */
   isOut: boolean;
-  /** When its last mark was surely in the file: a kill does not undo it. */
+  /** Its last mark is certainly in the file: a kill does not undo it. */
   isMarkWritten: boolean;
-  /** It was delivered, and a crash may have made the disk forget that. */
+  /** It was delivered, but a crash may have lost its mark. */
   mayReturn: boolean;
-  /** It was marked as sent at some time. */
+  /** It was marked as sent at least once. */
   wasSent: boolean;
 }
 
 export class TopicModel {
   readonly entries: Entry[] = [];
-  /** What the log must count. */
+  /** How many events the log must count. */
   count = 0;
-  /** How many events an opening may find sent and not answered. */
+  /** How many sent and unanswered events an opening may find. */
   unansweredBounds: [least: number, most: number] = [0, 0];
   #lastOut = -1;
 
@@ -65,14 +65,14 @@ export class TopicModel {
     entry.isOut = true;
   }
 
-  /** Those in this program's hands. */
+  /** The events that the program has: on disk, out, and not delivered. */
   get held(): Entry[] {
     return this.entries.filter(
       ({ place, isOut, mark }) => place !== undefined && isOut && mark !== Mark.delivered,
     );
   }
 
-  /** Those which the log owes: kept, not delivered, and not yet out. */
+  /** The events that the log must still give: kept, not delivered, and not yet out. */
   get owed(): Entry[] {
     return this.entries.filter(
       (entry) => entry.state === 'kept' && entry.mark !== Mark.delivered && !entry.isOut,
@@ -91,7 +91,7 @@ export class TopicModel {
     entry.isMarkWritten = false;
   }
 
-  /** What a call of `read` has brought, and what was owed when it was made. */
+  /** Checks the events that a call of `read` returns. `owed` is the value at the time of the call. */
   cameOut(events: readonly SpooledEvent[], owed: readonly Entry[]): void {
     for (const { arrivedAt, payload, place } of events) {
       const entry = this.entries[arrivedAt];
@@ -115,14 +115,14 @@ export class TopicModel {
     );
     assert.ok(!skipped, `event ${skipped?.arrivedAt ?? 0} was kept and does not come out`);
     if (events.length > 0) return;
-    // All was read: what has not come back by now was not forgotten.
+    // Everything is read. An event that has not come back by now has kept its mark.
     for (const entry of this.entries) {
       if (entry.mayReturn) entry.isMarkWritten = true;
       entry.mayReturn = false;
     }
   }
 
-  /** All marks given so far are in the files. */
+  /** Notes that all marks given so far are in the files. */
   marksWritten(): void {
     for (const entry of this.entries) entry.isMarkWritten ||= entry.place !== undefined;
   }
@@ -144,12 +144,12 @@ export class TopicModel {
     this.unansweredBounds = [surelySent.length, maybeSent.length];
   }
 
-  /** Those of which the log has not yet said what has become of them, though somebody waits for that. */
+  /** The events that still wait for their result: the log has not yet called `kept` or `failed`. */
   get unheard(): Entry[] {
     return this.entries.filter(({ state, mark }) => state === 'under way' && mark !== Mark.delivered);
   }
 
-  /** How many events might be on disk that were never acknowledged, and have not come out. */
+  /** How many events may be on disk that were never acknowledged and have not come out. */
   get unacknowledged(): number {
     return this.entries.filter(({ state, isOut }) => state !== 'kept' && !isOut).length;
   }

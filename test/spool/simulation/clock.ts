@@ -1,4 +1,4 @@
-/** The clocks of a simulated machine: they stand still until a test moves them. The spool sets no timers. */
+/** The clocks of a simulated machine. They stand still until a test moves them. The spool sets no timers. */
 import { systemTime, type Time } from '../../../src/support/time.ts';
 
 let monotonicMs = 0;
@@ -10,7 +10,7 @@ export const time: Time = {
   wall: { now: () => wallMs },
 };
 
-/** Moves both clocks on. */
+/** Moves both clocks forward. */
 export function passTime(ms: number): void {
   monotonicMs += ms;
   wallMs += ms;

@@ -1,7 +1,7 @@
-/** What a disk writes wholly or not at all, in bytes. */
+/** Bytes of a sector: a disk writes it completely or not at all. */
 export const SECTOR_BYTES = 512;
 
-/** The bytes of a file: what was never written between two writes is zero, as on a real disk. */
+/** The bytes of a file. A gap between two writes is zero, as on a real disk. */
 export class FileContent {
   #bytes: Buffer;
   #size: number;
@@ -15,7 +15,7 @@ export class FileContent {
     return this.#size;
   }
 
-  /** A copy of the bytes. */
+  /** Returns a copy of the bytes. */
   bytes(from = 0, to = this.#size): Buffer {
     return Buffer.from(this.#bytes.subarray(from, Math.min(to, this.#size)));
   }

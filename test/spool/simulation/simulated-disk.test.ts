@@ -1,4 +1,4 @@
-/** The stand-in for a disk has to lose what a real one may lose, and nothing else: the tests of the spool rest on it. */
+/** The simulated disk must lose what a real disk may lose, and nothing else: the tests of the spool depend on it. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
@@ -10,7 +10,7 @@ const ROUNDS = 300;
 const A = 'a'.repeat(1500);
 const B = 'b'.repeat(1500);
 
-/** What is left of the file after each of many crashes, each content once. */
+/** The contents of the file after each of many crashes, each content once. */
 async function leftovers(
   kind: 'kill' | 'power cut',
   script: (disk: SimulatedDisk) => Promise<void>,
@@ -27,7 +27,7 @@ async function leftovers(
 }
 
 describe('the simulated disk', () => {
-  test('keeps through a kill what was written, and through a power cut what was synced with its name', async () => {
+  test('keeps written bytes through a kill, and bytes synced with their name through a power cut', async () => {
     const written = async (disk: SimulatedDisk): Promise<void> => {
       const file = await disk.create(FILE);
       await file.write([Buffer.from(A + B)], 0);
@@ -41,7 +41,7 @@ describe('the simulated disk', () => {
     assert.deepEqual(await leftovers('power cut', synced), new Set([`${A}${B}`]));
   });
 
-  test('loses in a power cut any sectors and the name of what was not synced', async () => {
+  test('loses in a power cut any unsynced sectors and an unsynced name', async () => {
     const left = await leftovers('power cut', async (disk) => {
       const file = await disk.create(FILE);
       await file.write([Buffer.from(A)], 0);
@@ -56,7 +56,7 @@ describe('the simulated disk', () => {
     );
   });
 
-  test('counts what a failed sync has lost as written', async () => {
+  test('counts bytes that a failed sync has lost as written', async () => {
     const left = await leftovers('power cut', async (disk) => {
       disk.place(FILE, Buffer.from(A));
       const file = await disk.open(FILE);
@@ -68,7 +68,7 @@ describe('the simulated disk', () => {
     for (const wanted of [A, B]) assert.ok(left.has(wanted));
   });
 
-  test('brings back after a power cut what was removed, until the folder is synced', async () => {
+  test('brings removed files back after a power cut, until the folder is synced', async () => {
     const removed = async (disk: SimulatedDisk): Promise<void> => {
       disk.place(FILE, Buffer.from(A));
       await disk.remove(FILE);
@@ -82,7 +82,7 @@ describe('the simulated disk', () => {
     assert.deepEqual(await leftovers('power cut', sure), new Set(['no file']));
   });
 
-  test('loses with a folder all that is in it', async () => {
+  test('loses a folder together with its content', async () => {
     const disk = new SimulatedDisk({ random: new Random(1) });
     await disk.makeFolder('/new/log');
     const file = await disk.create('/new/log/file');
@@ -94,7 +94,7 @@ describe('the simulated disk', () => {
     assert.deepEqual(left, new Set([0, 1]));
   });
 
-  test('fills up, and has room again', async () => {
+  test('is full at its capacity, and has room again later', async () => {
     const disk = new SimulatedDisk({ capacity: 2000 });
     disk.place(FILE, Buffer.from(A));
     const file = await disk.create('/log/more');
@@ -105,7 +105,7 @@ describe('the simulated disk', () => {
     assert.equal(disk.bytesUsed, 1500);
   });
 
-  test('crashes in the middle of the change it is told, and does nothing after it', async () => {
+  test('crashes in the middle of the given change, and does nothing afterwards', async () => {
     const disk = new SimulatedDisk({ crashAt: 2 });
     disk.place('/log/other', Buffer.from(A));
     const file = await disk.create(FILE);

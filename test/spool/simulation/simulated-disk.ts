@@ -8,20 +8,23 @@ import { SimulatedInode } from './simulated-inode.ts';
 import { SimulatedNames } from './simulated-names.ts';
 import { diskError, SimulatedOperations } from './simulated-operations.ts';
 
-/** A process ends and memory stays, or the machine ends and only what was synced is sure. */
+/** `kill`: the process ends, the page cache stays. `power cut`: the machine ends, only synced bytes are certain. */
 export type CrashKind = 'kill' | 'power cut';
 
 export interface DiskOptions {
   random?: Random;
-  /** How many bytes the files may have together; any number by default. */
+  /** Most bytes of all files together; unlimited by default. */
   capacity?: number;
-  /** The number of the change, from 1, in the middle of which the disk crashes; never by default. */
+  /** The disk crashes in the middle of the change with this number, from 1; never by default. */
   crashAt?: number;
-  /** Runs the turns in which operations take place; those of the event loop by default. */
+  /** Schedules the turns of the operations; uses the event loop by default. */
   time?: Pick<Time, 'setImmediate'>;
 }
 
-/** A disk in memory that fails, fills up and crashes as told. Reproducible: all its choices come of one random source. */
+/**
+ * A disk in memory that fails, fills up and crashes as a test tells it. One random source makes all its choices, so
+ * they are reproducible.
+ */
 export class SimulatedDisk implements Disk {
   readonly operations: SimulatedOperations;
   capacity: number;
@@ -40,12 +43,12 @@ export class SimulatedDisk implements Disk {
       operations: this.operations,
       random: this.#random,
       opened: new Map(),
-      // Adding up all files at each write is slow.
+      // This avoids a sum over all files at each write, which is slow.
       bytesLeft: () => (this.capacity === Infinity ? Infinity : this.capacity - this.bytesUsed),
     };
   }
 
-  /** What the files take: those without a name too, as long as they are open. */
+  /** Bytes of all files. Files without a name count while they are open. */
   get bytesUsed(): number {
     const inodes = new Set([...this.#names.files(), ...this.#host.opened.values()]);
     return [...inodes].reduce((sum, inode) => sum + inode.seen.size, 0);
@@ -55,7 +58,7 @@ export class SimulatedDisk implements Disk {
     return this.#host.opened.size;
   }
 
-  /** The paths of all files and their bytes, at this moment. */
+  /** The paths of all files and their current bytes. */
   contents(): Map<string, Buffer> {
     const contents = new Map<string, Buffer>();
     for (const path of [...this.#names.seen.keys()].sort()) {
@@ -65,7 +68,7 @@ export class SimulatedDisk implements Disk {
     return contents;
   }
 
-  /** Puts a file there, synced, as if a former process had left it. */
+  /** Adds a synced file, as if an earlier process had left it. */
   place(path: string, bytes: Buffer): void {
     for (const folder of this.#missingFolders(dirname(path))) {
       this.#names.add(folder, 'folder');
@@ -75,7 +78,7 @@ export class SimulatedDisk implements Disk {
     this.#names.sync(dirname(path));
   }
 
-  /** The disk as the next process finds it. This one has crashed then, if it had not before. */
+  /** Crashes this disk if it has not crashed yet. Returns the disk as the next process finds it. */
   afterCrash(kind: CrashKind, random = this.#random): SimulatedDisk {
     this.operations.crash();
     const next = new SimulatedDisk({
@@ -100,7 +103,7 @@ export class SimulatedDisk implements Disk {
     return this.operations.run('list', path, () => {
       this.#needFolder(path);
       const names = this.#names.list(path).map((entry) => basename(entry));
-      // In no order, as on many a file system.
+      // In no fixed order, as many file systems do.
       for (const index of names.keys())
         names.push(...names.splice(this.#random.below(names.length - index), 1));
       return names;

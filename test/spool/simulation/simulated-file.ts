@@ -3,16 +3,16 @@ import type { DiskFile } from '../../../src/spool/disk.ts';
 import type { SimulatedInode } from './simulated-inode.ts';
 import { diskError, type SimulatedOperations } from './simulated-operations.ts';
 
-/** What an open file knows of the disk that it is on. */
+/** What an open file knows of its disk. */
 export interface FileHost {
   readonly operations: SimulatedOperations;
   readonly random: Random;
-  /** The files that are open, by their handles. */
+  /** The open files, by their handles. */
   readonly opened: Map<DiskFile, SimulatedInode>;
   readonly bytesLeft: () => number;
 }
 
-/** A file that is open. */
+/** An open file. */
 export class SimulatedFile implements DiskFile {
   readonly #path: string;
   readonly #inode: SimulatedInode;
@@ -52,7 +52,7 @@ export class SimulatedFile implements DiskFile {
   }
 
   sync(): Promise<void> {
-    // A sync answers for what was written before it began, and for no more.
+    // A sync covers only what was written before it began.
     const { lastChange } = this.#inode;
     return this.#run('sync', () => this.#inode.sync(lastChange), {
       fails: () => this.#inode.failSync(this.#host.random),
@@ -60,12 +60,12 @@ export class SimulatedFile implements DiskFile {
   }
 
   close(): Promise<void> {
-    // Not an operation of its own: it changes nothing that a crash would show.
+    // This is not a simulated operation, because a crash shows no effect of it.
     this.#host.opened.delete(this);
     return Promise.resolve();
   }
 
-  /** As much as there is room for. */
+  /** Writes as much as there is room for. Returns the number of bytes. */
   #write(bytes: Buffer, position: number): number {
     const growth = position + bytes.length - this.#inode.seen.size;
     const excess = Math.max(0, Math.min(growth, bytes.length) - Math.max(0, this.#host.bytesLeft()));

@@ -1,28 +1,28 @@
 import type { Random } from '../../openlineage/random.ts';
 import { FileContent, SECTOR_BYTES } from './file-content.ts';
 
-/** What a file has gone through since it was last synced, in the portions in which a power cut may lose it. */
+/** A change of a file since its last sync. A power cut loses or keeps each change as a whole. */
 type Change = { number: number; position?: number } & (
   { kind: 'sector'; position: number; image: Buffer } | { kind: 'extend' | 'truncate'; size: number }
 );
 
-/** A file apart from its name: the bytes that processes see, and those that a power cut would leave. */
+/** A file without its name: the bytes that processes see, and the bytes that a power cut leaves. */
 export class SimulatedInode {
-  /** What a process reads: the page cache. */
+  /** The bytes that a process reads: the page cache. */
   readonly seen: FileContent;
   readonly #durable: FileContent;
   #unsynced: Change[] = [];
   #lastChange = 0;
-  /** Whether a failed sync has lost some of what is still seen. */
+  /** Has a failed sync lost bytes that processes still see? */
   #lossy = false;
 
-  /** By default an empty file; otherwise one with these bytes, synced. */
+  /** Makes a file with these bytes, synced; empty by default. */
   constructor(bytes: Buffer = Buffer.alloc(0)) {
     this.seen = new FileContent(bytes);
     this.#durable = new FileContent(bytes);
   }
 
-  /** The number of the last change: a sync that begins now makes durable what is up to here. */
+  /** The number of the last change. A sync that begins now makes the changes up to it durable. */
   get lastChange(): number {
     return this.#lastChange;
   }
@@ -50,8 +50,8 @@ export class SimulatedInode {
   }
 
   /**
-   * As Linux does when a device fails at a sync: what could not be written counts as written from then on. Processes go
-   * on to see it, and no later sync makes it durable. (https://lwn.net/Articles/752063)
+   * Fails a sync as Linux does when a device fails: it counts unwritten bytes as written from then on. Processes
+   * still see them, and no later sync makes them durable. (https://lwn.net/Articles/752063)
    */
   failSync(random: Random): void {
     const survives = survival(this.#unsynced.length, random);
@@ -64,7 +64,7 @@ export class SimulatedInode {
     this.#unsynced = kept;
   }
 
-  /** The file as the next process finds it. What a failed sync has lost may by then be gone from memory too. */
+  /** The file as the next process finds it. Bytes that a failed sync has lost may then be gone from memory, too. */
   afterKill(random: Random): SimulatedInode {
     const next = new SimulatedInode();
     const evicted = this.#lossy && random.below(2) === 0;
@@ -83,7 +83,7 @@ export class SimulatedInode {
     return next;
   }
 
-  /** The file as a power cut leaves it: of what was not synced, some may be there. */
+  /** The file as a power cut leaves it. Some unsynced changes may be in it. */
   afterPowerCut(random: Random): SimulatedInode {
     const content = new FileContent(this.#durable.bytes());
     const survives = survival(this.#unsynced.length, random);
@@ -99,7 +99,7 @@ export class SimulatedInode {
   }
 }
 
-/** Which of so many changes survive: all, none, the first few, or any. */
+/** Chooses which of `count` changes survive: all, none, the first few, or any. */
 export function survival(count: number, random: Random): (index: number) => boolean {
   const kind = random.of(['all', 'none', 'first', 'any', 'any']);
   if (kind === 'all') return () => true;

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { Random } from '../../openlineage/random.ts';
 import { survival, type SimulatedInode } from './simulated-inode.ts';
 
-/** Which names there are: each of a file, or of a folder. */
+/** All names of the disk. Each is the name of a file or a folder. */
 type Names = Map<string, SimulatedInode | 'folder'>;
 
 interface Change {
@@ -11,7 +11,7 @@ interface Change {
   readonly added?: { readonly path: string; readonly entry: SimulatedInode | 'folder' };
 }
 
-/** The entries of all folders: those that processes see, and those that a power cut would leave. */
+/** The entries of all folders: the ones that processes see, and the ones that a power cut leaves. */
 export class SimulatedNames {
   readonly seen: Names = new Map([['/', 'folder']]);
   readonly #durable: Names = new Map([['/', 'folder']]);
@@ -22,7 +22,7 @@ export class SimulatedNames {
     return entry === 'folder' ? undefined : entry;
   }
 
-  /** Every file that has a name, once. */
+  /** Every file that has a name, each once. */
   files(): Set<SimulatedInode> {
     const files = new Set<SimulatedInode>();
     for (const entry of this.seen.values()) if (entry !== 'folder') files.add(entry);
@@ -45,7 +45,7 @@ export class SimulatedNames {
     this.#change({ removed: from, added: { path: to, entry } });
   }
 
-  /** A file that moves from one folder to another does so at once, as file systems with a journal do it. */
+  /** Makes the changes of a folder durable. A move between folders is atomic, as in a file system with a journal. */
   sync(folder: string): void {
     const isHere = ({ removed, added }: Change): boolean =>
       [removed, added?.path].some((path) => path !== undefined && dirname(path) === folder);
@@ -53,7 +53,7 @@ export class SimulatedNames {
     this.#unsynced = this.#unsynced.filter((change) => !isHere(change));
   }
 
-  /** As the next process finds them, with what has become of each file. */
+  /** The names as the next process finds them. `become` gives the new state of each file. */
   afterKill(become: (inode: SimulatedInode) => SimulatedInode): SimulatedNames {
     const known = new Map<SimulatedInode, SimulatedInode>();
     const renewed = (entry: SimulatedInode | 'folder'): SimulatedInode | 'folder' => {
@@ -72,7 +72,7 @@ export class SimulatedNames {
     return next;
   }
 
-  /** As a power cut leaves them: of the changes that were not synced, some may be there. */
+  /** The names as a power cut leaves them. Some unsynced changes may be in them. */
   afterPowerCut(become: (inode: SimulatedInode) => SimulatedInode, random: Random): SimulatedNames {
     const next = this.afterKill(become);
     const survives = survival(next.#unsynced.length, random);
@@ -97,7 +97,7 @@ function apply({ removed, added }: Change, names: Names): void {
   if (added !== undefined) names.set(added.path, added.entry);
 }
 
-/** What is in a folder that is lost is lost with it. */
+/** If a folder is lost, all its content is lost. */
 function isReachable(path: string, names: Names): boolean {
   const folder = dirname(path);
   return folder === path || (names.get(folder) === 'folder' && isReachable(folder, names));

@@ -1,18 +1,18 @@
 import { systemTime, type Time } from '../../../src/support/time.ts';
 import type { Random } from '../../openlineage/random.ts';
 
-/** The operations that change something: those at which a crash is worth a test. */
+/** The operations that change the disk. A crash is tested at these. */
 export type Change =
   'write' | 'truncate' | 'sync' | 'create' | 'remove' | 'rename' | 'makeFolder' | 'syncFolder';
 export type Operation = Change | 'read' | 'open' | 'size' | 'list';
 
-/** How often, of a thousand times, an operation fails, or a write writes less than it was asked to; never unless told. */
+/** How often in a thousand times an operation fails, or a write writes less than asked; 0 by default. */
 export type Faults = Partial<Record<Operation | 'shortWrite', number>>;
 
 const READING: ReadonlySet<Operation> = new Set(['read', 'open', 'size', 'list']);
 const TRACED = 200;
 
-/** What every operation rejects with once the disk has crashed: the process that sees it has no say any more. */
+/** The error of every operation after the disk has crashed. The process that sees it no longer counts. */
 export class SimulatedCrash extends Error {
   readonly code = 'EBADF';
 
@@ -29,20 +29,20 @@ export function diskError(code: string, path: string): Error {
   return Object.assign(new Error(`${code}: simulated, '${path}'`), { code });
 }
 
-/** Runs the operations of a simulated disk: slowly, so that they interleave, and not always well. */
+/** Runs the operations of a simulated disk: slowly, so that they interleave, and sometimes with errors. */
 export class SimulatedOperations {
   faults: Faults = {};
-  /** The number of the change, from 1, in the middle of which the disk crashes. */
+  /** The disk crashes in the middle of the change with this number. Changes count from 1. */
   crashAt = Infinity;
-  /** Every operation waits for this before it does anything: a disk that hangs. */
+  /** Every operation first waits for this promise. It simulates a disk that hangs. */
   hangs: Promise<void> | undefined;
-  /** How many changes have begun. */
+  /** How many changes have started. */
   changes = 0;
-  /** Hears of every operation that has gone well, just before whoever waits for it does. */
+  /** Called after every successful operation, just before its promise resolves. */
   ended: (operation: Operation, path: string) => void = () => undefined;
-  /** How many operations have failed as a disk fails: for want of space, or broken. */
+  /** How many operations have failed with a disk error: full or broken. */
   failures = 0;
-  /** The last few operations, to explain a failure with. */
+  /** The last few operations, to explain a failure. */
   readonly trace: string[] = [];
   readonly #random: Random;
   readonly #time: Pick<Time, 'setImmediate'>;
@@ -58,12 +58,12 @@ export class SimulatedOperations {
     return this.#hasCrashed;
   }
 
-  /** From now on, no operation does anything; each rejects. */
+  /** Crashes the disk: from now on every operation rejects and has no effect. */
   crash(): void {
     this.#hasCrashed = true;
   }
 
-  /** Lets the next operation of this kind, on a path that contains this, reject with this code. */
+  /** Makes the next operation of this kind fail with this code, if its path contains `path`. */
   failNext(operation: Operation, code: string, path = ''): void {
     this.#failNext.push({ operation, code, path });
   }
@@ -73,7 +73,7 @@ export class SimulatedOperations {
     return chance > 0 && this.#random.below(1000) < chance;
   }
 
-  /** `partly` is what an operation has done when it fails, or when the disk crashes in the middle of it. */
+  /** Runs an operation. `partly` is its effect when it fails, or when the disk crashes in the middle of it. */
   async run<Result>(
     operation: Operation,
     path: string,
