@@ -32,7 +32,7 @@ export class PendingRecord implements RecordHandle {
     if (!this.withdrawn) this.#owner.sent();
   }
 
-  /** Settles it, and prevents that it is sent again. */
+  /** Settles it. It is then never sent again. */
   withdrawAs(outcome: Outcome): void {
     this.settle(outcome);
     this.withdrawn = true;
