@@ -91,7 +91,8 @@ export class Delivery implements EventDelivery, DeliveryStatus {
       log,
       time,
     );
-    for (const topic of [...settings.topics, ...spool.topics]) this.#topicOf(topic);
+    const isHeld = (topic: string) => spool.log(topic).count > 0;
+    for (const topic of [...settings.topics, ...spool.topics.filter(isHeld)]) this.#topicOf(topic);
     this.#pollAll();
     this.#poll = time.setInterval(() => this.#pollAll(), POLL_INTERVAL_MS);
   }

@@ -149,7 +149,7 @@ export class HttpServer {
     }
     const { url = '/', headers } = request;
     // Nearly all requests have a path exactly as in the table.
-    const path = servedPaths.has(url) ? url : pathOf(url, rootPath);
+    const path = rootPath === '' && servedPaths.has(url) ? url : pathOf(url, rootPath);
     const served = servedPaths.get(path);
     const { traceparent, 'user-agent': client } = headers;
     const exchange: Exchange = {

@@ -73,7 +73,7 @@ export class Ingest {
     if (limits?.quota?.take() === false) return this.#refuse(arrival, 'unknown', OVER_QUOTA);
     const { mainTopic, checkLevel, timestamp } = this.#settings;
     const verdict = checkEvent(bytes, checkLevel);
-    this.#observer.checked(verdict);
+    this.#observer.checked(verdict.path);
     const { event } = verdict;
     if (!event) return this.#takeInvalid(arrival, bytes, verdict.kind ?? 'unknown', verdict.errors);
     if (limits?.mayWriteTo(event.namespace) === false) {
@@ -91,7 +91,7 @@ export class Ingest {
     if (delivered.kind !== 'acknowledged' && delivered.kind !== 'spooled') {
       return this.#refuse(arrival, event.kind, refusalOf(delivered));
     }
-    this.#observer.kept(arrival, event.kind, delivered.kind);
+    this.#observer.kept(arrival, event, delivered.kind);
     return delivered;
   }
 

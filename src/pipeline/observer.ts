@@ -9,7 +9,7 @@ import { BoundedNames } from '../metrics/bounded-names.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { describeErrors, type ValidationError } from '../openlineage/validation-error.ts';
 import type { EventKind } from '../openlineage/event-schema.ts';
-import type { Verdict } from '../openlineage/verdict.ts';
+import type { CheckedEvent, CheckPath } from '../openlineage/verdict.ts';
 import { printable } from '../support/printable.ts';
 import { TokenBucket } from '../support/token-bucket.ts';
 import type { Arrival } from './arrival.ts';
@@ -42,15 +42,14 @@ export class Observer {
     this.#log = log;
   }
 
-  /** An event was checked. */
-  checked(verdict: Verdict): void {
-    this.#metrics.checks.inc(verdict.path);
-    if (!verdict.event) return;
-    for (const deviation of verdict.event.deviations) this.#metrics.deviations.inc({ deviation });
+  /** An event was checked, by this path. */
+  checked(path: CheckPath): void {
+    this.#metrics.checks.inc(path);
   }
 
   /** An event is in Kafka or on disk. */
-  kept(arrival: Arrival, kind: KnownKind, outcome: 'acknowledged' | 'spooled'): void {
+  kept(arrival: Arrival, { kind, deviations }: CheckedEvent, outcome: 'acknowledged' | 'spooled'): void {
+    for (const deviation of deviations) this.#metrics.deviations.inc({ deviation });
     this.#count(arrival, kind, outcome);
   }
 

@@ -92,12 +92,16 @@ export class Core {
     }
   }
 
-  /** Closes everything after a failed start, before any event was taken. */
+  /** Closes everything after a failed start, before any event was taken. Never rejects: the reason of the failure counts. */
   async abandon(): Promise<void> {
     clearTimeout(this.#reportTimer);
-    await this.delivery.stop();
-    await this.#producer.close(0);
-    await this.#opened.disposeAsync();
+    try {
+      await this.delivery.stop();
+      await this.#producer.close(0);
+      await this.#opened.disposeAsync();
+    } catch (error) {
+      this.#log.error({ err: error }, 'the core cannot be closed');
+    }
   }
 
   #reportProblems(): void {

@@ -10,7 +10,7 @@ import { TlsFileError, TlsFiles } from '../http/connection/tls-files.ts';
 import { BodyMemory } from '../http/events/body-memory.ts';
 import { EventHandler } from '../http/events/event-handler.ts';
 import { lazily } from '../http/pages/lazy-listener.ts';
-import { HttpServer } from '../http/server.ts';
+import { HttpServer, type ServerSettings } from '../http/server.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { Ingest } from '../pipeline/ingest.ts';
 import { Observer } from '../pipeline/observer.ts';
@@ -29,22 +29,23 @@ import { StartError } from './start-error.ts';
 
 export class Front {
   readonly #settings: Settings;
-  readonly #http: HttpServer;
   readonly #authentication: Authentication | undefined;
-  readonly #maxConnections: number;
+  readonly #tls: TlsFiles | undefined;
+  readonly #metrics: Metrics;
   readonly #log: Logger;
+  #http: HttpServer | undefined;
 
   private constructor(
     settings: Settings,
-    http: HttpServer,
     authentication: Authentication | undefined,
-    maxConnections: number,
+    tls: TlsFiles | undefined,
+    metrics: Metrics,
     log: Logger,
   ) {
     this.#settings = settings;
-    this.#http = http;
     this.#authentication = authentication;
-    this.#maxConnections = maxConnections;
+    this.#tls = tls;
+    this.#metrics = metrics;
     this.#log = log;
   }
 
@@ -52,74 +53,82 @@ export class Front {
    * Sets up the authentication and reads the certificate. It does not listen yet.
    * @throws {StartError} for a problem that an operator can repair.
    */
-  static async open(
-    settings: Settings,
-    delivery: EventDelivery & DeliveryStatus,
-    metrics: Metrics,
-    log: Logger,
-  ): Promise<Front> {
-    const authentication = await openAuthentication(settings, metrics, log);
+  static async open(settings: Settings, metrics: Metrics, log: Logger): Promise<Front> {
     await using opened = new AsyncDisposableStack();
+    const authentication = await openAuthentication(settings, metrics, log);
     opened.defer(() => authentication?.close());
     const tls = openTls(settings, metrics, log);
+    opened.move();
+    return new Front(settings, authentication, tls, metrics, log);
+  }
+
+  /**
+   * Listens, and hands the events that come to the delivery. Resolves to the address, in words for the log.
+   * @throws {StartError} if it cannot listen there.
+   */
+  async listen(delivery: EventDelivery & DeliveryStatus): Promise<string> {
+    const { server } = this.#settings;
+    const listener = serverSettings(this.#settings, this.#tls);
+    const http = this.#build(delivery, listener);
+    this.#http = http;
+    this.#tls?.follow((context) => http.renewTls(context));
+    try {
+      const address = addressOf(server, await http.listen());
+      if (listener.maxConnections < server.maxConnections)
+        this.#warnOfFewConnections(listener.maxConnections);
+      return address;
+    } catch (error) {
+      const reason = explainListenError(error);
+      throw new StartError(`cannot listen on ${addressOf(server)}: ${reason}`, { cause: error });
+    }
+  }
+
+  /** Warns if every client may post events and the proxy does not listen on this machine only. */
+  warn(): void {
+    const { server } = this.#settings;
+    if (!this.#authentication && !isLocal(server)) {
+      this.#log.warn(`SENDERS ARE NOT CHECKED: everyone who reaches ${server.host} may post events`);
+    }
+  }
+
+  /**
+   * Takes no new connections, and answers the requests in flight. Idle connections stay for `idleMs` milliseconds.
+   * After `timeoutMs` milliseconds it cuts all connections.
+   */
+  async stop(idleMs: number, timeoutMs: number): Promise<void> {
+    await this.#http?.stop(idleMs, timeoutMs);
+  }
+
+  /** Closes the authentication. */
+  async close(): Promise<void> {
+    await this.#authentication?.close();
+  }
+
+  #build(delivery: EventDelivery & DeliveryStatus, listener: ServerSettings): HttpServer {
+    const settings = this.#settings;
+    const authentication = this.#authentication;
+    const metrics = this.#metrics;
+    const log = this.#log;
     const observer = new Observer(metrics, log);
     const answers = new Answers(answerSettings(settings), observer);
     const ingest = new Ingest(ingestSettings(settings), delivery, observer, systemTime.wall);
     const { maxRequestSize: maxBytes } = settings.producer;
     const limits = { maxBytes, memory: new BodyMemory(settings.server.maxBodyMemory) };
     const events = new EventHandler(authentication, limits, ingest, answers, observer);
-    const { problems: authenticationProblems } = authentication ?? {};
     const pages = lazily(async () => {
       const { createPages } = await import('../http/pages/pages.ts');
+      const authenticationProblems = authentication?.problems;
       const parts = { delivery, authenticationProblems, metrics, answers, observer };
       return createPages(pagesSettings(settings), parts);
     });
-    const listener = serverSettings(settings, tls);
-    const http = new HttpServer(listener, { events, pages, answers, observer, metrics, log });
-    tls?.follow((context) => http.renewTls(context));
-    opened.move();
-    return new Front(settings, http, authentication, listener.maxConnections, log);
+    return new HttpServer(listener, { events, pages, answers, observer, metrics, log });
   }
 
-  /**
-   * Starts to listen. Resolves to the address, as the log shows it.
-   * @throws {StartError} if the proxy cannot listen on the address.
-   */
-  async listen(): Promise<string> {
-    const { server } = this.#settings;
-    try {
-      return addressOf(server, await this.#http.listen());
-    } catch (error) {
-      throw new StartError(`cannot listen on ${addressOf(server)}: ${explainListenError(error)}`, {
-        cause: error,
-      });
-    }
-  }
-
-  /** Logs at the start what an operator may not expect: no authentication, or fewer connections than configured. */
-  warn(): void {
-    const { server } = this.#settings;
-    if (!this.#authentication && !isLocal(server)) {
-      this.#log.warn(`SENDERS ARE NOT CHECKED: everyone who reaches ${server.host} may post events`);
-    }
-    if (this.#maxConnections < server.maxConnections) {
-      this.#log.warn(
-        `only ${this.#maxConnections} clients can be connected at once, not ${server.maxConnections}: raise "ulimit -n"`,
-      );
-    }
-  }
-
-  /**
-   * Takes no new connections, and answers the requests in flight. Closes a connection once it is idle for `idleMs`,
-   * and every connection after `timeoutMs`.
-   */
-  async stop(idleMs: number, timeoutMs: number): Promise<void> {
-    await this.#http.stop(idleMs, timeoutMs);
-  }
-
-  /** Closes the authentication: its timers, file watches and connections. */
-  async close(): Promise<void> {
-    await this.#authentication?.close();
+  #warnOfFewConnections(possible: number): void {
+    const { maxConnections } = this.#settings.server;
+    this.#log.warn(
+      `only ${possible} clients can be connected at once, not ${maxConnections}: raise "ulimit -n"`,
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-/** The proxy opens the core, then the front. It runs until it is told to stop, and closes them in the reverse order. */
+/** The proxy opens the front and the core, listens until it is told to stop, and then closes what takes events first. */
 import type { Logger } from 'pino';
 import type { Settings } from '../config/schema/schema.ts';
 import { createLogger } from '../log.ts';
@@ -38,12 +38,13 @@ export async function runProxy(settings: Settings, notices: readonly string[]): 
 async function run(settings: Settings, log: Logger): Promise<void> {
   const metrics = createMetrics();
   await using opening = new AsyncDisposableStack();
+  // The front first: a wrong certificate or senders file shows before the core takes up its work.
+  const front = await Front.open(settings, metrics, log);
+  opening.defer(() => front.close());
   const core = await Core.open(settings, metrics, log);
   opening.defer(() => core.abandon());
-  const front = await Front.open(settings, core.delivery, metrics, log);
-  opening.defer(() => front.close());
   core.start();
-  const address = await front.listen();
+  const address = await front.listen(core.delivery);
   opening.move();
   // This comes before the log says that the proxy is up. A program that waits for that line may stop the proxy at
   // once.

@@ -11,6 +11,8 @@ export interface HttpRequest {
   readonly body?: string;
   /** Certificates (PEM) to trust in place of the system's. */
   readonly ca: string | Buffer | undefined;
+  /** The request goes to the server itself, and through no proxy of the environment (`NODE_USE_ENV_PROXY`). */
+  readonly isDirect?: boolean;
   /** Aborts when the time for the whole exchange is over. */
   readonly signal: AbortSignal;
 }
@@ -43,7 +45,7 @@ export class AnswerTooLargeError extends Error {
  */
 export async function sendRequest(
   url: URL,
-  { method, headers, body, ca, signal }: HttpRequest,
+  { method, headers, body, ca, signal, isDirect = false }: HttpRequest,
 ): Promise<HttpAnswer> {
   const options: RequestOptions = {
     method,
@@ -54,6 +56,7 @@ export async function sendRequest(
       ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
     },
     signal,
+    ...(isDirect && { agent: false }),
   };
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const request =

@@ -127,4 +127,19 @@ suite('a delivery that stops', () => {
     await stage.emptied();
     assert.deepEqual(stage.written(), [1]);
   });
+
+  test('leaves no topic in use that has no event in the spool', async () => {
+    const stage = await DeliveryStage.open();
+    stage.producer.set('drained', 'unavailable');
+    await stage.post(1, { topic: 'drained' });
+    stage.producer.set('drained', 'up');
+    await stage.emptied();
+    stage.producer.set('held', 'unavailable');
+    await stage.post(2, { topic: 'held' });
+    await stage.restart();
+    assert.deepEqual(
+      stage.delivery.topics.map(({ topic }) => topic),
+      [TOPIC, 'held'],
+    );
+  });
 });

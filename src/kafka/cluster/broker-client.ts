@@ -153,6 +153,7 @@ export class BrokerClient implements Brokers {
         this.#settings.requestTimeoutMs,
         this.#records,
       );
+      known.usedAt = now;
       this.#recordConnections.set(connection, known);
       // Meanwhile a re-authentication may be due. During it a broker takes nothing else (KIP-368).
       if (!connection.isConnected()) return this.connect(address);

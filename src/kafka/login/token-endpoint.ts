@@ -93,7 +93,9 @@ async function exchange(
   { headers, body, signal = AbortSignal.timeout(TIMEOUT_MS) }: FetchOptions,
   ca: Buffer | undefined,
 ): Promise<Response> {
-  const answer = await sendRequest(new URL(url), { method: 'POST', headers, body: String(body), ca, signal });
+  // The request has the client secret, so no proxy between may see it.
+  const request = { method: 'POST', headers, body: String(body), ca, signal, isDirect: true } as const;
+  const answer = await sendRequest(new URL(url), request);
   const content = await answer.read(MAX_ANSWER_BYTES);
   const answered = new Headers();
   for (const [name, values] of Object.entries(answer.headers)) {

@@ -107,6 +107,13 @@ void suite('a path', { timeout: 120_000 }, () => {
     ]);
   });
 
+  test('is not served twice where the root path is the beginning of it', async () => {
+    const proxy = await stage.proxy({ args: ['--root-path', '/api'] });
+    for (const path of ['/api/api/v1/lineage', '/v1/openlineage']) await assertTaken(proxy, path);
+    const { status } = await post(proxy, runEvent('elsewhere'), { path: '/api/v1/lineage' });
+    assert.equal(status, 404);
+  });
+
   test('of an event is documented with the errors that the table has for it', async () => {
     const document = parsed((await get(proxy, '/openapi.json')).text);
     const expected = Object.entries(errorTable).filter(([code]) => ![...LATER, ...ELSEWHERE].includes(code));
