@@ -15,7 +15,7 @@ LINT_FLAGS := $(if $(CACHED),--cache --cache-strategy content --cache-location .
 TYPES_FLAGS := $(if $(CACHED),--incremental --tsBuildInfoFile .run/cache/types.tsbuildinfo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick quick-test build check format lint types imports docs docs-check audit bench profile walk bench-states bench-strangers faults fuzz setup chromium postgres kerberos clean
+.PHONY: help run test quick quick-test build check format lint types imports docs docs-check audit bench profile walk bench-states bench-strangers faults fuzz compat setup chromium postgres kerberos clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,10 @@ bench: setup build ## Measure all loads beside a bare HTTP server, in one run (1
 profile: setup build ## Show which functions use the CPU time of an event.
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) benchmark/profile.ts
+
+compat: setup build ## Try which consumers read which compression, and write docs/compatibility.md.
+	@$(NODE) tools/kafka/install.ts
+	$(NODE) tools/compat/main.ts
 
 walk: setup dist/event-scan.wasm ## Print the source files that run for an event, for an event in an outage, and for a batch.
 	@$(NODE) tools/kafka/install.ts

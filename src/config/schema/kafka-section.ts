@@ -139,9 +139,9 @@ export const kafka = section('The Kafka cluster that the proxy writes to, and it
     description: 'The name of this program in the logs, metrics and quotas of the brokers.',
   }),
   compression: setting(oneOf(['none', 'gzip', 'snappy', 'lz4', 'zstd']), {
-    default: 'lz4',
+    default: 'none',
     description:
-      'The compression of batches. An event that is too large for its topic is always compressed, even with `none`.',
+      'The compression of batches. Every consumer can read `none` and `gzip`; `docs/compatibility.md` lists the others. An event that is too large for its topic goes as gzip, whatever this says.',
     dataRentgen: true,
   }),
   partitioner: setting(oneOf(['murmur2', 'crc32']), {
