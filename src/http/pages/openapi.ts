@@ -24,16 +24,31 @@ const contentEncoding = {
   name: 'Content-Encoding',
   in: 'header',
   required: false,
-  description: `How the body is compressed: identity, ${supportedEncodings}.`,
-  schema: { type: 'string' },
+  description: 'How the body is compressed.',
+  schema: { enum: ['identity', ...supportedEncodings.split(', ')] },
 };
+
+/** Ways to authenticate. None is needed where the proxy lets every client send. */
+const securitySchemes = {
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    description:
+      'An API key, an access token of the OpenID provider, or a personal token of Data.Rentgen with `personal_token_` before it.',
+  },
+  certificate: { type: 'mutualTLS', description: 'A client certificate, on a connection with TLS.' },
+};
+const security = [{}, { bearer: [] }, { certificate: [] }];
 
 const eventErrors: readonly ErrorCode[] = [
   'bad_request',
+  'unauthorized',
+  'forbidden',
   'request_timeout',
   'payload_too_large',
   'unsupported_media_type',
   'invalid_request',
+  'too_many_requests',
   'headers_too_large',
   'internal',
   'unavailable',
@@ -66,6 +81,7 @@ function postEvent(summary: string, operationId: string): object {
       tags: ['Events'],
       summary,
       operationId,
+      security,
       parameters: [requestId, contentEncoding],
       requestBody: { required: true, content: json(anyEvent, examples) },
       responses: {
@@ -90,6 +106,7 @@ const batchPath = {
     description:
       'Each valid element is forwarded as the exact bytes it has inside the array. An element that is not valid does not affect the others. The answer is 429 or 503 if no event is kept, and one may be kept later.',
     operationId: 'postEventBatch',
+    security,
     parameters: [requestId, contentEncoding],
     requestBody: {
       required: true,
@@ -109,6 +126,7 @@ const get = (summary: string, responses: object) => ({ get: { tags: ['Monitoring
 
 const integer = { type: 'integer' };
 const components = {
+  securitySchemes,
   schemas: {
     ...eventComponents(),
     BatchResult: {

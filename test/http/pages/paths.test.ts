@@ -9,8 +9,6 @@ import { useStage } from '../../stage/stage.ts';
 
 const SINGLE = ['/api/v1/lineage', '/v1/openlineage', '/'];
 const BATCH = '/api/v1/lineage/batch';
-/** Codes that need authentication or a rate limit, which this proxy has not. */
-const LATER = ['unauthorized', 'forbidden', 'too_many_requests'];
 /** Codes for other paths and methods. */
 const ELSEWHERE = ['not_found', 'method_not_allowed'];
 
@@ -114,9 +112,21 @@ void suite('a path', { timeout: 120_000 }, () => {
     assert.equal(status, 404);
   });
 
+  test('of an event is documented with the ways to authenticate and the encodings', async () => {
+    const document = parsed((await get(proxy, '/openapi.json')).text);
+    const { scheme } = below(document, 'components', 'securitySchemes', 'bearer');
+    assert.equal(scheme, 'bearer');
+    for (const path of [...SINGLE, BATCH].filter((single) => single !== '/')) {
+      const operation = below(document, 'paths', path, 'post');
+      assert.deepEqual(operation['security'], [{}, { bearer: [] }, { certificate: [] }], path);
+      const encodings = JSON.stringify(operation['parameters']);
+      assert.match(encodings, /"enum":\["identity","gzip","deflate","br","zstd"\]/, path);
+    }
+  });
+
   test('of an event is documented with the errors that the table has for it', async () => {
     const document = parsed((await get(proxy, '/openapi.json')).text);
-    const expected = Object.entries(errorTable).filter(([code]) => ![...LATER, ...ELSEWHERE].includes(code));
+    const expected = Object.entries(errorTable).filter(([code]) => !ELSEWHERE.includes(code));
     for (const path of ['/api/v1/lineage', '/v1/openlineage', BATCH]) {
       const good = path === BATCH ? ['200'] : ['201', '202'];
       const responses = below(document, 'paths', path, 'post', 'responses');
