@@ -9,10 +9,13 @@ import {
   deviations,
   eventTime,
   FACET_BASE_MISSING,
+  NULL_MEMBER,
+  PRODUCER_NOT_URI,
   readEventTime,
   readUri,
   readUuid,
   SCHEMA_URL_MISSING,
+  SCHEMA_URL_NOT_URI,
   startFormats,
 } from './formats';
 import {
@@ -20,6 +23,7 @@ import {
   closeObject,
   ESCAPE,
   isItem,
+  isNull,
   isObject,
   nextItem,
   nextMember,
@@ -162,8 +166,8 @@ function isText(text: string, start: usize, end: usize): bool {
 
 function readEventField(at: usize): usize {
   if (isKey('eventTime')) return first(EVENT_TIME) ? readEventTime(at) : NOT_SURE;
-  if (isKey('producer')) return first(PRODUCER) ? readUri(at) : NOT_SURE;
-  if (isKey('schemaURL')) return first(SCHEMA_URL) ? readUri(at) : NOT_SURE;
+  if (isKey('producer')) return first(PRODUCER) ? readUri(at, PRODUCER_NOT_URI) : NOT_SURE;
+  if (isKey('schemaURL')) return first(SCHEMA_URL) ? readSchemaUrl(at) : NOT_SURE;
   if (isKey('eventType')) return first(EVENT_TYPE) ? readEventType(at) : NOT_SURE;
   if (isKey('run')) return first(RUN) ? readRun(at) : NOT_SURE;
   if (isKey('job')) return first(JOB) ? readThing(at, own) : NOT_SURE;
@@ -173,7 +177,20 @@ function readEventField(at: usize): usize {
   return skipValue(at);
 }
 
+/** Reads null for a member that may be absent, and notes the deviation. */
+function readNull(at: usize): usize {
+  addDeviation(NULL_MEMBER);
+  return skipValue(at);
+}
+
+function readSchemaUrl(at: usize): usize {
+  if (!isNull(at)) return readUri(at, SCHEMA_URL_NOT_URI);
+  addDeviation(SCHEMA_URL_MISSING);
+  return readNull(at);
+}
+
 function readEventType(at: usize): usize {
+  if (isNull(at)) return readNull(at);
   at = readText(at);
   const known =
     isText('START', textStart, textEnd) ||
@@ -198,6 +215,7 @@ function readRun(at: usize): usize {
 }
 
 function readDatasets(at: usize): usize {
+  if (isNull(at)) return readNull(at);
   at = openArray(at);
   while (isItem(at)) {
     other.clear();
@@ -262,22 +280,34 @@ function readUnicode(at: usize): usize {
 
 /** Reads facets. Of the facets of a run, the parent matters. */
 function readFacets(at: usize, ofRun: bool): usize {
+  if (isNull(at)) return readNull(at);
   let bare: usize = 0;
   let bareEnd: usize = 0;
+  let empty: usize = 0;
+  let emptyEnd: usize = 0;
   at = openObject(at);
   while (load<u8>(at) == QUOTE) {
     at = readKey(at);
     const name = key;
     const nameEnd = keyEnd;
-    // The later of two facets with the same name counts. So the earlier one must not be bare.
+    // The later of two facets with the same name counts. So the earlier one must not be bare, and not null.
     if (bare != 0 && isSame(bare, bareEnd, name, nameEnd)) return NOT_SURE;
+    if (empty != 0 && isSame(empty, emptyEnd, name, nameEnd)) return NOT_SURE;
     const isParent = ofRun && isKey('parent');
     if (isParent && !first(PARENT)) return NOT_SURE;
-    at = readFacet(at, isParent);
-    if (facetIsBare && bare == 0) {
-      bare = name;
-      bareEnd = nameEnd;
-      addDeviation(FACET_BASE_MISSING);
+    if (isNull(at)) {
+      at = readNull(at);
+      if (empty == 0) {
+        empty = name;
+        emptyEnd = nameEnd;
+      }
+    } else {
+      at = readFacet(at, isParent);
+      if (facetIsBare && bare == 0) {
+        bare = name;
+        bareEnd = nameEnd;
+        addDeviation(FACET_BASE_MISSING);
+      }
     }
     at = nextMember(at);
   }
@@ -320,6 +350,7 @@ function readParentField(at: usize): usize {
   if (isKey('job')) return first(PARENT_JOB) ? readParentJob(at, parent) : NOT_SURE;
   if (!isKey('root')) return skipValue(at);
   if (!first(PARENT_ROOT)) return NOT_SURE;
+  if (isNull(at)) return readNull(at);
   if (!isObject(at)) return skipValue(at);
   at = openObject(at);
   while (load<u8>(at) == QUOTE) {

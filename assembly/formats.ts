@@ -10,6 +10,9 @@ export const TIME_WITHOUT_ZONE: u32 = 1;
 export const RUN_ID_FORM: u32 = 2;
 export const FACET_BASE_MISSING: u32 = 4;
 export const SCHEMA_URL_MISSING: u32 = 8;
+export const SCHEMA_URL_NOT_URI: u32 = 16;
+export const PRODUCER_NOT_URI: u32 = 32;
+export const NULL_MEMBER: u32 = 64;
 export let deviations: u32 = 0;
 
 /** The last `eventTime`, in milliseconds since the epoch. */
@@ -25,20 +28,26 @@ export function addDeviation(deviation: u32): void {
   deviations |= deviation;
 }
 
-/** Reads a scheme, a colon, and one character or more: ASCII only, no space, no control characters (RFC 3986 §3). */
-export function readUri(at: usize): usize {
+/** Reads a text of ASCII without escapes, which should be a URI. Notes the deviation when it is not one. */
+export function readUri(at: usize, deviation: u32): usize {
   const after = readText(at);
   if (after == NOT_SURE || textHas != 0) return NOT_SURE;
-  at = textStart;
-  if (!isLetter(load<u8>(at))) return NOT_SURE;
+  if (!isUri()) deviations |= deviation;
+  return after;
+}
+
+/** True when the last text has a scheme, a colon, and one character or more, and no space (RFC 3986 §3). */
+function isUri(): bool {
+  let at = textStart;
+  if (!isLetter(load<u8>(at))) return false;
   do at++;
   while (isSchemeByte(load<u8>(at)));
-  if (load<u8>(at) != 0x3a || ++at == textEnd) return NOT_SURE;
+  if (load<u8>(at) != 0x3a || ++at == textEnd) return false;
   for (; at < textEnd; at++) {
     const byte = load<u8>(at);
-    if (byte == 0x20 || byte == 0x7f) return NOT_SURE;
+    if (byte == 0x20 || byte == 0x7f) return false;
   }
-  return after;
+  return true;
 }
 
 function isLetter(byte: u8): bool {

@@ -15,6 +15,8 @@ const OPEN_ARRAY: u8 = 0x5b;
 const CLOSE_ARRAY: u8 = 0x5d;
 const OPEN_OBJECT: u8 = 0x7b;
 const CLOSE_OBJECT: u8 = 0x7d;
+/** "null", read as a little-endian number. */
+const NULL: u32 = 0x6c6c756e;
 
 /** The limits of src/openlineage/json.ts, which the full check uses. */
 const MAX_DEPTH: i32 = 200;
@@ -52,7 +54,7 @@ export function skipValue(at: usize): usize {
   if (byte == OPEN_OBJECT) return skipObject(at);
   if (byte == OPEN_ARRAY) return skipArray(at);
   if (byte == 0x74) return load<u32>(at) == 0x65757274 ? at + 4 : NOT_SURE; // "true", read as a little-endian number
-  if (byte == 0x6e) return load<u32>(at) == 0x6c6c756e ? at + 4 : NOT_SURE; // "null"
+  if (byte == 0x6e) return load<u32>(at) == NULL ? at + 4 : NOT_SURE;
   if (byte == 0x66) return load<u32>(at + 1) == 0x65736c61 ? at + 5 : NOT_SURE; // "alse"
   return skipNumber(at);
 }
@@ -67,6 +69,11 @@ function skipArray(at: usize): usize {
   at = openArray(at);
   while (isItem(at)) at = nextItem(skipValue(at));
   return closeArray(at);
+}
+
+/** True when the value is null. If so, `skipValue` reads it. */
+export function isNull(at: usize): bool {
+  return load<u32>(at) == NULL;
 }
 
 export function isObject(at: usize): bool {

@@ -45,9 +45,12 @@ const KINDS: readonly (EventKind | undefined)[] = [undefined, 'run', 'job', 'dat
 /** The bits of assembly/formats.ts, in the order of deviations.ts. */
 const DEVIATIONS: readonly (readonly [bit: number, deviation: Deviation])[] = [
   [8, 'schema_url_missing'],
+  [16, 'schema_url_not_uri'],
+  [32, 'producer_not_uri'],
   [1, 'event_time_without_zone'],
   [2, 'run_id_form'],
   [4, 'facet_base_missing'],
+  [64, 'null_member'],
 ];
 const NO_DEVIATIONS: readonly Deviation[] = [];
 

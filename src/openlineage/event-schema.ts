@@ -4,30 +4,37 @@
  * OpenAPI document all come from this description. It accepts some deviations from the specification, because real
  * clients send them. `deviations.ts` counts them.
  */
-import { Type } from 'typebox';
+import { Type, type TSchema } from 'typebox';
 import Format from 'typebox/format';
 import { parseEventTime } from './event-time.ts';
 
 /** Any version, upper or lower case, with or without dashes. Trino sends version 3, old Python clients 4, others 7. */
 const UUID = /^(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
 
-/** A scheme and one character or more (RFC 3986 §3); no white space, no control characters, no lone surrogate. */
-const URI = /^[a-z][a-z0-9+.-]*:[^\s\u0000-\u001f\u007f]+$/i;
-
 // TypeBox finds formats by their names in JSON Schema, so the OpenAPI document has the names of the specification.
 Format.Set('uuid', (text) => UUID.test(text));
-Format.Set('uri', (text) => URI.test(text) && text.isWellFormed());
 Format.Set('date-time', (text) => parseEventTime(text) !== undefined);
-// UTF-8 cannot encode a lone surrogate. The record's key could not hold it, and consumers' parsers disagree about it.
+// UTF-8 cannot encode a lone surrogate. The record's key could not hold it. Some parsers of consumers refuse a text with
+// it, and some replace it. So the check refuses it in each text that the schema names.
 Format.Set('unicode', (text) => text.isWellFormed());
 
 const text = (description: string, example: string) =>
   Type.String({ format: 'unicode', description, examples: [example] });
 
+/**
+ * A member that may be absent. `null` is accepted and means the same, because Marquez and dumps of pydantic models have
+ * it. The specification has no `null`, so `deviations.ts` counts it.
+ */
+const optional = <Schema extends TSchema>(schema: Schema, description: string) =>
+  Type.Optional(Type.Union([schema, Type.Null()], { description }));
+
 const Facet = Type.Object({}, { description: 'A facet: an object with `_producer` and `_schemaURL`.' });
 
 const facets = (of: string) =>
-  Type.Optional(Type.Object({}, { additionalProperties: Facet, description: `Facets of the ${of}.` }));
+  optional(
+    Type.Object({}, { additionalProperties: Type.Union([Facet, Type.Null()]) }),
+    `Facets of the ${of}.`,
+  );
 
 const Run = Type.Object(
   {
@@ -68,34 +75,33 @@ const OutputDataset = Type.Object(
 const base = {
   eventTime: Type.String({
     format: 'date-time',
-    description: 'When the event happened. Without a zone it is taken as UTC.',
+    description:
+      'When the event happened. Without a zone it is taken as UTC. The id of a zone, such as `[Europe/Paris]`, may follow the offset.',
     examples: ['2026-11-22T10:15:30.123Z'],
   }),
-  producer: Type.String({
-    format: 'uri',
-    description: 'URI of the code that made the event.',
-    examples: ['https://github.com/OpenLineage/OpenLineage/tree/1.54.0/client/python'],
-  }),
-  schemaURL: Type.Optional(
+  producer: text(
+    'The code that made the event. It should be a URI; any text is accepted.',
+    'https://github.com/OpenLineage/OpenLineage/tree/1.54.0/client/python',
+  ),
+  schemaURL: optional(
     Type.String({
-      format: 'uri',
-      description: 'The version of the specification the event follows. May be absent.',
+      format: 'unicode',
       examples: ['https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent'],
     }),
+    'The version of the specification that the event follows. It should be a URI; any text is accepted.',
   ),
 };
 const datasets = {
-  inputs: Type.Optional(Type.Array(InputDataset, { description: 'The datasets read.' })),
-  outputs: Type.Optional(Type.Array(OutputDataset, { description: 'The datasets written.' })),
+  inputs: optional(Type.Array(InputDataset), 'The datasets read.'),
+  outputs: optional(Type.Array(OutputDataset), 'The datasets written.'),
 };
 
 export const RunEvent = Type.Object(
   {
     ...base,
-    eventType: Type.Optional(
-      Type.Enum(['START', 'RUNNING', 'COMPLETE', 'ABORT', 'FAIL', 'OTHER'], {
-        description: 'What happened to the run.',
-      }),
+    eventType: optional(
+      Type.Enum(['START', 'RUNNING', 'COMPLETE', 'ABORT', 'FAIL', 'OTHER']),
+      'What happened to the run.',
     ),
     run: Run,
     job: Job,

@@ -9,7 +9,7 @@ import { formatKey, keyPartsOf, ownPartsOf } from './event-key.ts';
 import { eventSchemas, type CheckLevel, type EventKind } from './event-schema.ts';
 import { parseEventTime } from './event-time.ts';
 import { member, scanJson, type JsonError } from './json.ts';
-import { findErrors, type ValidationError } from './validation-error.ts';
+import { excerpt, findErrors, type ValidationError } from './validation-error.ts';
 import type { TextVerdict, Verdict } from './verdict.ts';
 
 const validators = {
@@ -47,6 +47,8 @@ export function checkTextFully(bytes: Buffer): TextVerdict {
 }
 
 function checkValue(event: unknown, level: CheckLevel): Verdict {
+  const conflict = conflictOf(event);
+  if (conflict) return { path: 'full_check', kind: undefined, errors: [conflict] };
   const found = kindOf(event);
   // An event that shows no kind gets the errors of a run event, because nearly all events are run events.
   const kind = found ?? 'run';
@@ -65,8 +67,31 @@ function checkValue(event: unknown, level: CheckLevel): Verdict {
   };
 }
 
-/** OpenLineage has no field that names the kind: a run event has a run, a job event only a job (`OpenLineage.json`). */
+/**
+ * The error of an event with a dataset and also a run or a job, which fits two kinds; undefined for all other events.
+ * `OpenLineage.json` demands that an event fits one kind (`oneOf`), so it forbids a dataset beside a job alone. It allows
+ * a dataset beside a run: with a job that is a run event, without a job a dataset event. But not all consumers decide by
+ * these members. DataHub, for one, decides by `schemaURL`. Then the namespace of the job could pass the check of the
+ * sender's namespaces, and a consumer would use that of the dataset. So both are refused, at every level.
+ */
+function conflictOf(event: unknown): ValidationError | undefined {
+  const has = (name: string) => (member(event, name) ?? null) !== null;
+  if (!has('dataset') || !(has('run') || has('job'))) return undefined;
+  const other = has('run') ? 'run' : 'job';
+  const message =
+    `Input should be an event of one kind: with \`${other}\` it is a ${other} event, ` +
+    'with `dataset` it is a dataset event';
+  const context = { kinds: [other, 'dataset'] };
+  return { location: ['body'], message, code: 'event_of_two_kinds', context, input: excerpt(event) };
+}
+
+/**
+ * OpenLineage has no field that names the kind: a run event has a run, a job event only a job (`OpenLineage.json`). In
+ * a dataset event, a run and a job that are null are the same as absent. In any other event, a run that is null is an
+ * error: a run event that has lost its run must not pass as a job event.
+ */
 function kindOf(event: unknown): EventKind | undefined {
+  if ((member(event, 'dataset') ?? null) !== null) return 'dataset';
   if (member(event, 'run') !== undefined) return 'run';
   if (member(event, 'job') !== undefined) return 'job';
   return member(event, 'dataset') === undefined ? undefined : 'dataset';

@@ -43,7 +43,6 @@ const MESSAGES = {
 
 const FORMAT_MESSAGES: Readonly<Record<string, readonly [code: string, message: string]>> = {
   uuid: ['uuid_parsing', 'Input should be a valid UUID'],
-  uri: ['url_parsing', 'Input should be a valid URI, with a scheme'],
   'date-time': ['datetime_from_date_parsing', 'Input should be a valid date and time (RFC 3339)'],
   unicode: ['string_unicode', 'Input should be a valid string: it has half of a surrogate pair'],
 };
@@ -60,13 +59,18 @@ export function findErrors(schema: TSchema, event: unknown): readonly Validation
 
 type Location = ValidationError['location'];
 
-/** Supports the types that `event-schema.ts` uses: objects, arrays, strings with a format, enumerations. */
+/** Supports the types of `event-schema.ts`: objects, arrays, strings with a format, enumerations, and these or null. */
 function search(schema: TSchema, value: unknown, location: Location, errors: ValidationError[]): void {
   if (errors.length === MAX_ERRORS) return;
   const report = (code: string, message: string, context = {}) => {
     errors.push({ location, message, code, context, input: excerpt(value) });
   };
-  if (Type.IsEnum(schema)) {
+  if (Type.IsUnion(schema)) {
+    const [inner, ...others] = schema.anyOf;
+    if (!inner || others.length !== 1 || !others.every(Type.IsNull)) throw unsupported(location);
+    // Null is right, so the errors of any other value are those of the type itself.
+    if (value !== null) search(inner, value, location, errors);
+  } else if (Type.IsEnum(schema)) {
     const expected = alternatives(schema.enum);
     if (!schema.enum.some((one) => one === value))
       report('enum', `Input should be ${expected}`, { expected });
@@ -82,10 +86,14 @@ function search(schema: TSchema, value: unknown, location: Location, errors: Val
     if (typeof value !== 'object' || value === null || Array.isArray(value)) report(...MESSAGES.object);
     else searchMembers(schema, value, location, errors);
   } else {
-    throw new Error(
-      `the search for errors does not support the type that the event schema has at ${location.join('.')}`,
-    );
+    throw unsupported(location);
   }
+}
+
+function unsupported(location: Location): Error {
+  return new Error(
+    `the search for errors does not support the type that the event schema has at ${location.join('.')}`,
+  );
 }
 
 function searchItems(
@@ -129,7 +137,7 @@ const MAX_TEXT = 200;
 const MAX_MEMBERS = 20;
 
 /** The value itself when it is small, otherwise its outline: a large value must not make a large answer. */
-function excerpt(value: unknown): unknown {
+export function excerpt(value: unknown): unknown {
   if (typeof value === 'string') return shorten(value);
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.slice(0, MAX_MEMBERS).map(outline);

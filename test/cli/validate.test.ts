@@ -17,6 +17,14 @@ void suite('http2kafka validate', { timeout: 60_000 }, () => {
       file('bad.json'),
       JSON.stringify({ ...fields('bad'), run: { runId: 'x' }, job: { name: 'x' } }),
     );
+    const tolerated = {
+      ...fields('tolerated'),
+      ...{ producer: 'my-etl/1.0', inputs: null, eventTime: '2026-03-04T05:06:07.089Z[Europe/London]' },
+    };
+    const dataset = { namespace: 'others', name: 'set' };
+    const job = { namespace: 'own', name: 'job' };
+    writeFileSync(file('tolerated.json'), JSON.stringify({ ...tolerated, job }));
+    writeFileSync(file('two-kinds.json'), JSON.stringify({ ...fields('two'), run: undefined, job, dataset }));
     writeFileSync(file('mixed.json'), `[${runEvent('one').toString()}, {}, 7]`);
     writeFileSync(file('broken.json'), '{"a": 1,\n "b": }');
   });
@@ -48,6 +56,18 @@ void suite('http2kafka validate', { timeout: 60_000 }, () => {
       ),
     );
     assert.ok(lines.some((line) => line.startsWith(`${file('absent.json')}: ENOENT`)));
+  });
+
+  test('accepts small deviations from the specification', async () => {
+    const { status, stdout, stderr } = await ranProgram(['validate', file('tolerated.json')]);
+    assert.deepEqual([status, stderr], [0, '']);
+    assert.equal(stdout, '1 good, 0 bad (level core)\n');
+  });
+
+  test('names the two kinds of an event that fits both', async () => {
+    const { status, stdout } = await ranProgram(['validate', file('two-kinds.json')]);
+    assert.equal(status, 1);
+    assert.match(stdout, /: body: .* with `job` it is a job event, with `dataset` it is a dataset event\n/);
   });
 
   test('checks at the level of --check-level', async () => {

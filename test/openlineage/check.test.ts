@@ -31,8 +31,8 @@ suite('the check', () => {
     assert.equal(taken(jobEvent()).kind, 'job');
     assert.equal(taken(datasetEvent()).kind, 'dataset');
     assert.equal(
-      taken(jobEvent({ dataset: 1 })).kind,
-      'job',
+      taken(datasetEvent({ inputs: 1 })).kind,
+      'dataset',
       'fields that the kind does not have are not checked',
     );
     assert.equal(errorsOf(jobEvent({ run: null }))[0]?.location.join('.'), 'body.run');
@@ -64,10 +64,18 @@ suite('a deviation from the specification', () => {
   const cases: readonly (readonly [
     what: string,
     event: Parameters<typeof taken>[0],
-    deviations: Deviation[],
+    deviations: readonly Deviation[],
   ])[] = [
     ['nothing', runEvent(), []],
     ['no schemaURL', runEvent({ schemaURL: undefined }), ['schema_url_missing']],
+    ['a schemaURL that is not a URI', runEvent({ schemaURL: 'RunEvent' }), ['schema_url_not_uri']],
+    ...[
+      ...['starrocks-openlineage-plugin/1.0.0', 'sqlmesh-openlineage', 'OpenLineage.io/website/blog', ''],
+      ...['a:b c', '//x', 'ä:b', 'no uri 🦆', 'line\nend:x'],
+    ].map(
+      (producer) =>
+        [`the producer ${JSON.stringify(producer)}`, runEvent({ producer }), ['producer_not_uri']] as const,
+    ),
     [
       'a time without a zone',
       runEvent({ eventTime: '2026-11-22T10:15:30.123' }),
@@ -78,6 +86,16 @@ suite('a deviation from the specification', () => {
       'a time without a zone and without seconds',
       runEvent({ eventTime: '2026-11-22 10:15' }),
       ['event_time_without_zone', 'event_time_form'],
+    ],
+    [
+      'a time with the id of a zone',
+      runEvent({ eventTime: '2026-11-22T11:15:30.089+01:00[Europe/Paris]' }),
+      ['event_time_zone_id'],
+    ],
+    [
+      'a time with the id of a zone and without seconds',
+      jobEvent({ eventTime: '2026-11-22T11:15Z[Europe/London]' }),
+      ['event_time_form', 'event_time_zone_id'],
     ],
     [
       'a run id in upper case',
@@ -121,18 +139,21 @@ suite('a deviation from the specification', () => {
       ['facet_base_missing'],
     ],
     [
-      'all of them',
+      'all that one event can have',
       runEvent({
-        schemaURL: undefined,
+        schemaURL: null,
+        producer: '',
         eventTime: '2026-11-22 10:15',
         run: { runId: '01990C5E5D3B7A4E8C1F6F2F1F6A2B3C', facets: { x: {} } },
       }),
       [
         'schema_url_missing',
+        'producer_not_uri',
         'event_time_without_zone',
         'event_time_form',
         'run_id_form',
         'facet_base_missing',
+        'null_member',
       ],
     ],
   ];
@@ -143,7 +164,13 @@ suite('a deviation from the specification', () => {
   test('has its kind in the table of deviations', () => {
     for (const deviation of cases.flatMap(([, , deviations]) => deviations))
       assert.ok(deviation in deviationKinds);
-    assert.equal(Object.keys(deviationKinds).length, 5, 'a new kind needs a case here');
+    const tested = new Set<string>(cases.flatMap(([, , deviations]) => deviations));
+    assert.deepEqual(
+      Object.keys(deviationKinds).filter((kind) => !tested.has(kind)),
+      [],
+      'a new kind needs a case here',
+    );
+    assert.equal(Object.keys(deviationKinds).length, 9);
   });
 
   for (const version of [1, 2, 3, 4, 5, 6, 7, 8]) {

@@ -23,6 +23,11 @@ suite('event time', () => {
     ['no zone, as UTC', '2026-11-22T10:15:30', 1_795_342_530_000],
     ['no zone but a fraction', '2026-11-22T10:15:30.000001', 1_795_342_530_000],
     ['no seconds', '2026-11-22T10:15Z', 1_795_342_500_000],
+    ['the id of a zone behind Z', '2026-11-22T10:15:30Z[Europe/London]', 1_795_342_530_000],
+    ['the id of a zone behind an offset', '2026-11-22T11:15:30+01:00[Europe/Paris]', 1_795_342_530_000],
+    ['the id of a zone that does not fit the offset', '2026-11-22T12:15:30+02:00[UTC]', 1_795_342_530_000],
+    ['the id of a zone behind a fraction', '2026-11-22T10:15:30.089Z[Etc/GMT+1]', 1_795_342_530_089],
+    ['the id of a zone and no seconds', '2026-11-22T10:15Z[America/Port-au-Prince]', 1_795_342_500_000],
     ['a leap second', '2016-12-31T23:59:60Z', 1_483_228_800_000],
     ['the leap day of a leap year', '2024-02-29T00:00:00Z', 1_709_164_800_000],
     ['the leap day of 2000', '2000-02-29T00:00:00Z', 951_782_400_000],
@@ -55,7 +60,14 @@ suite('event time', () => {
     ['an offset of 60 minutes', '2026-11-22T10:15:30+01:60'],
     ['an offset without digits', '2026-11-22T10:15:30+'],
     ['a zone by its name', '2026-11-22T10:15:30[Europe/Berlin]'],
-    ['an offset and a zone by its name', '2026-11-22T10:15:30+01:00[Europe/Berlin]'],
+    ['a date and a zone by its name', '2026-11-22[Europe/Berlin]'],
+    ['an offset and an empty name', '2026-11-22T10:15:30+01:00[]'],
+    ['an offset and a name that does not end', '2026-11-22T10:15:30+01:00[Europe/Berlin'],
+    ['an offset and a name with a space', '2026-11-22T10:15:30+01:00[Europe/Old Berlin]'],
+    ['an offset and two names', '2026-11-22T10:15:30+01:00[Europe/Berlin][UTC]'],
+    ['an offset and a name with a line end', '2026-11-22T10:15:30+01:00[Europe/Berlin]\n'],
+    ['a name before the offset', '2026-11-22T10:15:30[Europe/Berlin]+01:00'],
+    ['an offset in brackets', '2026-11-22T10:15:30+01:00[+01:00]'],
     ['two zones', '2026-11-22T10:15:30Z+01:00'],
     ['a fraction without digits', '2026-11-22T10:15:30.Z'],
     ['a fraction of a minute', '2026-11-22T10:15.5Z'],
@@ -74,6 +86,11 @@ suite('event time', () => {
   for (const [what, text] of nonsense) {
     test(`does not read ${what}`, () => assert.equal(parseEventTime(text), undefined));
   }
+
+  test('says whether the id of a zone follows', () => {
+    assert.equal(parseEventTime('2026-11-22T10:15:30Z[Europe/London]')?.hasZoneId, true);
+    assert.equal(parseEventTime('2026-11-22T10:15:30Z')?.hasZoneId, false);
+  });
 
   test('reads every millisecond of a second', () => {
     for (let millisecond = 0; millisecond < 1000; millisecond++) {
@@ -95,6 +112,8 @@ suite('event time', () => {
       const parsed = parseEventTime(text);
       return [parsed?.hasZone, parsed?.isRfc3339];
     };
+    assert.deepEqual(form('2026-11-22T10:15:30Z[Europe/London]'), [true, true]);
+    assert.deepEqual(form('2026-11-22T10:15+0100[Europe/Paris]'), [true, false]);
     assert.deepEqual(form('2026-11-22T10:15:30Z'), [true, true]);
     assert.deepEqual(form('2026-11-22T10:15:30.5-05:30'), [true, true]);
     assert.deepEqual(form('2026-11-22T10:15:30.123456'), [false, true]);

@@ -122,7 +122,11 @@ suite('half of a surrogate pair', () => {
     );
   });
 
-  test('is refused in a URI', () => {
-    assert.equal(errorsOf(runEvent({ producer: 'https://a/\ud800' }))[0]?.code, 'url_parsing');
+  test('is refused in a producer and a schemaURL, whether they are URIs or not', () => {
+    for (const field of ['producer', 'schemaURL']) {
+      for (const value of ['https://a/\ud800', 'my-etl/\udc00']) {
+        assert.equal(errorsOf(runEvent({ [field]: value }))[0]?.code, 'string_unicode');
+      }
+    }
   });
 });

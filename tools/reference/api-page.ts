@@ -87,12 +87,19 @@ ${errors.join('\n')}
 | \`routing\` | bodies that are not JSON, or lack what key and timestamp are made of |
 | \`core\` (default) | what no consumer could use: missing required fields, wrong types and formats of event, run, job and datasets; facets that are not objects |
 
-Level \`core\` takes events that deviate from the specification in ways that every consumer understands. See
-[deviations](metrics.md#deviations-from-the-specification).
+Level \`core\` accepts the small deviations from the specification that real clients have, and counts them. Examples are a
+\`producer\` that is not a URI, \`null\` for a member that may be absent, and the id of a zone behind \`eventTime\`'s offset.
+See [deviations](metrics.md#deviations-from-the-specification). The record has the body unchanged, so a strict consumer may
+refuse such an event.
+
+Every level refuses an event of two kinds: one with a \`dataset\` and also a \`run\` or a \`job\`. Otherwise the proxy could check
+the namespace of the job, and a consumer could use the namespace of the dataset. A member that is \`null\` does not count here.
+But a \`job\` with a \`run\` that is \`null\` is a run event with an error, not a job event.
 
 Every level refuses bodies that parsers read in different ways. Otherwise the proxy and your consumers might see different
 events. These are: bytes that are not UTF-8, a byte order mark, nesting deeper than 200 levels, numbers longer than 1,000
-characters, and half of a surrogate pair in a namespace or name. If a key is there twice, the last one counts, as in every
+characters, and half of a surrogate pair in a namespace or name. Level \`core\` refuses half a pair in \`producer\` and
+\`schemaURL\`, too. If a key is there twice, the last one counts, as in every
 consumer's parser.
 
 ## The record in Kafka

@@ -30,7 +30,7 @@ growing at all, \`http2kafka_events_total\` with any outcome but \`acknowledged\
 
 ## Deviations from the specification
 
-Real clients deviate from OpenLineage's specification in small ways. Level \`core\` takes their events, and counts each
+Real clients deviate from OpenLineage's specification in small ways. Level \`core\` accepts their events, and counts each
 deviation in \`http2kafka_specification_deviations_total\` under one of these names:
 
 | deviation | what it is |

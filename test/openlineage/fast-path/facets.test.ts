@@ -44,10 +44,29 @@ const taken: readonly (readonly [facets: string, isBare: boolean])[] = [
   [`{"parent":${full}}`, false],
 ];
 
+/** Facets that are null, or some of them are. The fast path accepts them, too. */
+const nulls: readonly (readonly [facets: string, isBare: boolean])[] = [
+  ...['null', '{"a":null}', `{"a":null,"b":${full}}`, `{"b":${full},"a":null}`, '{"__proto__":null}'].map(
+    (facets) => [facets, false] as const,
+  ),
+  ...['{"a":null,"b":null,"c":null}', `{"a":null,"b":${full},"b":${full}}`, '{"":null}'].map(
+    (facets) => [facets, false] as const,
+  ),
+  ['{"parent":null}', false],
+  // When two facets have the same name, the later one counts.
+  [`{"a":${full},"a":null}`, false],
+  [`{"a":null,"b":${bare}}`, true],
+  [`{"b":${bare},"a":null}`, true],
+  // The first null stays, so another null may be overwritten.
+  [`{"a":null,"b":null,"b":${full}}`, false],
+];
+
 /** Facets that the fast path may leave to the full check. If it accepts them, the results must be the same. */
 const doubtful = [
   ...[`{"a":${bare},"a":${full}}`, `{"a":${bare},"a":${bare}}`, `{"a":${bare},"b":${full},"a":${full}}`],
-  ...['null', '[]'],
+  ...['[]', `{"a":null,"a":${full}}`, '{"a":null,"a":null}', '{"a":nul}', '{"a":nulll}', '{"a":null1}'],
+  ...[`{"a":null,"b":null,"a":${full}}`, `{"a":null,"\\u0061":${full}}`, `{"parent":null,"parent":${full}}`],
+  ...[`{"a":null,"a":${bare}}`, `{"a":${bare},"a":null}`, `{"__proto__":null,"__proto__":{}}`, 'nul', 'nulL'],
   ...[`{"a":${bare},"b":${bare},"a":${full}}`, `{"a":${bare},"b":${bare},"b":${full}}`, `{"":{},"":${full}}`],
   '"a"',
   ...[`{"b":${bare},"a":${bare},"a":${full},"b":${full}}`, `{"Ж":{},"\\u0416":${full}}`],
@@ -76,13 +95,22 @@ suite('facets on the fast path', () => {
       }
     });
 
+    test(`are accepted when they are null: ${what}`, () => {
+      for (const [facets, isBare] of nulls) {
+        const bytes = withText(event, facets);
+        assert.equal(outcomeOf(bytes), 'fast path', facets);
+        const deviations = isBare ? ['facet_base_missing', 'null_member'] : ['null_member'];
+        assert.deepEqual(scanEvent(bytes)?.deviations, deviations, facets);
+      }
+    });
+
     test(`give the same result as in the full check, or are left to it: ${what}`, () => {
       for (const facets of doubtful) outcomeOf(withText(event, facets));
     });
   }
 
   test('give the same result as in the full check where the kind of event has no facets', () => {
-    for (const facets of [...taken.map(([one]) => one), ...doubtful]) {
+    for (const facets of [...[...taken, ...nulls].map(([one]) => one), ...doubtful]) {
       for (const event of [
         datasetEvent({ inputs: [{ ...thing, facets: 'HERE' }] }),
         runEvent({ outputs: [{ ...thing, inputFacets: 'HERE' }] }),
@@ -126,6 +154,7 @@ suite('a parent on the fast path', () => {
     [`{"job":${job('p')},"root":{"job":{"name":"r"}}}`, 'run:p/p'],
     [`{"job":${job('p')},"root":{"namespace":"r","name":"r"}}`, 'run:p/p'],
     [`{"namespace":"r","name":"r"}`, 'run:jobs/own'],
+    ['null', 'run:jobs/own'],
     [`{"job":{"namespace":"p"},"root":{"job":{"name":"r"}}}`, 'run:jobs/own'],
     ...['null', '1', '"x"', '[]', 'true', `[${job('x')}]`].flatMap((odd) => [
       [`{"job":${odd}}`, 'run:jobs/own'] as const,

@@ -3,7 +3,15 @@ import { suite, test } from 'node:test';
 import { parseEventTime } from '../../../src/openlineage/event-time.ts';
 import { scanEvent } from '../../../src/openlineage/check.ts';
 import { datasetEvent, jobEvent, runEvent, runWith } from '../events.ts';
-import { eventTypes, names, runIds, times, uris, type FieldValues } from '../mutation/field-values.ts';
+import {
+  eventTypes,
+  names,
+  notUris,
+  runIds,
+  times,
+  uris,
+  type FieldValues,
+} from '../mutation/field-values.ts';
 import { fastPathAccepts, outcomeOf, withinText } from './both-checks.ts';
 import { Random } from '../random.ts';
 
@@ -22,6 +30,13 @@ const fields: readonly (readonly [field: string, values: FieldValues, ...events:
   ],
   ['producer', uris, runEvent({ producer: 'HERE' }), datasetEvent({ producer: 'HERE' })],
   ['schemaURL', uris, runEvent({ schemaURL: 'HERE' }), jobEvent({ schemaURL: 'HERE' })],
+  ['producer that is not a URI', notUris, runEvent({ producer: 'HERE' }), datasetEvent({ producer: 'HERE' })],
+  [
+    'schemaURL that is not a URI',
+    notUris,
+    runEvent({ schemaURL: 'HERE' }),
+    jobEvent({ schemaURL: 'HERE', producer: 'x' }),
+  ],
   ['eventType', eventTypes, runEvent({ eventType: 'HERE' })],
   [
     'name',

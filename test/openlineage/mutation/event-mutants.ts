@@ -20,6 +20,12 @@ const made = [
   }),
   runEvent({ run: runWith({ parent: { job: { namespace: 'a', name: 'b' } }, last: facet }), inputs: [] }),
   runEvent(),
+  runEvent({
+    ...{ eventType: null, schemaURL: null, producer: 'my-etl/1.0', inputs: null },
+    run: runWith({ parent: { job: thing, root: null }, none: null }),
+    job: { namespace: 'a', name: 'b', facets: null },
+    outputs: [{ name: 'b', namespace: 'a', outputFacets: null, facets: { a: null } }],
+  }),
   jobEvent({ job: { namespace: 'a', name: '\n', facets: { a: facet, b: {} } }, outputs: [thing] }),
   datasetEvent({
     dataset: { name: 'b', namespace: 'a', facets: { a: facet } },

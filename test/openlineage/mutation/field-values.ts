@@ -28,6 +28,8 @@ export const times: FieldValues = {
     ...[`${day}T10:15:30,123Z`, `${day}T10:15:30+0200`, `${day}T10:15:30+02`, `${day}T10:15:60Z`],
     ...[`${day}T23:59:60.999Z`, `${day}T10:15:30.${'1'.repeat(60)}Z`, `\\u0032${day.slice(1)}T10:15:30Z`],
     ...[`${day}T10:15:30\\u005a`, `${day}T10\\u003a15:30Z`, `${day}T10:15+02:00`, `${day}T10:15:30-0000`],
+    ...[`${day}T10:15:30Z[Europe/London]`, `${day}T10:15:30.089+01:00[Europe/Paris]`],
+    ...[`${day}T10:15Z[Etc/GMT+1]`, `${day} 10:15:30+0200[Africa/Porto-Novo]`, `${day}T10:15:30-00:00[UTC]`],
   ],
   wrong: [
     ...['', 'now', day, `${day}T`, `${day}T10`, `${day}T10:15:`, `${day}T10:15:3`, `${day}T10:15:30.`, '0'],
@@ -49,6 +51,30 @@ export const times: FieldValues = {
     `${day}T-1:15:30Z`,
     ...[`${day}T10:15:30Z+02:00`, `${day}T10:15:30+02:00+02:00`, `${day}:10:15:30Z`, `${day}T10:15:30/`],
     `${day}T10:15:30:`,
+    ...[
+      `${day}T10:15:30[Europe/London]`,
+      `${day}[Europe/London]`,
+      `${day}T10:15:30Z[]`,
+      `${day}T10:15:30Z[Z]`,
+    ],
+    ...[
+      `${day}T10:15:30Z[Europe/London`,
+      `${day}T10:15:30ZEurope/London]`,
+      `${day}T10:15:30Z[Europe/London]Z`,
+    ],
+    ...[
+      `${day}T10:15:30Z[+01:00]`,
+      `${day}T10:15:30Z[1A]`,
+      `${day}T10:15:30Z[a b]`,
+      `${day}T10:15:30Z [UTC]`,
+    ],
+    ...[
+      `${day}T10:15:30Z[UTC][UTC]`,
+      `[UTC]${day}T10:15:30Z`,
+      `${day}T10:15:30[UTC]Z`,
+      `${day}T10:15:30.[UTC]`,
+    ],
+    ...[`${day}T10:15:30Z[ä/b]`, `${day}T10:15:30Z[UTC]\n`],
   ],
 };
 
@@ -84,6 +110,7 @@ export const uris: FieldValues = {
   ],
   odd: [
     'https:\\/\\/a\\/b',
+    'a:b\\u0063',
     'https://a/ä',
     'https://a/Ж🦆',
     'a:\\u0062',
@@ -92,15 +119,28 @@ export const uris: FieldValues = {
     'a:\\\\',
     'a:\\"',
   ],
-  wrong: [
+  wrong: ['a:\\ud800', '\\udfff', 'a:\n', 'a:\u0000', '\u001f', '"', 'a:\\x', 'a:\\u00g0'],
+};
+
+/** Texts that are not URIs. Clients send them where the specification demands a URI, and both checks accept them. */
+export const notUris: FieldValues = {
+  sent: [
+    ...[
+      'my-etl/1.0',
+      'starrocks-openlineage-plugin/1.0.0',
+      'sqlmesh-openlineage',
+      'OpenLineage.io/website/blog',
+    ],
     ...['', 'a', ':', ':b', 'a:', '1a:b', '+a:b', '-a:b', '.:b', 'a_b:c', 'a b:c', 'a:b c', 'a: ', ' a:b'],
     'a:b ',
-    ...['/a:b', '//a', 'https//a', 'a/b:c', 'a:\\n', 'a:b\\tc', 'a:\\u0000', 'a:\\u001f', 'a:\\u0020'],
-    'a:\\ud800',
-    ...['a:\u007f', 'a:b\u007fc', 'ä:b', 'aЖ:b', 'a:\u00a0', 'a:\\u2028', '@:b', '[:b', '`:b', '{:b', 'a@:b'],
-    'a[:b',
-    ...['a\\u0000:b', 'a:\u3000', 'a:\ufeff', '\ufeffa:b', 'a,b:c', 'a/:b', 'a;:b', '*:b', '0:b', '9:b'],
+    ...['/a:b', '//a', 'https//a', 'a/b:c', 'a:\u007f', 'a:b\u007fc', '@:b', '[:b', '`:b', '{:b', 'a@:b'],
+    ...['a[:b', 'a,b:c', 'a/:b', 'a;:b', '*:b', '0:b', '9:b', 'https', 'a+.-9'],
   ],
+  odd: [
+    ...['a:\\n', 'a:b\\tc', 'a:\\u0000', 'a:\\u001f', 'a:\\u0020', 'ä:b', 'aЖ:b', 'a:\u00a0', 'a:\\u2028'],
+    ...['a\\u0000:b', 'a:\u3000', 'a:\ufeff', '\ufeffa:b', '\\u0061', '\\"', '🦆', '\\ud83e\\udd86'],
+  ],
+  wrong: uris.wrong,
 };
 
 export const eventTypes: FieldValues = {

@@ -1,7 +1,10 @@
-import { eventTypes, names, runIds, times, uris, type FieldValues } from './field-values.ts';
+import { eventTypes, names, notUris, runIds, times, uris, type FieldValues } from './field-values.ts';
 
 const all = ({ sent, odd, wrong }: FieldValues) =>
   [...sent, ...sent, ...odd, ...wrong].map((text) => `"${text}"`);
+
+/** Null as often as each other kind of text: it stands for a member that is absent. */
+const anyUri = [...all(uris), ...all(notUris), 'null'];
 
 /** JSON of every kind, and some texts that are not JSON. */
 const values = [
@@ -23,6 +26,7 @@ const facets = [
 const maps = [
   ...['{}', 'null', '[]', '{"":{}}', '{"__proto__":{}}', '{"__proto__":1}', '{"a":{},"a":1}'],
   '{"a":1,"a":{}}',
+  ...['{"a":null,"b":null,"a":{}}', '{"b":{},"a":null,"b":null}', '{"parent":null}', '{"":null,"":null}'],
   ...facets.map((facet) => `{"a":${facet}}`),
   ...facets.map((facet) => `{"a":{},"a":${facet}}`),
   ...facets.map(
@@ -62,9 +66,9 @@ const someThings = [...things, ...things.map((thing) => `[${things[0]},${thing}]
 /** Values for the known fields: JSON texts, right and wrong. */
 const valuesByField: ReadonlyMap<string, readonly string[]> = new Map([
   ...[['eventTime', all(times)] as const, ['runId', all(runIds)] as const],
-  ['eventType', all(eventTypes)] as const,
-  ...[['producer', all(uris)] as const, ['schemaURL', all(uris)] as const],
-  ...[['_producer', all(uris)] as const, ['_schemaURL', all(uris)] as const],
+  ['eventType', [...all(eventTypes), 'null']] as const,
+  ...[['producer', anyUri] as const, ['schemaURL', anyUri] as const],
+  ...[['_producer', anyUri] as const, ['_schemaURL', anyUri] as const],
   ...[['namespace', all(names)] as const, ['name', all(names)] as const],
   ...[['run', runs] as const, ['job', things] as const, ['dataset', things] as const],
   ...[['inputs', [...sides, ...someThings]] as const, ['outputs', [...sides, ...someThings]] as const],
