@@ -14,10 +14,7 @@ function typesIn(schema: unknown): unknown[] {
   if (typeof schema !== 'object' || schema === null) return [];
   const type = member(schema, 'type');
   const inner = Object.entries(schema).filter(([key]) => key !== 'examples');
-  return [
-    ...(typeof type === 'string' || Array.isArray(type) ? [type].flat() : []),
-    ...inner.flatMap(([, value]) => typesIn(value)),
-  ];
+  return [type, ...inner.flatMap(([, value]) => typesIn(value))].filter((one) => one !== undefined);
 }
 
 suite('the schemas of events in the OpenAPI document', () => {
@@ -26,7 +23,7 @@ suite('the schemas of events in the OpenAPI document', () => {
       const types = typesIn(member(schemas, name));
       assert.ok(types.includes('null'));
       assert.deepEqual(
-        types.filter((type) => typeof type !== 'string' || !TYPES.includes(type)),
+        types.filter((type) => !TYPES.includes(String(type))),
         [],
       );
     });
