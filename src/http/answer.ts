@@ -1,6 +1,7 @@
 /** Writes the answers to requests that post events. Each answer has the id of its request, and is counted. */
 import type { IncomingMessage } from 'node:http';
 import { errorBody, errorTable, type Refusal } from '../errors.ts';
+import type { Ingested } from '../pipeline/ingest.ts';
 import type { Observer } from '../pipeline/observer.ts';
 import type { Exchange } from './exchange.ts';
 import { hasBody } from './connection/request-head.ts';
@@ -13,7 +14,19 @@ export interface AnswerSettings {
   readonly version: string;
   /** Further headers of every answer. */
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** The status for an event that is on disk, or kept for the dead-letter topic: 201 or 202. */
+  readonly spooledStatus: number;
 }
+
+/** How an event is kept. */
+type KeptKind = Exclude<Ingested['kind'], 'refused'>;
+
+/** The header of the answer to a kept event. It says where the event is. The arrays are made once. */
+const DELIVERY: Readonly<Record<KeptKind, readonly string[]>> = {
+  acknowledged: ['X-Delivery', 'kafka'],
+  spooled: ['X-Delivery', 'spool'],
+  'dead-letter': ['X-Delivery', 'dead-letter'],
+};
 
 /** Seconds (RFC 9110 §10.2.3). Never more: Java clients wait this long inside the user's query. */
 const RETRY_AFTER = '1';
@@ -55,6 +68,14 @@ export class Answers {
     if (versionHeader !== undefined) common.push(versionHeader, version);
     for (const [name, value] of headers) common.push(name, value);
     return common;
+  }
+
+  /**
+   * Answers that an event is kept: 201 and an empty body. OpenLineage's Go client takes every status but 200 and 201
+   * for a failure, and programs that use it then end. So a spooled event is answered 202 only if the settings say so.
+   */
+  kept(exchange: Exchange, kind: KeptKind): void {
+    this.#write(exchange, kind === 'acknowledged' ? 201 : this.#settings.spooledStatus, DELIVERY[kind], '');
   }
 
   /** Answers with a status and an empty body. */

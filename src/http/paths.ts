@@ -32,25 +32,34 @@ export const servedPaths: ReadonlyMap<string, ServedPath> = new Map(
   Object.values(paths).map((entry) => [entry.path, entry]),
 );
 
-/** The path of a request's URL, without the query, the root path and a slash at its end. */
+/** The path of a request's URL, as it is in the table: without the query, the root path and a slash at its end. */
 export function pathOf(url: string, rootPath: string): string {
-  let path = originForm(url);
-  const query = path.indexOf('?');
-  if (query !== -1) path = path.slice(0, query);
-  path = withoutRootPath(path, rootPath);
+  const local = localUrl(url, rootPath);
+  const query = local.indexOf('?');
+  const path = query === -1 ? local : local.slice(0, query);
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
-/** Removes the root path from the start of a path, or of a URL in origin form. `rootPath` is '' for none. */
-export function withoutRootPath(path: string, rootPath: string): string {
-  return rootPath !== '' && path.startsWith(`${rootPath}/`) ? path.slice(rootPath.length) : path;
+/**
+ * The URL of a request in origin form, without the root path, and with one slash where its path has several: clients
+ * join a base URL that ends with a slash and a path that begins with one. The query stays as it is.
+ * The root path itself is `/`. `rootPath` is '' for none.
+ */
+export function localUrl(url: string, rootPath: string): string {
+  const whole = originForm(url);
+  const query = whole.indexOf('?');
+  let path = query === -1 ? whole : whole.slice(0, query);
+  if (path.includes('//')) path = path.replace(/\/{2,}/g, '/');
+  if (path === rootPath) path = '/';
+  else if (rootPath !== '' && path.startsWith(`${rootPath}/`)) path = path.slice(rootPath.length);
+  return query === -1 ? path : path + whole.slice(query);
 }
 
 /**
  * The URL of a request in origin form, `/path?query`. RFC 9112 §3.2.2: a server must also accept the absolute form
  * `http://host/path`, which clients send to forward proxies.
  */
-export function originForm(url: string): string {
+function originForm(url: string): string {
   if (url.startsWith('/')) return url;
   const path = url.replace(/^https?:\/\/[^/?]*/i, '');
   return path.startsWith('/') ? path : `/${path}`;

@@ -20,13 +20,14 @@ export function ingestSettings({ producer, check }: Settings): IngestSettings {
   };
 }
 
-/** Settings of answers: the headers that each has. */
+/** Settings of answers: the headers that each has, and the status of a spooled event. */
 export function answerSettings({ server }: Settings): AnswerSettings {
   return {
     requestIdHeader: server.requestId.enabled ? server.requestId.headerName : undefined,
     versionHeader: server.applicationVersion.enabled ? server.applicationVersion.headerName : undefined,
     version,
     headers: server.headers.map(splitHeader),
+    spooledStatus: server.spooledStatus,
   };
 }
 

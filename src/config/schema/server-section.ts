@@ -116,6 +116,11 @@ export const server = section('The HTTP server: its address, and the limits of c
     description: 'Path under which a server in front of the proxy forwards to it.',
     flags: [{ name: '--root-path', argument: 'path' }],
   }),
+  spooledStatus: setting(integer({ from: 201, to: 202 }), {
+    default: 201,
+    description:
+      "Status of the answer to an event that is kept on disk or for the dead-letter topic. The header `X-Delivery` tells them apart with either status. OpenLineage's Go client takes 202 for a failure.",
+  }),
   workers: setting(integer({ from: 1, to: 1024 }), {
     default: 1,
     description: 'Number of processes. This version supports only 1.',

@@ -41,12 +41,15 @@ export function createListener(settings: ListenerSettings, metrics: Metrics, log
     headersTimeout,
     connectionsCheckingInterval: CHECK_INTERVAL_MS,
     maxHeaderSize: settings.maxHeaderBytes,
+    // For HTTPS: with plain HTTP, Node sets it itself.
+    allowHalfOpen: true,
     // `errorOfHead` refuses such a request, in the shape of every other error.
     requireHostHeader: false,
   };
   // A TLS handshake has the time limit of a head. OpenSSL has no limit, Node's default is two minutes.
   const handshakeTimeout = headersTimeout || 120_000;
   const server = tls ? createTlsServer({ ...options, handshakeTimeout, ...tls }) : createServer(options);
+  answerHalfClosed(server);
   server.maxConnections = maxConnections;
   // Milliseconds that a connection may have no traffic. A client that does not read its answer occupies a connection.
   // A request that does not arrive is answered 408 before that.
@@ -70,6 +73,14 @@ export function createListener(settings: ListenerSettings, metrics: Metrics, log
   server.on('listening', () => server.on('error', ({ message }) => warnSeldom(message)));
   server.on('tlsClientError', () => metrics.tlsHandshakeFailures.inc());
   return server;
+}
+
+/**
+ * A client may close its writing half after the request and still read the answer (RFC 9293 §3.6), as `nc -N` does.
+ * By default Node then closes the connection before the answer. This property of `http.Server` has no documentation.
+ */
+function answerHalfClosed(server: Server): void {
+  Object.assign(server, { httpAllowHalfOpen: true });
 }
 
 /** The shorter of two limits, where 0 means no limit. */

@@ -2,6 +2,7 @@
 import type { Authenticator } from '../../auth/authenticator.ts';
 import type { Finding } from '../../auth/sender.ts';
 import type { SendersWatch } from '../../auth/senders-watch.ts';
+import type { Refusal } from '../../errors.ts';
 import type { Ingest } from '../../pipeline/ingest.ts';
 import type { Observer } from '../../pipeline/observer.ts';
 import type { Answers } from '../answer.ts';
@@ -10,6 +11,7 @@ import type { ExchangeHandler } from '../server.ts';
 import { takeBatch } from './batch.ts';
 import type { BodyLimits } from './body-memory.ts';
 import { readBody } from './body-reader.ts';
+import { isUndeclaredGzip, UNDECLARED_GZIP } from './content-encoding.ts';
 
 /** Recognises senders, and knows the limits of each. */
 export interface SenderAuthentication {
@@ -89,23 +91,29 @@ export class EventHandler implements ExchangeHandler {
   }
 
   /**
-   * Answers 201 if Kafka has the event, and 202 if it is on disk or kept as a dead letter.
+   * Answers a kept event with 201 and the header `X-Delivery`: `kafka`, `spool` or `dead-letter`.
    * A batch is answered 200, with the outcome of each event.
    */
   async #take(exchange: Exchange, takes: 'event' | 'batch', body: Buffer): Promise<void> {
     try {
       if (takes === 'batch') {
         const result = await takeBatch(body, exchange, this.#ingest, this.#observer);
-        if ('code' in result) this.#answers.refuse(exchange, result);
+        if ('code' in result) this.#refuse(exchange, result, body);
         else this.#answers.json(exchange, 200, JSON.stringify(result));
         return;
       }
       const ingested = await this.#ingest.take(exchange, body);
-      if (ingested.kind === 'refused') this.#answers.refuse(exchange, ingested.refusal);
-      else this.#answers.empty(exchange, ingested.kind === 'acknowledged' ? 201 : 202);
+      if (ingested.kind === 'refused') this.#refuse(exchange, ingested.refusal, body);
+      else this.#answers.kept(exchange, ingested.kind);
     } catch (error) {
       // The pipeline rejects only for a defect of http2kafka.
       this.#answers.fail(exchange, error);
     }
+  }
+
+  /** A body that the check refuses may be gzip without its header. Then the answer says that instead. */
+  #refuse(exchange: Exchange, refusal: Refusal, body: Buffer): void {
+    const undeclared = refusal.code === 'invalid_request' && isUndeclaredGzip(exchange.request, body);
+    this.#answers.refuse(exchange, undeclared ? UNDECLARED_GZIP : refusal);
   }
 }

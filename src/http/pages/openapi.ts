@@ -40,6 +40,13 @@ const securitySchemes = {
 };
 const security = [{}, { bearer: [] }, { certificate: [] }];
 
+const delivery = (kinds: readonly string[]) => ({
+  required: true,
+  description:
+    '`kafka`: all in-sync replicas of Kafka have acknowledged the record. `spool`: the event is on disk, synced, and will be delivered. `dead-letter`: the event is not valid, and is kept for the dead-letter topic (`check.invalid: dead-letter`).',
+  schema: { enum: kinds },
+});
+
 const eventErrors: readonly ErrorCode[] = [
   'bad_request',
   'unauthorized',
@@ -86,12 +93,13 @@ function postEvent(summary: string, operationId: string): object {
       requestBody: { required: true, content: json(anyEvent, examples) },
       responses: {
         '201': {
-          description:
-            'The event is in Kafka: all in-sync replicas have acknowledged the record. The body is empty.',
+          description: 'The event is kept. The header `X-Delivery` says where. The body is empty.',
+          headers: { 'X-Delivery': delivery(['kafka', 'spool', 'dead-letter']) },
         },
         '202': {
           description:
-            'The event is kept on disk, and will be delivered. With `check.invalid: dead-letter`, an event that is not valid is kept for the dead-letter topic. The body is empty.',
+            'Only with the setting `server.spooled_status: 202`: the event is kept, but not in Kafka yet. The body is empty.',
+          headers: { 'X-Delivery': delivery(['spool', 'dead-letter']) },
         },
         ...errorResponses(eventErrors),
       },
@@ -213,7 +221,7 @@ export function openapiDocument(rootPath: string): object {
       version,
       summary: 'HTTP to Kafka proxy for OpenLineage events',
       description:
-        'Post OpenLineage events here. The proxy checks them and writes them to Kafka byte for byte. 201: the event is in Kafka. 202: the event is on disk and will be delivered.',
+        'Post OpenLineage events here. The proxy checks them and writes them to Kafka byte for byte. 201: the event is kept. The header `X-Delivery` says where: in Kafka, on disk to be delivered, or for the dead-letter topic.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: rootPath === '' ? '/' : rootPath }],

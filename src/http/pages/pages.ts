@@ -12,7 +12,7 @@ import type { Observer } from '../../pipeline/observer.ts';
 import type { Answers } from '../answer.ts';
 import { openapiDocument } from './openapi.ts';
 import { hasBody, requestIdOf } from '../connection/request-head.ts';
-import { originForm, pathOf, paths, withoutRootPath } from '../paths.ts';
+import { localUrl, pathOf, paths } from '../paths.ts';
 import { PageReaders } from './page-readers.ts';
 
 export interface PagesSettings {
@@ -57,7 +57,8 @@ export interface PagesParts {
 export async function createPages(settings: PagesSettings, parts: PagesParts): Promise<RequestListener> {
   const { answers, observer } = parts;
   const app: FastifyInstance = fastify({
-    rewriteUrl: (request) => withoutRootPath(originForm(request.url ?? '/'), settings.rootPath),
+    rewriteUrl: (request) => localUrl(request.url ?? '/', settings.rootPath),
+    routerOptions: { ignoreTrailingSlash: true },
     genReqId: (request) => requestIdOf(request, settings.requestIdHeader),
     // E.g. a URL that cannot be decoded. Fastify calls no hook for it.
     frameworkErrors: (error, request, reply) => {
