@@ -18,7 +18,7 @@ export interface Running {
   /** URL without a path. */
   readonly url: string;
   readonly pid: number;
-  /** Events that it has answered 202 so far: on disk, not in Kafka. */
+  /** Events that it has kept on disk so far, not in Kafka. */
   readonly spooled: () => Promise<number>;
   /** Waits until all answered events are in Kafka. Otherwise their delivery would slow down the next measurement. */
   readonly settled: () => Promise<void>;

@@ -67,7 +67,7 @@ async function handlerOf(name: string): Promise<ExchangeHandler> {
     handle: (exchange) => {
       readBody(exchange, limits, (body) => {
         const taken = Buffer.isBuffer(body) && (name === 'http' || checkEvent(body, check.level).event);
-        if (taken) answers.empty(exchange, 201);
+        if (taken) answers.kept(exchange, 'acknowledged');
         else answers.refuse(exchange, refusal('invalid_request'));
       });
     },

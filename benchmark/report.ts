@@ -20,7 +20,7 @@ const COLUMNS: readonly Column[] = [
   ['p99 over bare, ms', (row) => (row.cell.contender === 'bare' ? '–' : number(row.p99OverMs, 1))],
   ['resident MB', (row) => number(row.residentMb, 0)],
   ['not 2xx', (row) => number(row.failed, 0)],
-  ['202', (row) => number(row.spooled, 0)],
+  ['spooled', (row) => number(row.spooled, 0)],
 ];
 
 const PER_KB: Column = ['CPU µs a KB', (row) => number(row.microsPerKb, 2)];
@@ -53,7 +53,7 @@ rounds of ${about.seconds} s, in which all contenders of a load take turns. Mach
 - **p50, p99**: percentiles of the time from a request to its answer. Every connection posts again at once, so they show queueing
   more than the time of one event. **p99 over bare**: the difference to the bare server.
 - **resident MB**: memory of the process and its descendants right after the load.
-- **not 2xx**: other answers and broken connections, in the worst round. **202**: events answered from disk, in the worst round.
+- **not 2xx**: other answers and broken connections, in the worst round. **spooled**: events that were answered when they were on disk, in the worst round.
 - 1 KB is 1000 bytes.`;
 }
 

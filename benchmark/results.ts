@@ -19,7 +19,7 @@ export interface About {
 }
 
 export interface CellMeasure extends Measure {
-  /** Events answered 202: on disk, not in Kafka yet. Their cost differs from that of the straight way. */
+  /** Events that were answered when they were on disk, not in Kafka yet. Their cost differs from that of the straight way. */
   readonly spooled: number;
 }
 

@@ -6,7 +6,7 @@ import type { ReadBatch } from '../../tools/kafka/records.ts';
 import { setTopicConfig } from '../../tools/kafka/topics.ts';
 import { jobEvent } from '../openlineage/events.ts';
 import { examples } from '../openlineage/samples.ts';
-import { created, type Answer } from '../stage/posting.ts';
+import { created, deliveryOf, type Answer } from '../stage/posting.ts';
 import { useStage } from '../stage/stage.ts';
 import type { StagedProxy } from '../stage/staged-proxy.ts';
 import { until } from '../stage/until.ts';
@@ -172,7 +172,7 @@ suite('the batches of a proxy', { timeout: 90_000 }, () => {
     await setTopicConfig(stage.broker.bootstrapServers, 'lz4', { [MAX]: null });
     await until(
       () => proxy.post(random(60_000)),
-      ({ status }) => status === 201,
+      (answer) => deliveryOf(answer) === 'kafka',
     );
   });
 });

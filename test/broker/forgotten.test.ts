@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { createTopic } from '../../tools/kafka/topics.ts';
 import { readMetrics } from '../stage/metric-reading.ts';
-import { spooled } from '../stage/posting.ts';
+import { deliveryOf, spooled } from '../stage/posting.ts';
 import { inState } from '../stage/readiness.ts';
 import { relayed, type Relay } from '../stage/relay.ts';
 import { runEvent } from '../stage/sample-events.ts';
@@ -39,7 +39,7 @@ suite('a broker that was killed before its answer arrived', { timeout: 120_000 }
     try {
       await until(
         () => proxy.post(event(1)),
-        ({ status }) => status === 201,
+        (answer) => deliveryOf(answer) === 'kafka',
       );
       await inState(proxy, 'straight');
       const before = (await proxy.records()).length;

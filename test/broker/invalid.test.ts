@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
 import type { ReadRecord } from '../../tools/kafka/records.ts';
 import { runEvent } from '../openlineage/events.ts';
-import { created } from '../stage/posting.ts';
+import { created, deadLettered } from '../stage/posting.ts';
 import { useStage } from '../stage/stage.ts';
 import type { StagedProxy } from '../stage/staged-proxy.ts';
 import { until } from '../stage/until.ts';
@@ -50,7 +50,7 @@ suite('an event', { timeout: 60_000 }, () => {
   for (const [what, body, reason, code] of cases) {
     test(`that ${what} goes to the dead-letter topic, which need not exist before`, async () => {
       const answer = await proxy.post(body, { headers: { 'x-request-id': 'the-request' } });
-      assert.deepEqual([answer.status, answer.text], [202, '']);
+      deadLettered(answer);
       const record = await deadLetter(body);
       const headers = record.headers.map(([name, value]) => [name, value.toString()]);
       const details: unknown = JSON.parse(headers.pop()?.[1] ?? '');
@@ -68,7 +68,7 @@ suite('an event', { timeout: 60_000 }, () => {
   test('with many validation errors has twenty of them in its headers', async () => {
     const inputs = Array.from({ length: 30 }, () => 0);
     const body = JSON.stringify(runEvent({ inputs }));
-    assert.equal((await proxy.post(body)).status, 202);
+    deadLettered(await proxy.post(body));
     const record = await deadLetter(body);
     const headers = new Map(record.headers.map(([name, value]) => [name, value.toString()]));
     assert.ok(headers.get('dead-letter-reason')?.endsWith('; and 25 more'));
@@ -80,7 +80,7 @@ suite('an event', { timeout: 60_000 }, () => {
   test('with long names has small headers', async () => {
     const facets = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`${i}`.padEnd(50_000, 'x'), i]));
     const body = JSON.stringify(runEvent({ run: { facets } }));
-    assert.equal((await proxy.post(body)).status, 202);
+    deadLettered(await proxy.post(body));
     const record = await deadLetter(body);
     const sizes = record.headers.map(([, value]) => value.length);
     assert.ok(Math.max(...sizes) < 20_000, String(sizes));

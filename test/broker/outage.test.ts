@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { createTopic, deleteTopic } from '../../tools/kafka/topics.ts';
 import { inState, readiness } from '../stage/readiness.ts';
 import { jobEvent } from '../openlineage/events.ts';
-import { accepted, created, spooled, type Answer } from '../stage/posting.ts';
+import { accepted, created, deliveryOf, spooled, type Answer } from '../stage/posting.ts';
 import { useStage } from '../stage/stage.ts';
 import type { StagedProxy } from '../stage/staged-proxy.ts';
 import { until } from '../stage/until.ts';
@@ -50,13 +50,13 @@ suite('a proxy', { timeout: 120_000 }, () => {
       const answer = await proxy.post(text);
       accepted(answer);
       // Acknowledged events were deleted with the topic.
-      if (answer.status === 202) posted.push(text);
+      if (deliveryOf(answer) === 'spool') posted.push(text);
       return answer;
     };
     let count = 0;
     await until(
       () => post(event('in between', (count += 1))),
-      ({ status }) => status === 202,
+      (answer) => deliveryOf(answer) === 'spool',
     );
     for (let job = 0; job < 30; job++) await post(event(job, 1));
     assert.equal(posted.length, 31, 'all are kept while the topic does not exist');
@@ -73,7 +73,7 @@ suite('a proxy', { timeout: 120_000 }, () => {
     const proxy = await stage.proxyWithTopic({ name: 'frozen', partitions: 1 }, settings);
     await until(
       () => proxy.post(event('before')),
-      ({ status }) => status === 201,
+      (answer) => deliveryOf(answer) === 'kafka',
     );
     await inState(proxy, 'straight');
     const before = await valuesOf(proxy);
@@ -93,11 +93,11 @@ suite('a proxy', { timeout: 120_000 }, () => {
     assert.equal((await readiness(proxy)).kafka, 'ok');
   });
 
-  test('answers 202 while its only broker is down, 201 when it is back, and writes each event once and in order', async () => {
+  test('keeps events on disk while its only broker is down, in Kafka when it is back, and writes each event once and in order', async () => {
     const senders = 8;
     const proxy = await stage.proxyWithTopic({ name: 'load', partitions: 3 });
     const posted = new Map<string, string[]>();
-    const counts = { 201: 0, 202: 0 };
+    const counts = { kafka: 0, spool: 0 };
     let isBack = false;
     const sending = Array.from({ length: senders }, async (_, sender) => {
       const mine: string[] = [];
@@ -107,17 +107,18 @@ suite('a proxy', { timeout: 120_000 }, () => {
         const answer = await proxy.post(text);
         accepted(answer);
         mine.push(text);
-        counts[answer.status === 201 ? 201 : 202] += 1;
-        if (isBack && answer.status === 201) after += 1;
+        const inKafka = deliveryOf(answer) === 'kafka';
+        counts[inKafka ? 'kafka' : 'spool'] += 1;
+        if (isBack && inKafka) after += 1;
       }
     });
     await until(
-      () => Promise.resolve(counts[201]),
+      () => Promise.resolve(counts.kafka),
       (count) => count > 50,
     );
     await stage.broker.kill();
     await until(
-      () => Promise.resolve(counts[202]),
+      () => Promise.resolve(counts.spool),
       (count) => count >= 8,
     );
     const { problem, state, kafka } = await readiness(proxy);
@@ -130,7 +131,7 @@ suite('a proxy', { timeout: 120_000 }, () => {
     await inState(proxy, 'straight');
     assert.equal((await readiness(proxy)).kafka, 'ok');
     const records = await proxy.records();
-    assert.equal(records.length, counts[201] + counts[202]);
+    assert.equal(records.length, counts.kafka + counts.spool);
     for (const [key, texts] of posted) {
       assert.deepEqual(
         records.filter((record) => record.key?.toString() === key).map(({ value }) => value?.toString()),

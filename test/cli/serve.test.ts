@@ -8,7 +8,7 @@ import { after, before, suite, test } from 'node:test';
 import type { Proxy } from '../../tools/proxy.ts';
 import { ranProgram } from '../config/child.ts';
 import { logged, logLines } from '../stage/log-lines.ts';
-import { errorOf, get, post } from '../stage/posting.ts';
+import { created, errorOf, get, post, spooled } from '../stage/posting.ts';
 import { RawConnection, rawPost } from '../stage/raw-connection.ts';
 import { inState, readiness } from '../stage/readiness.ts';
 import { runEvent } from '../stage/sample-events.ts';
@@ -81,7 +81,7 @@ void suite('http2kafka serve', { timeout: 240_000 }, () => {
     assert.deepEqual([problem, state], [undefined, 'spooling']);
     assert.equal(kafka, 'no Kafka is configured (kafka.bootstrap_servers)');
     const events = Array.from({ length: 20 }, (_, n) => runEvent('early', { n }));
-    for (const event of events) assert.equal((await post(early, event)).status, 202);
+    for (const event of events) spooled(await post(early, event));
     const lines = (await logLines(early)).filter((line) => /(WARN|ERROR): /.test(line));
     assert.deepEqual(
       lines.map((line) => line.replace(/^\[[^\]]*\] /, '')),
@@ -116,12 +116,12 @@ void suite('http2kafka serve', { timeout: 240_000 }, () => {
       assert.equal(stderr.trimEnd().split('\n').length, 1, stderr);
       assert.match(stderr, new RegExp(`FATAL: cannot keep events in ${path}: .*(${reason}).*--spool-path`));
     }
-    assert.equal((await post(first, runEvent('taken'))).status, 201);
+    created(await post(first, runEvent('taken')));
     // The kernel releases the lock on the folder also when its owner is killed.
     first.signal('SIGKILL');
     await first.ended;
     const second = await stage.proxy({ settings: { SPOOL__PATH: taken } });
-    assert.equal((await post(second, runEvent('taken'))).status, 201);
+    created(await post(second, runEvent('taken')));
   });
 
   test('warns when every client in the network may post', async () => {
@@ -181,7 +181,7 @@ void suite('http2kafka serve', { timeout: 240_000 }, () => {
   });
 
   test('serves its paths below --root-path', async () => {
-    assert.equal((await post(proxy, runEvent('below'), { path: '/base/api/v1/lineage' })).status, 201);
+    created(await post(proxy, runEvent('below'), { path: '/base/api/v1/lineage' }));
     assert.equal((await get(proxy, '/base/monitoring/ready')).status, 200);
   });
 
@@ -198,10 +198,10 @@ void suite('http2kafka serve', { timeout: 240_000 }, () => {
     assert.equal((await get(proxy, '/monitoring/ping')).status, 200, 'monitoring is answered all the same');
     for (const connection of slow) {
       await connection.send(slowly.subarray(body));
-      assert.equal((await connection.answer()).status, 201);
+      created(await connection.answer());
       connection.cut();
     }
-    assert.equal((await post(proxy, runEvent('few enough'))).status, 201);
+    created(await post(proxy, runEvent('few enough')));
   });
 
   test('allows requests from pages of an allowed origin', async () => {

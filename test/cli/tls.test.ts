@@ -48,12 +48,17 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
     return proxy;
   }
 
-  async function post({ port }: Proxy, agent: Agent): Promise<[number | undefined, string | undefined]> {
-    const { promise, resolve, reject } = Promise.withResolvers<[number | undefined, string | undefined]>();
+  /** Gives the status, where the event is, and whether the connection stays open. */
+  async function post({ port }: Proxy, agent: Agent): Promise<unknown[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown[]>();
     const sent = request(
       { host: '127.0.0.1', port, path: '/api/v1/lineage', method: 'POST', agent },
       (response) => {
-        buffer(response).then(() => resolve([response.statusCode, response.headers.connection]), reject);
+        const { statusCode, headers } = response;
+        buffer(response).then(
+          () => resolve([statusCode, headers['x-delivery'], headers.connection]),
+          reject,
+        );
       },
     );
     sent.on('error', reject).end(runEvent('secret'));
@@ -64,7 +69,7 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
     const proxy = await start();
     assert.match(proxy.log, new RegExp(`listens on https://127\\.0\\.0\\.1:${proxy.port}\n`));
     const agent = new Agent({ ca: server.pem, keepAlive: true });
-    for (let i = 0; i < 2; i++) assert.deepEqual(await post(proxy, agent), [201, 'keep-alive']);
+    for (let i = 0; i < 2; i++) assert.deepEqual(await post(proxy, agent), [201, 'kafka', 'keep-alive']);
     assert.equal(
       (await stage.records()).filter(({ key }) => key?.toString() === 'run:test/secret').length,
       2,
@@ -143,13 +148,13 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
     });
     await logged(proxy, 'is valid for 4 more days');
     const kept = new Agent({ ca: old.pem, keepAlive: true, maxSockets: 1 });
-    assert.deepEqual(await post(proxy, kept), [202, 'keep-alive']);
+    assert.deepEqual(await post(proxy, kept), [201, 'spool', 'keep-alive']);
 
     symlinkSync('renewed', `${current}.new`);
     renameSync(`${current}.new`, current);
     await logged(proxy, 'was read again');
     assert.equal(await fingerprintOf(proxy), renewed.x509.fingerprint256);
-    assert.deepEqual(await post(proxy, kept), [202, 'keep-alive'], 'on the earlier connection');
+    assert.deepEqual(await post(proxy, kept), [201, 'spool', 'keep-alive'], 'on the earlier connection');
     const agent = new Agent({ ca: renewed.pem, keepAlive: true });
     const metrics = async () => samplesOf(await getMetrics(proxy, agent));
     assert.equal(

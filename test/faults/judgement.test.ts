@@ -2,15 +2,16 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { EventBodies, sequenceOf } from './event-bodies.ts';
 import { Judgement } from './judgement.ts';
-import { Ledger } from './ledger.ts';
+import { Ledger, type Delivery } from './ledger.ts';
 
-/** A ledger with one job for every three statuses. */
-function ledgerOf(...statuses: number[]): Ledger {
+/** A ledger with one job for every three answers: a status, or the place of an event that is answered 201. */
+function ledgerOf(...answers: (number | Delivery)[]): Ledger {
   const ledger = new Ledger();
-  while (ledger.size < statuses.length) {
+  while (ledger.size < answers.length) {
     for (const sequence of ledger.nextJob()) {
-      const status = statuses[sequence];
-      if (status !== undefined) ledger.answered(sequence, status, 1);
+      const answer = answers[sequence];
+      if (typeof answer === 'number') ledger.answered(sequence, answer, undefined, 1);
+      else if (answer !== undefined) ledger.answered(sequence, 201, answer, 1);
     }
   }
   return ledger;
@@ -38,24 +39,24 @@ const good = {
 
 suite('the judgement', () => {
   test('finds nothing when all is well', () => {
-    assert.deepEqual(verdictOn(ledgerOf(201, 202, 201, 202, 201, 201), [0, 3, 1, 4, 5, 2]), good);
+    assert.deepEqual(verdictOn(ledgerOf('kafka', 'spool', 'kafka', 'spool', 'kafka', 'kafka'), [0, 3, 1, 4, 5, 2]), good);
   });
 
-  test('finds lost events answered 201 or 202, but no refused or unanswered ones', () => {
-    const ledger = ledgerOf(201, 202, 503, 201);
+  test('finds lost events that were in Kafka or on disk, but no refused or unanswered ones', () => {
+    const ledger = ledgerOf('kafka', 'spool', 503, 'kafka');
     assert.deepEqual(verdictOn(ledger, [3]), { ...good, complete: false, lost: [0, 1] });
     assert.deepEqual(verdictOn(ledger, [0, 1, 3]), good);
   });
 
   test('counts an event with other bytes as lost', () => {
-    const judgement = new Judgement(ledgerOf(201));
+    const judgement = new Judgement(ledgerOf('kafka'));
     judgement.arrived({ sequence: 0, partition: 0, offset: 0n, intact: false });
     assert.equal(judgement.complete, false);
     assert.deepEqual(judgement.verdict().lost, [0]);
   });
 
   test('does not count an event that was damaged on purpose as lost', () => {
-    const judgement = new Judgement(ledgerOf(201, 201, 201), new Set([1]));
+    const judgement = new Judgement(ledgerOf('kafka', 'kafka', 'kafka'), new Set([1]));
     judgement.arrived({ sequence: 0, partition: 0, offset: 0n, intact: true });
     assert.equal(judgement.complete, false);
     assert.deepEqual(judgement.verdict().lost, [2]);
@@ -65,7 +66,7 @@ suite('the judgement', () => {
   });
 
   test('finds reordering within a partition, not between two', () => {
-    const ledger = ledgerOf(201, 201, 201);
+    const ledger = ledgerOf('kafka', 'kafka', 'kafka');
     assert.deepEqual(verdictOn(ledger, [1, 0, 2]), { ...good, reordered: [1] });
     assert.deepEqual(verdictOn(ledger, [2, 0, 1]), { ...good, reordered: [2] });
     assert.deepEqual(verdictOn(ledger, [2, 1, 0]), { ...good, reordered: [1, 2] });
@@ -73,17 +74,30 @@ suite('the judgement', () => {
   });
 
   test('ignores late duplicates in the order', () => {
-    assert.deepEqual(verdictOn(ledgerOf(201, 201, 201), [0, 1, 0, 2]), { ...good, duplicated: 1 });
+    assert.deepEqual(verdictOn(ledgerOf('kafka', 'kafka', 'kafka'), [0, 1, 0, 2]), { ...good, duplicated: 1 });
   });
 
   test('ignores the order of refused events', () => {
-    assert.deepEqual(verdictOn(ledgerOf(503, 201, 201), [1, 2, 0]), { ...good, refusedYetThere: 1 });
+    assert.deepEqual(verdictOn(ledgerOf(503, 'kafka', 'kafka'), [1, 2, 0]), { ...good, refusedYetThere: 1 });
   });
 
   test('distinguishes duplicates from events that their sender posted again', () => {
-    const ledger = ledgerOf(201, 201, 201);
+    const ledger = ledgerOf('kafka', 'kafka', 'kafka');
     ledger.resent(1);
     assert.deepEqual(verdictOn(ledger, [0, 1, 1, 1, 2, 2]), { ...good, duplicated: 2, twiceAsResent: 1 });
+  });
+});
+
+suite('the ledger', () => {
+  test('counts kept events by their place, and rejects a 201 without one and a 202', () => {
+    const ledger = ledgerOf('kafka', 'spool', 'spool', 201, 202, 503);
+    ledger.answered(6, 201, 'dead-letter', 1);
+    assert.deepEqual([ledger.keptIn('kafka'), ledger.keptIn('spool'), ledger.kept], [1, 2, 3]);
+    assert.deepEqual([ledger.refused, ledger.rejected, ledger.count(201)], [1, 3, 5]);
+    assert.deepEqual(
+      [0, 1, 3, 4, 5, 6].map((sequence) => ledger.state(sequence)),
+      ['kept', 'kept', 'rejected', 'rejected', 'refused', 'rejected'],
+    );
   });
 });
 

@@ -11,7 +11,7 @@ export interface Arrival {
 }
 
 export interface Verdict {
-  /** Events that were answered 201 or 202 and are missing, or have other bytes. */
+  /** Events that were answered as kept and are missing, or have other bytes. */
   readonly lost: readonly number[];
   /** Events of a job that precede, in their partition, an event that was posted and kept earlier. */
   readonly reordered: readonly number[];

@@ -2,11 +2,14 @@ import { STEPS } from './event-bodies.ts';
 
 /**
  * - `open`: not posted, or posted without an answer, as the proxy was killed or the run ended.
- * - `kept`: answered 201 or 202. It must not get lost any more.
+ * - `kept`: answered 201, with `X-Delivery: kafka` or `spool`. It must not get lost any more.
  * - `refused`: answered 503.
  * - `rejected`: any other answer, which is a failure: all events are valid.
  */
 export type State = 'open' | 'kept' | 'refused' | 'rejected';
+
+/** What the header `X-Delivery` of an answer says. All events are valid, so none is a dead letter at once. */
+export type Delivery = 'kafka' | 'spool';
 
 /** What the senders know: the answer to each event and its latency. About 20 bytes an event. */
 export class Ledger {
@@ -15,6 +18,7 @@ export class Ledger {
   readonly #resends = new Map<number, number>();
   readonly #milliseconds: number[] = [];
   readonly #statuses = new Map<number, number>();
+  readonly #deliveries: Record<Delivery, number> = { kafka: 0, spool: 0 };
   #slowest = 0;
   /** Refusals that did not say `Retry-After: 1`. */
   refusedWithoutRetryAfter = 0;
@@ -28,8 +32,11 @@ export class Ledger {
     });
   }
 
-  answered(sequence: number, status: number, milliseconds: number): void {
-    this.#states[sequence] = stateOf(status);
+  /** `delivery` is the header `X-Delivery`. */
+  answered(sequence: number, status: number, delivery: string | undefined, milliseconds: number): void {
+    const place = placeOf(status, delivery);
+    if (place) this.#deliveries[place] += 1;
+    this.#states[sequence] = place ? 'kept' : status === 503 ? 'refused' : 'rejected';
     this.#statuses.set(status, this.count(status) + 1);
     this.#milliseconds.push(milliseconds);
     this.#slowest = Math.max(this.#slowest, milliseconds);
@@ -53,6 +60,11 @@ export class Ledger {
     return this.#statuses.get(status) ?? 0;
   }
 
+  /** How many events were kept there. */
+  keptIn(delivery: Delivery): number {
+    return this.#deliveries[delivery];
+  }
+
   get statuses(): ReadonlyMap<number, number> {
     return this.#statuses;
   }
@@ -68,7 +80,7 @@ export class Ledger {
   }
 
   get kept(): number {
-    return this.count(201) + this.count(202);
+    return this.#deliveries.kafka + this.#deliveries.spool;
   }
 
   get refused(): number {
@@ -89,7 +101,7 @@ export class Ledger {
   }
 }
 
-function stateOf(status: number): State {
-  if (status === 201 || status === 202) return 'kept';
-  return status === 503 ? 'refused' : 'rejected';
+/** Where a kept event is. Undefined if the answer does not say that it is kept. */
+export function placeOf(status: number, delivery: string | undefined): Delivery | undefined {
+  return status === 201 && (delivery === 'kafka' || delivery === 'spool') ? delivery : undefined;
 }

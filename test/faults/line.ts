@@ -76,7 +76,7 @@ function rowOf(line: Line, scene: Scene, judgement: Judgement, skipped: boolean)
   const hanging = loads.reduce((sum, load) => sum + load.hanging, 0);
   if (hanging > 0) failures.push(`${hanging} not answered within 30 s`);
   if (!skipped && ledger.kept === 0) failures.push('nothing was acknowledged');
-  notes.unshift(`201: ${ledger.count(201)}, 202: ${ledger.count(202)}`);
+  notes.unshift(`kafka: ${ledger.keptIn('kafka')}, spool: ${ledger.keptIn('spool')}`);
   if (duplicated > 0) notes.push(`duplicates: ${line.duplicatesAre ?? 'unexplained'}`);
   if (twiceAsResent > 0) notes.push(`twice as resent by the sender: ${twiceAsResent}`);
   if (refusedYetThere > 0) notes.push(`refused and yet there: ${refusedYetThere}`);

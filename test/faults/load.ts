@@ -76,8 +76,8 @@ export class Load {
     const { ledger } = this.#options;
     const startedAt = performance.now();
     try {
-      const { status, head } = await connection.post(body, ANSWER_MS);
-      ledger.answered(sequence, status, performance.now() - startedAt);
+      const { status, delivery, head } = await connection.post(body, ANSWER_MS);
+      ledger.answered(sequence, status, delivery, performance.now() - startedAt);
       if (status === 503 && !/\r\nretry-after: 1(\r|$)/i.test(head)) ledger.refusedWithoutRetryAfter += 1;
       return true;
     } catch {

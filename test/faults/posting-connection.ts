@@ -5,6 +5,8 @@ const CONNECT_MS = 5000;
 
 export interface Answer {
   readonly status: number;
+  /** The header `X-Delivery`. */
+  readonly delivery: string | undefined;
   /** Status line and headers. */
   readonly head: string;
 }
@@ -87,7 +89,8 @@ export class PostingConnection {
     if (!this.#socket.writable) this.#ended = true;
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    waiting?.resolve({ status, head });
+    const delivery = /\r\nx-delivery: *([^\r]*)/i.exec(head)?.[1];
+    waiting?.resolve({ status, delivery, head });
   }
 
   #end(): void {

@@ -46,11 +46,12 @@ export function pageOf(rows: readonly Row[], command: string): string {
 
 Commit ${commit()}. \`${command}\`: real brokers, a real proxy, real kills, under load.
 
-- acknowledged: events answered 201 or 202
+- acknowledged: events answered 201 with \`X-Delivery: kafka\` (acknowledged by Kafka) or \`spool\` (synced to disk)
 - lost: acknowledged events that are not in the topic with their posted bytes
 - reordered: acknowledged events that precede an event of the same job and partition that was posted earlier
 - duplicated: extra records, except those of events that a sender posted again after its connection broke
 - refused: events answered 503
+- kafka, spool: how many events were answered with that value of \`X-Delivery\`
 - slowest, p99: time to the answer, without posts that have none because the proxy was killed
 
 ${lines.join('\n')}

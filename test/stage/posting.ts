@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { request, type Agent, type IncomingHttpHeaders, type RequestOptions } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import type { Proxy } from '../../tools/proxy.ts';
+import type { RawAnswer } from './raw-connection.ts';
 
 export interface Answer {
   readonly status: number;
@@ -50,20 +51,44 @@ async function send(proxy: Proxy, sending: Sending, body?: Buffer): Promise<Answ
   return promise;
 }
 
-/** Fails unless Kafka has acknowledged the event. */
-export function created({ status, text }: Answer): void {
-  assert.deepEqual({ status, text }, { status: 201, text: '' });
+/** What both kinds of answers have. */
+type AnyAnswer = Answer | RawAnswer;
+
+/** Where the event is, as the header `X-Delivery` says. Undefined if the answer does not have it. */
+export function deliveryOf({ headers }: Pick<AnyAnswer, 'headers'>): unknown {
+  return isMap(headers) ? headers.get('x-delivery') : headers['x-delivery'];
+}
+
+function isMap(headers: AnyAnswer['headers']): headers is RawAnswer['headers'] {
+  return headers instanceof Map;
+}
+
+function assertKept(answer: AnyAnswer, delivery: string, about?: string): void {
+  const text = 'text' in answer ? answer.text : answer.body;
+  const found = { status: answer.status, text, delivery: deliveryOf(answer) };
+  const expected = { status: 201, text: '', delivery };
+  if (about === undefined) assert.deepEqual(found, expected);
+  else assert.deepEqual(found, expected, `${about}: ${JSON.stringify(found)}`);
+}
+
+/** Fails unless Kafka has acknowledged the event. `about` is for the message, as in the next ones. */
+export function created(answer: AnyAnswer, about?: string): void {
+  assertKept(answer, 'kafka', about);
 }
 
 /** Fails unless the event is on disk. */
-export function spooled({ status, text }: Answer): void {
-  assert.deepEqual({ status, text }, { status: 202, text: '' });
+export function spooled(answer: AnyAnswer, about?: string): void {
+  assertKept(answer, 'spool', about);
+}
+
+/** Fails unless the event is kept for the dead-letter topic. */
+export function deadLettered(answer: AnyAnswer, about?: string): void {
+  assertKept(answer, 'dead-letter', about);
 }
 
 /** Fails unless the event is in Kafka or on disk. */
-export function accepted({ status, text }: Answer): void {
-  assert.ok(status === 201 || status === 202, `${status}: ${text}`);
-  assert.equal(text, '');
+export function accepted(answer: AnyAnswer, about?: string): void {
+  assertKept(answer, deliveryOf(answer) === 'spool' ? 'spool' : 'kafka', about);
 }
 
 export interface SentError {

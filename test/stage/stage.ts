@@ -4,7 +4,7 @@ import { startBroker, type Broker, type BrokerOptions } from '../../tools/kafka/
 import type { ReadRecord } from '../../tools/kafka/records.ts';
 import { createTopic, endOffsets, type NewTopic } from '../../tools/kafka/topics.ts';
 import { logged } from './log-lines.ts';
-import { post } from './posting.ts';
+import { deliveryOf, post, spooled } from './posting.ts';
 import { jobEvent, padded } from './sample-events.ts';
 import { recordsIfAny, StagedProxy, TOPIC, type StagedProxyOptions } from './staged-proxy.ts';
 
@@ -86,8 +86,8 @@ export class Stage {
     const proxy = await this.proxyWithoutKafka({
       settings: { SPOOL__MAX_BYTES: '1MiB', PRODUCER__MAX_REQUEST_SIZE: '1MiB', SPOOL__AFTER: '100ms' },
     });
-    assert.equal((await post(proxy, padded(jobEvent('fills'), 1_040_000))).status, 202);
-    while ((await post(proxy, jobEvent('fills'))).status === 202);
+    spooled(await post(proxy, padded(jobEvent('fills'), 1_040_000)));
+    while (deliveryOf(await post(proxy, jobEvent('fills'))) === 'spool');
     return proxy;
   }
 

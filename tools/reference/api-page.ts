@@ -22,6 +22,9 @@ A running proxy serves this as a page to try things on, \`/docs\`, and as an Ope
 |---|---|
 ${rows.join('\n')}
 
+A path may have a slash at its end, and several slashes where it has one. With \`server.root_path\`, each path is served with
+the root path in front and without it. The root path itself is \`/\`.
+
 ## Post an event
 
 - The body is an OpenLineage run event, job event or dataset event: JSON in UTF-8, up to \`producer.max_request_size\`
@@ -29,10 +32,16 @@ ${rows.join('\n')}
 - \`Content-Type\` is a JSON type, or absent. \`Content-Encoding\` is identity, ${supportedEncodings}, or absent.
 - \`X-Request-ID\` is taken when it is 1 to 128 letters, digits and \`._~:@=+/-\`. Otherwise the proxy makes one. It is in
   the answer, in the log, and in the record's header \`correlation_id\`.
-- **201 Created**, empty body: Kafka has the event. All in-sync replicas have acknowledged it (\`acks=all\`).
-- **202 Accepted**, empty body: the event is on the proxy's disk, synced. It is delivered in its order when Kafka is
-  available again. With \`check.invalid: dead-letter\` a 202 also says: the event is not valid, and is kept for the
-  dead-letter topic. See [delivery](delivery.md).
+- **201 Created**, empty body: the event is kept. The header \`X-Delivery\` says where:
+
+  | \`X-Delivery\` | the event |
+  |---|---|
+  | \`kafka\` | is in Kafka. All in-sync replicas have acknowledged it (\`acks=all\`). |
+  | \`spool\` | is on the proxy's disk, synced. It is delivered in its order when Kafka is available again: [delivery](delivery.md). |
+  | \`dead-letter\` | is not valid, and is kept for the dead-letter topic. Only with \`check.invalid: dead-letter\`. |
+
+- **202 Accepted**, only with \`server.spooled_status: 202\`: the same, for \`spool\` and \`dead-letter\`. The default is 201,
+  because OpenLineage's Go client takes every status but 200 and 201 for a failure, and programs that use it then end.
 - Any other status: the event was **not** taken. The body says why.
 
 The answer comes within about a second, in an outage of Kafka too. A 503 says that the event can be kept neither in Kafka nor
@@ -45,7 +54,8 @@ has it twice. \`http2kafka_duplicates_possible_total\` counts these.
 curl -i http://localhost:8002/api/v1/lineage/batch -H 'Content-Type: application/json' --data-binary @examples/batch.json
 \`\`\`
 
-Each valid element is forwarded as the exact bytes it has inside the array. A bad element does not spoil the others:
+Each valid element is forwarded as the exact bytes it has inside the array. A bad element does not spoil the others. The answer
+has no \`X-Delivery\`, because its elements may be kept in different places:
 
 \`\`\`json
 {

@@ -69,7 +69,7 @@ export const spool = section('The disk for events that Kafka does not take at th
   after: setting(duration({ from: 1, to: DAY_MS }), {
     default: 1_000,
     description:
-      "How long an event may wait for Kafka's acknowledgement. Then the proxy writes it to disk and answers 202. While Kafka is known to be unavailable, it does so at once.",
+      "How long an event may wait for Kafka's acknowledgement. Then the proxy writes it to disk and answers 201. While Kafka is known to be unavailable, it does so at once.",
   }),
   maxBytes: setting(bytes({ from: MEBIBYTE, to: 1024 * GIBIBYTE }), {
     default: 10 * GIBIBYTE,
@@ -94,6 +94,6 @@ export const check = section('The check of events.', {
   invalid: setting(oneOf(['reject', 'dead-letter']), {
     default: 'reject',
     description:
-      'What happens to an event that the check refuses. `reject` answers 422. `dead-letter` answers 202 and writes the event to `producer.malformed_topic`.',
+      'What happens to an event that the check refuses. `reject` answers 422. `dead-letter` answers 201 and writes the event to `producer.malformed_topic`.',
   }),
 });

@@ -32,13 +32,13 @@ export const longOutage: Line = {
     await broker.kill();
 
     const outageMb = watchMemory(scene);
-    const before = ledger.count(202);
+    const before = ledger.keptIn('spool');
     const spooling = await rate(
       () => Promise.resolve(ledger.kept),
-      () => scene.until('enough events spooled', () => ledger.count(202) - before >= pace.spooled, LIMIT_MS),
+      () => scene.until('enough events spooled', () => ledger.keptIn('spool') - before >= pace.spooled, LIMIT_MS),
     );
     await load.stop();
-    scene.note(`spooled ${ledger.count(202) - before} at ${spooling.toFixed(0)}/s`);
+    scene.note(`spooled ${ledger.keptIn('spool') - before} at ${spooling.toFixed(0)}/s`);
     scene.note(`RSS during the outage at most ${outageMb().toFixed(0)} MB`);
 
     scene.startLoad();

@@ -4,6 +4,7 @@ import { createTopic } from '../../../tools/kafka/topics.ts';
 import { readRecords, type ReadRecord } from '../../../tools/kafka/records.ts';
 import { TOPIC } from '../../stage/staged-proxy.ts';
 import type { Line } from '../line.ts';
+import { placeOf, type Delivery } from '../ledger.ts';
 import { PostingConnection } from '../posting-connection.ts';
 import { DEAD_LETTER_TOPIC, type Scene } from '../scene.ts';
 
@@ -29,7 +30,7 @@ export const tooLarge: Line = {
     await sleep(1000);
     const during = await postExtra(scene, Array.from({ length: 3 }, largeEvent));
     scene.expect(
-      during.every(({ status }) => status === 202),
+      during.every(({ place }) => place === 'spool'),
       `while Kafka was unavailable: ${statusesOf(during)}`,
     );
     await scene.outage();
@@ -37,12 +38,12 @@ export const tooLarge: Line = {
     await scene.flow();
     const there = await postExtra(scene, Array.from({ length: 3 }, largeEvent));
     scene.expect(
-      there.every(({ status }) => status === 413 || status === 202),
+      there.every(({ status, place }) => status === 413 || place === 'spool'),
       `when Kafka was available: ${statusesOf(there)}`,
     );
     scene.note(`too large: ${statusesOf(during)} in the outage, ${statusesOf(there)} after it`);
     await scene.flow();
-    const wanted = [...during, ...there].filter(({ status }) => status === 202).map(({ body }) => body);
+    const wanted = [...during, ...there].filter(({ place }) => place === 'spool').map(({ body }) => body);
     const found = await recordsWith(scene, DEAD_LETTER_TOPIC, wanted);
     scene.expect(
       found.every(({ headers }) =>
@@ -75,7 +76,7 @@ export const timesFarOff: Line = {
     await broker.start();
     await scene.flow();
     scene.note(`far off: ${statusesOf(there)} before the outage, ${statusesOf(during)} in it`);
-    const taken = [...there, ...during].filter(({ status }) => status === 201 || status === 202);
+    const taken = [...there, ...during].filter(({ place }) => place !== undefined);
     scene.expect(taken.length === 2 * years.length, 'not all of these events were taken');
     await recordsWith(
       scene,
@@ -88,13 +89,18 @@ export const timesFarOff: Line = {
 interface Posted {
   readonly body: Buffer;
   readonly status: number;
+  /** Where it is kept. Undefined if it is refused. */
+  readonly place: Delivery | undefined;
 }
 
 /** Posts events that are not in the ledger, one after the other. */
 async function postExtra(scene: Scene, bodies: readonly Buffer[]): Promise<Posted[]> {
   const posted: Posted[] = [];
   const connection = new PostingConnection(scene.proxy.port);
-  for (const body of bodies) posted.push({ body, status: (await connection.post(body, ANSWER_MS)).status });
+  for (const body of bodies) {
+    const { status, delivery } = await connection.post(body, ANSWER_MS);
+    posted.push({ body, status, place: placeOf(status, delivery) });
+  }
   connection.close();
   return posted;
 }
@@ -117,7 +123,7 @@ function reasonOf(record: ReadRecord | undefined): string {
 }
 
 function statusesOf(posted: readonly Posted[]): string {
-  return posted.map(({ status }) => status).join(' ');
+  return posted.map(({ status, place }) => place ?? status).join(' ');
 }
 
 function largeEvent(): Buffer {

@@ -14,7 +14,7 @@ import {
 } from '../../../tools/certificates.ts';
 import type { Proxy } from '../../../tools/proxy.ts';
 import { logged } from '../../stage/log-lines.ts';
-import { errorOf } from '../../stage/posting.ts';
+import { created, errorOf, type Answer } from '../../stage/posting.ts';
 import { runEvent } from '../../stage/sample-events.ts';
 import { headerOf, useStage } from '../../stage/stage.ts';
 
@@ -70,19 +70,15 @@ void suite('client certificates', { timeout: 120_000 }, () => {
   }
 
   async function send({ certificate, agent, key, namespace = 'test', to = proxy }: Sending) {
-    const { promise, resolve, reject } = Promise.withResolvers<{
-      status: number;
-      text: string;
-      id: unknown;
-    }>();
+    const { promise, resolve, reject } = Promise.withResolvers<Answer & { id: unknown }>();
     const used = agent ?? agentOf(certificate);
     const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
     const sent = request(
       { host: '127.0.0.1', port: to.port, path: '/api/v1/lineage', method: 'POST', agent: used, headers },
       (response) => {
-        const { statusCode: status = 0, headers: answered } = response;
+        const { statusCode: status = 0, headers } = response;
         buffer(response).then(
-          (bytes) => resolve({ status, text: bytes.toString(), id: answered['x-request-id'] }),
+          (bytes) => resolve({ status, headers, text: bytes.toString(), id: headers['x-request-id'] }),
           reject,
         );
       },
@@ -109,7 +105,7 @@ void suite('client certificates', { timeout: 120_000 }, () => {
   test('are accepted on a resumed session', async () => {
     const agent = agentOf(await issue());
     for (let i = 0; i < 3; i++) {
-      assert.equal((await send({ agent })).status, 201);
+      created(await send({ agent }));
       agent.destroy();
     }
   });
@@ -135,9 +131,9 @@ void suite('client certificates', { timeout: 120_000 }, () => {
     const { status, text } = await send({});
     assert.equal(status, 401);
     assert.equal(errorOf(text).message, 'Missing Authorization header');
-    assert.equal((await send({ key: KEY, namespace: 'other' })).status, 201);
+    created(await send({ key: KEY, namespace: 'other' }));
     const certificate = await issue();
-    assert.equal((await send({ certificate, key: KEY, namespace: 'other' })).status, 201);
+    created(await send({ certificate, key: KEY, namespace: 'other' }));
     assert.equal((await send({ certificate, key: 'wrong' })).status, 401);
   });
 
@@ -148,7 +144,7 @@ void suite('client certificates', { timeout: 120_000 }, () => {
       keepAlive: true,
       maxSockets: 1,
     });
-    assert.equal((await send({ agent })).status, 201);
+    created(await send({ agent }));
     while (Date.now() < until.getTime() + 50) await new Promise((resolve) => setTimeout(resolve, 100));
     const { status, text } = await send({ agent });
     assert.equal(status, 401);

@@ -12,7 +12,7 @@ import {
 } from 'node:zlib';
 import { buffer } from 'node:stream/consumers';
 import type { Proxy } from '../../../tools/proxy.ts';
-import { errorOf, post, type Sending } from '../../stage/posting.ts';
+import { created, deadLettered, errorOf, post, type Sending } from '../../stage/posting.ts';
 import { runEvent } from '../../stage/sample-events.ts';
 import { useStage } from '../../stage/stage.ts';
 
@@ -66,8 +66,10 @@ void suite('the body of an event', { timeout: 120_000 }, () => {
 
   /** The value of the record that a body becomes. */
   async function valueOf(body: Buffer, sending: Sending): Promise<string> {
-    const { status, headers, text } = await post(proxy, body, sending);
-    assert.deepEqual([status, text, headers['content-length']], [201, '', '0']);
+    const answer = await post(proxy, body, sending);
+    created(answer);
+    const { headers } = answer;
+    assert.equal(headers['content-length'], '0');
     return (await stage.valueOf(headers['x-request-id'])).toString();
   }
 
@@ -82,6 +84,25 @@ void suite('the body of an event', { timeout: 120_000 }, () => {
       }
     });
   }
+
+  test('that is gzip without its header is refused with a message that names the header', async () => {
+    const batch = '/api/v1/lineage/batch';
+    for (const sending of [{}, { headers: { 'content-encoding': 'identity' } }, { path: batch }]) {
+      for (const event of [EXAMPLE, DENSE]) {
+        const { status, text } = await post(proxy, gzipSync(event), sending);
+        const { code, message, details } = errorOf(text);
+        assert.deepEqual([status, code], [422, 'invalid_request']);
+        assert.match(message, /compressed with gzip.*Content-Encoding: gzip/);
+        assert.deepEqual(details, [
+          { location: ['body'], message, code: 'encoding_missing', context: {}, input: null },
+        ]);
+      }
+    }
+    const twice = await post(proxy, gzipSync(gzipSync(EXAMPLE)), { headers: { 'content-encoding': 'gzip' } });
+    assert.equal(errorOf(twice.text).message, 'Invalid request', 'the header is there');
+    const keeping = await stage.proxy({ settings: { CHECK__INVALID: 'dead-letter' } });
+    deadLettered(await post(keeping, gzipSync(EXAMPLE)));
+  });
 
   test('is refused when it does not match its encoding', async () => {
     const codings = ['gzip', 'deflate as zlib', 'bare deflate', 'br', 'zstd'];

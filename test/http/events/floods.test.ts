@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Proxy } from '../../../tools/proxy.ts';
 import { logLines } from '../../stage/log-lines.ts';
 import { readMetrics } from '../../stage/metric-reading.ts';
-import { errorOf, get, post } from '../../stage/posting.ts';
+import { created, errorOf, get, post } from '../../stage/posting.ts';
 import { RawConnection, rawPost } from '../../stage/raw-connection.ts';
 import { padded, runEvent } from '../../stage/sample-events.ts';
 import { useStage } from '../../stage/stage.ts';
@@ -129,7 +129,7 @@ void suite('a flood', { timeout: 240_000 }, () => {
     for (const socket of open) socket.destroy();
     await post(small, runEvent('afterwards')).catch(() => undefined);
     await sleep(100);
-    assert.equal((await post(small, runEvent('afterwards'))).status, 201);
+    created(await post(small, runEvent('afterwards')));
     await deserted(small);
     const refused = Number((await readMetrics(small)).get(REFUSED)) - before;
     assert.ok(refused >= 19, `${refused} connections were refused`);
@@ -147,12 +147,12 @@ void suite('a flood', { timeout: 240_000 }, () => {
     );
     assert.deepEqual([first.status, first.headers.get('retry-after')], [503, '1']);
     assert.equal(errorOf(first.body).message, 'Too much is being received at once');
-    assert.equal((await post(small, runEvent('one piece'))).status, 201);
+    created(await post(small, runEvent('one piece')));
     for (const connection of unfinished) connection.cut();
     await deserted(small);
     // All of the memory is free again, three times.
     for (let i = 0; i < 3; i++) {
-      assert.equal((await post(small, padded(runEvent('large'), BODY_MEMORY))).status, 201);
+      created(await post(small, padded(runEvent('large'), BODY_MEMORY)));
       assert.equal(
         (await post(small, padded(runEvent('large'), BODY_MEMORY), { chunked: true })).status,
         201,
@@ -206,7 +206,7 @@ void suite('a flood', { timeout: 240_000 }, () => {
     await sleep(1000);
     const taken = filesOf(impatient) - files - open.length;
     assert.ok(taken < 50, `${taken} files are open for pages`);
-    assert.equal((await post(impatient, runEvent('good'))).status, 201);
+    created(await post(impatient, runEvent('good')));
     for (const page of ['/monitoring/ping', '/monitoring/ready']) {
       assert.equal((await get(impatient, page)).status, 200);
     }

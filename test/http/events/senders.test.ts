@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Proxy } from '../../../tools/proxy.ts';
 import { logged } from '../../stage/log-lines.ts';
-import { errorOf, get, isObject, parsed, post, type Answer } from '../../stage/posting.ts';
+import { created, errorOf, get, isObject, parsed, post, type Answer } from '../../stage/posting.ts';
 import { runEvent } from '../../stage/sample-events.ts';
 import { headerOf, useStage } from '../../stage/stage.ts';
 
@@ -112,7 +112,7 @@ void suite('senders', { timeout: 120_000 }, () => {
 
   test('may write to their own namespaces only', async () => {
     for (const namespace of ['test', 'prod-', 'prod-a/b']) {
-      assert.equal((await send(LIMITED, runEvent('own', { job: { namespace, name: 'a' } }))).status, 201);
+      created(await send(LIMITED, runEvent('own', { job: { namespace, name: 'a' } })));
     }
     for (const namespace of ['Test', 'tests', 'prod', 'dev', '', 'te\\nst"']) {
       const answer = await send(LIMITED, runEvent('foreign', { job: { namespace, name: 'a' } }));
@@ -139,7 +139,7 @@ void suite('senders', { timeout: 120_000 }, () => {
       assert.equal((await send(LIMITED, event)).status, 403, event.toString());
     }
     const own = foreign.replace('"namespace":"dev"', '"namespace":"dev","namespace":"\\u0074est"');
-    assert.equal((await send(LIMITED, own)).status, 201);
+    created(await send(LIMITED, own));
   });
 
   test('may post the events of a batch in their namespaces, and no others', async () => {
@@ -156,14 +156,14 @@ void suite('senders', { timeout: 120_000 }, () => {
   });
 
   test('over their rate get a 429', async () => {
-    assert.equal((await send(SLOW, runEvent('slow'))).status, 201);
+    created(await send(SLOW, runEvent('slow')));
     const answer = await send(SLOW, runEvent('slow'));
     assert.equal(answer.status, 429);
     assert.equal(answer.headers['retry-after'], '1');
     assert.equal(errorOf(answer.text).code, 'too_many_requests');
     const batch = await send(SLOW, `[${runEvent('slow').toString()}]`, { path: '/api/v1/lineage/batch' });
     assert.equal(batch.status, 429);
-    assert.equal((await send(KEY, runEvent('others'))).status, 201);
+    created(await send(KEY, runEvent('others')));
     assert.match(await metrics(), /sender="slow",way="api-key",outcome="too_many_requests"} 2/);
   });
 
@@ -184,10 +184,10 @@ void suite('senders', { timeout: 120_000 }, () => {
     replace(SENDERS.replace(hashOf(KEY), hashOf('h2k_new')));
     await logged(proxy, 'was read again');
     assert.equal((await send(KEY, runEvent('old key'))).status, 401);
-    assert.equal((await send('h2k_new', runEvent('new key'))).status, 201);
+    created(await send('h2k_new', runEvent('new key')));
     replace('senders: [{name: trino, api_keys: [hunter2]}]');
     await logged(proxy, 'the last valid version stays in use: senders[0].api_keys');
-    assert.equal((await send('h2k_new', runEvent('new key'))).status, 201);
+    created(await send('h2k_new', runEvent('new key')));
     const ready = parsed((await get(proxy, '/monitoring/ready')).text);
     assert.ok(isObject(ready['senders']));
     assert.match(String(ready['senders']['senders_file']), /^the senders file is invalid: .* see the log$/);
@@ -202,7 +202,7 @@ void suite('senders', { timeout: 120_000 }, () => {
     }
     replace(SENDERS);
     await logged(proxy, 'was read again', 3);
-    assert.equal((await send(KEY, runEvent('first key'))).status, 201);
+    created(await send(KEY, runEvent('first key')));
     assert.equal(parsed((await get(proxy, '/monitoring/ready')).text)['senders'], 'ok');
   });
 

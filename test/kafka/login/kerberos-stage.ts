@@ -7,7 +7,7 @@ import { startBroker, type Broker } from '../../../tools/kafka/broker.ts';
 import { createTopic, endOffsets } from '../../../tools/kafka/topics.ts';
 import { readRecords } from '../../../tools/kafka/records.ts';
 import { startProxy, type Proxy } from '../../../tools/proxy.ts';
-import { post } from '../../stage/posting.ts';
+import { post, type Answer } from '../../stage/posting.ts';
 
 /** Milliseconds after which the listener REAUTH closes a connection that has not logged in again. */
 export const REAUTH_MS = 2000;
@@ -118,8 +118,8 @@ export class KerberosProxy {
   }
 
   /** Posts an event and returns the status of the answer. */
-  async post(event: string): Promise<number> {
-    return (await post(this.process, event)).status;
+  post(event: string): Promise<Answer> {
+    return post(this.process, event);
   }
 
   /** The values in its topic. */

@@ -5,7 +5,7 @@ import { createTopic } from '../../../tools/kafka/topics.ts';
 import { rule, setScramPassword } from '../../../tools/kafka/users.ts';
 import type { Proxy } from '../../../tools/proxy.ts';
 import { logged } from '../../stage/log-lines.ts';
-import { post } from '../../stage/posting.ts';
+import { created, deliveryOf, post, spooled } from '../../stage/posting.ts';
 import { inState, readiness } from '../../stage/readiness.ts';
 import { runEvent } from '../../stage/sample-events.ts';
 import { CLIENT, PASSWORD, PLAIN_PASSWORD, PLAIN_USER, SESSION_MS, USER } from './secure-broker.ts';
@@ -29,11 +29,11 @@ void suite('a login to Kafka that is repaired, or renewed', { timeout: 240_000 }
     });
     await kafkaIs(proxy, /refuses the login/);
     const events = Array.from({ length: 20 }, (_, index) => event('late', index));
-    for (const one of events.slice(0, 10)) assert.equal((await post(proxy, one)).status, 202);
+    for (const one of events.slice(0, 10)) spooled(await post(proxy, one));
     assert.equal((await readiness(proxy)).problem, undefined);
     await setScramPassword(bootstrapServers, 'late', 'right at last');
     await inState(proxy, 'straight');
-    for (const one of events.slice(10)) assert.equal((await post(proxy, one)).status, 201);
+    for (const one of events.slice(10)) created(await post(proxy, one));
     assert.deepEqual(await stage.values('late'), events);
   });
 
@@ -41,19 +41,19 @@ void suite('a login to Kafka that is repaired, or renewed', { timeout: 240_000 }
     const { bootstrapServers } = stage.secure.broker;
     const proxy = await stage.launch('PLAIN', 'denied', plain);
     await ready(proxy, 'denied');
-    assert.equal((await post(proxy, event('denied', 0))).status, 201);
+    created(await post(proxy, event('denied', 0)));
     for (const operation of ['WRITE', 'DESCRIBE'] as const) {
       const allow = await rule(bootstrapServers, 'DENY', PLAIN_USER, operation, 'denied');
       // The broker applies the rule a moment later; until then it accepts events.
-      while ((await post(proxy, event(operation, 0))).status === 201);
+      while (deliveryOf(await post(proxy, event(operation, 0))) === 'kafka');
       await kafkaIs(proxy, /^topic denied: TOPIC_AUTHORIZATION_FAILED: .*ACLs DESCRIBE and WRITE/);
-      assert.equal((await post(proxy, event(operation, 1))).status, 202);
+      spooled(await post(proxy, event(operation, 1)));
       await allow();
       await inState(proxy, 'straight');
       const values = await stage.values('denied');
       const own = values.filter((value) => value.includes(`"${operation}"`));
       assert.equal(own.at(-1), event(operation, 1));
-      assert.equal((await post(proxy, event(operation, 2))).status, 201);
+      created(await post(proxy, event(operation, 2)));
     }
   });
 
@@ -66,7 +66,7 @@ void suite('a login to Kafka that is repaired, or renewed', { timeout: 240_000 }
       const proxy = await stage.launch('PLAIN', 'forbidden', plain);
       const said = await kafkaIs(proxy, /^topic forbidden: TOPIC_AUTHORIZATION_FAILED: .*WRITE/);
       await logged(proxy, `cannot be written to: ${said}`);
-      for (const index of [0, 1]) assert.equal((await post(proxy, event('forbidden', index))).status, 202);
+      for (const index of [0, 1]) spooled(await post(proxy, event('forbidden', index)));
       await allow();
       await inState(proxy, 'straight');
       assert.deepEqual(await stage.values('forbidden'), [event('forbidden', 0), event('forbidden', 1)]);
@@ -83,7 +83,7 @@ void suite('a login to Kafka that is repaired, or renewed', { timeout: 240_000 }
     ];
     const proxy = await stage.launch('PLAIN', 'idempotent', plain);
     await kafkaIs(proxy, /^Kafka gives no producer id: CLUSTER_AUTHORIZATION_FAILED: .*IDEMPOTENT_WRITE/);
-    assert.equal((await post(proxy, event('idempotent', 0))).status, 202);
+    spooled(await post(proxy, event('idempotent', 0)));
     for (const takeBack of rules) await takeBack();
     await inState(proxy, 'straight');
     assert.deepEqual(await stage.values('idempotent'), [event('idempotent', 0)]);
@@ -105,7 +105,7 @@ void suite('a login to Kafka that is repaired, or renewed', { timeout: 240_000 }
         const sender = async (name: string) => {
           for (let index = 0; Date.now() < end; index++) {
             const one = event(name, index);
-            assert.equal((await post(proxy, one)).status, 201, proxy.log);
+            created(await post(proxy, one), proxy.log);
             events.push(one);
           }
         };
@@ -132,7 +132,7 @@ void suite('a login to Kafka that is repaired, or renewed', { timeout: 240_000 }
     try {
       const end = Date.now() + 2 * SESSION_MS;
       for (let index = 0; Date.now() < end; index++) {
-        assert.equal((await post(proxy, event('held', index))).status, 201, proxy.log);
+        created(await post(proxy, event('held', index)), proxy.log);
         await sleep(100);
       }
     } finally {
