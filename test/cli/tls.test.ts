@@ -20,7 +20,7 @@ import { connect } from 'node:tls';
 import type { Proxy } from '../../tools/proxy.ts';
 import { logged } from '../stage/log-lines.ts';
 import { samplesOf } from '../stage/metric-reading.ts';
-import { RawConnection } from '../stage/raw-connection.ts';
+import { RawConnection, rawPost } from '../stage/raw-connection.ts';
 import { runEvent } from '../stage/sample-events.ts';
 import { useStage } from '../stage/stage.ts';
 import { writeCertificate, type CertificateFiles } from '../stage/certificate.ts';
@@ -55,10 +55,7 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
       { host: '127.0.0.1', port, path: '/api/v1/lineage', method: 'POST', agent },
       (response) => {
         const { statusCode, headers } = response;
-        buffer(response).then(
-          () => resolve([statusCode, headers['x-delivery'], headers.connection]),
-          reject,
-        );
+        buffer(response).then(() => resolve([statusCode, headers['x-delivery'], headers.connection]), reject);
       },
     );
     sent.on('error', reject).end(runEvent('secret'));
@@ -76,6 +73,29 @@ void suite('http2kafka serve over TLS', { timeout: 120_000 }, () => {
     );
     assert.deepEqual(await proxy.stop('SIGINT'), { code: 0, signal: null });
     agent.destroy();
+  });
+
+  test('answers a client that has closed its connection for writing', async () => {
+    const proxy = await start();
+    const socket = connect({ port: proxy.port, host: '127.0.0.1', ca: server.pem });
+    await once(socket, 'secureConnect');
+    socket.end(rawPost(runEvent('half closed')));
+    assert.match(await text(socket), /^HTTP\/1\.1 201 Created\r\n.*X-Delivery: kafka\r\n/s);
+  });
+
+  test('closes at once a connection that its client closes before the handshake', async () => {
+    // A time limit longer than the test may take.
+    const proxy = await stage.launch({
+      settings: {
+        SERVER__SSL_KEYFILE_PASSWORD: PASSWORD,
+        SERVER__HEADERS_TIMEOUT_S: '3600',
+        SERVER__REQUEST_TIMEOUT_S: '0',
+      },
+      args: ['--ssl-certfile', server.cert, '--ssl-keyfile', server.key],
+    });
+    const connection = await RawConnection.open(proxy.port);
+    connection.finish();
+    assert.notEqual(await connection.closed, 'cut');
   });
 
   test('waits for a request in flight when it is stopped', async () => {

@@ -39,7 +39,10 @@ const good = {
 
 suite('the judgement', () => {
   test('finds nothing when all is well', () => {
-    assert.deepEqual(verdictOn(ledgerOf('kafka', 'spool', 'kafka', 'spool', 'kafka', 'kafka'), [0, 3, 1, 4, 5, 2]), good);
+    assert.deepEqual(
+      verdictOn(ledgerOf('kafka', 'spool', 'kafka', 'spool', 'kafka', 'kafka'), [0, 3, 1, 4, 5, 2]),
+      good,
+    );
   });
 
   test('finds lost events that were in Kafka or on disk, but no refused or unanswered ones', () => {
@@ -74,7 +77,10 @@ suite('the judgement', () => {
   });
 
   test('ignores late duplicates in the order', () => {
-    assert.deepEqual(verdictOn(ledgerOf('kafka', 'kafka', 'kafka'), [0, 1, 0, 2]), { ...good, duplicated: 1 });
+    assert.deepEqual(verdictOn(ledgerOf('kafka', 'kafka', 'kafka'), [0, 1, 0, 2]), {
+      ...good,
+      duplicated: 1,
+    });
   });
 
   test('ignores the order of refused events', () => {

@@ -1,6 +1,7 @@
 /** Node's HTTP server, with limits and time-outs against clients that would exhaust it. */
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Metrics } from '../../metrics/metrics.ts';
@@ -41,8 +42,6 @@ export function createListener(settings: ListenerSettings, metrics: Metrics, log
     headersTimeout,
     connectionsCheckingInterval: CHECK_INTERVAL_MS,
     maxHeaderSize: settings.maxHeaderBytes,
-    // For HTTPS: with plain HTTP, Node sets it itself.
-    allowHalfOpen: true,
     // `errorOfHead` refuses such a request, in the shape of every other error.
     requireHostHeader: false,
   };
@@ -81,6 +80,9 @@ export function createListener(settings: ListenerSettings, metrics: Metrics, log
  */
 function answerHalfClosed(server: Server): void {
   Object.assign(server, { httpAllowHalfOpen: true });
+  // With plain HTTP, Node sets it itself. Not before the end of the handshake: the socket of a client that closes
+  // during it, as the health check of a load balancer does, would stay open until the handshake's time limit.
+  server.on('secureConnection', (socket: Socket) => (socket.allowHalfOpen = true));
 }
 
 /** The shorter of two limits, where 0 means no limit. */

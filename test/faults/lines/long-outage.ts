@@ -35,7 +35,8 @@ export const longOutage: Line = {
     const before = ledger.keptIn('spool');
     const spooling = await rate(
       () => Promise.resolve(ledger.kept),
-      () => scene.until('enough events spooled', () => ledger.keptIn('spool') - before >= pace.spooled, LIMIT_MS),
+      () =>
+        scene.until('enough events spooled', () => ledger.keptIn('spool') - before >= pace.spooled, LIMIT_MS),
     );
     await load.stop();
     scene.note(`spooled ${ledger.keptIn('spool') - before} at ${spooling.toFixed(0)}/s`);

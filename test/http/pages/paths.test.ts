@@ -43,21 +43,24 @@ void suite('a path', { timeout: 120_000 }, () => {
   });
 
   test('of an event may have several slashes where it has one', async () => {
-    for (const path of ['//api/v1/lineage', '/api//v1///lineage//', '//v1/openlineage/', '//', `/${BATCH}/`]) {
+    for (const path of [
+      '//api/v1/lineage',
+      '/api//v1///lineage//',
+      '//v1/openlineage/',
+      '//',
+      `/${BATCH}/`,
+    ]) {
       await assertTaken(proxy, `${path}?a=//b`);
     }
     await assertTaken(mounted, '//lineage//proxy//api/v1/lineage');
   });
 
   test('of a page may end in a slash, have several slashes, and be below the root path', async () => {
-    const pages = [
-      '/monitoring/ping',
-      '/monitoring/ready',
-      '/monitoring/metrics',
-      '/docs',
-      '/docs/static/index.css',
-      '/openapi.json',
-    ];
+    const pages = ['/monitoring/ping', '/monitoring/ready', '/monitoring/metrics', '/docs', '/openapi.json'];
+    const assets = '/docs/static/index.css';
+    for (const path of [assets, `/lineage/proxy${assets}`, `//lineage/proxy/${assets}`]) {
+      assert.equal((await get(mounted, path)).status, 200, path);
+    }
     for (const path of pages) {
       const { text } = await get(proxy, path);
       for (const spelling of [`${path}/`, `/${path}`, path.replaceAll('/', '//'), `${path}//?a=//b`]) {
