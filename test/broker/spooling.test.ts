@@ -7,7 +7,7 @@ import { addPartitions, createTopic, setTopicConfig } from '../../tools/kafka/to
 import type { Proxy } from '../../tools/proxy.ts';
 import { logLines, logged } from '../stage/log-lines.ts';
 import { readMetrics } from '../stage/metric-reading.ts';
-import { accepted, created, errorOf, spooled } from '../stage/posting.ts';
+import { accepted, created, deadLettered, errorOf, spooled } from '../stage/posting.ts';
 import { RawConnection, rawPost } from '../stage/raw-connection.ts';
 import { inState, readiness } from '../stage/readiness.ts';
 import { incompressible, padded, runEvent } from '../stage/sample-events.ts';
@@ -220,7 +220,7 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
       { CHECK__INVALID: 'dead-letter', PRODUCER__MALFORMED_TOPIC: malformed },
     );
     const bad = Array.from({ length: 5 }, (_, n) => JSON.stringify({ bad: n }));
-    for (const one of bad) spooled(await proxy.post(one));
+    for (const one of bad) deadLettered(await proxy.post(one));
     for (let n = 0; n < 5; n++) created(await proxy.post(event(n)));
     const { state, kafka, spool } = await readiness(proxy);
     assert.deepEqual([state, kafka, spool.events], ['straight', 'ok', bad.length]);
