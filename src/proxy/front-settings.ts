@@ -3,6 +3,8 @@ import type { Settings } from '../config/schema/schema.ts';
 import type { AnswerSettings } from '../http/answer.ts';
 import { TrustedPeers } from '../http/connection/client-address.ts';
 import type { TlsFiles, TlsSettings } from '../http/connection/tls-files.ts';
+import type { MonitoringSettings } from '../http/pages/monitoring.ts';
+import type { PageListenerSettings } from '../http/pages/page-listener.ts';
 import type { PagesSettings } from '../http/pages/pages.ts';
 import type { ServerSettings } from '../http/server.ts';
 import type { IngestSettings } from '../pipeline/ingest.ts';
@@ -66,16 +68,19 @@ export function tlsSettings(server: Settings['server']): TlsSettings | undefined
   };
 }
 
-/** Settings of the pages for monitoring and documentation. */
-export function pagesSettings({ server, producer }: Settings): PagesSettings {
+/** Settings of the listener for everything but events, and of the pages behind it. */
+export function pagesSettings({ server }: Pick<Settings, 'server'>): PageListenerSettings & PagesSettings {
   return {
-    mainTopic: producer.mainTopic,
     rootPath: server.rootPath ?? '',
     requestIdHeader: server.requestId.headerName.toLowerCase(),
-    metrics: server.monitoring.enabled,
     docs: server.openapi.enabled,
     https: server.sslCertfile !== undefined,
   };
+}
+
+/** Settings of the pages for monitoring. */
+export function monitoringSettings({ server, producer }: Settings): MonitoringSettings {
+  return { mainTopic: producer.mainTopic, metrics: server.monitoring.enabled };
 }
 
 function splitHeader(line: string): readonly [string, string] {

@@ -9,7 +9,8 @@ import { Answers } from '../http/answer.ts';
 import { TlsFileError, TlsFiles } from '../http/connection/tls-files.ts';
 import { BodyMemory } from '../http/events/body-memory.ts';
 import { EventHandler } from '../http/events/event-handler.ts';
-import { lazily } from '../http/pages/lazy-listener.ts';
+import { Monitoring } from '../http/pages/monitoring.ts';
+import { pageListener } from '../http/pages/page-listener.ts';
 import { HttpServer, type ServerSettings } from '../http/server.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { Ingest } from '../pipeline/ingest.ts';
@@ -20,6 +21,7 @@ import { createAuthentication, type Authentication } from './authentication.ts';
 import {
   answerSettings,
   ingestSettings,
+  monitoringSettings,
   pagesSettings,
   serverSettings,
   tlsSettings,
@@ -115,11 +117,13 @@ export class Front {
     const { maxRequestSize: maxBytes } = settings.producer;
     const limits = { maxBytes, memory: new BodyMemory(settings.server.maxBodyMemory) };
     const events = new EventHandler(authentication, limits, ingest, answers, observer);
-    const pages = lazily(async () => {
+    const authenticationProblems = authentication?.problems;
+    const monitored = { delivery, authenticationProblems, metrics, observer };
+    const monitoring = new Monitoring(monitoringSettings(settings), monitored);
+    const pages = pageListener(pagesSettings(settings), { monitoring, answers, observer }, async () => {
+      // Fastify is large, and most proxies never show a page.
       const { createPages } = await import('../http/pages/pages.ts');
-      const authenticationProblems = authentication?.problems;
-      const parts = { delivery, authenticationProblems, metrics, answers, observer };
-      return createPages(pagesSettings(settings), parts);
+      return createPages(pagesSettings(settings), { answers, observer });
     });
     return new HttpServer(listener, { events, pages, answers, observer, metrics, log });
   }

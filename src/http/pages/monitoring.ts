@@ -1,0 +1,138 @@
+/**
+ * `ping`, `ready` and `metrics`, on bare `node:http`. They load nothing after the start, so they answer as long as the
+ * process lives, also when it has no open files left.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Registry } from 'prom-client';
+import type { DeliveryStatus, TopicStatus } from '../../delivery/port.ts';
+import { refusal } from '../../errors.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
+import type { Observer } from '../../pipeline/observer.ts';
+import { paths } from '../paths.ts';
+import { discardBody, JSON_TYPE, writePage, writeRefusal } from './page-answer.ts';
+import { PageReaders, TOO_MANY_READERS } from './page-readers.ts';
+
+export interface MonitoringSettings {
+  /** The topic of events that match no routing rule. The proxy is ready while it can keep these. */
+  readonly mainTopic: string;
+  /** True if `/monitoring/metrics` is served. */
+  readonly metrics: boolean;
+}
+
+/** The problems of what recognises senders (e.g. `database`, `oidc`), by name. Empty if there are none. */
+export type AuthenticationProblems = () => Readonly<Record<string, string>>;
+
+/** The parts that the pages show, and that they report to. */
+export interface MonitoringParts {
+  readonly delivery: DeliveryStatus;
+  readonly authenticationProblems: AuthenticationProblems | undefined;
+  readonly metrics: Metrics;
+  readonly observer: Observer;
+}
+
+/** The answer of Data.Rentgen: its users' health checks may read the text. */
+const PING = JSON.stringify({ status: 'ok' });
+
+export class Monitoring {
+  readonly #settings: MonitoringSettings;
+  readonly #parts: MonitoringParts;
+  readonly #readers = new PageReaders();
+  #stopping = false;
+
+  constructor(settings: MonitoringSettings, parts: MonitoringParts) {
+    this.#settings = settings;
+    this.#parts = parts;
+  }
+
+  /** True if `handle` answers this path. The path has no query, root path and slash at its end. */
+  serves(path: string): boolean {
+    if (path === paths.metrics.path) return this.#settings.metrics;
+    return path === paths.ping.path || path === paths.ready.path;
+  }
+
+  /** From now on `ready` answers 503: a load balancer must send new requests to other proxies. */
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  /** Answers a request for a path that `serves` accepts. The headers of every page are already set. Never throws. */
+  handle(request: IncomingMessage, response: ServerResponse, path: string, requestId: string): void {
+    discardBody(request, () => {
+      this.#answer(request, response, path).catch((error: unknown) => {
+        this.#parts.observer.failed(requestId, error);
+        if (response.headersSent) response.destroy();
+        else writeRefusal(response, refusal('internal'));
+      });
+    });
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+    const { method = '' } = request;
+    if (method !== 'GET' && method !== 'HEAD') {
+      const allow = { allow: 'GET, HEAD' };
+      writeRefusal(response, refusal('method_not_allowed', `${method} is not possible here`, null, allow));
+    } else if (path === paths.ping.path) writePage(response, 200, { 'content-type': JSON_TYPE }, PING);
+    else if (path === paths.ready.path) this.#answerReady(response);
+    else if (this.#readers.admit(response)) await this.#answerMetrics(request, response);
+    else writeRefusal(response, TOO_MANY_READERS);
+  }
+
+  #answerReady(response: ServerResponse): void {
+    const { delivery, authenticationProblems } = this.#parts;
+    const { problem, state, kafkaProblem } = delivery.statusOf(this.#settings.mainTopic);
+    const withProblem = delivery.topics.filter((topic) => topic.problem ?? topic.kafkaProblem);
+    const details = {
+      state,
+      kafka: kafkaProblem ?? 'ok',
+      spool: { events: delivery.spooledEvents, bytes: delivery.spooledBytes },
+      ...(withProblem.length > 0 && { topics: Object.fromEntries(withProblem.map(describeTopic)) }),
+      // Not a reason to be unready: senders that were recognised before stay recognised.
+      ...(authenticationProblems && { senders: sendersState(authenticationProblems()) }),
+    };
+    if (problem !== undefined) {
+      writeRefusal(response, refusal('unavailable', `Events cannot be kept now: ${problem}`, details));
+    } else if (this.#stopping) {
+      writeRefusal(response, refusal('unavailable', 'The proxy is stopping', details));
+    } else {
+      const body = JSON.stringify({ status: 'ok', ...details });
+      writePage(response, 200, { 'content-type': JSON_TYPE }, body);
+    }
+  }
+
+  async #answerMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { delivery, metrics } = this.#parts;
+    delivery.measure();
+    const text = await metrics.registry.metrics();
+    const openMetrics = request.headers.accept?.includes('application/openmetrics-text') === true;
+    const type = openMetrics ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE;
+    writePage(response, 200, { 'content-type': type }, openMetrics ? toOpenMetrics(text) : text);
+  }
+}
+
+/** The state of a topic with a problem, for `/monitoring/ready`. */
+function describeTopic(status: TopicStatus): [string, object] {
+  const { topic, state, kafkaProblem, problem, spooledEvents, spooledBytes } = status;
+  const details = {
+    state,
+    kafka: kafkaProblem ?? 'ok',
+    spool: { events: spooledEvents, bytes: spooledBytes },
+    ...(problem !== undefined && { problem }),
+  };
+  return [topic, details];
+}
+
+function sendersState(problems: Readonly<Record<string, string>>): unknown {
+  return Object.keys(problems).length === 0 ? 'ok' : problems;
+}
+
+/**
+ * Turns the text format of Prometheus into that of OpenMetrics. They differ in the metadata of counters and in the end.
+ * The OpenMetrics of prom-client renames the counters in the registry, also for later reads of Prometheus' text.
+ */
+function toOpenMetrics(text: string): string {
+  const renamed = text.replace(
+    /^# HELP (\S+)_total (.*)\n# TYPE \1_total counter$/gm,
+    '# HELP $1 $2\n# TYPE $1 counter',
+  );
+  return `${renamed.replaceAll('\n\n', '\n')}# EOF\n`;
+}
