@@ -11,6 +11,7 @@ const INVALID = 'the senders file is invalid: the last valid version stays in us
 export class SendersWatch {
   readonly #metrics: Metrics;
   readonly #log: Logger;
+  readonly #path: string | undefined;
   readonly #stop: () => void;
   #senders: Senders;
   #problem: string | undefined;
@@ -22,7 +23,8 @@ export class SendersWatch {
   constructor(path: string | undefined, metrics: Metrics, log: Logger) {
     this.#metrics = metrics;
     this.#log = log;
-    this.#stop = path === undefined ? () => undefined : watchFiles([path], () => this.#reload(path));
+    this.#path = path;
+    this.#stop = path === undefined ? () => undefined : watchFiles([path], () => this.#changed());
     this.#senders = new Senders(path === undefined ? [] : readSendersFile(path));
   }
 
@@ -40,15 +42,24 @@ export class SendersWatch {
     this.#stop();
   }
 
-  #reload(path: string): void {
+  /** Reads the file now. Returns false if it is invalid; then the log says why. */
+  reload(): boolean {
+    const path = this.#path;
+    if (path === undefined) return true;
     try {
       this.#senders = new Senders(readSendersFile(path));
       this.#problem = undefined;
-      this.#log.info({ path }, 'the senders file has changed and was read again');
     } catch (error) {
       this.#problem = `${INVALID}; see the log`;
       this.#log.error({ path }, `${INVALID}: ${errorText(error)}`);
     }
     this.#metrics.sendersFileGood.set(this.#problem === undefined ? 1 : 0);
+    return this.#problem === undefined;
+  }
+
+  #changed(): void {
+    if (this.reload()) {
+      this.#log.info({ path: this.#path }, 'the senders file has changed and was read again');
+    }
   }
 }

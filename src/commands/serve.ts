@@ -5,11 +5,11 @@ export const serve: CommandDeclaration = {
   name: 'serve',
   description: 'run the proxy',
   isDefault: true,
-  action: async ({ settings }) => {
+  action: async ({ settings, load }) => {
     const loaded = settings(false);
     if (!loaded) return 1;
     const { runProxy } = await import('../proxy/proxy.ts');
-    await runProxy(loaded.settings, loaded.notices);
+    await runProxy(loaded.settings, loaded.notices, () => load(false));
     return undefined;
   },
 };

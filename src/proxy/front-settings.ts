@@ -4,6 +4,7 @@ import type { AnswerSettings } from '../http/answer.ts';
 import { TrustedPeers } from '../http/connection/client-address.ts';
 import type { TlsFiles, TlsSettings } from '../http/connection/tls-files.ts';
 import type { MonitoringSettings } from '../http/pages/monitoring.ts';
+import type { MonitoringListenerSettings } from '../http/pages/monitoring-listener.ts';
 import type { PageListenerSettings } from '../http/pages/page-listener.ts';
 import type { PagesSettings } from '../http/pages/pages.ts';
 import type { ServerSettings } from '../http/server.ts';
@@ -81,6 +82,16 @@ export function pagesSettings({ server }: Pick<Settings, 'server'>): PageListene
 /** Settings of the pages for monitoring. */
 export function monitoringSettings({ server, producer }: Settings): MonitoringSettings {
   return { mainTopic: producer.mainTopic, metrics: server.monitoring.enabled };
+}
+
+/** Settings of the listener of its own for monitoring. Undefined if there is none. */
+export function monitoringListenerSettings({
+  server,
+}: Pick<Settings, 'server'>): MonitoringListenerSettings | undefined {
+  const { host, port } = server.monitoring;
+  if (port === undefined) return undefined;
+  const requestIdHeader = server.requestId.headerName.toLowerCase();
+  return { host, port, rootPath: server.rootPath ?? '', requestIdHeader };
 }
 
 function splitHeader(line: string): readonly [string, string] {

@@ -10,6 +10,7 @@ import { TlsFileError, TlsFiles } from '../http/connection/tls-files.ts';
 import { BodyMemory } from '../http/events/body-memory.ts';
 import { EventHandler } from '../http/events/event-handler.ts';
 import { Monitoring } from '../http/pages/monitoring.ts';
+import { MonitoringListener, type MonitoringListenerParts } from '../http/pages/monitoring-listener.ts';
 import { pageListener } from '../http/pages/page-listener.ts';
 import { HttpServer, type ServerSettings } from '../http/server.ts';
 import type { Metrics } from '../metrics/metrics.ts';
@@ -21,12 +22,13 @@ import { createAuthentication, type Authentication } from './authentication.ts';
 import {
   answerSettings,
   ingestSettings,
+  monitoringListenerSettings,
   monitoringSettings,
   pagesSettings,
   serverSettings,
   tlsSettings,
 } from './front-settings.ts';
-import { addressOf, explainListenError, isLocal } from './listening.ts';
+import { addressOf, explainListenError, isLocal, urlOf } from './listening.ts';
 import { StartError } from './start-error.ts';
 
 export class Front {
@@ -36,6 +38,8 @@ export class Front {
   readonly #metrics: Metrics;
   readonly #log: Logger;
   #http: HttpServer | undefined;
+  #monitoring: Monitoring | undefined;
+  #monitoringListener: MonitoringListener | undefined;
 
   private constructor(
     settings: Settings,
@@ -65,20 +69,27 @@ export class Front {
   }
 
   /**
-   * Listens, and hands the events that come to the delivery. Resolves to the address, in words for the log.
+   * Listens, and hands the events that come to the delivery. Resolves to the addresses, in words for the log: that of
+   * the events first, then that of monitoring, if it has one of its own.
    * @throws {StartError} if it cannot listen there.
    */
-  async listen(delivery: EventDelivery & DeliveryStatus): Promise<string> {
+  async listen(
+    delivery: EventDelivery & DeliveryStatus,
+  ): Promise<readonly [events: string, monitoring?: string]> {
     const { server } = this.#settings;
     const listener = serverSettings(this.#settings, this.#tls);
-    const http = this.#build(delivery, listener);
+    const parts = this.#parts(delivery);
+    this.#monitoring = parts.monitoring;
+    // First: `close` closes this listener, whatever fails after it.
+    const monitoring = await this.#listenForMonitoring(parts);
+    const http = this.#build(delivery, listener, parts);
     this.#http = http;
     this.#tls?.follow((context) => http.renewTls(context));
     try {
       const address = addressOf(server, await http.listen());
       if (listener.maxConnections < server.maxConnections)
         this.#warnOfFewConnections(listener.maxConnections);
-      return address;
+      return monitoring === undefined ? [address] : [address, monitoring];
     } catch (error) {
       const reason = explainListenError(error);
       throw new StartError(`cannot listen on ${addressOf(server)}: ${reason}`, { cause: error });
@@ -93,6 +104,19 @@ export class Front {
     }
   }
 
+  /** Reads the senders file and the certificates again. Returns the names of those that are invalid; the log says why. */
+  reload(): readonly string[] {
+    const invalid: string[] = [];
+    if (this.#authentication?.senders.reload() === false) invalid.push('the senders file');
+    if (this.#tls?.reload() === false) invalid.push('the certificates');
+    return invalid;
+  }
+
+  /** From now on `/monitoring/ready` answers 503. Everything else goes on. */
+  announceStop(): void {
+    this.#monitoring?.stop();
+  }
+
   /**
    * Takes no new connections, and answers the requests in flight. Idle connections stay for `idleMs` milliseconds.
    * After `timeoutMs` milliseconds it cuts all connections.
@@ -101,31 +125,55 @@ export class Front {
     await this.#http?.stop(idleMs, timeoutMs);
   }
 
-  /** Closes the authentication. */
+  /** Closes the authentication, and the listener for monitoring. */
   async close(): Promise<void> {
+    this.#monitoringListener?.close();
     await this.#authentication?.close();
   }
 
-  #build(delivery: EventDelivery & DeliveryStatus, listener: ServerSettings): HttpServer {
-    const settings = this.#settings;
-    const authentication = this.#authentication;
+  #parts(delivery: DeliveryStatus): MonitoringListenerParts {
     const metrics = this.#metrics;
-    const log = this.#log;
-    const observer = new Observer(metrics, log);
-    const answers = new Answers(answerSettings(settings), observer);
+    const observer = new Observer(metrics, this.#log);
+    const answers = new Answers(answerSettings(this.#settings), observer);
+    const authenticationProblems = this.#authentication?.problems;
+    const monitored = { delivery, authenticationProblems, metrics, observer };
+    const monitoring = new Monitoring(monitoringSettings(this.#settings), monitored);
+    return { monitoring, answers, observer };
+  }
+
+  async #listenForMonitoring(parts: MonitoringListenerParts): Promise<string | undefined> {
+    const settings = monitoringListenerSettings(this.#settings);
+    if (!settings) return undefined;
+    const { host, port } = settings;
+    const listener = new MonitoringListener(settings, parts);
+    try {
+      const address = urlOf('http', host, await listener.listen());
+      this.#monitoringListener = listener;
+      return address;
+    } catch (error) {
+      const names = { host: 'server.monitoring.host', port: 'server.monitoring.port' };
+      const reason = explainListenError(error, names);
+      throw new StartError(`cannot listen on ${urlOf('http', host, port)}: ${reason}`, { cause: error });
+    }
+  }
+
+  #build(
+    delivery: EventDelivery,
+    listener: ServerSettings,
+    { monitoring, answers, observer }: MonitoringListenerParts,
+  ): HttpServer {
+    const settings = this.#settings;
+    const metrics = this.#metrics;
     const ingest = new Ingest(ingestSettings(settings), delivery, observer, systemTime.wall);
     const { maxRequestSize: maxBytes } = settings.producer;
     const limits = { maxBytes, memory: new BodyMemory(settings.server.maxBodyMemory) };
-    const events = new EventHandler(authentication, limits, ingest, answers, observer);
-    const authenticationProblems = authentication?.problems;
-    const monitored = { delivery, authenticationProblems, metrics, observer };
-    const monitoring = new Monitoring(monitoringSettings(settings), monitored);
+    const events = new EventHandler(this.#authentication, limits, ingest, answers, observer);
     const pages = pageListener(pagesSettings(settings), { monitoring, answers, observer }, async () => {
       // Fastify is large, and most proxies never show a page.
       const { createPages } = await import('../http/pages/pages.ts');
       return createPages(pagesSettings(settings), { answers, observer });
     });
-    return new HttpServer(listener, { events, pages, answers, observer, metrics, log });
+    return new HttpServer(listener, { events, pages, answers, observer, metrics, log: this.#log });
   }
 
   #warnOfFewConnections(possible: number): void {

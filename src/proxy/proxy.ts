@@ -1,10 +1,13 @@
 /** The proxy opens the front and the core, listens until it is told to stop, and then closes what takes events first. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { Loaded, Refused } from '../config/load.ts';
 import type { Settings } from '../config/schema/schema.ts';
 import { createLogger } from '../log.ts';
 import { createMetrics } from '../metrics/metrics.ts';
 import { Core } from './core.ts';
 import { Front } from './front.ts';
+import { ignoreUserSignals, onHangup, stopSignal } from './signals.ts';
 import { StartError } from './start-error.ts';
 import { version } from '../version.ts';
 
@@ -17,16 +20,23 @@ const REUSE_MS = 5000;
 /** Most milliseconds that the proxy waits for Kafka's last answers after Ctrl-C. */
 const IMPATIENT_MS = 2000;
 
+/** Reads all settings again from their sources. */
+type LoadAgain = () => Loaded | Refused;
+
 /**
  * Runs the proxy until it is told to stop. Sets the exit code. Never rejects for an error that an operator can
  * correct.
  */
-export async function runProxy(settings: Settings, notices: readonly string[]): Promise<void> {
-  const { debug } = settings.server;
-  const log = createLogger(debug ? { ...settings.logging, level: 'debug' } : settings.logging);
+export async function runProxy(
+  settings: Settings,
+  notices: readonly string[],
+  load: LoadAgain,
+): Promise<void> {
+  const log = createLogger({ ...settings.logging, level: levelOf(settings) });
+  ignoreUserSignals(log);
   for (const notice of notices) log.info(notice);
   try {
-    await run(settings, log);
+    await run(settings, load, log);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     log.fatal(error.message);
@@ -35,46 +45,57 @@ export async function runProxy(settings: Settings, notices: readonly string[]): 
 }
 
 /** @throws {StartError} if the proxy cannot start. Then nothing stays open. */
-async function run(settings: Settings, log: Logger): Promise<void> {
+async function run(settings: Settings, load: LoadAgain, log: Logger): Promise<void> {
   const metrics = createMetrics();
   await using opening = new AsyncDisposableStack();
   // The front first: a wrong certificate or senders file shows before the core takes up its work.
   const front = await Front.open(settings, metrics, log);
   opening.defer(() => front.close());
+  onHangup(() => readAgain(front, load, log));
   const core = await Core.open(settings, metrics, log);
   opening.defer(() => core.abandon());
   core.start();
-  const address = await front.listen(core.delivery);
+  const [address, monitoring] = await front.listen(core.delivery);
   opening.move();
   // This comes before the log says that the proxy is up. A program that waits for that line may stop the proxy at
   // once.
   const toldToStop = stopSignal();
   log.info(`http2kafka ${version} listens on ${address}`);
+  if (monitoring !== undefined) log.info(`monitoring listens on ${monitoring}, too`);
   front.warn();
 
   const signal = await toldToStop;
-  log.info(`${signal}: finishing what is in hand`);
   // A person who presses Ctrl-C wants a quick end. An orchestrator that sends SIGTERM wants no event lost.
   const isImpatient = signal === 'SIGINT';
   const graceMs = settings.server.gracefulShutdownTimeoutS * 1000;
   const deadline = performance.now() + graceMs;
+  front.announceStop();
+  const delayMs = isImpatient ? 0 : Math.min(settings.server.shutdownDelay, graceMs);
+  if (delayMs > 0) {
+    log.info(`${signal}: not ready from now on, and still taking requests for ${delayMs / 1000} s`);
+    await sleep(delayMs);
+  }
+  log.info(`${signal}: finishing what is in hand`);
   core.hurry();
-  await front.stop(isImpatient ? 0 : Math.min(REUSE_MS, graceMs), graceMs);
+  const restMs = Math.max(0, deadline - performance.now());
+  await front.stop(isImpatient ? 0 : Math.min(REUSE_MS, restMs), restMs);
   await core.stop(isImpatient ? Math.min(deadline, performance.now() + IMPATIENT_MS) : deadline);
   await front.close();
   log.info('stopped');
 }
 
-function stopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    let isFirst = true;
-    const stop = (signal: NodeJS.Signals) => {
-      // A second signal means that the user does not want to wait.
-      if (!isFirst) process.exit(1);
-      isFirst = false;
-      resolve(signal);
-    };
-    process.on('SIGTERM', stop);
-    process.on('SIGINT', stop);
-  });
+function levelOf({ logging, server }: Settings): string {
+  return server.debug ? 'debug' : logging.level;
+}
+
+/** Reads the senders file, the certificates and `logging.level` again, and logs one line about it. */
+function readAgain(front: Front, load: LoadAgain, log: Logger): void {
+  const failed = [...front.reload()];
+  const loaded = load();
+  if ('errors' in loaded) {
+    const errors = loaded.errors.map(({ place, message }) => `${place}: ${message}`).join('; ');
+    failed.push(`logging.level (${errors})`);
+  } else if (loaded.settings.logging.enabled) log.level = levelOf(loaded.settings);
+  if (failed.length > 0) log.error(`SIGHUP: what was in use before stays in use: ${failed.join(', ')}`);
+  else log.info('SIGHUP: the senders file, the certificates and logging.level were read again');
 }

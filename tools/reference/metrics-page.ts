@@ -16,7 +16,11 @@ export function metricsPage(): string {
 - \`GET /monitoring/ready\` answers 200 while an event of the main topic could be kept, in Kafka or on disk. Otherwise it
   answers 503 with the reason. Use it for load balancers. It also says whether Kafka can be written to, and what is
   [in the spool](delivery.md). The member \`topics\` names every topic in use that is in trouble.
+  While the proxy stops, it answers 503.
 - \`GET /monitoring/metrics\` is for Prometheus: its text format, or OpenMetrics when \`Accept\` asks for that.
+
+The three answer as long as the process lives. With \`server.monitoring.port\` they also have a port of their own, which
+serves nothing else.
 
 Times are in seconds, sizes in bytes. The usual \`process_…\` and \`nodejs_…\` metrics are there, too.
 

@@ -1,5 +1,5 @@
 import { onOff, section, setting } from './declaration.ts';
-import { boolean, bytes, integer, list, oneOf, optional, text } from './kind.ts';
+import { boolean, bytes, duration, integer, list, oneOf, optional, text } from './kind.ts';
 import {
   address,
   fileMode,
@@ -73,11 +73,20 @@ const applicationVersion = section('The version of http2kafka, in every answer.'
   }),
 });
 
-const monitoring = section('Metrics for a monitoring system.', {
+const monitoring = section('Metrics for a monitoring system, and a port of their own.', {
   enabled: setting(boolean(), {
     default: true,
     description: 'Whether to serve `/monitoring/metrics`.',
     dataRentgen: true,
+  }),
+  host: setting(text('address', 'an address or a host name'), {
+    default: '127.0.0.1',
+    description: 'Address of `server.monitoring.port`.',
+  }),
+  port: setting(optional(integer({ from: 0, to: 65_535 })), {
+    default: undefined,
+    description:
+      'A second port that serves only `/monitoring/ping`, `ready` and `metrics`, by plain HTTP and without authentication. 0 selects a free port. `server.port` serves them, too.',
   }),
 });
 
@@ -174,6 +183,11 @@ export const server = section('The HTTP server: its address, and the limits of c
     default: 10,
     description: 'How long the proxy may take to finish the requests and events in flight when it stops.',
     flags: [{ name: '--timeout-graceful-shutdown', argument: 'seconds' }],
+  }),
+  shutdownDelay: setting(duration({ from: 0, to: 3_600_000 }), {
+    default: 0,
+    description:
+      'How long the proxy still takes new requests after SIGTERM, while `/monitoring/ready` answers 503. Load balancers need this time to send requests elsewhere. It is part of `server.graceful_shutdown_timeout_s`.',
   }),
   accessLog: setting(boolean(), {
     default: false,

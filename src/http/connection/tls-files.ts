@@ -50,7 +50,7 @@ export class TlsFiles {
     this.#log = log;
     const { certFile, keyFile, caFile } = settings;
     const paths = [certFile, keyFile, ...(caFile === undefined ? [] : [caFile])];
-    watchFiles(paths, () => this.#renew());
+    watchFiles(paths, () => this.#changed());
     this.#read = readTlsFiles(settings);
     this.#reportExpiry();
     setInterval(() => this.#reportExpiry(), DAY_MS).unref();
@@ -75,20 +75,28 @@ export class TlsFiles {
     this.#use = use;
   }
 
-  #renew(): void {
-    const { certFile } = this.#settings;
+  /** Reads the files now. Returns false if they cannot be used; then the log says why. */
+  reload(): boolean {
+    let usable = true;
     try {
       const read = readTlsFiles(this.#settings);
       this.#use?.(read.context);
       this.#read = read;
-      this.#log.info(`TLS: ${certFile} was read again and is valid until ${dateOf(read.expiresAt)}`);
     } catch (error) {
+      usable = false;
       this.#metrics.tlsReloadFailures.inc();
       this.#log.error(
         `TLS: the files have changed and cannot be used, the ones before stay in use: ${errorText(error)}`,
       );
     }
     this.#reportExpiry();
+    return usable;
+  }
+
+  #changed(): void {
+    if (!this.reload()) return;
+    const { certFile } = this.#settings;
+    this.#log.info(`TLS: ${certFile} was read again and is valid until ${dateOf(this.#read.expiresAt)}`);
   }
 
   #reportExpiry(): void {
