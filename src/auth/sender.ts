@@ -36,24 +36,28 @@ export interface Rejection {
   readonly refusal: Refusal;
 }
 
-/** Why no sender was recognised: the label of `http2kafka_authentication_failures_total`. */
-export type Reason =
-  | 'missing'
-  | 'scheme'
-  | 'kind'
-  | 'disabled'
-  | 'malformed'
-  | 'signature'
-  | 'algorithm'
-  | 'expired'
-  | 'not-yet-valid'
-  | 'claims'
-  | 'audience'
-  | 'issuer'
-  | 'revoked'
-  | 'unknown-key'
-  | 'certificate'
-  | 'unavailable';
+/** Why no sender was recognised: the values of the label of `http2kafka_authentication_failures_total`. */
+export const reasons = [
+  'missing',
+  'scheme',
+  'kind',
+  'disabled',
+  'malformed',
+  'signature',
+  'algorithm',
+  'expired',
+  'not-yet-valid',
+  'claims',
+  'audience',
+  'issuer',
+  'revoked',
+  'unknown-key',
+  'certificate',
+  'unavailable',
+] as const;
+
+/** One of the reasons. */
+export type Reason = (typeof reasons)[number];
 
 /** RFC 6750 §3: an answer 401 names the scheme to use. */
 const CHALLENGE = { 'www-authenticate': 'Bearer' };

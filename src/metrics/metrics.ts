@@ -27,6 +27,12 @@ interface Definition {
 }
 
 export const metricTable = {
+  buildInfo: {
+    type: 'gauge',
+    name: 'http2kafka_build_info',
+    help: 'Always 1. The labels name the versions of http2kafka and of Node.',
+    labels: ['version', 'node'],
+  },
   requests: {
     type: 'counter',
     tallied: true,
@@ -94,6 +100,11 @@ export const metricTable = {
     name: 'http2kafka_queue_bytes',
     help: 'Memory that the events of `http2kafka_queue_events` take.',
   },
+  queueMaxBytes: {
+    type: 'gauge',
+    name: 'http2kafka_queue_max_bytes',
+    help: 'The limit of `http2kafka_queue_bytes`: `queue.max_bytes`.',
+  },
   queueOldestSeconds: {
     type: 'gauge',
     name: 'http2kafka_queue_oldest_seconds',
@@ -117,11 +128,21 @@ export const metricTable = {
     help: 'Disk space that the spool takes.',
     labels: ['topic'],
   },
+  spoolMaxBytes: {
+    type: 'gauge',
+    name: 'http2kafka_spool_max_bytes',
+    help: 'The limit of `http2kafka_spool_bytes`, for all topics together: `spool.max_bytes`.',
+  },
   spoolOldestSeconds: {
     type: 'gauge',
     name: 'http2kafka_spool_oldest_seconds',
     help: 'Time that the oldest event has been on disk, as exact as the age of its segment of 8 MiB.',
     labels: ['topic'],
+  },
+  spoolMaxAgeSeconds: {
+    type: 'gauge',
+    name: 'http2kafka_spool_max_age_seconds',
+    help: 'The limit of `http2kafka_spool_oldest_seconds`, for each topic: `spool.max_age`.',
   },
   spooled: {
     type: 'counter',
@@ -187,6 +208,11 @@ export const metricTable = {
     name: 'http2kafka_connections',
     help: 'Open connections of clients.',
   },
+  maxConnections: {
+    type: 'gauge',
+    name: 'http2kafka_max_connections',
+    help: 'The limit of `http2kafka_connections`: `server.max_connections`, or less if the process may not open that many files.',
+  },
   connectionsRefused: {
     type: 'counter',
     name: 'http2kafka_connections_refused_total',
@@ -199,8 +225,9 @@ export const metricTable = {
   },
   tlsCertificateExpiry: {
     type: 'gauge',
+    hiddenUntilSet: true,
     name: 'http2kafka_tls_certificate_expiry_timestamp_seconds',
-    help: 'Unix time at which the certificate chain in use expires: the earliest end of its certificates. 0 without TLS.',
+    help: 'Unix time at which the certificate chain in use expires: the earliest end of its certificates. Absent without TLS.',
   },
   tlsReloadFailures: {
     type: 'counter',
@@ -227,6 +254,16 @@ export const metricTable = {
   },
 } as const satisfies Record<string, Definition>;
 
+/**
+ * Gauges of prom-client with names of counters. `promtool check metrics` objects to them. Each is the sum of a gauge
+ * with the label `type` (`nodejs_active_handles`, …), which stays.
+ */
+const MISNAMED = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+];
+
 type MetricName = keyof typeof metricTable;
 type Instrument<Row> = Row extends { tallied: true }
   ? Tally
@@ -245,6 +282,7 @@ export type Metrics = { readonly registry: Registry<RegistryContentType> } & {
 export function createMetrics(): Metrics {
   const registry = new Registry<RegistryContentType>();
   collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
   const counter = (row: Definition) =>
     new Counter({ name: row.name, help: row.help, labelNames: row.labels ?? [], registers: [registry] });
   const tally = (row: Definition) => {
@@ -280,6 +318,7 @@ export function createMetrics(): Metrics {
     });
   return {
     registry,
+    buildInfo: gauge(metricTable.buildInfo),
     requests: tally(metricTable.requests),
     events: tally(metricTable.events),
     sendersFileGood: gauge(metricTable.sendersFileGood),
@@ -291,11 +330,14 @@ export function createMetrics(): Metrics {
     acknowledgementSeconds: histogram(metricTable.acknowledgementSeconds),
     queueEvents: gauge(metricTable.queueEvents),
     queueBytes: gauge(metricTable.queueBytes),
+    queueMaxBytes: gauge(metricTable.queueMaxBytes),
     queueOldestSeconds: gauge(metricTable.queueOldestSeconds),
     deliveryState: gauge(metricTable.deliveryState),
     spoolEvents: gauge(metricTable.spoolEvents),
     spoolBytes: gauge(metricTable.spoolBytes),
+    spoolMaxBytes: gauge(metricTable.spoolMaxBytes),
     spoolOldestSeconds: gauge(metricTable.spoolOldestSeconds),
+    spoolMaxAgeSeconds: gauge(metricTable.spoolMaxAgeSeconds),
     spooled: counter(metricTable.spooled),
     spoolFailures: counter(metricTable.spoolFailures),
     spoolDamaged: counter(metricTable.spoolDamaged),
@@ -311,6 +353,7 @@ export function createMetrics(): Metrics {
     authenticationFailures: tally(metricTable.authenticationFailures),
     oidcUp: gauge(metricTable.oidcUp),
     connections: gauge(metricTable.connections),
+    maxConnections: gauge(metricTable.maxConnections),
     connectionsRefused: counter(metricTable.connectionsRefused),
     tlsHandshakeFailures: counter(metricTable.tlsHandshakeFailures),
     tlsCertificateExpiry: gauge(metricTable.tlsCertificateExpiry),

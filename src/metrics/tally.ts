@@ -17,11 +17,20 @@ export class Tally {
 
   /** Adds one for these values of the labels. */
   inc(first: Value, second: Value = '', third: Value = ''): void {
+    this.#add(1, first, second, third);
+  }
+
+  /** Shows these values of the labels with the count 0, until the first `inc`. */
+  begin(first: Value, second: Value = '', third: Value = ''): void {
+    this.#add(0, first, second, third);
+  }
+
+  #add(count: number, first: Value, second: Value, third: Value): void {
     let bySecond = this.#counts.get(first);
     if (!bySecond) this.#counts.set(first, (bySecond = new Map<Value, Map<Value, number>>()));
     let byThird = bySecond.get(second);
     if (!byThird) bySecond.set(second, (byThird = new Map<Value, number>()));
-    byThird.set(third, (byThird.get(third) ?? 0) + 1);
+    byThird.set(third, (byThird.get(third) ?? 0) + count);
   }
 
   /** Sets `counter` to all counts so far. */

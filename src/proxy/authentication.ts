@@ -8,6 +8,7 @@ import { TokenMemory } from '../auth/token-memory.ts';
 import { takesPersonalTokens } from '../config/rules/auth-rules.ts';
 import type { Settings } from '../config/schema/schema.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import { beginAuthenticationMetrics } from './initial-metrics.ts';
 import type { PersonalTokens } from './personal-tokens.ts';
 
 /** The number of access tokens that are remembered: each has some kilobytes, and is replaced every few minutes. */
@@ -44,6 +45,7 @@ export async function createAuthentication(
     if (settings.auth.personalTokens.enabled !== false) return undefined;
     log.warn(NO_SENDERS);
   }
+  beginAuthenticationMetrics(metrics);
   const senders = new SendersWatch(sendersFile, metrics, log);
   if (sendersFile !== undefined && !hasAnotherWay && !senders.senders.haveApiKeys) {
     throw new Error(`no sender has an API key in ${sendersFile}, and no other authentication is configured`);

@@ -78,6 +78,7 @@ export class Front {
   ): Promise<readonly [events: string, monitoring?: string]> {
     const { server } = this.#settings;
     const listener = serverSettings(this.#settings, this.#tls);
+    this.#metrics.maxConnections.set(listener.maxConnections);
     const parts = this.#parts(delivery);
     this.#monitoring = parts.monitoring;
     // First: `close` closes this listener, whatever fails after it.

@@ -7,6 +7,7 @@ import { createLogger } from '../log.ts';
 import { createMetrics } from '../metrics/metrics.ts';
 import { Core } from './core.ts';
 import { Front } from './front.ts';
+import { setInitialMetrics } from './initial-metrics.ts';
 import { ignoreUserSignals, onHangup, stopSignal } from './signals.ts';
 import { StartError } from './start-error.ts';
 import { version } from '../version.ts';
@@ -47,6 +48,7 @@ export async function runProxy(
 /** @throws {StartError} if the proxy cannot start. Then nothing stays open. */
 async function run(settings: Settings, load: LoadAgain, log: Logger): Promise<void> {
   const metrics = createMetrics();
+  setInitialMetrics(metrics, settings);
   await using opening = new AsyncDisposableStack();
   // The front first: a wrong certificate or senders file shows before the core takes up its work.
   const front = await Front.open(settings, metrics, log);

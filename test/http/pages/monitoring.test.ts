@@ -117,7 +117,7 @@ void suite('what an operator sees of a proxy', { timeout: 120_000 }, () => {
       [events('run', 'acknowledged'), events('job', 'acknowledged'), events('dataset', 'acknowledged')],
       [5, 2, 2],
     );
-    assert.deepEqual([events('run', 'invalid_request'), events('job', 'invalid_request')], [undefined, 1]);
+    assert.deepEqual([events('run', 'invalid_request'), events('job', 'invalid_request')], [0, 1]);
     assert.deepEqual(
       [events('unknown', 'invalid_request'), events('unknown', 'unsupported_media_type')],
       [2, 1],

@@ -1,0 +1,45 @@
+/**
+ * The metrics that have a value from the start. A counter that appears with its first increment hides that increment:
+ * Prometheus' `rate` and `increase` need a sample before it. A limit beside its gauge lets an alert tell how full it is.
+ */
+import { reasons } from '../auth/sender.ts';
+import type { Settings } from '../config/schema/schema.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { version } from '../version.ts';
+
+const KEPT = ['acknowledged', 'spooled', 'dead_letter'];
+
+/** Why an event is refused after its check, or by it. */
+const REFUSALS: readonly ErrorCode[] = ['forbidden', 'invalid_request', 'payload_too_large', 'unavailable'];
+
+/** Why an event or a whole request is refused before its kind is known. */
+const EARLY_REFUSALS: readonly ErrorCode[] = [
+  'bad_request',
+  'unauthorized',
+  'request_timeout',
+  'payload_too_large',
+  'unsupported_media_type',
+  'invalid_request',
+  'too_many_requests',
+  'unavailable',
+];
+
+/** Sets the build, the limits of the settings, and the counters whose labels are known, to their first values. */
+export function setInitialMetrics(metrics: Metrics, settings: Settings): void {
+  metrics.buildInfo.set({ version, node: process.versions.node }, 1);
+  metrics.queueMaxBytes.set(settings.queue.maxBytes);
+  metrics.spoolMaxBytes.set(settings.spool.maxBytes);
+  metrics.spoolMaxAgeSeconds.set(settings.spool.maxAge / 1000);
+  for (const kind of ['run', 'job', 'dataset']) {
+    for (const outcome of [...KEPT, ...REFUSALS]) metrics.events.begin(kind, outcome);
+  }
+  for (const outcome of ['dead_letter', ...EARLY_REFUSALS]) metrics.events.begin('unknown', outcome);
+  for (const check of ['fast_path', 'full_check']) metrics.checks.begin(check);
+  for (const reason of ['too-large', 'refused']) metrics.deadLetters.inc({ reason }, 0);
+}
+
+/** Begins the counters of a proxy that checks its senders. */
+export function beginAuthenticationMetrics(metrics: Metrics): void {
+  for (const reason of reasons) metrics.authenticationFailures.begin(reason);
+}
