@@ -88,6 +88,7 @@ suite('the declaration of the settings', () => {
         ['spool.max_age', '7d'],
         ['auth.personal_tokens.database_grace', '12h'],
         ['auth.oidc.clock_skew', '30s'],
+        ['server.shutdown_delay', '0s'],
       ],
     );
     const page = configurationPage();

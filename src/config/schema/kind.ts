@@ -112,6 +112,7 @@ export function duration({ from, to }: Range): Kind<number> {
 
 /** A time in the largest unit that divides it. */
 function inUnits(ms: number): string {
+  if (ms === 0) return '0s';
   const units = Object.entries(unitMs).filter(([, size]) => ms % size === 0);
   const [unit, size] = units.at(-1) ?? ['ms', 1];
   return `${ms / size}${unit}`;

@@ -27,7 +27,7 @@ class Pages {
     const observer = new Observer(metrics, pino({ base: null }, { write: (line) => this.log.push(line) }));
     const parts = { delivery: idle, authenticationProblems: undefined, metrics, observer };
     this.monitoring = new Monitoring({ mainTopic: 'input.runs', metrics: true }, parts);
-    const answers = new Answers(HEADERS, observer);
+    const answers = new Answers({ ...HEADERS, spooledStatus: 201 }, observer);
     const load = () => {
       this.loads += 1;
       return this.load();
