@@ -1,6 +1,15 @@
 /** The log of the program on standard error: JSON lines for machines, or plain lines for people. */
-import { destination, pino, type Logger } from 'pino';
+import {
+  destination,
+  pino,
+  stdSerializers,
+  stdTimeFunctions,
+  type DestinationStream,
+  type Level,
+} from 'pino';
 import pretty from 'pino-pretty';
+import { printable } from './support/printable.ts';
+import { version } from './version.ts';
 
 export interface LogSettings {
   readonly enabled: boolean;
@@ -8,19 +17,130 @@ export interface LogSettings {
   readonly preset: 'plain' | 'colored' | 'json';
 }
 
+/** What a member of a JSON line holds. The documentation page is made from it. */
+interface MemberKind {
+  readonly type: 'text' | 'integer' | 'number' | 'boolean' | 'object' | 'list of text';
+  /** In Markdown. */
+  readonly about: string;
+}
+
+/** The members that every JSON line has, in this order; `message` is the last of the line. */
+export const commonMembers = {
+  level: { type: 'text', about: '`trace`, `debug`, `info`, `warn`, `error` or `fatal`' },
+  time: { type: 'text', about: 'when the line was written: ISO 8601 in UTC, with milliseconds' },
+  service: { type: 'text', about: 'always `http2kafka`' },
+  version: { type: 'text', about: 'the version of http2kafka' },
+  message: { type: 'text', about: 'what happened, in words; the wording may change between versions' },
+} as const satisfies Record<string, MemberKind>;
+
+/** The members that some lines have. No log call may have another one. A name keeps its meaning between versions. */
+export const logMembers = {
+  request_id: { type: 'text', about: 'the id of the request, as in its answer and in the record' },
+  method: { type: 'text', about: 'the method of the request' },
+  path: {
+    type: 'text',
+    about: 'the path as the client wrote it, without the query; at most 200 characters',
+  },
+  status: {
+    type: 'integer',
+    about: 'the status of the answer; 499 if the client closed the connection first',
+  },
+  duration_ms: {
+    type: 'number',
+    about: 'from the head of the request to the end of the answer, in milliseconds',
+  },
+  bytes: {
+    type: 'integer',
+    about: 'the size of the body of the request, from `Content-Length`; absent for a body in chunks',
+  },
+  sender: { type: 'text', about: 'the name of the sender; absent if it is not known' },
+  client: {
+    type: 'text',
+    about: 'the address of the client; behind a trusted proxy the one that the proxy names, without a port',
+  },
+  user_agent: { type: 'text', about: 'the header `User-Agent`; at most 100 characters' },
+  code: { type: 'text', about: 'the error code of a refusal, as in the answer' },
+  reason: { type: 'text', about: "why; for a refusal its message, for Kafka the broker's name of the error" },
+  job_namespace: {
+    type: 'text',
+    about: 'the namespace of the job of a refused event; at most 200 characters',
+  },
+  job_name: { type: 'text', about: 'the name of the job of a refused event; at most 200 characters' },
+  omitted: {
+    type: 'integer',
+    about: 'how many lines of the same cause and sender were left out before this one',
+  },
+  topic: { type: 'text', about: 'the topic that the line is about' },
+  topics: { type: 'list of text', about: 'the topics that the line is about' },
+  partition: { type: 'integer', about: 'the partition that the line is about' },
+  dead_letter_topic: { type: 'text', about: 'the topic that gets the event instead' },
+  events: { type: 'integer', about: 'how many events the line is about' },
+  spool_bytes: { type: 'integer', about: 'the size of the events on disk' },
+  may_be_written: { type: 'boolean', about: 'whether Kafka may have the events already' },
+  since: { type: 'text', about: 'a time in ISO 8601: the oldest event on disk' },
+  until: { type: 'text', about: 'a time in ISO 8601: the end of the Kerberos ticket' },
+  unavailable_seconds: { type: 'integer', about: 'how long the database was unavailable' },
+  keys_used: { type: 'integer', about: 'how many keys of the OpenID provider are in use' },
+  keys_unused: { type: 'integer', about: 'how many keys of the OpenID provider are broken or do not fit' },
+  kerberos_service: { type: 'text', about: 'the service that the proxy has logged in to' },
+  file: { type: 'text', about: 'a file or a folder on this machine' },
+  detail: { type: 'text', about: 'the exact error of a library, a broker or a server' },
+  error: { type: 'object', about: 'an unexpected error: `type`, `message` and `stack`' },
+} as const satisfies Record<string, MemberKind>;
+
+/** The facts of a log line. A member that is undefined is not written. */
+export type LogFacts = { readonly [Name in keyof typeof logMembers]?: unknown };
+
+interface LogCall {
+  (message: string): void;
+  (facts: LogFacts, message: string): void;
+}
+
+/** What the parts of the program see of the log. It takes the members of the table only. */
+export interface Logger extends Readonly<Record<Exclude<Level, 'trace'>, LogCall>> {
+  isLevelEnabled(level: Level): boolean;
+  /** The lowest level that is written; it may be set while the proxy runs. */
+  level: string;
+}
+
 /** File descriptor of the log. Standard output is for the result of a command. */
 const STANDARD_ERROR = 2;
 
-/** Makes the logger. It writes synchronously, so that the last lines before an exit are not lost. */
-export function createLogger({ enabled, level, preset }: LogSettings): Logger {
-  const options = { enabled, level, base: null };
-  if (preset === 'json') return pino(options, destination({ dest: STANDARD_ERROR, sync: true }));
+const MESSAGE = 'message';
+
+/**
+ * Makes the logger. It writes synchronously, so that the last lines before an exit are not lost. `json` is the stream
+ * of JSON lines, for tests.
+ */
+export function createLogger({ enabled, level, preset }: LogSettings, json?: DestinationStream): Logger {
+  const options = { enabled, level, messageKey: MESSAGE, serializers: { error: describeError } };
+  if (preset === 'json') {
+    const machine = {
+      ...options,
+      base: { service: 'http2kafka', version },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (name: string) => ({ level: name }) },
+    };
+    return pino(machine, json ?? destination({ dest: STANDARD_ERROR, sync: true }));
+  }
   const stream = pretty({
     colorize: preset === 'colored',
     destination: STANDARD_ERROR,
     sync: true,
     singleLine: true,
     translateTime: 'SYS:yyyy-mm-dd HH:MM:ss.l',
+    messageKey: MESSAGE,
+    // People read the reason as the end of the sentence.
+    ignore: 'reason',
+    messageFormat: ({ [MESSAGE]: message, reason }) =>
+      typeof reason === 'string' ? `${String(message)}: ${printable(reason)}` : String(message),
   });
-  return pino(options, stream);
+  return pino({ ...options, base: null }, stream);
+}
+
+/** An error for a line. Further members of errors differ by library, and could hold what must not be in a log. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { type, message, stack } = stdSerializers.err(error);
+  return { type, message, stack };
 }

@@ -8,6 +8,7 @@ import { format, resolveConfig } from 'prettier';
 import { configurationSchema } from './reference/configuration-schema.ts';
 import { configurationPage } from './reference/configuration-page.ts';
 import { apiPage } from './reference/api-page.ts';
+import { logsPage } from './reference/logs-page.ts';
 import { metricsPage } from './reference/metrics-page.ts';
 
 interface Page {
@@ -20,6 +21,7 @@ const pages: readonly Page[] = [
   { path: 'docs/configuration.md', generate: configurationPage },
   { path: 'docs/api.md', generate: apiPage },
   { path: 'docs/metrics.md', generate: metricsPage },
+  { path: 'docs/logs.md', generate: logsPage },
   { path: 'docs/configuration.schema.json', generate: () => JSON.stringify(configurationSchema()) },
 ];
 

@@ -1,5 +1,5 @@
 /** Holds the senders of the file. It reads the file at the start, and again when it changes. */
-import type { Logger } from 'pino';
+import type { Logger } from '../log.ts';
 import { errorText } from '../support/error-text.ts';
 import { watchFiles } from '../support/file-watch.ts';
 import type { Metrics } from '../metrics/metrics.ts';
@@ -51,7 +51,7 @@ export class SendersWatch {
       this.#problem = undefined;
     } catch (error) {
       this.#problem = `${INVALID}; see the log`;
-      this.#log.error({ path }, `${INVALID}: ${errorText(error)}`);
+      this.#log.error({ file: path }, `${INVALID}: ${errorText(error)}`);
     }
     this.#metrics.sendersFileGood.set(this.#problem === undefined ? 1 : 0);
     return this.#problem === undefined;
@@ -59,7 +59,7 @@ export class SendersWatch {
 
   #changed(): void {
     if (this.reload()) {
-      this.#log.info({ path: this.#path }, 'the senders file has changed and was read again');
+      this.#log.info({ file: this.#path }, 'the senders file has changed and was read again');
     }
   }
 }

@@ -2,7 +2,7 @@
  * Moves events that were acknowledged, and that Kafka never takes, to the dead-letter topic. Such an event leaves the
  * spool only when it is kept there.
  */
-import type { Logger } from 'pino';
+import type { Logger } from '../log.ts';
 import type { KafkaRecord } from '../kafka/record.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { backoff } from '../support/backoff.ts';
@@ -42,7 +42,10 @@ export class DeadLetters {
       return;
     }
     this.#metrics.deadLetters.inc({ reason: outcome.kind });
-    this.#log.error({ topic, reason, to: this.#topic }, 'Kafka does not take an acknowledged event');
+    this.#log.error(
+      { topic, reason, dead_letter_topic: this.#topic },
+      'Kafka does not take an acknowledged event',
+    );
     this.#try(deadLetterOfRecord(record, reason, this.#topic), safe, { failures: 0, isReported: false });
   }
 

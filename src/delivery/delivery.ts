@@ -2,7 +2,7 @@
  * Takes records from the pipeline, keeps each in Kafka or on disk, and answers when it is kept. Each topic has its own
  * queue, so a topic that cannot be written to delays no other. See topic-queue.ts, and docs/delivery.md for the whole.
  */
-import type { Logger } from 'pino';
+import type { Logger } from '../log.ts';
 import type { RecordProducer } from '../kafka/producer/port.ts';
 import { recordSize, type KafkaRecord } from '../kafka/record.ts';
 import type { Metrics } from '../metrics/metrics.ts';

@@ -1,5 +1,5 @@
 /** Reads the events of one topic that are on disk only, in their order, as far as its queue has room for them. */
-import type { Logger } from 'pino';
+import type { Logger } from '../log.ts';
 import type { KafkaRecord } from '../kafka/record.ts';
 import type { Place } from '../spool/group-writer.ts';
 import type { SpooledEvent, TopicLog } from '../spool/topic-log.ts';
@@ -52,7 +52,7 @@ export class SpoolReader {
       if (!this.#log.hasUnread) this.#drain.caughtUp();
     } catch (error) {
       this.#failedAt = this.#clock.now();
-      this.#logger.error({ err: error, topic: this.#topic }, 'the spool cannot be read; trying again');
+      this.#logger.error({ error, topic: this.#topic }, 'the spool cannot be read; trying again');
     } finally {
       this.isReading = false;
     }
@@ -64,7 +64,7 @@ export class SpoolReader {
       record = decodeRecord(this.#topic, payload, arrivedAt);
     } catch (error) {
       // The event stays on disk, for a version that knows its layout.
-      this.#logger.error({ err: error, topic: this.#topic }, 'an event in the spool cannot be understood');
+      this.#logger.error({ error, topic: this.#topic }, 'an event in the spool cannot be understood');
       return;
     }
     this.#drain.take(record, place);

@@ -1,5 +1,5 @@
 /** The log lines on the state of the delivery: one line for each change, not for each event. */
-import type { Logger } from 'pino';
+import type { LogFacts, Logger } from '../log.ts';
 import type { TopicLog } from '../spool/topic-log.ts';
 import type { Clock } from '../support/time.ts';
 import type { QueueState } from './port.ts';
@@ -13,12 +13,12 @@ export class ProblemLog {
   readonly #clock: Clock;
   /** The events that cannot be kept, and the facts that name them. */
   readonly #subject: string;
-  readonly #facts: object;
+  readonly #facts: LogFacts;
   /** Time of the last problem, on the monotonic clock. */
   #problemAt = 0;
   #isTold = false;
 
-  constructor(subject: string, facts: object, log: Logger, clock: Clock) {
+  constructor(subject: string, facts: LogFacts, log: Logger, clock: Clock) {
     this.#subject = subject;
     this.#facts = facts;
     this.#log = log;
@@ -57,7 +57,8 @@ export class StateLog {
     if (state === before || (before === 'straight' && events === 0)) return;
     this.#state = state;
     if (state === 'spooling') this.#log.warn({ topic }, 'events go to the spool');
-    else if (state === 'draining') this.#log.info({ topic, events, bytes }, 'the spool is being drained');
+    else if (state === 'draining')
+      this.#log.info({ topic, events, spool_bytes: bytes }, 'the spool is being drained');
     else this.#log.info({ topic }, 'the spool is empty: events go straight to Kafka');
   }
 }

@@ -1,5 +1,5 @@
 /** Watches one topic: its status, age limit, log lines and gauges. No topic affects another. */
-import type { Logger } from 'pino';
+import type { Logger } from '../log.ts';
 import type { RecordProducer } from '../kafka/producer/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { TopicLog } from '../spool/topic-log.ts';

@@ -4,7 +4,7 @@
  * event goes to the producer at once only while no event is on disk only. Otherwise it goes to the end, so no event
  * overtakes another. docs/delivery.md shows a picture.
  */
-import type { Logger } from 'pino';
+import type { Logger } from '../log.ts';
 import type { Outcome, RecordProducer } from '../kafka/producer/port.ts';
 import { recordSize, type KafkaRecord } from '../kafka/record.ts';
 import type { Metrics } from '../metrics/metrics.ts';

@@ -5,6 +5,8 @@ import type { Arrival, KnownSender } from '../pipeline/arrival.ts';
 export interface Exchange extends Arrival {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** The path without the query, the root path and a slash at its end, e.g. `/api/v1/lineage`. */
+  readonly path: string;
   /** When the head of the request had arrived: milliseconds of `performance.now()`. */
   readonly startedAt: number;
   /** The authentication sets it before the body is read. */

@@ -32,6 +32,11 @@ export const servedPaths: ReadonlyMap<string, ServedPath> = new Map(
   Object.values(paths).map((entry) => [entry.path, entry]),
 );
 
+/** True for the paths that monitoring systems poll. */
+export function isProbe(path: string): boolean {
+  return path.startsWith('/monitoring/');
+}
+
 /** The path of a request's URL, as it is in the table: without the query, the root path and a slash at its end. */
 export function pathOf(url: string, rootPath: string): string {
   const local = localUrl(url, rootPath);
@@ -59,7 +64,7 @@ export function localUrl(url: string, rootPath: string): string {
  * The URL of a request in origin form, `/path?query`. RFC 9112 §3.2.2: a server must also accept the absolute form
  * `http://host/path`, which clients send to forward proxies.
  */
-function originForm(url: string): string {
+export function originForm(url: string): string {
   if (url.startsWith('/')) return url;
   const path = url.replace(/^https?:\/\/[^/?]*/i, '');
   return path.startsWith('/') ? path : `/${path}`;

@@ -10,11 +10,11 @@ import { Server as TlsServer } from 'node:https';
 import { Server as NetServer, type ListenOptions, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContextOptions } from 'node:tls';
-import type { Logger } from 'pino';
 import { errorTable, refusal, type Refusal } from '../errors.ts';
+import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import type { Observer } from '../pipeline/observer.ts';
-import { printable } from '../support/printable.ts';
+import type { Origin } from '../pipeline/arrival.ts';
+import type { Access, Observer } from '../pipeline/observer.ts';
 import type { Answers } from './answer.ts';
 import { answerBrokenRequest, reasonOf } from './connection/broken-request.ts';
 import { Connections } from './connection/connections.ts';
@@ -23,7 +23,8 @@ import { errorOfHead, requestIdOf } from './connection/request-head.ts';
 import { removeStaleSocket } from './connection/stale-socket.ts';
 import { answerCors, isOtherSite, type CorsSettings } from './cors.ts';
 import type { Exchange } from './exchange.ts';
-import { pathOf, paths, servedPaths } from './paths.ts';
+import { originOf, originOfConnection, type ClientOf } from './origin.ts';
+import { isProbe, pathOf, paths, servedPaths } from './paths.ts';
 
 export interface ServerSettings extends ListenerSettings {
   readonly listen: ListenOptions;
@@ -39,8 +40,10 @@ export interface ServerSettings extends ListenerSettings {
   readonly maxHeaders: number;
   /** Undefined: pages of other origins may not post events. */
   readonly cors: CorsSettings | undefined;
-  /** The address of a request's client, for the access log. Undefined: there is no access log. */
-  readonly accessLog: ((request: IncomingMessage) => string) | undefined;
+  /** The address of a request's client, for the log. */
+  readonly clientOf: ClientOf;
+  /** Which requests have a line in the access log. Without `probes`, those to `/monitoring/…` have none. */
+  readonly accessLog: 'none' | 'without-probes' | 'all';
 }
 
 /** Takes one event or a batch from a request, and answers it. `handle` never throws. */
@@ -73,6 +76,8 @@ export class HttpServer {
   readonly #observer: Observer;
   readonly #server: Server;
   readonly #connections = new Connections();
+  /** The method `origin` of every exchange. One function for all, because a closure for each would add to its cost. */
+  readonly #originOf: (this: Exchange) => Origin;
   #inFlight = 0;
 
   constructor(settings: ServerSettings, parts: ServerParts) {
@@ -82,6 +87,10 @@ export class HttpServer {
     this.#pages = pages;
     this.#answers = answers;
     this.#observer = observer;
+    const { clientOf } = settings;
+    this.#originOf = function () {
+      return originOf(this.request, this.request.url ?? '', clientOf);
+    };
     this.#server = createListener(settings, metrics, log);
     // Under TLS, requests arrive on a second socket, which exists after the handshake.
     const carriesRequests = settings.tls === undefined;
@@ -144,30 +153,30 @@ export class HttpServer {
     const error = errorOfHead(request, maxHeaders);
     if (error) {
       request.resume();
-      this.#refuseAndClose(error, request.socket);
+      this.#refuseAndClose(error, request.socket, request);
       return;
     }
     const { url = '/', headers } = request;
     // Nearly all requests have a path exactly as in the table.
     const path = rootPath === '' && servedPaths.has(url) ? url : pathOf(url, rootPath);
     const served = servedPaths.get(path);
-    const { traceparent, 'user-agent': client } = headers;
+    const { traceparent } = headers;
     const exchange: Exchange = {
       request,
       response,
       path,
       requestId: requestIdOf(request, requestIdHeader),
       startedAt,
-      client,
       traceparent: typeof traceparent === 'string' ? traceparent : undefined,
       known: undefined,
+      origin: this.#originOf,
     };
-    // Read now, because a closed connection no longer has an address.
-    const address = this.#settings.accessLog?.(request);
+    // Read now: a closed connection has no address, and the pages replace the URL.
+    const access = this.#isLogged(path) ? { url, origin: exchange.origin() } : undefined;
     const connection = this.#connections.begin(request.socket, exchange);
     if (!connection || connection === 'too-many') {
       request.resume();
-      if (connection) this.#refuseAndClose(TOO_MANY_ON_CONNECTION, request.socket);
+      if (connection) this.#refuseAndClose(TOO_MANY_ON_CONNECTION, request.socket, request);
       return;
     }
     this.#inFlight += 1;
@@ -175,7 +184,7 @@ export class HttpServer {
     response.on('close', () => {
       this.#inFlight -= 1;
       this.#connections.end(connection);
-      this.#answered(exchange, served?.path ?? 'other', address);
+      this.#answered(exchange, served?.path ?? 'other', access);
     });
     this.#dispatch(exchange, served?.takes);
   }
@@ -187,23 +196,27 @@ export class HttpServer {
     if (this.#settings.cors && answerCors(this.#settings.cors, request, response)) {
       this.#answers.empty(exchange, 200);
     } else if (!takes || (path === paths.root.path && request.method !== 'POST')) {
+      // So that the pages, which know no exchange, answer and log under the id of the access log.
+      request.headers[this.#settings.requestIdHeader] = exchange.requestId;
       this.#pages(request, response);
     } else if (request.method !== 'POST') {
-      this.#answers.refuse(
-        exchange,
-        refusal('method_not_allowed', 'Post events here', null, { allow: 'POST' }),
-      );
+      this.#refuse(exchange, refusal('method_not_allowed', 'Post events here', null, { allow: 'POST' }));
     } else if (
       site !== undefined &&
       isOtherSite(site) &&
       !response.hasHeader('access-control-allow-origin')
     ) {
-      this.#answers.refuse(exchange, OTHER_ORIGIN);
+      this.#refuse(exchange, OTHER_ORIGIN);
     } else if (this.#inFlight > this.#settings.maxConcurrency) {
-      this.#answers.refuse(exchange, refusal('unavailable', 'Too many requests are in flight'));
+      this.#refuse(exchange, refusal('unavailable', 'Too many requests are in flight'));
     } else {
       this.#events.handle(exchange, takes);
     }
+  }
+
+  #refuse(exchange: Exchange, reason: Refusal): void {
+    this.#observer.requestRefused(exchange, reason);
+    this.#answers.refuse(exchange, reason);
   }
 
   #refuseBroken(error: Error & { code?: string }, socket: Duplex): void {
@@ -212,31 +225,48 @@ export class HttpServer {
     else socket.destroy();
   }
 
-  /** Refuses a broken request after all requests before it are answered, and closes its connection. */
-  #refuseAndClose(reason: Refusal, socket: Duplex): void {
+  /**
+   * Refuses a broken request after all requests before it are answered, and closes its connection.
+   * `request` is known if the parser could read its head.
+   */
+  #refuseAndClose(reason: Refusal, socket: Duplex, request?: IncomingMessage): void {
     const known = this.#connections.fail(socket, (exchange) => {
       const requestId = exchange?.requestId ?? randomUUID();
+      // The line first: once the answer is written, the connection may have no address.
+      const { clientOf } = this.#settings;
+      const origin = () =>
+        request ? originOf(request, request.url ?? '', clientOf) : originOfConnection(socket, clientOf);
+      this.#observer.requestRefused(exchange ?? { requestId, origin }, reason);
       answerBrokenRequest(socket, reason, this.#answers.commonHeaders(requestId));
       const { status } = errorTable[reason.code];
       if (exchange) exchange.response.statusCode = status;
       else this.#observer.answered('other', '', status);
-      this.#observer.broken(requestId, exchange?.path, reason);
     });
     // Without a TLS handshake the client cannot read an answer.
     if (!known) socket.destroy();
   }
 
-  /** `path` is a path of the table, or `other`. `address` is the client's; undefined without an access log. */
-  #answered({ request, response, known }: Exchange, path: string, address: string | undefined): void {
-    const { method = '', url = '', httpVersion } = request;
+  #isLogged(path: string): boolean {
+    const { accessLog } = this.#settings;
+    return accessLog === 'all' || (accessLog === 'without-probes' && !isProbe(path));
+  }
+
+  /** `path` is a path of the table, or `other`. `line` is for the access log; undefined if there is no line. */
+  #answered(exchange: Exchange, path: string, line: { url: string; origin: Origin } | undefined): void {
+    const { request, response } = exchange;
     // If the connection closed before the answer began, the status is still Node's initial 200.
     const isUnanswered = !response.headersSent && response.statusCode === 200;
     const status = isUnanswered ? CLIENT_CLOSED : response.statusCode;
-    // The form of uvicorn's access log, with the sender's name where the Common Log Format has the user.
-    const accessLine =
-      address === undefined
-        ? undefined
-        : `${address} -${known ? ` ${printable(known.sender.name)}` : ''} "${method} ${url} HTTP/${httpVersion}" ${status}`;
-    this.#observer.answered(path, method, status, accessLine);
+    const access = line && accessOf(exchange, line.url, line.origin);
+    this.#observer.answered(path, request.method ?? '', status, access);
   }
+}
+
+function accessOf({ request, requestId, known, startedAt }: Exchange, url: string, origin: Origin): Access {
+  const { httpVersion, headers } = request;
+  // A body in chunks declares no length.
+  const bytes =
+    headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : undefined;
+  const durationMs = performance.now() - startedAt;
+  return { requestId, known, origin: () => origin, url, httpVersion, durationMs, bytes };
 }

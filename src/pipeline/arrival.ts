@@ -8,15 +8,24 @@ export interface KnownSender {
   readonly limits: Limits;
 }
 
+/** How a request came, for the log. A member is undefined if it is not known. The client has chosen the texts. */
+export interface Origin {
+  readonly method?: string | undefined;
+  /** The path as the client wrote it, without the query, which may hold a secret. */
+  readonly path?: string | undefined;
+  /** The address of the client: the one that a trusted proxy names, or that of the connection. */
+  readonly client?: string | undefined;
+  /** The header `User-Agent`. */
+  readonly userAgent?: string | undefined;
+}
+
 export interface Arrival {
   /** ASCII only, safe in a header, a log line and a record. */
   readonly requestId: string;
-  /** The path that the events were posted to, e.g. `/api/v1/lineage`. For the log. */
-  readonly path: string;
-  /** The header `User-Agent`. For the log. */
-  readonly client: string | undefined;
   /** The header `traceparent` as it arrived, not yet checked. */
   readonly traceparent: string | undefined;
   /** Undefined if the proxy does not authenticate senders. */
   readonly known?: KnownSender | undefined;
+  /** How the request came. Called only when a log line is written, because it has a cost. */
+  origin(): Origin;
 }

@@ -77,7 +77,7 @@ export class Ingest {
     const { event } = verdict;
     if (!event) return this.#takeInvalid(arrival, bytes, verdict.kind ?? 'unknown', verdict.errors);
     if (limits?.mayWriteTo(event.namespace) === false) {
-      return this.#refuse(arrival, event.kind, foreignNamespace(event.namespace));
+      return this.#refuse(arrival, event.kind, foreignNamespace(event.namespace), bytes);
     }
     const arrivedAt = this.#wall.now();
     const delivered = await this.#delivery.deliver({
@@ -89,14 +89,14 @@ export class Ingest {
       arrivedAt,
     });
     if (delivered.kind !== 'acknowledged' && delivered.kind !== 'spooled') {
-      return this.#refuse(arrival, event.kind, refusalOf(delivered));
+      return this.#refuse(arrival, event.kind, refusalOf(delivered), bytes);
     }
     this.#observer.kept(arrival, event, delivered.kind);
     return delivered;
   }
 
-  #refuse(arrival: Arrival, kind: KnownKind, reason: Refusal): Ingested {
-    this.#observer.refused(arrival, kind, reason);
+  #refuse(arrival: Arrival, kind: KnownKind, reason: Refusal, bytes?: Buffer): Ingested {
+    this.#observer.refused(arrival, kind, reason, bytes);
     return { kind: 'refused', refusal: reason };
   }
 
@@ -108,7 +108,7 @@ export class Ingest {
   ): Promise<Ingested> {
     const { invalid, malformedTopic } = this.#settings;
     if (invalid === 'reject')
-      return this.#refuse(arrival, kind, refusal('invalid_request', undefined, errors));
+      return this.#refuse(arrival, kind, refusal('invalid_request', undefined, errors), bytes);
     const details = errors
       .slice(0, MAX_DETAILS)
       .map(({ location, message, code }) => ({ location, message, code }));
@@ -116,9 +116,9 @@ export class Ingest {
     const letter = deadLetterRecord(malformedTopic, bytes, headersOf(arrival), reason, this.#wall.now());
     const delivered = await this.#delivery.deliver(letter);
     if (delivered.kind !== 'acknowledged' && delivered.kind !== 'spooled') {
-      return this.#refuse(arrival, kind, refusalOf(delivered));
+      return this.#refuse(arrival, kind, refusalOf(delivered), bytes);
     }
-    this.#observer.deadLettered(arrival, kind, malformedTopic, errors);
+    this.#observer.deadLettered(arrival, kind, malformedTopic, errors, bytes);
     return { kind: 'dead-letter' };
   }
 }

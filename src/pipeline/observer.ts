@@ -2,44 +2,54 @@
  * Counts and logs every outcome: of checks, events, authentications and requests.
  * Nothing else counts or logs them, so metrics and log agree, however an event arrived.
  */
-import type { Logger } from 'pino';
 import type { Reason } from '../auth/sender.ts';
 import type { Refusal } from '../errors.ts';
+import type { LogFacts, Logger } from '../log.ts';
 import { BoundedNames } from '../metrics/bounded-names.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { describeErrors, type ValidationError } from '../openlineage/validation-error.ts';
+import type { ValidationError } from '../openlineage/validation-error.ts';
 import type { EventKind } from '../openlineage/event-schema.ts';
 import type { CheckedEvent, CheckPath } from '../openlineage/verdict.ts';
 import { printable } from '../support/printable.ts';
-import { TokenBucket } from '../support/token-bucket.ts';
 import type { Arrival } from './arrival.ts';
+import { LineLimit } from './line-limit.ts';
+import { jobFacts, originFacts, reasonOf, requestFacts } from './refusal-facts.ts';
 
 /** The kind of an event, or `unknown` if the event was not checked or names no kind. */
 export type KnownKind = EventKind | 'unknown';
 
+/** A request for its log line. */
+export type LoggedRequest = Pick<Arrival, 'requestId' | 'known' | 'origin'>;
+
+/** The form of the access log: members of the line for machines, or one text for people. */
+export type AccessForm = 'members' | 'text';
+
+/** A line of the access log. */
+export interface Access extends LoggedRequest {
+  /** The URL of the request, as the client wrote it. */
+  readonly url: string;
+  readonly httpVersion: string;
+  readonly durationMs: number;
+  /** Size of the body of the request. Undefined if it is not declared. */
+  readonly bytes: number | undefined;
+}
+
 /** Most senders with their own label in the metrics. Each value of a label costs the monitoring system a series. */
 const MAX_SENDER_LABELS = 200;
-
-/** Log lines per second for a kind of refusal that any client can cause without limit. */
-const LINES_A_SECOND = 20;
-
-/** Most characters of `User-Agent` in a log line. */
-const MAX_CLIENT = 100;
-
-/** Most characters of the reason for a refusal in a log line. */
-const MAX_REASON = 1000;
 
 export class Observer {
   readonly #metrics: Metrics;
   readonly #log: Logger;
+  readonly #accessForm: AccessForm;
   readonly #senderLabels = new BoundedNames(MAX_SENDER_LABELS);
-  readonly #unauthenticatedLines = new LineLimit();
-  readonly #quotaLines = new LineLimit();
-  readonly #brokenLines = new LineLimit();
+  readonly #limit = new LineLimit(({ cause, sender }, omitted) =>
+    this.#log.warn({ code: cause, sender, omitted }, 'refusals were not logged one by one'),
+  );
 
-  constructor(metrics: Metrics, log: Logger) {
+  constructor(metrics: Metrics, log: Logger, accessForm: AccessForm = 'text') {
     this.#metrics = metrics;
     this.#log = log;
+    this.#accessForm = accessForm;
   }
 
   /** An event was checked, by this path. */
@@ -54,17 +64,28 @@ export class Observer {
   }
 
   /** An event that is not valid is kept, in Kafka or on disk, for the dead-letter topic `topic`. */
-  deadLettered(arrival: Arrival, kind: KnownKind, topic: string, errors: readonly ValidationError[]): void {
+  deadLettered(
+    arrival: Arrival,
+    kind: KnownKind,
+    topic: string,
+    errors: readonly ValidationError[],
+    bytes: Buffer,
+  ): void {
     this.#count(arrival, kind, 'dead_letter');
-    const { requestId } = arrival;
-    this.#log.warn({ requestId, topic }, `event put into the dead-letter topic: ${describeErrors(errors)}`);
+    this.#warn('dead_letter', arrival, 'event put into the dead-letter topic', () => ({
+      ...jobFacts(bytes),
+      topic,
+      reason: reasonOf({ code: 'invalid_request', message: '', details: errors }),
+    }));
   }
 
-  /** One event is refused, or a whole request before its events were read. */
-  refused(arrival: Arrival, kind: KnownKind, refusal: Refusal): void {
+  /**
+   * One event is refused, or a whole request before its events were read. The log line names the job in `bytes`.
+   * It is read from there when the line is written.
+   */
+  refused(arrival: Arrival, kind: KnownKind, refusal: Refusal, bytes?: Buffer): void {
     this.#count(arrival, kind, refusal.code);
-    const limit = refusal.code === 'too_many_requests' ? this.#quotaLines : undefined;
-    this.#logRefusal(arrival, refusal, `event refused: ${reasonOf(refusal)}`, limit);
+    this.#logRefusal(arrival, refusal, 'event refused', bytes);
   }
 
   /** The sender of a request is not recognised. The proxy does not read the body. */
@@ -72,20 +93,18 @@ export class Observer {
     this.#metrics.authenticationFailures.inc(reason);
     this.#metrics.events.inc('unknown', refusal.code);
     const { message, details } = refusal;
-    const why = typeof details === 'string' ? `${message}: ${details}` : message;
-    this.#logRefusal(arrival, refusal, `sender not recognised: ${why}`, this.#unauthenticatedLines);
+    const why = typeof details === 'string' ? { ...refusal, message: `${message}: ${details}` } : refusal;
+    this.#logRefusal(arrival, why, 'sender not recognised');
   }
 
-  /** A client sent bytes that are not a readable request. `path` is undefined if the head could not be read. */
-  broken(requestId: string, path: string | undefined, { code, message }: Refusal): void {
-    const suffix = this.#brokenLines.next();
-    if (suffix !== undefined)
-      this.#log.warn({ requestId, code, path }, `request refused: ${message}${suffix}`);
+  /** A request is refused for what its head says, e.g. a wrong path. It is not counted as an event. */
+  requestRefused(request: LoggedRequest, refusal: Refusal): void {
+    this.#logRefusal(request, refusal, 'request refused');
   }
 
   /** A request failed because of a defect of http2kafka. */
   failed(requestId: string, error: unknown): void {
-    this.#log.error({ err: error, requestId }, 'internal error');
+    this.#log.error({ error, request_id: requestId }, 'internal error');
   }
 
   /** The answer with `status` to a request begins, `seconds` after the head of the request arrived. */
@@ -95,11 +114,13 @@ export class Observer {
 
   /**
    * A request was answered with `status`, or its client closed the connection first.
-   * `path` is a path of the table, or `other`. `accessLine` goes to the log.
+   * `path` is a path of the table, or `other`. `access` goes to the log.
    */
-  answered(path: string, method: string, status: number, accessLine?: string): void {
+  answered(path: string, method: string, status: number, access?: Access): void {
     this.#metrics.requests.inc(path, method, status);
-    if (accessLine !== undefined) this.#log.info(accessLine);
+    if (access === undefined) return;
+    if (this.#accessForm === 'text') this.#log.info(accessText(access, method, status));
+    else this.#log.info(accessFacts(access, status), 'request answered');
   }
 
   #count({ known }: Arrival, kind: KnownKind, outcome: string): void {
@@ -109,39 +130,32 @@ export class Observer {
     this.#metrics.senderEvents.inc(this.#senderLabels.labelOf(name), way, outcome);
   }
 
-  #logRefusal(arrival: Arrival, { code }: Refusal, why: string, limit?: LineLimit): void {
-    const suffix = limit ? limit.next() : '';
-    if (suffix === undefined) return;
-    const { requestId, path, known, client } = arrival;
-    const facts = { requestId, code, path, sender: known?.sender.name, client: client?.slice(0, MAX_CLIENT) };
-    this.#log.warn(facts, printable(why) + suffix);
+  #logRefusal(request: LoggedRequest, refusal: Refusal, message: string, bytes?: Buffer): void {
+    const { code } = refusal;
+    this.#warn(code, request, message, () => ({ code, ...jobFacts(bytes), reason: reasonOf(refusal) }));
+  }
+
+  /** Writes a line that a client has caused, if the limit of this cause and sender allows it. */
+  #warn(cause: string, request: LoggedRequest, message: string, factsOf: () => LogFacts): void {
+    if (!this.#log.isLevelEnabled('warn')) return;
+    const omitted = this.#limit.next(cause, request.known?.sender.name);
+    if (omitted === undefined) return;
+    const facts = { ...requestFacts(request), ...factsOf() };
+    this.#log.warn(omitted > 0 ? { ...facts, omitted } : facts, message);
   }
 }
 
-/** Limits log lines to `LINES_A_SECOND`. The next written line says how many were omitted before it. */
-class LineLimit {
-  readonly #bucket = new TokenBucket(LINES_A_SECOND);
-  #omitted = 0;
-
-  /** The end of the next line, which counts the omitted lines. Undefined if the next line itself must be omitted. */
-  next(): string | undefined {
-    if (!this.#bucket.take()) {
-      this.#omitted += 1;
-      return undefined;
-    }
-    const suffix = this.#omitted === 0 ? '' : ` (and ${this.#omitted} more, not logged one by one)`;
-    this.#omitted = 0;
-    return suffix;
-  }
+function accessFacts(access: Access, status: number): LogFacts {
+  const { requestId, known, durationMs, bytes } = access;
+  const { method, path, client } = originFacts(access.origin());
+  const sender = known && printable(known.sender.name);
+  const duration_ms = Math.round(durationMs * 1000) / 1000;
+  return { request_id: requestId, method, path, status, duration_ms, bytes, sender, client };
 }
 
-/** The reason for the log. It holds nothing of the event's content. */
-function reasonOf({ message, details }: Refusal): string {
-  return (areErrors(details) ? describeErrors(details) : message).slice(0, MAX_REASON);
-}
-
-function areErrors(details: unknown): details is readonly ValidationError[] {
-  return (
-    Array.isArray(details) && details.every((detail) => typeof detail === 'object' && 'location' in detail)
-  );
+/** The form of uvicorn's access log, with the sender's name where the Common Log Format has the user. */
+function accessText(access: Access, method: string, status: number): string {
+  const { known, url, httpVersion } = access;
+  const sender = known ? ` ${printable(known.sender.name)}` : '';
+  return `${access.origin().client ?? ''} -${sender} "${method} ${url} HTTP/${httpVersion}" ${status}`;
 }

@@ -1,5 +1,5 @@
 /** Builds the authentication of senders from the settings. */
-import type { Logger } from 'pino';
+import type { Logger } from '../log.ts';
 import type { Oidc } from '../auth/oidc/oidc.ts';
 import { Authenticator } from '../auth/authenticator.ts';
 import { ClientCertificates } from '../auth/client-certificates.ts';

@@ -2,7 +2,7 @@
  * The core: the delivery, the producer and the spool. A proxy has one core, however many clients and threads it has.
  * The core knows no request.
  */
-import type { Logger } from 'pino';
+import type { Logger } from '../log.ts';
 import { setEnvironmentVariable } from '../config/sources/environment.ts';
 import type { Settings } from '../config/schema/schema.ts';
 import { Delivery } from '../delivery/delivery.ts';
@@ -88,7 +88,7 @@ export class Core {
     await this.#opened.disposeAsync();
     if (events > 0) {
       const { path } = this.#settings.spool;
-      this.#log.info({ events, path }, 'events stay in the spool, for the next start');
+      this.#log.info({ events, file: path }, 'events stay in the spool, for the next start');
     }
   }
 
@@ -100,7 +100,7 @@ export class Core {
       await this.#producer.close(0);
       await this.#opened.disposeAsync();
     } catch (error) {
-      this.#log.error({ err: error }, 'the core cannot be closed');
+      this.#log.error({ error }, 'the core cannot be closed');
     }
   }
 
@@ -135,7 +135,7 @@ async function openGssapi({ kafka: { security } }: Settings, log: Logger): Promi
 async function openSpool({ spool }: Settings, metrics: Metrics, log: Logger): Promise<Spool> {
   const report = ({ path, events, reason }: DamageReport) => {
     metrics.spoolDamaged.inc(events);
-    log.error({ path, events, reason }, 'events in the spool cannot be read: their file is set aside');
+    log.error({ file: path, events, reason }, 'events in the spool cannot be read: their file is set aside');
   };
   try {
     return await Spool.open({ path: spool.path, maxBytes: spool.maxBytes }, report);

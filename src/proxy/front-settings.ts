@@ -52,7 +52,8 @@ export function serverSettings({ server }: Pick<Settings, 'server'>, tls?: TlsFi
     headersTimeoutMs: server.headersTimeoutS * 1000,
     requestTimeoutMs: server.requestTimeoutS * 1000,
     cors: server.cors.enabled ? server.cors : undefined,
-    accessLog: server.accessLog ? (request) => trusted.clientOf(request) : undefined,
+    clientOf: (peer) => trusted.clientOf(peer),
+    accessLog: !server.accessLog ? 'none' : server.accessLogProbes ? 'all' : 'without-probes',
   };
 }
 

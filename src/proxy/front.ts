@@ -2,7 +2,7 @@
  * The front: the listener, the authentication and the pipeline. It hands records to the core through one interface,
  * and knows no broker.
  */
-import type { Logger } from 'pino';
+import type { Logger } from '../log.ts';
 import type { Settings } from '../config/schema/schema.ts';
 import type { DeliveryStatus, EventDelivery } from '../delivery/port.ts';
 import { Answers } from '../http/answer.ts';
@@ -134,7 +134,8 @@ export class Front {
 
   #parts(delivery: DeliveryStatus): MonitoringListenerParts {
     const metrics = this.#metrics;
-    const observer = new Observer(metrics, this.#log);
+    const form = this.#settings.logging.preset === 'json' ? 'members' : 'text';
+    const observer = new Observer(metrics, this.#log, form);
     const answers = new Answers(answerSettings(this.#settings), observer);
     const authenticationProblems = this.#authentication?.problems;
     const monitored = { delivery, authenticationProblems, metrics, observer };
@@ -172,7 +173,8 @@ export class Front {
     const pages = pageListener(pagesSettings(settings), { monitoring, answers, observer }, async () => {
       // Fastify is large, and most proxies never show a page.
       const { createPages } = await import('../http/pages/pages.ts');
-      return createPages(pagesSettings(settings), { answers, observer });
+      const { clientOf } = listener;
+      return createPages(pagesSettings(settings), { answers, observer, clientOf });
     });
     return new HttpServer(listener, { events, pages, answers, observer, metrics, log: this.#log });
   }

@@ -1,5 +1,5 @@
 /** Builds the check of Data.Rentgen's personal tokens from the settings. */
-import type { Logger } from 'pino';
+import type { Logger } from '../log.ts';
 import { personalTokenCheck } from '../auth/personal-tokens/personal-tokens.ts';
 import { Revocations } from '../auth/personal-tokens/revocations.ts';
 import type { TokenCheck } from '../auth/sender.ts';

@@ -1,7 +1,7 @@
 /** The proxy opens the front and the core, listens until it is told to stop, and then closes what takes events first. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from 'pino';
 import type { Loaded, Refused } from '../config/load.ts';
+import type { Logger } from '../log.ts';
 import type { Settings } from '../config/schema/schema.ts';
 import { createLogger } from '../log.ts';
 import { createMetrics } from '../metrics/metrics.ts';

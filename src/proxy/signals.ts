@@ -1,5 +1,5 @@
 /** Signals: SIGTERM and SIGINT stop the proxy, SIGHUP makes it read its files again, SIGUSR1 and SIGUSR2 do nothing. */
-import type { Logger } from 'pino';
+import type { Logger } from '../log.ts';
 
 /** Resolves to the first signal that tells the proxy to stop. A second one ends the process at once. */
 export function stopSignal(): Promise<NodeJS.Signals> {

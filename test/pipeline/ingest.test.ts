@@ -54,7 +54,8 @@ class Stage {
   }
 
   take(body: object, arrival: Partial<Arrival> = {}) {
-    const whole = { requestId: 'id', path: '/api/v1/lineage', client: 'test', traceparent: undefined };
+    const origin = () => ({ method: 'POST', path: '/api/v1/lineage', client: '192.0.2.7' });
+    const whole = { requestId: 'id', traceparent: undefined, origin };
     return this.#ingest.take({ ...whole, ...arrival }, Buffer.from(JSON.stringify(body)));
   }
 
@@ -119,7 +120,7 @@ suite('an event in the pipeline', () => {
       ]);
       assert.deepEqual(await stage.samples('specification_deviations_total'), [], 'it was not kept');
       assert.equal(stage.log.length, 1);
-      assert.deepEqual([stage.log[0]?.['requestId'], stage.log[0]?.['code']], ['id', code]);
+      assert.deepEqual([stage.log[0]?.['request_id'], stage.log[0]?.['code']], ['id', code]);
     });
   }
 

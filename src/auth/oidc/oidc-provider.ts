@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CryptoKey } from 'jose';
-import type { Logger } from 'pino';
+import type { Logger } from '../../log.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { backoff } from '../../support/backoff.ts';
 import { errorText } from '../../support/error-text.ts';
@@ -133,7 +133,7 @@ export class OidcProvider {
     const { used, unused } = keys;
     if (unused !== this.#keys.unused && unused > 0)
       this.#log.warn(
-        { used, unused },
+        { keys_used: used, keys_unused: unused },
         'some keys of the OpenID provider are not used: they are broken or do not fit',
       );
     // Also where no key is left: keys that the provider has withdrawn must not be accepted.
@@ -143,7 +143,7 @@ export class OidcProvider {
       return;
     }
     if (this.#problem !== undefined)
-      this.#log.info({ keys: used }, 'the keys of the OpenID provider are read');
+      this.#log.info({ keys_used: used }, 'the keys of the OpenID provider are read');
     this.#problem = undefined;
     this.#failures = 0;
     this.#metrics.oidcUp.set(1);

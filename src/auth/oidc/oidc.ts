@@ -3,9 +3,9 @@
  * decide which algorithms are accepted, never the token. No header of a token (`jku`, `x5u`, `jwk`) decides where a key comes from.
  */
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify, type CryptoKey, type JWTPayload } from 'jose';
-import type { Logger } from 'pino';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
+import type { Logger } from '../../log.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { claimsRejection, nameOf } from './oidc-claims.ts';
 import { OidcProvider, type ProviderSettings, type ProviderTimes } from './oidc-provider.ts';

@@ -4,7 +4,7 @@
  * unavailable: attempts run in the background.
  */
 import { LRUCache } from 'lru-cache';
-import type { Logger } from 'pino';
+import type { Logger } from '../../log.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { backoff } from '../../support/backoff.ts';
 import type { DatabaseAddress } from '../../support/database-url.ts';
@@ -189,9 +189,9 @@ export class Revocations {
 
   #recovered(): void {
     if (!this.#outage || this.#closed) return;
-    const unavailableSeconds = Math.round((Date.now() - this.#outage.since.getTime()) / 1000);
+    const unavailable_seconds = Math.round((Date.now() - this.#outage.since.getTime()) / 1000);
     this.#outage = undefined;
     this.#metrics.databaseUp.set(1);
-    this.#log.info({ unavailableSeconds }, "Data.Rentgen's database answers again");
+    this.#log.info({ unavailable_seconds }, "Data.Rentgen's database answers again");
   }
 }

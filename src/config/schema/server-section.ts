@@ -195,10 +195,15 @@ export const server = section('The HTTP server: its address, and the limits of c
       'Whether to log a line for every request. It is off because it adds a sixth to a third to the cost of an event. Refused requests are always logged.',
     flags: onOff('access-log'),
   }),
+  accessLogProbes: setting(boolean(), {
+    default: true,
+    description:
+      'Whether the access log has lines for `/monitoring/…`, which monitoring systems poll all the time.',
+  }),
   proxyHeaders: setting(boolean(), {
     default: true,
     description:
-      'Whether to use the `X-Forwarded-For` header of trusted peers. The access log then contains the client that the header names.',
+      'Whether to use the `X-Forwarded-For` header of trusted peers. The log then contains the client that the header names.',
     flags: onOff('proxy-headers'),
   }),
   forwardedAllowIps: setting(list(address), {

@@ -37,7 +37,7 @@ export class TrustedPeers {
    * The address of a request's client: the address that a trusted peer gives in `X-Forwarded-For`, without a port.
    * Otherwise `address:port` of the peer, or `unix` for the peer of a Unix socket.
    */
-  clientOf({ socket, headers }: IncomingMessage): string {
+  clientOf({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>): string {
     const { remoteAddress, remotePort } = socket;
     const forwarded = this.#trustsSome ? headers['x-forwarded-for'] : undefined;
     if (typeof forwarded === 'string' && this.#trustsPeer(remoteAddress)) {

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
-import type { Logger } from 'pino';
+import type { Logger } from '../../log.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 
 export interface ListenerSettings {

@@ -2,7 +2,7 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
-import type { Logger } from 'pino';
+import type { Logger } from '../../log.ts';
 import { errorText } from '../../support/error-text.ts';
 import { watchFiles } from '../../support/file-watch.ts';
 import { certificatesIn, DamagedCertificateError, PrivateKeyError, privateKeyIn } from '../../support/pem.ts';

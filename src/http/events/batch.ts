@@ -34,7 +34,7 @@ export interface BatchAnswer {
 }
 
 /**
- * Most elements of a batch. Each costs about 20 µs and 1.5 KB of memory, and a line of the log if it is refused.
+ * Most elements of a batch. Each costs about 20 µs and 1.5 KB of memory.
  * That many of the smallest events take 8 MiB, more than a body may have by default.
  */
 const MAX_ELEMENTS = 50_000;

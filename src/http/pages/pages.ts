@@ -10,6 +10,7 @@ import { requestIdOf } from '../connection/request-head.ts';
 import { localUrl, pathOf, paths } from '../paths.ts';
 import { openapiDocument } from './openapi.ts';
 import { discardBody, JSON_TYPE, refusalHeaders, setPageHeaders } from './page-answer.ts';
+import { originOf, type ClientOf } from '../origin.ts';
 import { PageReaders, TOO_MANY_READERS } from './page-readers.ts';
 
 export interface PagesSettings {
@@ -25,11 +26,14 @@ export interface PagesSettings {
 export interface PagesParts {
   readonly answers: Answers;
   readonly observer: Observer;
+  /** The address of a request's client, for the log. */
+  readonly clientOf: ClientOf;
 }
 
 /** Builds the pages. The listener answers every request. Rejects if a plugin cannot be loaded. */
 export async function createPages(settings: PagesSettings, parts: PagesParts): Promise<RequestListener> {
   const { answers, observer } = parts;
+  const refuse = (reply: FastifyReply, reason: Refusal) => refuseLogged(parts, reply, reason);
   const app: FastifyInstance = fastify({
     rewriteUrl: (request) => localUrl(request.url ?? '/', settings.rootPath),
     routerOptions: { ignoreTrailingSlash: true },
@@ -37,7 +41,8 @@ export async function createPages(settings: PagesSettings, parts: PagesParts): P
     // E.g. a URL that cannot be decoded. Fastify calls no hook for it.
     frameworkErrors: (error, request, reply) => {
       addHeaders(request, reply);
-      void refuse(reply, refusal('bad_request', error.message));
+      // The message has the whole URL. Its query may hold a secret, and the reason goes to the log.
+      void refuse(reply, refusal('bad_request', error.message.replace(/\?[^']*/, '')));
     },
   });
   const addHeaders = (request: FastifyRequest, reply: FastifyReply) => {
@@ -114,8 +119,15 @@ function missing(app: FastifyInstance, request: FastifyRequest): Refusal {
   );
 }
 
-/** Answers with an error. */
-function refuse(reply: FastifyReply, reason: Refusal): FastifyReply {
+/** Answers with an error, and has the refusal logged. The log already has the error of a defect. */
+function refuseLogged(
+  { observer, clientOf }: PagesParts,
+  reply: FastifyReply,
+  reason: Refusal,
+): FastifyReply {
+  const { request } = reply;
+  const origin = () => originOf(request.raw, request.originalUrl, clientOf);
+  if (reason.code !== 'internal') observer.requestRefused({ requestId: request.id, origin }, reason);
   return reply
     .code(errorTable[reason.code].status)
     .headers(refusalHeaders(reason))

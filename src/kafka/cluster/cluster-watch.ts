@@ -3,7 +3,7 @@
  * something is wrong. While no broker answers, it asks with growing pauses. It also gets a producer id, and knows
  * which topics can be written to.
  */
-import type { Logger } from 'pino';
+import type { Logger } from '../../log.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { backoff } from '../../support/backoff.ts';
 import { errorText } from '../../support/error-text.ts';

@@ -1,7 +1,7 @@
 /** The login with Kerberos: SASL's mechanism GSSAPI (RFC 4752), in Kafka's SaslAuthenticate requests (KIP-43, KIP-152). */
 import { type Connection, type saslAuthenticateV2, type SASLCustomAuthenticator } from '@platformatic/kafka';
 import type * as KerberosPackage from 'kerberos';
-import type { Logger } from 'pino';
+import type { Logger } from '../../log.ts';
 import { errorText } from '../../support/error-text.ts';
 import { withinTime } from '../../support/time-limit.ts';
 import { BrokerError } from '../broker-error.ts';
@@ -98,7 +98,7 @@ export class GssapiLogin {
       );
     };
     const answer = await withinTime(this.#exchange(connection, send), LOGIN_LIMIT_MS, tooLate);
-    this.#log.debug({ service }, 'logged in by Kerberos');
+    this.#log.debug({ kerberos_service: service }, 'logged in by Kerberos');
     return answer;
   }
 

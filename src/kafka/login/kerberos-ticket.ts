@@ -5,7 +5,7 @@
 import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Logger } from 'pino';
+import type { Logger } from '../../log.ts';
 import { backoff } from '../../support/backoff.ts';
 import { errorText } from '../../support/error-text.ts';
 import { BrokerError } from '../broker-error.ts';

@@ -2,7 +2,7 @@
  * Produce requests, one in flight per broker. Makes batches of the waiting records, sends them to their leader, and
  * acts on the answer for each partition.
  */
-import type { Logger } from 'pino';
+import type { Logger } from '../../log.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { errorText } from '../../support/error-text.ts';
 import type { Time } from '../../support/time.ts';
@@ -73,7 +73,7 @@ export class LeaderRequests {
       if (ready.length > 0) await this.#exchange(leader, ready);
     } catch (error) {
       // A defect of the proxy must not block a partition for ever.
-      this.#log.error({ err: error }, 'a produce request failed unexpectedly');
+      this.#log.error({ error }, 'a produce request failed unexpectedly');
       for (const queue of queues) this.#delay(queue);
     } finally {
       this.#busyBrokers.delete(leader);
@@ -150,7 +150,10 @@ export class LeaderRequests {
       const perhapsTwice = queue.loseIdentity();
       this.#metrics.duplicatesPossible.inc(perhapsTwice);
       this.#metrics.retries.inc({ reason: name });
-      this.#log.warn({ topic, partition, reason: name, mayBeWritten: perhapsTwice > 0 }, 'producer id lost');
+      this.#log.warn(
+        { topic, partition, reason: name, may_be_written: perhapsTwice > 0 },
+        'producer id lost',
+      );
       this.#watch.discard(identity);
       this.#delay(queue);
     } else {
@@ -183,7 +186,7 @@ export class LeaderRequests {
     const topics = topicsOf(queues);
     this.#watch.reportFailure(topics, problem, detail);
     this.#metrics.retries.inc({ reason }, queues.length);
-    this.#log.debug({ topics, reason, detail, mayBeWritten }, 'a produce request failed');
+    this.#log.debug({ topics, reason, detail, may_be_written: mayBeWritten }, 'a produce request failed');
     for (const queue of queues) {
       queue.failed(mayBeWritten);
       this.#delay(queue);

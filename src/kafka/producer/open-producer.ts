@@ -1,5 +1,5 @@
 /** The producer of the running program: the machine's time, the real brokers and codecs. */
-import type { Logger } from 'pino';
+import type { Logger } from '../../log.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { systemTime } from '../../support/time.ts';
 import { BrokerClient, type BrokerClientSettings } from '../cluster/broker-client.ts';

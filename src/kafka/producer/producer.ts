@@ -6,7 +6,7 @@
  * - a batch keeps its bytes, producer id and sequence through every retry, until an answer tells its outcome;
  * - batches are grouped by leader again at each attempt, and each is resolved by its own partition's answer.
  */
-import type { Logger } from 'pino';
+import type { Logger } from '../../log.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { sleep, type Time, type Timer } from '../../support/time.ts';
 import type { Brokers } from '../cluster/brokers.ts';

@@ -89,7 +89,7 @@ suite('unusable keys', () => {
     assert.equal(await stage.verdict(await signed(good, claims)), 'subject');
     assert.match(
       stage.log.join(''),
-      /"used":1,"unused":3,"msg":"some keys of the OpenID provider are not used/,
+      /"keys_used":1,"keys_unused":3,"msg":"some keys of the OpenID provider are not used/,
     );
   });
 
