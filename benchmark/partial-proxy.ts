@@ -17,6 +17,7 @@ import { EventHandler } from '../src/http/events/event-handler.ts';
 import { HttpServer, type ExchangeHandler } from '../src/http/server.ts';
 import type { RecordProducer } from '../src/kafka/producer/port.ts';
 import { createLogger } from '../src/log.ts';
+import { version } from '../src/version.ts';
 import { createMetrics } from '../src/metrics/metrics.ts';
 import { checkEvent } from '../src/openlineage/check.ts';
 import { Ingest } from '../src/pipeline/ingest.ts';
@@ -44,7 +45,7 @@ if (!('settings' in loaded)) throw new Error('the defaults are not good settings
 const { settings } = loaded;
 const { server, producer, spool: spoolSettings, check } = settings;
 const limits = { maxBytes: producer.maxRequestSize, memory: new BodyMemory(server.maxBodyMemory) };
-const log = createLogger(settings.logging);
+const log = createLogger(settings.logging, version);
 const metrics = createMetrics();
 const observer = new Observer(metrics, log);
 const answers = new Answers(answerSettings(settings), observer);

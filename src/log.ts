@@ -9,7 +9,6 @@ import {
 } from 'pino';
 import pretty from 'pino-pretty';
 import { printable } from './support/printable.ts';
-import { version } from './version.ts';
 
 export interface LogSettings {
   readonly enabled: boolean;
@@ -109,10 +108,11 @@ const STANDARD_ERROR = 2;
 const MESSAGE = 'message';
 
 /**
- * Makes the logger. It writes synchronously, so that the last lines before an exit are not lost. `json` is the stream
- * of JSON lines, for tests.
+ * Makes the logger. It writes synchronously, so that the last lines before an exit are not lost. `version` is that of
+ * http2kafka. `json` is the stream of JSON lines, for tests.
  */
-export function createLogger({ enabled, level, preset }: LogSettings, json?: DestinationStream): Logger {
+export function createLogger(settings: LogSettings, version: string, json?: DestinationStream): Logger {
+  const { enabled, level, preset } = settings;
   const options = { enabled, level, messageKey: MESSAGE, serializers: { error: describeError } };
   if (preset === 'json') {
     const machine = {

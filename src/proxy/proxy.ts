@@ -33,7 +33,7 @@ export async function runProxy(
   notices: readonly string[],
   load: LoadAgain,
 ): Promise<void> {
-  const log = createLogger({ ...settings.logging, level: levelOf(settings) });
+  const log = createLogger({ ...settings.logging, level: levelOf(settings) }, version);
   ignoreUserSignals(log);
   for (const notice of notices) log.info(notice);
   try {

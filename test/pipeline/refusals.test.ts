@@ -18,7 +18,7 @@ function logged(settings: Partial<LogSettings> = {}) {
     const parsed: unknown = JSON.parse(line);
     if (typeof parsed === 'object' && parsed !== null) lines.push({ ...parsed });
   };
-  const log = createLogger({ enabled: true, level: 'info', preset: 'json', ...settings }, { write });
+  const log = createLogger({ enabled: true, level: 'info', preset: 'json', ...settings }, version, { write });
   return { lines, log, observer: new Observer(createMetrics(), log, 'members') };
 }
 
