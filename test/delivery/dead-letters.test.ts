@@ -44,7 +44,7 @@ suite('an acknowledged event that Kafka never takes', () => {
     ]);
     const told = stage.lines('Kafka does not take an acknowledged event');
     assert.deepEqual(
-      told.map(({ topic, to }) => [topic, to]),
+      told.map(({ topic, dead_letter_topic }) => [topic, dead_letter_topic]),
       [[TOPIC, DEAD_LETTERS]],
     );
     const { values } = await stage.metrics.deadLetters.get();
