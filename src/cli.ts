@@ -1,34 +1,27 @@
-import { Argument, Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Help, Option } from 'commander';
 import type { CommandDeclaration, OptionDeclaration } from './commands/command.ts';
 import { checkConfig } from './commands/check-config.ts';
 import { serve } from './commands/serve.ts';
+import { addSettingFlags } from './commands/setting-flags.ts';
 import { spool } from './commands/spool.ts';
 import { token } from './commands/token.ts';
 import { validate } from './commands/validate.ts';
-import { catalog } from './config/catalog.ts';
 import { errorReport } from './config/configuration-error.ts';
-import { loadSettings, type Loaded, type Refused } from './config/load.ts';
+import type { Loaded, Refused } from './config/load.ts';
 import { nearestName, suggestion } from './config/nearest-name.ts';
-import type { Flag, Setting } from './config/schema/declaration.ts';
-import { written } from './config/schema/kind.ts';
-import { readEnvironment } from './config/sources/environment.ts';
-import type { FlagValue } from './config/sources/source.ts';
+import { errorCode } from './support/error-text.ts';
 import { version } from './version.ts';
 
 const COMMANDS: readonly CommandDeclaration[] = [serve, checkConfig, validate, spool, token];
 
 const WRONG_USAGE = 2;
 
-/** The flags of settings, by name, in the order of their last use: of two for one setting the last one wins. */
-type GivenFlags = Map<string, FlagValue>;
-
-type Load = (offline: boolean) => Loaded | Refused;
-
 /**
  * Runs the command that the arguments name (without the path of the script). Sets the exit code: 1 for a failed command or
  * a configuration error, 2 for arguments that the program does not understand.
  */
 export async function run(args: readonly string[]): Promise<void> {
+  endWithReader();
   try {
     await createProgram().parseAsync(args, { from: 'user' });
   } catch (error) {
@@ -38,31 +31,45 @@ export async function run(args: readonly string[]): Promise<void> {
   }
 }
 
+/** `http2kafka … | head` closes the output early. That is not an error, and the rest of the output is not needed. */
+function endWithReader(): void {
+  process.stdout.on('error', (error) => {
+    if (errorCode(error) !== 'EPIPE') throw error;
+    process.exit();
+  });
+}
+
 function createProgram(): Command {
-  const flags: GivenFlags = new Map();
   const program = new Command('http2kafka')
     .description('Takes OpenLineage events over HTTP and writes them to Kafka.')
     .version(version)
     .exitOverride()
-    .configureHelp({ showGlobalOptions: true })
-    .option('--config <file>', 'YAML or JSON file with settings')
-    .option('--env-file <file>', 'file with environment variables; the environment wins over it')
-    .addHelpText('after', '\nEvery setting, also those without a flag: docs/configuration.md');
-  for (const setting of catalog.values()) addFlags(program, setting, flags);
-  const load: Load = (offline) => {
-    const { config, envFile } = program.opts<{ readonly config?: string; readonly envFile?: string }>();
-    return loadSettings({ flags, environment: readEnvironment(), envFile, configFile: config, offline });
-  };
-  for (const declaration of COMMANDS) addCommand(program, declaration, load);
+    .configureOutput({ outputError: (text, write) => write(withOwners(program, text)) })
+    .addHelpText(
+      'after',
+      '\nWithout a command, http2kafka serves: the settings above are options of serve.\nEvery setting, also those without a flag: docs/configuration.md',
+    );
+  for (const declaration of COMMANDS) addCommand(program, declaration);
+  const plainHelp = new Help();
+  // After the commands are added, because they would inherit it.
+  program.configureHelp({
+    visibleOptions: (command) => [
+      ...plainHelp.visibleOptions(command),
+      ...(command === program ? defaultCommandOf(program) : []),
+    ],
+  });
   return program;
 }
 
-function addCommand(parent: Command, declaration: CommandDeclaration, load: Load): void {
+function defaultCommandOf(program: Command): readonly Option[] {
+  return program.commands.find((command) => command.name() === serve.name)?.options ?? [];
+}
+
+function addCommand(parent: Command, declaration: CommandDeclaration): void {
   const { name, description, isDefault = false, argument, options = [], commands = [], action } = declaration;
   const command = parent.command(name, { isDefault }).description(description);
   // An unknown command comes to the default command as an argument. Its error then names the nearest command.
-  const takesUnknown = isDefault && parent.parent === null;
-  if (takesUnknown) command.allowExcessArguments();
+  if (isDefault) command.allowExcessArguments();
   if (argument) {
     command.addArgument(new Argument(argument.usage, argument.description).default(argument.default));
   }
@@ -70,10 +77,11 @@ function addCommand(parent: Command, declaration: CommandDeclaration, load: Load
     const { usage, description, required = false } = option;
     command.addOption(new Option(usage, description).default(option.default).makeOptionMandatory(required));
   }
-  for (const inner of commands) addCommand(command, inner, load);
+  const load = addSettingFlags(command, declaration.settings);
+  for (const inner of commands) addCommand(command, inner);
   if (!action) return;
   command.action(async () => {
-    if (takesUnknown) refuseUnknownCommand(parent, command);
+    if (isDefault) refuseUnknownCommand(parent, command);
     const code = await action({
       args: command.processedArgs.flat().map(String),
       options: givenOptions(command, options),
@@ -103,39 +111,35 @@ function reported(outcome: Loaded | Refused): Loaded | undefined {
   return undefined;
 }
 
-/** Adds the flags of a setting. Commander only collects their values; they are checked with those of other sources. */
-function addFlags(program: Command, setting: Setting<unknown>, given: GivenFlags): void {
-  for (const flag of setting.flags ?? []) {
-    program.addOption(new Option(usageOf(flag), helpOf(setting, flag)).helpGroup('Settings:'));
-    program.on(`option:${flag.name.slice(2)}`, (value: unknown) => {
-      const earlier = given.get(flag.name);
-      given.delete(flag.name);
-      given.set(flag.name, collected(flag, value, earlier));
-    });
-  }
-}
-
-function collected(flag: Flag, value: unknown, earlier: FlagValue = []): FlagValue {
-  if (typeof value !== 'string') return true;
-  return 'repeatable' in flag && typeof earlier === 'object' ? [...earlier, value] : value;
-}
-
-function usageOf(flag: Flag): string {
-  return 'gives' in flag ? flag.name : `${flag.name} <${flag.argument}>`;
-}
-
-function helpOf({ description, kind, default: plainDefault }: Setting<unknown>, flag: Flag): string {
-  const value = written(kind, plainDefault);
-  if ('gives' in flag && flag.name.startsWith('--no-')) return '';
-  const plain = description.replaceAll('`', '');
-  if ('gives' in flag) return plain;
-  if ('repeatable' in flag) return `${plain} May be repeated.`;
-  if (value === undefined) return plain;
-  return `${plain} (default: ${typeof value === 'string' ? value : JSON.stringify(value)})`;
-}
-
 function refuseUnknownCommand(parent: Command, { args: [unknown] }: Command): void {
   if (unknown === undefined) return;
   const names = parent.commands.map((command) => command.name());
+  if (names.includes(unknown)) {
+    parent.error(
+      `error: the command '${unknown}' stands after other arguments. Name it before its options: ${pathOf(parent)} ${unknown} …`,
+    );
+  }
   parent.error(`error: unknown command '${unknown}'.${suggestion(nearestName(unknown, names))}`);
+}
+
+/** The error text of an unknown option. If other commands have the option, the text names them. */
+function withOwners(program: Command, text: string): string {
+  const unknown = /^error: unknown option '(--[^'=]+)/.exec(text)?.[1];
+  const owners = unknown === undefined ? [] : commandsOf(program).filter((command) => has(command, unknown));
+  if (owners.length === 0) return text;
+  const [error] = text.split('\n', 1);
+  return `${error}\n(It is an option of ${owners.map(pathOf).join(', ')})\n`;
+}
+
+function has(command: Command, flag: string): boolean {
+  return command.options.some(({ long }) => long === flag);
+}
+
+function commandsOf(command: Command): readonly Command[] {
+  return command.commands.flatMap((inner) => [inner, ...commandsOf(inner)]);
+}
+
+/** `http2kafka spool export`. */
+function pathOf(command: Command): string {
+  return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
 }

@@ -8,6 +8,7 @@ import { written } from '../config/schema/kind.ts';
 export const checkConfig: CommandDeclaration = {
   name: 'check-config',
   description: 'show the settings that the proxy would use, or all configuration errors',
+  settings: 'all',
   action: ({ load }) => {
     const outcome = load(false);
     if ('errors' in outcome) {

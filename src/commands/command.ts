@@ -1,5 +1,6 @@
 /** How a command of the program declares itself. The command line knows commands by these declarations alone. */
 import type { Loaded, Refused } from '../config/load.ts';
+import type { SettingName } from '../config/schema/schema.ts';
 
 /** A command, or a group of commands. */
 export interface CommandDeclaration {
@@ -9,6 +10,11 @@ export interface CommandDeclaration {
   readonly isDefault?: true;
   readonly argument?: ArgumentDeclaration;
   readonly options?: readonly OptionDeclaration[];
+  /**
+   * The settings that the command uses. Their flags are options of the command, and so are --config and --env-file.
+   * Without this list, the command reads no settings.
+   */
+  readonly settings?: 'all' | readonly SettingName[];
   /** The commands of a group, such as `token issue`. */
   readonly commands?: readonly CommandDeclaration[];
   /**

@@ -5,6 +5,7 @@ export const serve: CommandDeclaration = {
   name: 'serve',
   description: 'run the proxy',
   isDefault: true,
+  settings: 'all',
   action: async ({ settings, load }) => {
     const loaded = settings(false);
     if (!loaded) return 1;

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { once } from 'node:events';
 import type { CommandDeclaration } from './command.ts';
+import { nearestName, suggestion } from '../config/nearest-name.ts';
 import type { KafkaRecord } from '../kafka/record.ts';
 import type * as Inspection from '../spool/inspection.ts';
 import { errorText } from '../support/error-text.ts';
@@ -14,6 +15,7 @@ export const spool: CommandDeclaration = {
       name: 'show',
       description: 'show the events of each topic: number, bytes and oldest',
       isDefault: true,
+      settings: ['spool.path'],
       action: async ({ settings }) => {
         const loaded = settings(true);
         return loaded ? showSpool(loaded.settings.spool.path) : 1;
@@ -23,6 +25,7 @@ export const spool: CommandDeclaration = {
       name: 'export',
       description: 'write the events to standard output, one JSON object a line',
       options: [{ usage: '--topic <topic>', description: 'only the events of this topic' }],
+      settings: ['spool.path'],
       action: async ({ options, settings }) => {
         const loaded = settings(true);
         return loaded ? exportSpool(loaded.settings.spool.path, options.get('--topic')) : 1;
@@ -56,26 +59,37 @@ async function showSpool(path: string): Promise<number> {
       );
       for (const line of damaged) console.log(line);
     }
+    return 0;
   });
 }
 
 /** Writes the events on disk to standard output, one JSON object a line, in the order of each topic. Returns the exit code. */
 async function exportSpool(path: string, only: string | undefined): Promise<number> {
   return withSpool(path, async (topics, { readKept }) => {
+    if (only !== undefined && !topics.includes(only)) return unknownTopic(path, only, topics);
     const { decodeRecord } = await import('../delivery/spooled-record.ts');
-    for (const topic of topics) {
-      if (only !== undefined && topic !== only) continue;
+    for (const topic of only === undefined ? topics : [only]) {
       for await (const { payload, arrivedAt } of readKept(path, topic)) {
         const line = JSON.stringify(describe(decodeRecord(topic, payload, arrivedAt)));
         if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
       }
     }
+    return 0;
   });
+}
+
+/** Prints the topics that there are, because a wrong name must not seem to be a topic without events. Returns the exit code. */
+function unknownTopic(path: string, topic: string, topics: readonly string[]): number {
+  const known = topics.length === 0 ? 'it has no topics' : `it has ${topics.join(', ')}`;
+  console.error(
+    `The spool in ${path} has no topic '${topic}': ${known}.${suggestion(nearestName(topic, topics))}`,
+  );
+  return 1;
 }
 
 async function withSpool(
   path: string,
-  task: (topics: readonly string[], inspection: typeof Inspection) => Promise<void>,
+  task: (topics: readonly string[], inspection: typeof Inspection) => Promise<number>,
 ): Promise<number> {
   const inspection = await import('../spool/inspection.ts');
   let topics: string[];
@@ -87,10 +101,7 @@ async function withSpool(
     );
     return 1;
   }
-  // `http2kafka spool export | head` closes the output early, which is not an error.
-  process.stdout.on('error', () => process.exit(0));
-  await task(topics, inspection);
-  return 0;
+  return task(topics, inspection);
 }
 
 /** The record as JSON. Its value is text, or base64 where the bytes are not UTF-8, so that no byte is lost. */

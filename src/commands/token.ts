@@ -32,6 +32,7 @@ export const token: CommandDeclaration = {
             "make the token's row in Data.Rentgen's database (database.url); without the row, the token counts as revoked",
         },
       ],
+      settings: [],
       action: async ({ options, settings }) => {
         const loaded = settings(true);
         if (!loaded) return 1;
@@ -55,6 +56,7 @@ export const token: CommandDeclaration = {
           'the token; - reads it from standard input, because other users of the machine can see arguments',
         default: '-',
       },
+      settings: [],
       action: async ({ args: [given = '-'], settings }) => {
         const loaded = settings(true);
         if (!loaded) return 1;

@@ -9,6 +9,7 @@ export const validate: CommandDeclaration = {
   name: 'validate',
   description: 'check files of events as the proxy does, without Kafka',
   argument: { usage: '<file...>', description: 'files with one event, or with a JSON array of events' },
+  settings: ['check.level'],
   action: async ({ args, settings }) => {
     const loaded = settings(true);
     return loaded ? validateFiles(args, loaded.settings.check.level) : 1;

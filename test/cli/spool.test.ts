@@ -70,7 +70,15 @@ void suite('http2kafka spool', { timeout: 60_000 }, () => {
 
   test('exports one topic alone', async () => {
     assert.equal((await exported('--topic', 'input.runs__malformed')).length, 1);
-    assert.equal((await exported('--topic', 'nothing')).length, 0);
+  });
+
+  test('names the topics that there are, for a topic that the spool does not have', async () => {
+    const { status, stdout, stderr } = await ranProgram(['spool', 'export', '--topic', 'input.run'], env);
+    assert.deepEqual([status, stdout], [1, '']);
+    assert.equal(
+      stderr,
+      `The spool in ${folder} has no topic 'input.run': it has input.runs, input.runs__malformed. Did you mean input.runs?\n`,
+    );
   });
 
   test('skips a torn frame, and frames that are marked as delivered', async () => {

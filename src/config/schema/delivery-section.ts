@@ -13,6 +13,7 @@ export const producer = section('The records that the proxy writes to Kafka.', {
     default: 'input.runs',
     description: 'The topic for events.',
     dataRentgen: true,
+    flags: [{ name: '--topic', argument: 'topic' }],
   }),
   malformedTopic: setting(topic, {
     default: 'input.runs__malformed',

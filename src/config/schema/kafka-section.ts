@@ -133,6 +133,7 @@ export const kafka = section('The Kafka cluster that the proxy writes to, and it
     description:
       'Brokers that the proxy asks first for the whole cluster. Name several, because one may be unavailable. Without any, events stay in the spool until one is set.',
     dataRentgen: true,
+    flags: [{ name: '--bootstrap-servers', argument: 'host:port,…' }],
   }),
   clientId: setting(text(), {
     default: 'http2kafka',
