@@ -1,63 +1,70 @@
-import { readFile } from 'node:fs/promises';
 import type { CommandDeclaration } from './command.ts';
 import type { CheckLevel } from '../openlineage/event-schema.ts';
 import type { ValidationError } from '../openlineage/validation-error.ts';
 import { errorText } from '../support/error-text.ts';
+import { printable } from '../support/printable.ts';
+import type { FileEvent } from './validate/event-files.ts';
 
-/** `http2kafka validate FILE…`: checks events without sending them, and prints a line for each validation error. */
+/** `http2kafka validate FILE…`: checks events without sending them. */
 export const validate: CommandDeclaration = {
   name: 'validate',
   description: 'check files of events as the proxy does, without Kafka',
-  argument: { usage: '<file...>', description: 'files with one event, or with a JSON array of events' },
+  argument: {
+    usage: '<file...>',
+    description: 'an event, a JSON array of events or JSON lines, also in gzip; - is standard input',
+  },
+  options: [{ usage: '--json', description: 'print one JSON object a line for each event' }],
   settings: ['check.level'],
-  action: async ({ args, settings }) => {
+  action: async ({ args, options, settings }) => {
     const loaded = settings(true);
-    return loaded ? validateFiles(args, loaded.settings.check.level) : 1;
+    return loaded ? validateFiles(args, loaded.settings.check.level, options.has('--json')) : 1;
   },
 };
 
+/** The result for an event, or for a file that cannot be read. */
+interface Result extends Partial<Pick<FileEvent, 'index' | 'line'>> {
+  readonly file: string;
+  readonly valid: boolean;
+  readonly errors: readonly Partial<ValidationError>[];
+}
+
 /** Prints to standard output. Returns the exit code: 0 when every event is valid, else 1. */
-async function validateFiles(files: readonly string[], level: CheckLevel): Promise<number> {
-  const { checkEvent } = await import('../openlineage/check.ts');
+async function validateFiles(files: readonly string[], level: CheckLevel, isJson: boolean): Promise<number> {
   let good = 0;
   let bad = 0;
   for (const file of files) {
-    for (const { name, event } of await readEvents(file)) {
-      const errors = Buffer.isBuffer(event) ? (checkEvent(event, level).errors ?? []).map(lineOf) : [event];
-      if (errors.length === 0) good += 1;
+    for await (const result of resultsOf(file, level)) {
+      if (result.valid) good += 1;
       else bad += 1;
-      for (const error of errors) console.log(`${name}: ${error}`);
+      if (isJson) console.log(JSON.stringify(result));
+      else for (const line of linesOf(result)) console.log(line);
     }
   }
-  console.log(`${good} good, ${bad} bad (level ${level})`);
+  if (!isJson) console.log(`${good} good, ${bad} bad (level ${level})`);
   return bad === 0 ? 0 : 1;
 }
 
-interface NamedEvent {
-  /** The file, with the index of the event where the file contains an array. */
-  readonly name: string;
-  /** The bytes of the event, or the reason why there are none. */
-  readonly event: Buffer | string;
-}
-
-/** The event of a file, or each element of its array, divided as the batch endpoint does. */
-async function readEvents(file: string): Promise<NamedEvent[]> {
-  let bytes: Buffer;
+async function* resultsOf(file: string, level: CheckLevel): AsyncGenerator<Result> {
+  const { checkEvent } = await import('../openlineage/check.ts');
+  const { readEvents } = await import('./validate/event-files.ts');
+  let events: readonly FileEvent[];
   try {
-    bytes = await readFile(file);
+    events = await readEvents(file);
   } catch (error) {
-    return [{ name: file, event: errorText(error) }];
+    yield { file, valid: false, errors: [{ message: errorText(error) }] };
+    return;
   }
-  const { checkText } = await import('../openlineage/check.ts');
-  const { elements } = checkText(bytes);
-  if (!elements) return [{ name: file, event: bytes }];
-  const events: NamedEvent[] = [];
-  for (let i = 0; i + 1 < elements.length; i += 2) {
-    events.push({ name: `${file}[${i / 2}]`, event: bytes.subarray(elements[i], elements[i + 1]) });
+  for (const { bytes, ...place } of events) {
+    const { errors = [] } = checkEvent(bytes, level);
+    yield { file, ...place, valid: errors.length === 0, errors };
   }
-  return events;
 }
 
-function lineOf({ location, message }: ValidationError): string {
-  return `${location.join('.')}: ${message}`;
+/** A line for each validation error: `events.json[2]: body.run: Field required`, `events.jsonl:7: body: …`. */
+function linesOf({ file, index, line, errors }: Result): readonly string[] {
+  const place = index !== undefined ? `[${index}]` : line !== undefined ? `:${line}` : '';
+  return errors.map(({ location, message = '' }) => {
+    const where = location ? `${printable(location.join('.'))}: ` : '';
+    return `${file}${place}: ${where}${message}`;
+  });
 }

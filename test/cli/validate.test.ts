@@ -3,8 +3,19 @@ import { mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
 import { ran, ranProgram, root } from '../config/child.ts';
 import { fields, jobEvent, runEvent } from '../stage/sample-events.ts';
+
+const Result = Type.Object({
+  file: Type.String(),
+  index: Type.Optional(Type.Integer()),
+  line: Type.Optional(Type.Integer()),
+  valid: Type.Boolean(),
+  errors: Type.Array(Type.Object({ message: Type.String() })),
+});
 
 void suite('http2kafka validate', { timeout: 60_000 }, () => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'http2kafka-validate-')));
@@ -75,6 +86,70 @@ void suite('http2kafka validate', { timeout: 60_000 }, () => {
     assert.equal(status, 1);
     assert.match(stdout, /body\.job\.namespace: Field required\n0 good, 1 bad \(level routing\)\n$/);
     assert.doesNotMatch(stdout, /runId/);
+  });
+
+  test('reads JSON lines and gzip, and names the line', async () => {
+    const lines = `${runEvent('one').toString()}\r\n\n{}\n${jobEvent('two').toString()}`;
+    for (const name of ['lines.txt', 'lines.jsonl', 'lines.jsonl.gz', 'lines.gz']) {
+      writeFileSync(file(name), name.endsWith('.gz') ? gzipSync(lines) : lines);
+      const { status, stdout, stderr } = await ranProgram(['validate', file(name)]);
+      assert.deepEqual([status, stderr], [1, '']);
+      const printed = stdout.trimEnd().split('\n');
+      assert.equal(printed.pop(), '2 good, 1 bad (level core)');
+      assert.ok(printed.includes(`${file(name)}:3: body.run: Field required`), stdout);
+      assert.ok(printed.every((line) => line.startsWith(`${file(name)}:3: `)));
+    }
+    // The first event of the file is broken: only the name says that there are lines.
+    writeFileSync(file('first.jsonl'), `{\n${runEvent('one').toString()}\n`);
+    const { stdout } = await ranProgram(['validate', file('first.jsonl')]);
+    assert.match(stdout, /first\.jsonl:1: body: Invalid JSON.*\n1 good, 1 bad/);
+  });
+
+  test('reads standard input', async () => {
+    const script = `cat '${file('mixed.json')}' | '${process.execPath}' -- src/main.ts validate '${file('good.json')}' -`;
+    const { status, stdout } = await ran('sh', ['-c', script]);
+    assert.equal(status, 1);
+    assert.match(stdout, /^-\[2\]: body: Input should be a valid object$/m);
+    assert.match(stdout, /\n2 good, 2 bad \(level core\)\n$/);
+  });
+
+  test('says what to do with a folder, and with a damaged gzip file', async () => {
+    writeFileSync(file('damaged.gz'), gzipSync('{}').subarray(0, 12));
+    const { status, stdout } = await ranProgram(['validate', `${folder}/`, file('damaged.gz')]);
+    assert.equal(status, 1);
+    const [first, second] = stdout.split('\n');
+    assert.equal(first, `${folder}/: this is a folder. Name the files in it, for example ${folder}/*.json`);
+    assert.match(String(second), /damaged\.gz: gzip cannot be decompressed: /);
+  });
+
+  test('prints a JSON object for each event with --json', async () => {
+    const files = ['good.json', 'mixed.json', 'absent.json'].map(file);
+    const { status, stdout, stderr } = await ranProgram(['validate', '--json', ...files]);
+    assert.deepEqual([status, stderr], [1, '']);
+    const results = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => Value.Parse(Result, JSON.parse(line)));
+    assert.deepEqual(
+      results.map(({ errors, ...result }) => result),
+      [
+        { file: files[0], valid: true },
+        { file: files[1], index: 0, valid: true },
+        { file: files[1], index: 1, valid: false },
+        { file: files[1], index: 2, valid: false },
+        { file: files[2], valid: false },
+      ],
+    );
+    assert.deepEqual(results[3]?.errors, [
+      {
+        location: ['body'],
+        message: 'Input should be a valid object',
+        code: 'dict_type',
+        context: {},
+        input: 7,
+      },
+    ]);
+    assert.match(String(results[4]?.errors[0]?.message), /^ENOENT/);
   });
 
   test('reports a missing argument', async () => {
