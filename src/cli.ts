@@ -1,5 +1,5 @@
 import { Argument, Command, CommanderError, Help, Option } from 'commander';
-import type { CommandDeclaration, OptionDeclaration } from './commands/command.ts';
+import { WRONG_USAGE, type CommandDeclaration, type OptionDeclaration } from './commands/command.ts';
 import { checkConfig } from './commands/check-config.ts';
 import { serve } from './commands/serve.ts';
 import { addSettingFlags } from './commands/setting-flags.ts';
@@ -13,8 +13,6 @@ import { errorCode } from './support/error-text.ts';
 import { version } from './version.ts';
 
 const COMMANDS: readonly CommandDeclaration[] = [serve, checkConfig, validate, spool, token];
-
-const WRONG_USAGE = 2;
 
 /**
  * Runs the command that the arguments name (without the path of the script). Sets the exit code: 1 for a failed command or

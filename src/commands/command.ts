@@ -2,6 +2,9 @@
 import type { Loaded, Refused } from '../config/load.ts';
 import type { SettingName } from '../config/schema/schema.ts';
 
+/** The exit code for arguments that a command does not understand. */
+export const WRONG_USAGE = 2;
+
 /** A command, or a group of commands. */
 export interface CommandDeclaration {
   readonly name: string;

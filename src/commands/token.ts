@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { CommandDeclaration } from './command.ts';
+import { fstatSync, readlinkSync } from 'node:fs';
+import { WRONG_USAGE, type CommandDeclaration } from './command.ts';
 
 /** `http2kafka token`: makes and explains the credentials of senders. */
 export const token: CommandDeclaration = {
@@ -49,7 +50,7 @@ export const token: CommandDeclaration = {
     },
     {
       name: 'inspect',
-      description: 'show the claims of a personal token, and whether the proxy accepts it',
+      description: 'explain a personal token, access token or API key, and whether the proxy accepts it',
       argument: {
         usage: '[token]',
         description:
@@ -66,18 +67,29 @@ export const token: CommandDeclaration = {
     },
     {
       name: 'key',
-      description: 'make an API key: print it, and its entry for the senders file',
+      description: 'make an API key: print it, and on standard error its entry, for 2>> senders.yaml',
       argument: { usage: '<name>', description: 'the sender' },
       action: ({ args: [name = ''] }) => makeApiKey(name),
     },
   ],
 };
 
-/** Prints a new API key on standard output, and its entry for the senders file on standard error. Returns the exit code. */
+/**
+ * Prints a new API key, which is the only line on standard output. The entry for the senders file goes to standard error.
+ * It is YAML, all else there is a comment, so that `2>> senders.yaml` appends it. Returns the exit code.
+ */
 function makeApiKey(name: string): number {
   if (name === '' || name.length > 256) {
     console.error('a name has 1 to 256 characters');
-    return 1;
+    return WRONG_USAGE;
+  }
+  const file = outputFile();
+  if (file !== undefined && /\.(?:ya?ml|json)$/i.test(file)) {
+    console.error(
+      `standard output is the key itself, and ${file} would store it. ` +
+        `The entry is on standard error: http2kafka token key ${name} 2>> ${file}`,
+    );
+    return WRONG_USAGE;
   }
   // 256 bits. People and secret scanners recognize a lost key by its prefix.
   const key = `h2k_${randomBytes(32).toString('base64url')}`;
@@ -88,8 +100,17 @@ function makeApiKey(name: string): number {
     /^[A-Za-z][\w.-]*$/.test(name) && !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(name)
       ? name
       : JSON.stringify(name);
-  console.error(`For the senders file (auth.senders_file), below \`senders:\`\n`);
-  console.error(`  - name: ${yamlName}\n    api_keys: ['sha256:${hash}']\n`);
-  console.error('The key is stored nowhere: give it to its sender now.');
+  console.error('# An entry for the senders file (auth.senders_file), below `senders:`.');
+  console.error('# The key is stored nowhere: give it to its sender now.');
+  console.error(`  - name: ${yamlName}\n    api_keys: ['sha256:${hash}']`);
   return 0;
+}
+
+/** The path of the file that standard output is redirected to; undefined where it is no file, or without `/proc`. */
+function outputFile(): string | undefined {
+  try {
+    return fstatSync(1).isFile() ? readlinkSync('/proc/self/fd/1') : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -77,7 +77,8 @@ export async function createAuthentication(
   };
 }
 
-async function openOidc(settings: Settings, metrics: Metrics, log: Logger): Promise<Oidc | undefined> {
+/** The check of access tokens, which has started; undefined without a provider. */
+export async function openOidc(settings: Settings, metrics: Metrics, log: Logger): Promise<Oidc | undefined> {
   const {
     issuer,
     algorithms,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -10,7 +10,7 @@ import { Senders } from '../../src/auth/senders.ts';
 import { readSendersFile } from '../../src/auth/senders-file.ts';
 import { startPostgres, type Postgres } from '../../tools/postgres.ts';
 import { PYJWT_TOKEN, SECRET_KEY, claims, tokenOf } from '../auth/personal-tokens/personal-token-samples.ts';
-import { ranProgram, root } from '../config/child.ts';
+import { ran, ranProgram, root } from '../config/child.ts';
 
 const KEY = { HTTP2KAFKA__AUTH__PERSONAL_TOKENS__SECRET_KEY: SECRET_KEY };
 const ISSUE = ['token', 'issue', '--user-id', '5', '--user', 'alice', '--name'];
@@ -158,15 +158,66 @@ void suite('http2kafka token', { timeout: 240_000 }, () => {
       assert.ok(!stderr.includes(key));
       assert.ok(stderr.includes(createHash('sha256').update(key).digest('hex')));
       const file = join(folder, 'senders.yaml');
-      writeFileSync(
-        file,
-        `senders:\n${stderr
-          .split('\n')
-          .filter((line) => line.startsWith('  '))
-          .join('\n')}\n`,
-      );
+      writeFileSync(file, `senders:\n  - name: earlier\n${stderr}`);
       assert.equal(new Senders(readSendersFile(file)).findApiKey(key).sender?.name, name);
     }
     rmSync(folder, { recursive: true });
+  });
+
+  test('appends the entry to a senders file, and never the key', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'http2kafka-key-'));
+    const file = join(folder, 'senders.yaml');
+    writeFileSync(file, 'senders:\n');
+    const program = `'${process.execPath}' -- src/main.ts token key`;
+    const { stdout } = await ran('sh', ['-c', `${program} one 2>> ${file}; ${program} two 2>> ${file}`]);
+    const [one = '', two = ''] = stdout.split('\n');
+    const senders = new Senders(readSendersFile(file));
+    assert.deepEqual(
+      [one, two].map((key) => senders.findApiKey(key).sender?.name),
+      ['one', 'two'],
+    );
+    const before = readFileSync(file, 'utf8');
+    const refused = await ran('sh', ['-c', `${program} three >> ${file}`]);
+    assert.equal(refused.status, 2);
+    assert.match(refused.stderr, /http2kafka token key three 2>> \S+senders\.yaml\n$/);
+    assert.equal(readFileSync(file, 'utf8'), before);
+    rmSync(folder, { recursive: true });
+  });
+
+  test('explains an API key, and finds its sender in the senders file', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'http2kafka-key-'));
+    const file = join(folder, 'senders.yaml');
+    const made = await ranProgram(['token', 'key', 'trino']);
+    const key = made.stdout.trim();
+    writeFileSync(file, `senders:\n${made.stderr}`);
+    const withFile = { HTTP2KAFKA__AUTH__SENDERS_FILE: file };
+    const facts = `kind        API key\nsha256      ${createHash('sha256').update(key).digest('hex')}\n`;
+    const good = await inspectedFromInput(`Authorization: Bearer ${key}\n`, withFile);
+    assert.deepEqual(good, { status: 0, stdout: `${facts}the proxy   takes it, as trino\n`, stderr: '' });
+    const unchecked = await ranProgram(['token', 'inspect', key]);
+    assert.deepEqual([unchecked.status, unchecked.stdout], [0, facts]);
+    assert.match(unchecked.stderr, /auth\.senders_file is not set/);
+    const unknown = await ranProgram(['token', 'inspect', 'h2k_other'], withFile);
+    assert.equal(unknown.status, 1);
+    assert.match(unknown.stdout, /the proxy +refuses it: Invalid token: Unknown API key\n$/);
+    rmSync(folder, { recursive: true });
+  });
+
+  test('explains an access token', async () => {
+    const other = { iss: 'https://id.example.org', sub: 'trino', aud: 'http2kafka', exp: 4_102_444_800 };
+    const { status, stdout, stderr } = await ranProgram(['token', 'inspect', tokenOf(other)], KEY);
+    assert.deepEqual([status, stderr], [0, 'Its signature was not checked: auth.oidc.issuer is not set.\n']);
+    assert.match(
+      stdout,
+      /^kind +access token\nsub +trino\naud +http2kafka\nissuer +https:\/\/id\.example\.org\n/,
+    );
+    assert.match(stdout, /\nvalid until 2100-01-01T00:00:00\.000Z\n$/);
+    const env = {
+      HTTP2KAFKA__AUTH__OIDC__ISSUER: 'https://other.example.org',
+      HTTP2KAFKA__AUTH__OIDC__AUDIENCE: 'x',
+    };
+    const refused = await ranProgram(['token', 'inspect', tokenOf(other)], env);
+    assert.equal(refused.status, 1);
+    assert.match(refused.stdout, /the proxy +refuses it: Invalid token: /);
   });
 });
