@@ -1,6 +1,7 @@
 import { Argument, Command, CommanderError, Help, Option } from 'commander';
 import { WRONG_USAGE, type CommandDeclaration, type OptionDeclaration } from './commands/command.ts';
 import { checkConfig } from './commands/check-config.ts';
+import { health } from './commands/health.ts';
 import { serve } from './commands/serve.ts';
 import { addSettingFlags } from './commands/setting-flags.ts';
 import { spool } from './commands/spool.ts';
@@ -12,7 +13,7 @@ import { nearestName, suggestion } from './config/nearest-name.ts';
 import { errorCode } from './support/error-text.ts';
 import { version } from './version.ts';
 
-const COMMANDS: readonly CommandDeclaration[] = [serve, checkConfig, validate, spool, token];
+const COMMANDS: readonly CommandDeclaration[] = [serve, checkConfig, validate, spool, token, health];
 
 /**
  * Runs the command that the arguments name (without the path of the script). Sets the exit code: 1 for a failed command or
