@@ -4,15 +4,21 @@ import { errorReport } from '../config/configuration-error.ts';
 import type { Loaded } from '../config/load.ts';
 import { written } from '../config/schema/kind.ts';
 
-/** `http2kafka check-config`: prints the settings of the proxy, or all configuration errors. */
+/** `http2kafka check-config`: prints the settings of the proxy, or everything that would stop it. */
 export const checkConfig: CommandDeclaration = {
   name: 'check-config',
   description: 'show the settings that the proxy would use, or all configuration errors',
   settings: 'all',
-  action: ({ load }) => {
+  action: async ({ load }) => {
     const outcome = load(false);
     if ('errors' in outcome) {
       console.error(errorReport(outcome.errors));
+      return 1;
+    }
+    const { findStartProblems } = await import('./check-config/start-problems.ts');
+    const problems = await findStartProblems(outcome.settings);
+    if (problems.length > 0) {
+      console.error(errorReport(problems));
       return 1;
     }
     console.log('configuration is valid');

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { suite, test } from 'node:test';
+import { startProxy } from '../../tools/proxy.ts';
+import { writeCertificate } from '../stage/certificate.ts';
 import { ranProgram } from './child.ts';
 import { temporaryFile } from './loading.ts';
 
@@ -64,9 +68,10 @@ suite('check-config', () => {
   });
 
   test('shows no secret', async (t) => {
-    const key = temporaryFile(t, 'key.pem', '');
+    const folder = dirname(temporaryFile(t, 'empty', ''));
+    const { cert, key } = await writeCertificate(folder, 'hunter2');
     const { status, stdout } = await ranProgram(
-      ['check-config', '--ssl-keyfile', key, '--ssl-certfile', key],
+      ['check-config', '--ssl-keyfile', key, '--ssl-certfile', cert],
       {
         HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS: 'kafka:9092',
         HTTP2KAFKA__SERVER__SSL_KEYFILE_PASSWORD: 'hunter2',
@@ -78,6 +83,55 @@ suite('check-config', () => {
       stdout,
       /^server\.ssl_keyfile_password: \*{5} {2}# HTTP2KAFKA__SERVER__SSL_KEYFILE_PASSWORD/m,
     );
+  });
+});
+
+suite('check-config, for what would stop the proxy', () => {
+  const problem = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
+    const { status, stdout, stderr } = await ranProgram(['check-config', ...args], env);
+    assert.deepEqual([status, stdout], [1, '']);
+    const [first, second = ''] = stderr.split('\n');
+    assert.equal(first, 'the configuration has an error:');
+    return second.trim();
+  };
+
+  test('reads the senders file', async (t) => {
+    const file = temporaryFile(t, 'senders.yaml', 'senders: [{nam: x}]\n');
+    const env = { HTTP2KAFKA__AUTH__SENDERS_FILE: file };
+    assert.equal(await problem([], env), "auth.senders_file: senders[0]: there is no field 'nam'");
+  });
+
+  test('reads the certificate and its key', async (t) => {
+    const key = temporaryFile(t, 'key.pem', '');
+    assert.match(
+      await problem(['--ssl-keyfile', key, '--ssl-certfile', key]),
+      /^server\.ssl_certfile: .*key\.pem \(server\.ssl_certfile\) holds no certificate/,
+    );
+  });
+
+  test('finds a spool folder that cannot be used', async (t) => {
+    const file = temporaryFile(t, 'file', '');
+    assert.equal(await problem(['--spool-path', file]), `spool.path: ${file} is not a folder`);
+    assert.match(await problem(['--spool-path', join(file, 'below')]), /^spool\.path: ENOTDIR/);
+  });
+
+  test('resolves the address to listen on', async () => {
+    assert.match(await problem(['--host', 'nowhere.invalid']), /^server\.host: .*nowhere\.invalid/);
+  });
+
+  test('makes no folder', async (t) => {
+    const spool = join(dirname(temporaryFile(t, 'file', '')), 'a', 'b');
+    const { status, stderr } = await ranProgram(['check-config', '--spool-path', spool]);
+    assert.deepEqual([status, stderr, existsSync(dirname(spool))], [0, '', false]);
+  });
+
+  test('succeeds beside a proxy that runs with the same settings', async (t) => {
+    const spool = join(dirname(temporaryFile(t, 'file', '')), 'spool');
+    const proxy = await startProxy({ settings: { SPOOL__PATH: spool } });
+    const args = ['check-config', '--spool-path', spool, '--port', String(proxy.port)];
+    const { status, stderr } = await ranProgram(args);
+    await proxy.stop();
+    assert.deepEqual([status, stderr], [0, '']);
   });
 });
 

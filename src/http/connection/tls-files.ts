@@ -114,7 +114,7 @@ export class TlsFiles {
 }
 
 /** Reads and checks the files: errors of the first handshake, or of some clients only, are found here. */
-function readTlsFiles({ certFile, keyFile, keyPassword, caFile }: TlsSettings): TlsFilesRead {
+export function readTlsFiles({ certFile, keyFile, keyPassword, caFile }: TlsSettings): TlsFilesRead {
   const certificate = new PemFile(certFile, 'server.ssl_certfile');
   const key = new PemFile(keyFile, 'server.ssl_keyfile');
   const authorities = caFile === undefined ? undefined : new PemFile(caFile, 'server.ssl_ca_certs');
