@@ -26,14 +26,14 @@ void suite('the commands', { timeout: 60_000 }, () => {
 
   test('are listed in the help of the program', async () => {
     const { stdout } = await ranProgram(['--help']);
-    for (const name of ['serve', 'check-config', 'validate', 'spool', 'token'])
+    for (const name of ['serve', 'check-config', 'validate', 'spool', 'token', 'health'])
       assert.match(stdout, new RegExp(`^ {2}${name} `, 'm'));
   });
 
   const misused: readonly (readonly [args: readonly string[], message: string])[] = [
     [
       ['validate', '--port', '1', 'x.json'],
-      "error: unknown option '--port'\n(It is an option of http2kafka serve, http2kafka check-config)\n",
+      "error: unknown option '--port'\n(It is an option of http2kafka serve, http2kafka check-config, http2kafka health)\n",
     ],
     [['--register'], "error: unknown option '--register'\n(It is an option of http2kafka token issue)\n"],
     [['spool', 'exprt'], "error: unknown command 'exprt'. Did you mean export?\n"],
