@@ -12,6 +12,7 @@ import { EventHandler } from '../http/events/event-handler.ts';
 import { Monitoring } from '../http/pages/monitoring.ts';
 import { MonitoringListener, type MonitoringListenerParts } from '../http/pages/monitoring-listener.ts';
 import { pageListener } from '../http/pages/page-listener.ts';
+import type { ClientOf } from '../http/origin.ts';
 import { HttpServer, type ServerSettings } from '../http/server.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { Ingest } from '../pipeline/ingest.ts';
@@ -79,7 +80,7 @@ export class Front {
     const { server } = this.#settings;
     const listener = serverSettings(this.#settings, this.#tls);
     this.#metrics.maxConnections.set(listener.maxConnections);
-    const parts = this.#parts(delivery);
+    const parts = this.#parts(delivery, listener.clientOf);
     this.#monitoring = parts.monitoring;
     // First: `close` closes this listener, whatever fails after it.
     const monitoring = await this.#listenForMonitoring(parts);
@@ -132,13 +133,13 @@ export class Front {
     await this.#authentication?.close();
   }
 
-  #parts(delivery: DeliveryStatus): MonitoringListenerParts {
+  #parts(delivery: DeliveryStatus, clientOf: ClientOf): MonitoringListenerParts {
     const metrics = this.#metrics;
     const form = this.#settings.logging.preset === 'json' ? 'members' : 'text';
     const observer = new Observer(metrics, this.#log, form);
     const answers = new Answers(answerSettings(this.#settings), observer);
     const authenticationProblems = this.#authentication?.problems;
-    const monitored = { delivery, authenticationProblems, metrics, observer };
+    const monitored = { delivery, authenticationProblems, metrics, observer, clientOf };
     const monitoring = new Monitoring(monitoringSettings(this.#settings), monitored);
     return { monitoring, answers, observer };
   }

@@ -9,7 +9,7 @@ import type { Answers } from '../answer.ts';
 import { requestIdOf } from '../connection/request-head.ts';
 import { pathOf, servedPaths } from '../paths.ts';
 import type { Monitoring } from './monitoring.ts';
-import { discardBody, setPageHeaders, writeRefusal } from './page-answer.ts';
+import { discardBody, setPageHeaders } from './page-answer.ts';
 
 export interface MonitoringListenerSettings {
   readonly host: string;
@@ -89,7 +89,7 @@ export class MonitoringListener {
         'not_found',
         'Only monitoring is served here: /monitoring/ping, ready, metrics',
       );
-      discardBody(request, () => writeRefusal(response, missing));
+      discardBody(request, () => monitoring.refuse(request, response, requestId, missing));
     }
   }
 }

@@ -5,9 +5,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Registry } from 'prom-client';
 import type { DeliveryStatus, TopicStatus } from '../../delivery/port.ts';
-import { refusal } from '../../errors.ts';
+import { refusal, type Refusal } from '../../errors.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { Observer } from '../../pipeline/observer.ts';
+import { originOf, type ClientOf } from '../origin.ts';
 import { paths } from '../paths.ts';
 import { discardBody, JSON_TYPE, writePage, writeRefusal } from './page-answer.ts';
 import { PageReaders, TOO_MANY_READERS } from './page-readers.ts';
@@ -28,6 +29,8 @@ export interface MonitoringParts {
   readonly authenticationProblems: AuthenticationProblems | undefined;
   readonly metrics: Metrics;
   readonly observer: Observer;
+  /** The address of a request's client, for the log. */
+  readonly clientOf: ClientOf;
 }
 
 /** The answer of Data.Rentgen: its users' health checks may read the text. */
@@ -58,7 +61,7 @@ export class Monitoring {
   /** Answers a request for a path that `serves` accepts. The headers of every page are already set. Never throws. */
   handle(request: IncomingMessage, response: ServerResponse, path: string, requestId: string): void {
     discardBody(request, () => {
-      this.#answer(request, response, path).catch((error: unknown) => {
+      this.#answer(request, response, path, requestId).catch((error: unknown) => {
         this.#parts.observer.failed(requestId, error);
         if (response.headersSent) response.destroy();
         else writeRefusal(response, refusal('internal'));
@@ -66,18 +69,32 @@ export class Monitoring {
     });
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+  /** Answers with an error, and has the refusal logged. */
+  refuse(request: IncomingMessage, response: ServerResponse, requestId: string, reason: Refusal): void {
+    const { observer, clientOf } = this.#parts;
+    const origin = () => originOf(request, request.url ?? '', clientOf);
+    observer.requestRefused({ requestId, origin }, reason);
+    writeRefusal(response, reason);
+  }
+
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+    requestId: string,
+  ): Promise<void> {
     const { method = '' } = request;
     if (method !== 'GET' && method !== 'HEAD') {
       const allow = { allow: 'GET, HEAD' };
-      writeRefusal(response, refusal('method_not_allowed', `${method} is not possible here`, null, allow));
+      const reason = refusal('method_not_allowed', `${method} is not possible here`, null, allow);
+      this.refuse(request, response, requestId, reason);
     } else if (path === paths.ping.path) writePage(response, 200, { 'content-type': JSON_TYPE }, PING);
-    else if (path === paths.ready.path) this.#answerReady(response);
+    else if (path === paths.ready.path) this.#answerReady(request, response, requestId);
     else if (this.#readers.admit(response)) await this.#answerMetrics(request, response);
-    else writeRefusal(response, TOO_MANY_READERS);
+    else this.refuse(request, response, requestId, TOO_MANY_READERS);
   }
 
-  #answerReady(response: ServerResponse): void {
+  #answerReady(request: IncomingMessage, response: ServerResponse, requestId: string): void {
     const { delivery, authenticationProblems } = this.#parts;
     const { problem, state, kafkaProblem } = delivery.statusOf(this.#settings.mainTopic);
     const withProblem = delivery.topics.filter((topic) => topic.problem ?? topic.kafkaProblem);
@@ -90,9 +107,10 @@ export class Monitoring {
       ...(authenticationProblems && { senders: sendersState(authenticationProblems()) }),
     };
     if (problem !== undefined) {
-      writeRefusal(response, refusal('unavailable', `Events cannot be kept now: ${problem}`, details));
+      const reason = refusal('unavailable', `Events cannot be kept now: ${problem}`, details);
+      this.refuse(request, response, requestId, reason);
     } else if (this.#stopping) {
-      writeRefusal(response, refusal('unavailable', 'The proxy is stopping', details));
+      this.refuse(request, response, requestId, refusal('unavailable', 'The proxy is stopping', details));
     } else {
       const body = JSON.stringify({ status: 'ok', ...details });
       writePage(response, 200, { 'content-type': JSON_TYPE }, body);

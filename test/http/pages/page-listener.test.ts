@@ -25,7 +25,8 @@ class Pages {
   constructor() {
     const metrics = createMetrics();
     const observer = new Observer(metrics, pino({ base: null }, { write: (line) => this.log.push(line) }));
-    const parts = { delivery: idle, authenticationProblems: undefined, metrics, observer };
+    const clientOf = () => '127.0.0.1:1';
+    const parts = { delivery: idle, authenticationProblems: undefined, metrics, observer, clientOf };
     this.monitoring = new Monitoring({ mainTopic: 'input.runs', metrics: true }, parts);
     const answers = new Answers({ ...HEADERS, spooledStatus: 201 }, observer);
     const load = () => {
@@ -99,7 +100,7 @@ void suite('the pages, while a proxy has no open files left', { timeout: 60_000 
     }
     const posted = await pages.get('/docs', { method: 'POST', body: 'x'.repeat(1_000_000) });
     assert.equal(posted.status, 503);
-    assert.ok(pages.log.some((line) => line.includes('"requestId":"first"') && line.includes('EMFILE')));
+    assert.ok(pages.log.some((line) => line.includes('"request_id":"first"') && line.includes('EMFILE')));
   });
 
   test('are loaded at the next request, and then stay loaded', async () => {

@@ -76,14 +76,14 @@ void suite('the log of requests', { timeout: 120_000 }, () => {
 
   test('has the members of the access log, and no probes where the setting says so', async () => {
     const event = jobEvent('accessed');
-    assert.equal((await post(proxy, event, { headers: { 'x-request-id': 'accessed' } })).status, 202);
+    assert.equal((await post(proxy, event, { headers: { 'x-request-id': 'accessed' } })).status, 201);
     assert.equal((await get(proxy, '/base/monitoring/ping')).status, 200);
     assert.equal((await get(proxy, '/base/openapi.json?secret')).status, 200);
     const lines = await linesOf('request answered');
     const line = lines.find(({ request_id }) => request_id === 'accessed');
     assert.deepEqual(
       [line?.['level'], line?.['method'], line?.['path'], line?.['status'], line?.['bytes']],
-      ['info', 'POST', '/api/v1/lineage', 202, event.length],
+      ['info', 'POST', '/api/v1/lineage', 201, event.length],
     );
     assert.ok(Number(line?.['duration_ms']) > 0);
     assert.match(String(line?.['client']), /^127\.0\.0\.1:\d+$/);
