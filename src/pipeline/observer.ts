@@ -13,7 +13,7 @@ import type { CheckedEvent, CheckPath } from '../openlineage/verdict.ts';
 import { printable } from '../support/printable.ts';
 import type { Arrival } from './arrival.ts';
 import { LineLimit } from './line-limit.ts';
-import { jobFacts, originFacts, reasonOf, requestFacts } from './refusal-facts.ts';
+import { jobFacts, originFacts, reasonOf, reasonOfErrors, requestFacts } from './refusal-facts.ts';
 
 /** The kind of an event, or `unknown` if the event was not checked or names no kind. */
 export type KnownKind = EventKind | 'unknown';
@@ -75,7 +75,7 @@ export class Observer {
     this.#warn('dead_letter', arrival, 'event put into the dead-letter topic', () => ({
       ...jobFacts(bytes),
       topic,
-      reason: reasonOf({ code: 'invalid_request', message: '', details: errors }),
+      reason: reasonOfErrors(errors),
     }));
   }
 

@@ -41,7 +41,12 @@ export function originFacts({ method, path, client, userAgent }: Origin): LogFac
 
 /** The reason for the log. It holds nothing of the event's content, except the namespace of its job. */
 export function reasonOf({ message, details }: Refusal): string {
-  return printable((areErrors(details) ? describeErrors(details) : message).slice(0, MAX_REASON));
+  return areErrors(details) ? reasonOfErrors(details) : printable(message.slice(0, MAX_REASON));
+}
+
+/** The same for the validation errors of an event. */
+export function reasonOfErrors(errors: readonly ValidationError[]): string {
+  return printable(describeErrors(errors).slice(0, MAX_REASON));
 }
 
 /** The job of a refused event. Empty if the bytes are not JSON, or name no job. */
