@@ -56,10 +56,11 @@ EXPOSE 8002
 # On SIGTERM the proxy finishes its requests, for 10 s at most (server.graceful_shutdown_timeout_s), and ends about a
 # second later. Give it 20 s, as in `docker stop --timeout 20`.
 STOPSIGNAL SIGTERM
-# The check finds out whether the process lives. /monitoring/ready also says whether Kafka can be reached. With TLS or a
-# Unix socket, use a check of your own.
+# The check finds out whether the process lives. It reads the same environment as the proxy: TLS, a Unix socket, another
+# port, and a listener for monitoring (server.monitoring.port) need no change here. Flags behind `docker run … http2kafka`
+# are not known to it: give those of the address in the environment. `health --ready` also asks whether events can be kept.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.HTTP2KAFKA__SERVER__PORT || 8002) + '/monitoring/ping', { signal: AbortSignal.timeout(4000) }).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["http2kafka", "health", "--timeout", "4"]
 # The launcher replaces itself by Node (exec), so that Node gets the signals. Flags and commands may follow:
 # docker run … check-config
 ENTRYPOINT ["http2kafka"]

@@ -15,6 +15,21 @@ import { version } from './version.ts';
 
 const COMMANDS: readonly CommandDeclaration[] = [serve, checkConfig, validate, spool, token, health];
 
+/** What most users set. */
+const COMMON: readonly string[] = [
+  '--config',
+  '--env-file',
+  '--bootstrap-servers',
+  '--topic',
+  '--host',
+  '--port',
+  '--root-path',
+  '--ssl-certfile',
+  '--ssl-keyfile',
+  '--spool-path',
+  '--log-level',
+];
+
 /**
  * Runs the command that the arguments name (without the path of the script). Sets the exit code: 1 for a failed command or
  * a configuration error, 2 for arguments that the program does not understand.
@@ -46,7 +61,7 @@ function createProgram(): Command {
     .configureOutput({ outputError: (text, write) => write(withOwners(program, text)) })
     .addHelpText(
       'after',
-      '\nWithout a command, http2kafka serves: the settings above are options of serve.\nEvery setting, also those without a flag: docs/configuration.md',
+      '\nWithout a command, http2kafka serves: it takes all options of serve, not only those above.\nAll of them: http2kafka serve --help\nEvery setting, also those without a flag: docs/configuration.md',
     );
   for (const declaration of COMMANDS) addCommand(program, declaration);
   const plainHelp = new Help();
@@ -54,18 +69,21 @@ function createProgram(): Command {
   program.configureHelp({
     visibleOptions: (command) => [
       ...plainHelp.visibleOptions(command),
-      ...(command === program ? defaultCommandOf(program) : []),
+      ...(command === program ? commonOptions(program) : []),
     ],
   });
   return program;
 }
 
-function defaultCommandOf(program: Command): readonly Option[] {
-  return program.commands.find((command) => command.name() === serve.name)?.options ?? [];
+/** Of the options of `serve`, those that the short help of the program shows. */
+function commonOptions(program: Command): readonly Option[] {
+  const options = program.commands.find((command) => command.name() === serve.name)?.options ?? [];
+  return options.filter(({ long }) => long !== undefined && COMMON.includes(long));
 }
 
 function addCommand(parent: Command, declaration: CommandDeclaration): void {
   const { name, description, isDefault = false, argument, options = [], commands = [], action } = declaration;
+  const { helpAfter } = declaration;
   const command = parent.command(name, { isDefault }).description(description);
   // An unknown command comes to the default command as an argument. Its error then names the nearest command.
   if (isDefault) command.allowExcessArguments();
@@ -76,7 +94,8 @@ function addCommand(parent: Command, declaration: CommandDeclaration): void {
     const { usage, description, required = false } = option;
     command.addOption(new Option(usage, description).default(option.default).makeOptionMandatory(required));
   }
-  const load = addSettingFlags(command, declaration.settings);
+  const load = addSettingFlags(command, declaration.settings, declaration.shortFlags);
+  if (helpAfter !== undefined) command.addHelpText('after', `\n${helpAfter}`);
   for (const inner of commands) addCommand(command, inner);
   if (!action) return;
   command.action(async () => {

@@ -18,6 +18,10 @@ export interface CommandDeclaration {
    * Without this list, the command reads no settings.
    */
   readonly settings?: 'all' | readonly SettingName[];
+  /** Shorter names of these flags, which only this command has: `--level` for `--check-level`. */
+  readonly shortFlags?: Readonly<Record<`--${string}`, string>>;
+  /** What the help says after the options, for example the exit codes. */
+  readonly helpAfter?: string;
   /** The commands of a group, such as `token issue`. */
   readonly commands?: readonly CommandDeclaration[];
   /**

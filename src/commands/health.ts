@@ -22,6 +22,9 @@ export const health: CommandDeclaration = {
     'server.ssl_certfile',
     'server.ssl_keyfile',
   ],
+  helpAfter:
+    'It asks server.monitoring.port where that is set. Flags of serve are not known to it: repeat them, or use the environment.\n' +
+    'Exit codes: 0 the answer is 200, 1 any other answer or none, 2 wrong arguments.',
   action: async ({ options, settings }) => {
     const seconds = Number(options.get('--timeout'));
     if (!(seconds > 0 && seconds <= 3600)) {

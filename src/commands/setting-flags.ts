@@ -11,7 +11,11 @@ import type { FlagValue } from '../config/sources/source.ts';
 export type Load = (offline: boolean) => Loaded | Refused;
 
 /** Adds the flags of the settings that a command uses. The result reads the settings, after the command line is parsed. */
-export function addSettingFlags(command: Command, used: 'all' | readonly SettingName[] | undefined): Load {
+export function addSettingFlags(
+  command: Command,
+  used: 'all' | readonly SettingName[] | undefined,
+  shortFlags: Readonly<Record<Flag['name'], string>> = {},
+): Load {
   // In the order of their last use: of two flags for one setting, the last one wins.
   const flags = new Map<string, FlagValue>();
   if (used !== undefined) {
@@ -21,18 +25,28 @@ export function addSettingFlags(command: Command, used: 'all' | readonly Setting
     const names = used === 'all' ? catalog.keys() : used;
     for (const name of names) {
       const setting = catalog.get(name);
-      if (setting) addFlags(command, setting, flags);
+      if (setting) addFlags(command, setting, flags, shortFlags);
     }
   }
   return (offline) => {
     const { config, envFile } = command.opts<{ readonly config?: string; readonly envFile?: string }>();
-    return loadSettings({ flags, environment: readEnvironment(), envFile, configFile: config, offline });
+    const environment = readEnvironment();
+    return loadSettings({ flags, shortFlags, environment, envFile, configFile: config, offline });
   };
 }
 
 /** Adds the flags of a setting. Commander only collects their values; they are checked with those of other sources. */
-function addFlags(command: Command, setting: Setting<unknown>, given: Map<string, FlagValue>): void {
-  for (const flag of setting.flags ?? []) {
+function addFlags(
+  command: Command,
+  setting: Setting<unknown>,
+  given: Map<string, FlagValue>,
+  shortFlags: Readonly<Record<Flag['name'], string>>,
+): void {
+  const flags = setting.flags ?? [];
+  const shorter = Object.entries(shortFlags).flatMap(([name, long]) =>
+    flags.filter((flag) => flag.name === long).map((flag): Flag => ({ ...flag, name: `--${name.slice(2)}` })),
+  );
+  for (const flag of [...shorter, ...flags]) {
     command.addOption(new Option(usageOf(flag), helpOf(setting, flag)).helpGroup('Settings:'));
     command.on(`option:${flag.name.slice(2)}`, (value: unknown) => {
       const earlier = given.get(flag.name);

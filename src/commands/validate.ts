@@ -15,6 +15,9 @@ export const validate: CommandDeclaration = {
   },
   options: [{ usage: '--json', description: 'print one JSON object a line for each event' }],
   settings: ['check.level'],
+  shortFlags: { '--level': '--check-level' },
+  helpAfter:
+    'Exit codes: 0 every event is valid, 1 an event is not valid or a file cannot be read, 2 wrong arguments.',
   action: async ({ args, options, settings }) => {
     const loaded = settings(true);
     return loaded ? validateFiles(args, loaded.settings.check.level, options.has('--json')) : 1;

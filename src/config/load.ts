@@ -16,6 +16,8 @@ import {
 
 export interface Inputs {
   readonly flags: Flags;
+  /** By shorter names of flags, their declared names. */
+  readonly shortFlags?: Readonly<Record<string, string>>;
   readonly environment: Environment;
   /** Path of an `.env` file. */
   readonly envFile?: string | undefined;
@@ -46,7 +48,7 @@ export function loadSettings(inputs: Inputs): Loaded | Refused {
   const environment = readVariables(environmentVariables(inputs.environment));
   const envFile = readEnvFile(inputs.envFile);
   const configFile = readConfigFile(inputs.configFile);
-  const sources = [readFlags(inputs.flags), environment, envFile, configFile];
+  const sources = [readFlags(inputs.flags, inputs.shortFlags), environment, envFile, configFile];
   const foreign = judgeForeign([...environment.foreign, ...envFile.foreign]);
 
   // Of equal names the last one stays in the map, so the source that wins comes last.

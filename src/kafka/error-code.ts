@@ -52,6 +52,11 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   INVALID_PRODUCER_EPOCH: 'producer-lost',
 };
 
+/** Kafka's names of the errors after which a batch is sent again: the known values of a metric's label. */
+export const RETRY_REASONS: readonly string[] = Object.entries(MEANINGS)
+  .filter(([, meaning]) => meaning === 'retry' || meaning === 'unknown')
+  .map(([name]) => name);
+
 /** What an operator can do about an error, where its name alone does not say it. */
 const ADVICE: Readonly<Record<string, string>> = {
   TOPIC_AUTHORIZATION_FAILED:

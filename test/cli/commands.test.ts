@@ -12,7 +12,7 @@ async function optionsOf(...command: readonly string[]): Promise<readonly string
 void suite('the commands', { timeout: 60_000 }, () => {
   test('have the flags of the settings that they use, and no other', async () => {
     const shared = ['--config', '--env-file', '--help'];
-    assert.deepEqual(await optionsOf('validate'), ['--check-level', ...shared, '--json'].sort());
+    assert.deepEqual(await optionsOf('validate'), ['--check-level', '--level', ...shared, '--json'].sort());
     assert.deepEqual(await optionsOf('spool', 'show'), [...shared, '--spool-path']);
     assert.deepEqual(await optionsOf('spool', 'export'), [...shared, '--spool-path', '--topic']);
     assert.deepEqual(await optionsOf('token', 'inspect'), shared);

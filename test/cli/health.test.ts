@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, suite, test } from 'node:test';
+import { freePorts } from '../../tools/kafka/ports.ts';
 import { startProxy, type ProxyOptions } from '../../tools/proxy.ts';
 import { ranProgram } from '../config/child.ts';
 import { writeCertificate } from '../stage/certificate.ts';
@@ -16,6 +17,14 @@ void suite('http2kafka health', { timeout: 120_000 }, () => {
   const cases: readonly (readonly [title: string, options: () => Promise<ProxyOptions>])[] = [
     ['on all addresses', () => Promise.resolve({ args: ['--host', '0.0.0.0', '--root-path', '/base'] })],
     ['on a Unix socket', () => Promise.resolve({ args: ['--uds', socket] })],
+    ['on all addresses of IPv6', () => Promise.resolve({ args: ['--host', '::'] })],
+    [
+      'with TLS',
+      async () => {
+        const { cert, key } = await writeCertificate(folder);
+        return { args: ['--ssl-certfile', cert, '--ssl-keyfile', key] };
+      },
+    ],
     [
       'that demands client certificates of its own authority',
       async () => {
@@ -45,6 +54,37 @@ void suite('http2kafka health', { timeout: 120_000 }, () => {
       assert.match(stopped.stderr, /ECONNREFUSED|ENOENT/);
     });
   }
+
+  test('asks the listener for monitoring where there is one, by plain HTTP', async () => {
+    const { cert, key } = await writeCertificate(folder);
+    const [monitoring = 0] = await freePorts(1);
+    const settings = {
+      SERVER__MONITORING__PORT: String(monitoring),
+      SERVER__MONITORING__HOST: '0.0.0.0',
+      SERVER__ROOT_PATH: '/base',
+      SERVER__SSL_CERTFILE: cert,
+      SERVER__SSL_KEYFILE: key,
+      SERVER__SSL_CA_CERTS: cert,
+      SERVER__SSL_CERT_REQS: 'required',
+    };
+    const proxy = await startProxy({ settings });
+    // The port of the events is unknown here, so that an answer can only come from the other one.
+    const env = Object.fromEntries(
+      Object.entries({ ...settings, SERVER__PORT: '0' }).map(([name, value]) => [
+        `HTTP2KAFKA__${name}`,
+        value,
+      ]),
+    );
+    const asked = `http://127.0.0.1:${monitoring}/base/monitoring/ping`;
+    const { status, stdout, stderr } = await ranProgram(['health'], env);
+    assert.deepEqual([status, stderr], [0, '']);
+    assert.ok(stdout.startsWith(`${asked} answers 200`), stdout);
+    await proxy.stop();
+    const stopped = await ranProgram(['health'], env);
+    assert.equal(stopped.status, 1);
+    assert.match(stopped.stderr, /ECONNREFUSED/);
+    assert.doesNotMatch(stopped.stderr, /certificate/);
+  });
 
   test('waits no longer than --timeout', async () => {
     const silent = createServer((connection) => connection.resume().unref()).listen(0, '127.0.0.1');

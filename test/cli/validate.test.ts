@@ -88,6 +88,18 @@ void suite('http2kafka validate', { timeout: 60_000 }, () => {
     assert.doesNotMatch(stdout, /runId/);
   });
 
+  test('checks at the level of --level, the same setting', async () => {
+    const { status, stdout } = await ranProgram(['validate', '--level', 'routing', file('bad.json')]);
+    assert.equal(status, 1);
+    assert.match(stdout, /\n0 good, 1 bad \(level routing\)\n$/);
+    const both = ['--check-level', 'core', '--level', 'routing'];
+    const last = await ranProgram(['validate', ...both, file('good.json')]);
+    assert.equal(last.stdout, '1 good, 0 bad (level routing)\n');
+    const wrong = await ranProgram(['validate', '--level', 'loud', file('good.json')]);
+    assert.deepEqual([wrong.status, wrong.stdout], [1, '']);
+    assert.match(wrong.stderr, /^ {2}--level: 'loud' where one of routing, core/m);
+  });
+
   test('reads JSON lines and gzip, and names the line', async () => {
     const lines = `${runEvent('one').toString()}\r\n\n{}\n${jobEvent('two').toString()}`;
     for (const name of ['lines.txt', 'lines.jsonl', 'lines.jsonl.gz', 'lines.gz']) {

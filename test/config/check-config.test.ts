@@ -137,14 +137,24 @@ suite('check-config, for what would stop the proxy', () => {
 
 suite('the command line', () => {
   test('has every flag of uvicorn that Data.Rentgen documents', async () => {
-    const { status, stdout } = await ranProgram(['--help']);
+    const { status, stdout } = await ranProgram(['serve', '--help']);
     assert.equal(status, 0);
     const flags =
       '--host --port --uds --workers --env-file --config --spool-path --log-level --access-log --no-access-log --use-colors ' +
       '--no-use-colors --proxy-headers --no-proxy-headers --forwarded-allow-ips --root-path --limit-concurrency --backlog ' +
       '--timeout-keep-alive --timeout-graceful-shutdown --ssl-keyfile --ssl-certfile --ssl-keyfile-password ' +
-      '--ssl-ca-certs --ssl-cert-reqs --header --version --help';
+      '--ssl-ca-certs --ssl-cert-reqs --header --help';
     for (const flag of flags.split(' ')) assert.match(stdout, new RegExp(`[ ,]${flag}[ \\n]`), flag);
+  });
+
+  test('has a short help, which names the help with every flag', async () => {
+    const { status, stdout } = await ranProgram(['--help']);
+    assert.equal(status, 0);
+    const flags = stdout.match(/^ +(?:-\w, )?--[\w-]+/gm) ?? [];
+    assert.ok(flags.length >= 10 && flags.length <= 14, flags.join(' '));
+    for (const flag of '--config --bootstrap-servers --topic --host --port --version --help'.split(' '))
+      assert.match(stdout, new RegExp(`[ ,]${flag}[ \\n]`), flag);
+    assert.match(stdout, /http2kafka serve --help/);
   });
 
   test('prints its version', async () => {

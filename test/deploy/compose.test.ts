@@ -7,7 +7,7 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { parse } from 'yaml';
 import { loadSettings, type Loaded } from '../../src/config/load.ts';
-import { ran, root } from '../config/child.ts';
+import { ranProgram, root } from '../config/child.ts';
 import { Stage } from '../stage/stage.ts';
 
 const read = (name: string) => readFileSync(join(root, name), 'utf8');
@@ -151,16 +151,20 @@ suite('Dockerfile', () => {
 
   test('has a health check that distinguishes a running proxy from none', async (t) => {
     const [command = '', ...args] = imageHealthcheck();
-    assert.equal(command, 'node');
+    assert.equal(command, 'http2kafka');
     const stage = new Stage();
     t.after(() => stage.stop());
     const proxy = await stage.launch();
-    const env = { HTTP2KAFKA__SERVER__PORT: String(proxy.port) };
-    const alive = await ran(process.execPath, args, env);
-    assert.deepEqual(alive, { status: 0, stdout: '', stderr: '' });
+    const env = {
+      ...imageEnvironment(),
+      PATH: process.env['PATH'],
+      HTTP2KAFKA__SERVER__PORT: String(proxy.port),
+    };
+    const alive = await ranProgram(args, env);
+    assert.deepEqual([alive.status, alive.stderr], [0, '']);
     await proxy.stop();
-    const dead = await ran(process.execPath, args, env);
-    assert.deepEqual(dead, { status: 1, stdout: '', stderr: '' });
+    const dead = await ranProgram(args, env);
+    assert.deepEqual([dead.status, dead.stdout], [1, '']);
   });
 });
 

@@ -5,7 +5,7 @@ import https from 'node:https';
 import { buffer } from 'node:stream/consumers';
 import type { Settings } from '../../config/schema/schema.ts';
 import { paths } from '../../http/paths.ts';
-import { addressOf } from '../../proxy/listening.ts';
+import { addressOf, urlOf } from '../../proxy/listening.ts';
 import { errorText } from '../../support/error-text.ts';
 import { printable } from '../../support/printable.ts';
 import { WRONG_USAGE } from '../command.ts';
@@ -24,17 +24,31 @@ const MAX_SHOWN = 4000;
 /** A proxy that listens on all addresses also listens on these. */
 const LOOPBACK: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
-/** Prints the answer. Returns the exit code: 0 for the status 200, else 1. */
+/** Where the proxy is asked. */
+interface Target {
+  readonly address: RequestOptions;
+  /** Options of TLS; undefined for plain HTTP. */
+  readonly tls: https.RequestOptions | undefined;
+  /** For the output, followed by the path. */
+  readonly shown: string;
+}
+
+/**
+ * Prints the answer. Returns the exit code: 0 for the status 200, else 1. A proxy with a listener of its own for
+ * monitoring is asked there.
+ */
 export async function askHealth({ server }: Settings, { isReady, timeoutMs }: Question): Promise<number> {
-  if (server.uds === undefined && server.port === 0) {
-    console.error('server.port is 0: the port of the running proxy is not known. Name it with --port.');
-    return WRONG_USAGE;
-  }
   const path = (server.rootPath ?? '') + (isReady ? paths.ready : paths.ping).path;
-  const asked = `${addressOf({ ...server, host: hostOf(server) })}${server.uds === undefined ? '' : ' '}${path}`;
   const signal = AbortSignal.timeout(timeoutMs);
+  let asked = path;
   try {
-    const answer = await get(server, path, signal);
+    const target = targetOf(server);
+    if (!target) {
+      console.error('server.port is 0: the port of the running proxy is not known. Name it with --port.');
+      return WRONG_USAGE;
+    }
+    asked = target.shown + path;
+    const answer = await get(target, path, signal);
     const body = printable((await buffer(answer)).toString().trim()).slice(0, MAX_SHOWN);
     const text = `${asked} answers ${answer.statusCode ?? 0}${body === '' ? '' : `: ${body}`}`;
     if (answer.statusCode === 200) console.log(text);
@@ -42,7 +56,8 @@ export async function askHealth({ server }: Settings, { isReady, timeoutMs }: Qu
     return answer.statusCode === 200 ? 0 : 1;
   } catch (error) {
     const reason = signal.aborted ? `no answer within ${timeoutMs / 1000} s` : errorText(error);
-    const needsCertificate = server.sslCertReqs === 'required' && !signal.aborted;
+    const isTls = server.sslCertfile !== undefined && !hasOwnListener(server);
+    const needsCertificate = isTls && server.sslCertReqs === 'required' && !signal.aborted;
     console.error(
       `${asked}: ${reason}${needsCertificate ? '. The proxy demands a client certificate (server.ssl_cert_reqs), and may have refused its own.' : ''}`,
     );
@@ -50,15 +65,34 @@ export async function askHealth({ server }: Settings, { isReady, timeoutMs }: Qu
   }
 }
 
-async function get(server: Server, path: string, signal: AbortSignal): Promise<IncomingMessage> {
+/** True if monitoring has a port that is known before the start. */
+function hasOwnListener({ monitoring: { port } }: Server): boolean {
+  return port !== undefined && port !== 0;
+}
+
+/**
+ * Undefined if the proxy listens on a port that the system chose.
+ * @throws if a file for TLS cannot be read.
+ */
+function targetOf(server: Server): Target | undefined {
+  const { monitoring } = server;
+  if (hasOwnListener(server)) {
+    const { port = 0 } = monitoring;
+    const host = reachable(monitoring.host);
+    return { address: { host, port }, tls: undefined, shown: urlOf('http', host, port) };
+  }
+  const tls = server.sslCertfile === undefined ? undefined : tlsOptions(server);
+  const host = reachable(server.host);
+  const shown = addressOf({ ...server, host });
+  if (server.uds !== undefined) return { address: { socketPath: server.uds }, tls, shown: `${shown} ` };
+  if (server.port === 0) return undefined;
+  return { address: { host, port: server.port }, tls, shown };
+}
+
+async function get({ address, tls }: Target, path: string, signal: AbortSignal): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const address =
-    server.uds === undefined ? { host: hostOf(server), port: server.port } : { socketPath: server.uds };
   const options: RequestOptions = { ...address, path, signal, agent: false };
-  const request =
-    server.sslCertfile === undefined
-      ? http.request(options, resolve)
-      : https.request({ ...options, ...tlsOptions(server) }, resolve);
+  const request = tls ? https.request({ ...options, ...tls }, resolve) : http.request(options, resolve);
   request.on('error', reject).end();
   return promise;
 }
@@ -84,6 +118,7 @@ function tlsOptions({
   };
 }
 
-function hostOf({ host }: Server): string {
+/** The host to connect to, for a host to listen on. */
+function reachable(host: string): string {
   return LOOPBACK[host] ?? host;
 }

@@ -48,12 +48,16 @@ export type Flags = ReadonlyMap<string, FlagValue>;
 /** The argument of a flag: all arguments of a repeatable flag, and `true` for a flag that takes no argument. */
 export type FlagValue = string | readonly string[] | true;
 
-/** The settings that the flags give. Of two flags for one setting the last one wins, as is usual in a shell. */
-export function readFlags(given: Flags): Source {
+/**
+ * The settings that the flags give. Of two flags for one setting the last one wins, as is usual in a shell. `shortFlags`
+ * has the declared names of flags with a shorter name.
+ */
+export function readFlags(given: Flags, shortFlags: Readonly<Record<string, string>> = {}): Source {
   const written = new Map<string, Written>();
   for (const [name, value] of given) {
+    const declared = shortFlags[name] ?? name;
     for (const entry of catalog.values()) {
-      const flag = entry.flags?.find((flag) => flag.name === name);
+      const flag = entry.flags?.find((flag) => flag.name === declared);
       if (flag) written.set(entry.name, { value: 'gives' in flag ? flag.gives : value, place: name });
     }
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { metricTable } from '../../../src/metrics/metrics.ts';
+import { deviationKinds } from '../../../src/openlineage/deviations.ts';
 import type { Proxy } from '../../../tools/proxy.ts';
 import { logLines } from '../../stage/log-lines.ts';
 import { readMetrics, samplesOf } from '../../stage/metric-reading.ts';
@@ -139,11 +140,18 @@ void suite('what an operator sees of a proxy', { timeout: 120_000 }, () => {
     const deviations = [...samples].filter(([name]) =>
       name.startsWith('http2kafka_specification_deviations_total'),
     );
-    assert.equal(deviations.length, 2);
-    assert.deepEqual(
-      deviations.map(([, count]) => count),
-      [1, 1],
+    assert.equal(
+      deviations.length,
+      Object.keys(deviationKinds).length,
+      'every kind is there, at 0 if unseen',
     );
+    const seen = ['schema_url_missing', 'event_time_without_zone'];
+    for (const [name, count] of deviations)
+      assert.equal(count, seen.some((kind) => name.includes(`"${kind}"`)) ? 1 : 0, name);
+    assert.equal(sample('kafka_retries_total{reason="network"}'), 0);
+    assert.equal(sample('kafka_retries_total{reason="NOT_ENOUGH_REPLICAS"}'), 0);
+    assert.equal(requests('/v1/openlineage', 'POST', 503), 0);
+    assert.equal(requests('other', 'POST', 404), 0);
     assert.equal(sample('answer_seconds_count{status="201"}'), 5);
     assert.equal(sample('answer_seconds_bucket{le="+Inf",status="201"}'), 5);
     assert.deepEqual(
