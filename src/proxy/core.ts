@@ -119,7 +119,14 @@ export class Core {
   }
 }
 
-async function openGssapi({ kafka: { security } }: Settings, log: Logger): Promise<GssapiLogin | undefined> {
+/**
+ * The login by Kerberos, with its ticket; undefined for any other login.
+ * @throws {StartError} if there is no ticket.
+ */
+export async function openGssapi(
+  { kafka: { security } }: Settings,
+  log: Logger,
+): Promise<GssapiLogin | undefined> {
   if (security.type !== 'GSSAPI' || security.principal === undefined) return undefined;
   const { principal, realm, keytab, password, serviceName, refreshIntervalSeconds } = security;
   const refreshIntervalMs = refreshIntervalSeconds * 1000;

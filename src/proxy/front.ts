@@ -6,7 +6,7 @@ import type { Logger } from '../log.ts';
 import type { Settings } from '../config/schema/schema.ts';
 import type { DeliveryStatus, EventDelivery } from '../delivery/port.ts';
 import { Answers } from '../http/answer.ts';
-import { TlsFileError, TlsFiles } from '../http/connection/tls-files.ts';
+import { TlsFiles } from '../http/connection/tls-files.ts';
 import { BodyMemory } from '../http/events/body-memory.ts';
 import { EventHandler } from '../http/events/event-handler.ts';
 import { Monitoring } from '../http/pages/monitoring.ts';
@@ -18,6 +18,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { Ingest } from '../pipeline/ingest.ts';
 import { Observer } from '../pipeline/observer.ts';
 import { errorText } from '../support/error-text.ts';
+import { TlsFileError } from '../support/pem-file.ts';
 import { systemTime } from '../support/time.ts';
 import { createAuthentication, type Authentication } from './authentication.ts';
 import {

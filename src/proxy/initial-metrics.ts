@@ -4,8 +4,8 @@
  */
 import { reasons } from '../auth/sender.ts';
 import type { Settings } from '../config/schema/schema.ts';
-import { errorTable, type ErrorCode } from '../errors.ts';
-import { paths, type ServedPath } from '../http/paths.ts';
+import type { ErrorCode } from '../errors.ts';
+import { usualRequests } from '../http/usual-requests.ts';
 import { RETRY_REASONS } from '../kafka/error-code.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { deviationKinds } from '../openlineage/deviations.ts';
@@ -41,21 +41,10 @@ export function setInitialMetrics(metrics: Metrics, settings: Settings): void {
   for (const check of ['fast_path', 'full_check']) metrics.checks.begin(check);
   for (const deviation of Object.keys(deviationKinds)) metrics.deviations.inc({ deviation }, 0);
   for (const reason of ['network', ...RETRY_REASONS]) metrics.retries.inc({ reason }, 0);
-  beginRequests(metrics, settings);
-  for (const reason of ['too-large', 'refused']) metrics.deadLetters.inc({ reason }, 0);
-}
-
-/** Begins the counts of the usual requests, and of posts to a wrong path. */
-function beginRequests({ requests }: Metrics, { server }: Settings): void {
-  const refused = EARLY_REFUSALS.map((code) => errorTable[code].status);
-  for (const { path, takes } of Object.values<ServedPath>(paths)) {
-    if (takes === undefined) continue;
-    const good = takes === 'batch' ? [200] : [201, server.spooledStatus];
-    for (const status of [...good, ...refused]) requests.begin(path, 'POST', status);
+  for (const { path, method, status } of usualRequests(settings.server.spooledStatus, EARLY_REFUSALS)) {
+    metrics.requests.begin(path, method, status);
   }
-  for (const { path } of [paths.ping, paths.ready, paths.metrics]) requests.begin(path, 'GET', 200);
-  requests.begin(paths.ready.path, 'GET', errorTable.unavailable.status);
-  requests.begin('other', 'POST', errorTable.not_found.status);
+  for (const reason of ['too-large', 'refused']) metrics.deadLetters.inc({ reason }, 0);
 }
 
 /** Begins the counters of a proxy that checks its senders. */

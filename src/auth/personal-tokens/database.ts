@@ -1,8 +1,8 @@
 /** Queries Data.Rentgen's PostgreSQL with limits on time. The only file that imports `pg`; loaded only where there is a database. */
-import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
 import type { DatabaseAddress } from '../../support/database-url.ts';
+import { clientContext, PemFile, type ClientFiles } from '../../support/pem-file.ts';
 import { codeOf, isWithoutTls } from './database-problem.ts';
 
 /** Milliseconds to connect, TLS and password included, and for one answer. A caller may give up sooner. */
@@ -104,18 +104,26 @@ function isBroken(error: unknown): boolean {
 /** libpq's meaning of `sslmode`: below `verify-ca` it protects against eavesdropping, not against a false server. */
 function tlsOptions({ mode, caFile, certFile, keyFile }: DatabaseAddress['tls']): false | ConnectionOptions {
   if (mode === 'disable') return false;
-  const ca = caFile === undefined ? {} : { ca: readFileSync(caFile) };
-  const cert = certFile === undefined ? {} : { cert: readFileSync(certFile) };
-  const key = keyFile === undefined ? {} : { key: readFileSync(keyFile) };
+  const { ca, cert, key } = clientFiles({ caFile, certFile, keyFile });
+  // Before the first connection, so that the error names the file.
+  clientContext({ ca, cert, key });
   const verified =
     mode === 'verify-full' || mode === 'verify-ca' || (mode === 'require' && caFile !== undefined);
   // The host name is not checked only where the database has an authority of its own: a public one signs any name.
   const anyName = mode !== 'verify-full' && caFile !== undefined;
   return {
-    ...ca,
-    ...cert,
-    ...key,
+    ...(ca && { ca: ca.text }),
+    ...(cert && { cert: cert.text }),
+    ...(key && { key: key.text }),
     rejectUnauthorized: verified,
     ...(anyName ? { checkServerIdentity: () => undefined } : {}),
   };
+}
+
+type FilesOfUrl = Pick<DatabaseAddress['tls'], 'caFile' | 'certFile' | 'keyFile'>;
+
+function clientFiles({ caFile, certFile, keyFile }: FilesOfUrl): ClientFiles {
+  const file = (path: string | undefined, name: string) =>
+    path === undefined ? undefined : new PemFile(path, `${name} in database.url`);
+  return { ca: file(caFile, 'sslrootcert'), cert: file(certFile, 'sslcert'), key: file(keyFile, 'sslkey') };
 }

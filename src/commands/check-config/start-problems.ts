@@ -1,16 +1,19 @@
 /** What would stop `serve` beyond wrong settings: files, the spool folder, the address. It changes nothing on disk. */
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { lookup } from 'node:dns/promises';
 import { dirname, join } from 'node:path';
-import { createSecureContext } from 'node:tls';
 import { Senders } from '../../auth/senders.ts';
 import { readSendersFile } from '../../auth/senders-file.ts';
 import type { ConfigurationError } from '../../config/configuration-error.ts';
 import { takesPersonalTokens } from '../../config/rules/auth-rules.ts';
 import type { Settings } from '../../config/schema/schema.ts';
 import { readTlsFiles } from '../../http/connection/tls-files.ts';
+import { readKafkaTls } from '../../kafka/login/security.ts';
 import { tlsSettings } from '../../proxy/front-settings.ts';
+import { databaseAddress } from '../../proxy/personal-tokens.ts';
 import { errorCode, errorText } from '../../support/error-text.ts';
+import { PemFile } from '../../support/pem-file.ts';
+import { asksDatabase } from './host-names.ts';
 
 /** Every problem, in the order in which `serve` would meet it. */
 export async function findStartProblems(settings: Settings): Promise<readonly ConfigurationError[]> {
@@ -19,7 +22,11 @@ export async function findStartProblems(settings: Settings): Promise<readonly Co
     ['spool.path', () => checkSpoolFolder(settings.spool.path)],
     ['auth.senders_file', () => checkSenders(settings)],
     ['server.ssl_certfile', () => checkTls(settings)],
+    ['auth.oidc.ca_file', () => checkTrusted(settings.auth.oidc.caFile, 'auth.oidc.ca_file')],
+    ['database.url', () => checkDatabaseFiles(settings)],
+    ['server.uds', () => checkSocketFolder(settings)],
     ['server.host', () => checkHost(settings)],
+    ['server.monitoring.host', () => checkMonitoringHost(settings)],
   ];
   const problems: ConfigurationError[] = [];
   for (const [place, check] of checks) {
@@ -33,14 +40,20 @@ export async function findStartProblems(settings: Settings): Promise<readonly Co
 }
 
 function checkKafkaTls({ kafka }: Settings): void {
-  const { enabled, caFile, certFile, keyFile, keyPassword } = kafka.security.tls;
-  if (!enabled) return;
-  createSecureContext({
-    ...(caFile !== undefined && { ca: readFileSync(caFile) }),
-    ...(certFile !== undefined && { cert: readFileSync(certFile) }),
-    ...(keyFile !== undefined && { key: readFileSync(keyFile) }),
-    ...(keyPassword !== undefined && { passphrase: keyPassword }),
-  });
+  const { tls } = kafka.security;
+  if (tls.enabled) readKafkaTls(tls);
+}
+
+function checkTrusted(path: string | undefined, setting: string): void {
+  if (path !== undefined) new PemFile(path, setting).certificates();
+}
+
+/** The certificates that the URL of the database names. */
+async function checkDatabaseFiles(settings: Settings): Promise<void> {
+  const address = asksDatabase(settings) ? databaseAddress(settings) : undefined;
+  if (!address) return;
+  const { Database } = await import('../../auth/personal-tokens/database.ts');
+  await new Database(address).close();
 }
 
 /** The lock is not tried: a proxy that runs with the same settings has it. */
@@ -90,4 +103,13 @@ function checkTls(settings: Settings): void {
 
 async function checkHost({ server }: Settings): Promise<void> {
   if (server.uds === undefined) await lookup(server.host);
+}
+
+async function checkMonitoringHost({ server: { monitoring } }: Settings): Promise<void> {
+  if (monitoring.port !== undefined) await lookup(monitoring.host);
+}
+
+/** The proxy makes the socket, not its folder. */
+function checkSocketFolder({ server: { uds } }: Settings): void {
+  if (uds !== undefined) checkFolder(dirname(uds));
 }

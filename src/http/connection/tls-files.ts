@@ -1,11 +1,9 @@
 /** The certificate, key and authorities of the listener: read and checked at the start, and again when their files change. */
-import type { KeyObject, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
 import type { Logger } from '../../log.ts';
 import { errorText } from '../../support/error-text.ts';
 import { watchFiles } from '../../support/file-watch.ts';
-import { certificatesIn, DamagedCertificateError, PrivateKeyError, privateKeyIn } from '../../support/pem.ts';
+import { checkPair, PemFile, TlsFileError } from '../../support/pem-file.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 
 export interface TlsSettings {
@@ -15,11 +13,6 @@ export interface TlsSettings {
   /** The authorities that sign clients' certificates. */
   readonly caFile: string | undefined;
   readonly clientCertificates: 'none' | 'optional' | 'required';
-}
-
-/** What is wrong with the files, for an operator. The message names the file and its setting, never its content. */
-export class TlsFileError extends Error {
-  override readonly name = 'TlsFileError';
 }
 
 const DAY_MS = 86_400_000;
@@ -118,13 +111,10 @@ export function readTlsFiles({ certFile, keyFile, keyPassword, caFile }: TlsSett
   const certificate = new PemFile(certFile, 'server.ssl_certfile');
   const key = new PemFile(keyFile, 'server.ssl_keyfile');
   const authorities = caFile === undefined ? undefined : new PemFile(caFile, 'server.ssl_ca_certs');
-  const chain = certificate.certificates();
+  // In this order, so that the first error is about the certificate.
+  certificate.certificates();
   authorities?.certificates();
-  if (chain[0]?.checkPrivateKey(key.privateKey(keyPassword)) !== true) {
-    throw new TlsFileError(
-      `${key.name} is not the key of the first certificate in ${certificate.name}: give a key and a certificate that belong together`,
-    );
-  }
+  const chain = checkPair(certificate, key, keyPassword, 'server.ssl_keyfile_password');
   const context = {
     // Older versions are insecure (RFC 8996). This holds against NODE_OPTIONS, too.
     minVersion: 'TLSv1.2',
@@ -139,54 +129,6 @@ export function readTlsFiles({ certFile, keyFile, keyPassword, caFile }: TlsSett
     throw new TlsFileError(`${certificate.name} cannot be used: ${errorText(error)}`);
   }
   return { context, expiresAt: Math.min(...chain.map(({ validToDate }) => validToDate.getTime())) };
-}
-
-class PemFile {
-  readonly name: string;
-  readonly text: string;
-
-  constructor(path: string, setting: string) {
-    this.name = `${path} (${setting})`;
-    try {
-      this.text = readFileSync(path, 'latin1');
-    } catch (error) {
-      throw new TlsFileError(`${this.name} cannot be read: ${errorText(error)}`);
-    }
-  }
-
-  /** At least one. */
-  certificates(): X509Certificate[] {
-    const found = this.#parse(() => certificatesIn(this.text));
-    if (found.length === 0) throw new TlsFileError(`${this.name} holds no certificate in PEM form`);
-    return found;
-  }
-
-  privateKey(password: string | undefined): KeyObject {
-    return this.#parse(() => privateKeyIn(this.text, password));
-  }
-
-  #parse<Result>(parse: () => Result): Result {
-    try {
-      return parse();
-    } catch (error) {
-      throw new TlsFileError(this.#problemOf(error));
-    }
-  }
-
-  #problemOf(error: unknown): string {
-    if (error instanceof DamagedCertificateError) {
-      return `certificate ${error.number} of ${this.name} is broken: ${error.message}`;
-    }
-    if (!(error instanceof PrivateKeyError)) throw error;
-    switch (error.reason) {
-      case 'no-password':
-        return `${this.name} is encrypted: give its password, server.ssl_keyfile_password`;
-      case 'wrong-password':
-        return `${this.name} does not open with the password of server.ssl_keyfile_password`;
-      case 'no-key':
-        return `${this.name} holds no private key in PEM form: ${error.message}`;
-    }
-  }
 }
 
 function dateOf(time: number): string {

@@ -11,7 +11,6 @@ import {
   produceV11,
   ResponseError,
   Writer,
-  type Broker,
   type Connection,
   type SASLCustomAuthenticator,
 } from '@platformatic/kafka';
@@ -20,6 +19,7 @@ import type { Clock } from '../../support/time.ts';
 import { version } from '../../version.ts';
 import { Security, type SecuritySettings } from '../login/security.ts';
 
+import { addressOf, brokerAt } from './broker-address.ts';
 import { Connections } from './broker-connections.ts';
 import type {
   Brokers,
@@ -305,14 +305,4 @@ async function askMetadata(connection: Connection, names: readonly string[]): Pr
 
 function isMetadata(value: unknown): value is MetadataResponse {
   return typeof value === 'object' && value !== null && 'brokers' in value && 'topics' in value;
-}
-
-function brokerAt(address: string): Broker {
-  const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
-}
-
-/** `host:port`. An IPv6 address stands in brackets, as in the settings. */
-function addressOf(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -1,11 +1,12 @@
 /** What a connection to a broker needs, from the settings `kafka.security`: TLS, a login (SASL), and pauses after a refused login. */
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { createSecureContext, type SecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import type { ConnectionOptions, SASLCustomAuthenticator, SASLOptions } from '@platformatic/kafka';
 import { backoff } from '../../support/backoff.ts';
 import { errorText } from '../../support/error-text.ts';
 import { certificatesIn } from '../../support/pem.ts';
+import { clientContext, PemFile, TlsFileError } from '../../support/pem-file.ts';
 import { BrokerError, type SecurityFacts } from '../broker-error.ts';
 import { OauthToken, type OauthSettings } from './oauth-token.ts';
 import { bounded, plainLogin, scramLogin, tokenLogin } from './sasl-login.ts';
@@ -128,19 +129,32 @@ export function securityWarnings({ type, user, password, tls }: SecuritySettings
   return warnings;
 }
 
-function secureContext({ caFile, certFile, keyFile, keyPassword }: TlsSettings): SecureContext {
+/**
+ * Reads the files of `kafka.security.tls`.
+ * @throws {TlsFileError} which names the file and its setting.
+ */
+export function readKafkaTls({ caFile, certFile, keyFile, keyPassword }: TlsSettings): SecureContext {
+  const file = (path: string | undefined, name: string) =>
+    path === undefined ? undefined : new PemFile(path, `kafka.security.tls.${name}`);
+  return clientContext({
+    ca: file(caFile, 'ca_file'),
+    cert: file(certFile, 'cert_file'),
+    key: file(keyFile, 'key_file'),
+    password: keyPassword,
+    passwordSetting: 'kafka.security.tls.key_password',
+  });
+}
+
+function secureContext(tls: TlsSettings): SecureContext {
   try {
-    return createSecureContext({
-      ...(caFile !== undefined && { ca: readFileSync(caFile) }),
-      ...(certFile !== undefined && { cert: readFileSync(certFile) }),
-      ...(keyFile !== undefined && { key: readFileSync(keyFile) }),
-      ...(keyPassword !== undefined && { passphrase: keyPassword }),
-    });
+    return readKafkaTls(tls);
   } catch (error) {
-    throw new BrokerError(
-      errorText(error),
-      'a file of kafka.security.tls cannot be used: the log says which file',
-    );
+    const setting = error instanceof TlsFileError ? error.setting : undefined;
+    const problem =
+      setting === undefined
+        ? 'the files of kafka.security.tls do not belong together: the log names them'
+        : `the file of ${setting} cannot be used: the log says why`;
+    throw new BrokerError(errorText(error), problem);
   }
 }
 

@@ -1,0 +1,99 @@
+/** Asks the services that the proxy needs beside Kafka: the OpenID provider, the token endpoint and the database. */
+import { readFileSync } from 'node:fs';
+import { pino } from 'pino';
+import { OidcKeys } from '../../auth/oidc/oidc-keys.ts';
+import { DocumentError, readKeySet } from '../../auth/oidc/provider-documents.ts';
+import type { Settings } from '../../config/schema/schema.ts';
+import { BrokerError } from '../../kafka/broker-error.ts';
+import { OauthToken } from '../../kafka/login/oauth-token.ts';
+import { requestToken } from '../../kafka/login/token-endpoint.ts';
+import { createMetrics } from '../../metrics/metrics.ts';
+import { createPersonalTokens } from '../../proxy/personal-tokens.ts';
+import { errorText } from '../../support/error-text.ts';
+import type { Report } from './finding.ts';
+
+/** Milliseconds for the documents of the provider. */
+const ANSWER_MS = 8000;
+
+/** Reads the issuer's documents, as the proxy does. */
+export async function checkProvider({ auth: { oidc } }: Settings, report: Report): Promise<void> {
+  const { issuer, caFile, algorithms } = oidc;
+  if (issuer === undefined) return;
+  const place = 'auth.oidc.issuer';
+  try {
+    const ca = caFile === undefined ? undefined : readFileSync(caFile, 'utf8');
+    const keys = await OidcKeys.of(await readKeySet(issuer, ca, AbortSignal.timeout(ANSWER_MS)), algorithms);
+    if (!keys) throw new DocumentError('answers with something that is not a key set');
+    if (keys.used === 0) throw new DocumentError(`has no key for ${algorithms.join(', ')}`);
+    report({
+      severity: 'ok',
+      place,
+      message: `the OpenID provider answers, and has ${keys.used} usable keys`,
+    });
+  } catch (error) {
+    const detail = error instanceof DocumentError && error.detail !== '' ? ` (${error.detail})` : '';
+    report({
+      severity: 'error',
+      place,
+      message: `the OpenID provider ${errorText(error)}${detail}`,
+      advice: 'Until it answers, access tokens are refused. Check auth.oidc.issuer and auth.oidc.ca_file.',
+    });
+  }
+}
+
+/** Gets a token for Kafka from its source. */
+export async function checkToken({ kafka: { security } }: Settings, report: Report): Promise<void> {
+  const { type, oauth } = security;
+  if (type !== 'OAUTHBEARER') return;
+  const isFile = oauth.tokenFile !== undefined;
+  const place = isFile ? 'kafka.security.oauth.token_file' : 'kafka.security.oauth.token_endpoint';
+  try {
+    if (isFile) await new OauthToken(oauth).current();
+    else await requestToken(oauth);
+    report({
+      severity: 'ok',
+      place,
+      message: isFile ? 'the file has a token' : 'the endpoint gives a token',
+    });
+  } catch (error) {
+    const problem = error instanceof BrokerError ? error.problem : undefined;
+    const message = problem === undefined ? errorText(error) : `${problem} (${errorText(error)})`;
+    report({
+      severity: 'error',
+      place,
+      message,
+      advice: 'Without a token the proxy cannot log in to Kafka.',
+    });
+  }
+}
+
+/** Asks Data.Rentgen's database the question that the proxy asks for a token. */
+export async function checkDatabase(settings: Settings, report: Report): Promise<void> {
+  let detail = '';
+  const log = pino({ level: 'error' }, { write: (line: string) => (detail ||= detailIn(line)) });
+  const revocations = createPersonalTokens(settings, createMetrics(), log)?.revocations;
+  if (!revocations) return;
+  const place = 'database.url';
+  try {
+    await revocations.stateOf({ userId: 0, tokenId: '00000000-0000-0000-0000-000000000000' });
+    const { problem } = revocations;
+    if (problem === undefined) report({ severity: 'ok', place, message: 'the database answers' });
+    else {
+      report({
+        severity: 'error',
+        place,
+        message: `the database cannot be asked for revoked tokens: ${problem.replace(/; since .*/, '')}${detail === '' ? '' : ` (${detail})`}`,
+        advice: 'Until it answers, personal tokens are answered 503.',
+      });
+    }
+  } finally {
+    await revocations.close();
+  }
+}
+
+/** The member `detail` of a line of the log. */
+function detailIn(line: string): string {
+  const parsed: unknown = JSON.parse(line);
+  const isLine = typeof parsed === 'object' && parsed !== null && 'detail' in parsed;
+  return isLine && typeof parsed.detail === 'string' ? parsed.detail : '';
+}
