@@ -15,6 +15,9 @@ import { version } from './version.ts';
 
 const COMMANDS: readonly CommandDeclaration[] = [serve, checkConfig, validate, spool, token, health];
 
+/** Milliseconds. Node's timers have 31 bits. */
+const LONGEST_INTERVAL_MS = 2 ** 31 - 1;
+
 /** What most users set. */
 const COMMON: readonly string[] = [
   '--config',
@@ -36,12 +39,16 @@ const COMMON: readonly string[] = [
  */
 export async function run(args: readonly string[]): Promise<void> {
   endWithReader();
+  // Connections to other services keep no process alive. A command that waits for one must not end before the answer.
+  const alive = setInterval(() => undefined, LONGEST_INTERVAL_MS);
   try {
     await createProgram().parseAsync(args, { from: 'user' });
   } catch (error) {
     // Commander has printed the message. `--help` and `--version` end here too, with the code 0.
     if (!(error instanceof CommanderError)) throw error;
     process.exitCode = error.exitCode === 0 ? 0 : WRONG_USAGE;
+  } finally {
+    clearInterval(alive);
   }
 }
 

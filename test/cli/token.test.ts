@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { spawn } from 'node:child_process';
 import { Senders } from '../../src/auth/senders.ts';
 import { readSendersFile } from '../../src/auth/senders-file.ts';
+import { startOidcServer } from '../../tools/oidc-server.ts';
 import { startPostgres, type Postgres } from '../../tools/postgres.ts';
 import { PYJWT_TOKEN, SECRET_KEY, claims, tokenOf } from '../auth/personal-tokens/personal-token-samples.ts';
 import { ran, ranProgram, root } from '../config/child.ts';
@@ -219,5 +220,38 @@ void suite('http2kafka token', { timeout: 240_000 }, () => {
     const refused = await ranProgram(['token', 'inspect', tokenOf(other)], env);
     assert.equal(refused.status, 1);
     assert.match(refused.stdout, /the proxy +refuses it: Invalid token: /);
+  });
+
+  test('checks an access token against a running OpenID provider', async (t) => {
+    const client = { id: 'trino', secret: 'trino-secret' };
+    const provider = await startOidcServer({ clients: [client], audience: 'http2kafka' });
+    t.after(() => provider.stop());
+    const env = {
+      HTTP2KAFKA__AUTH__OIDC__ISSUER: provider.issuer,
+      HTTP2KAFKA__AUTH__OIDC__AUDIENCE: 'http2kafka',
+    };
+    const token = await provider.token(client);
+    const good = await inspectedFromInput(`Authorization: Bearer ${token}\n`, env);
+    assert.deepEqual([good.status, good.stderr], [0, '']);
+    assert.match(good.stdout, /^kind +access token\n/);
+    assert.match(good.stdout, /\nthe proxy +takes it, as trino\n$/);
+    const audience = await inspectedFromInput(token, { ...env, HTTP2KAFKA__AUTH__OIDC__AUDIENCE: 'other' });
+    assert.equal(audience.status, 1);
+    assert.match(audience.stdout, /the proxy +refuses it: Invalid token: Audience doesn't match\n$/);
+    const [head = '', claims = '', signature = ''] = token.split('.');
+    const forged = await inspectedFromInput(
+      [head, claims, signature.split('').reverse().join('')].join('.'),
+      env,
+    );
+    assert.equal(forged.status, 1);
+    assert.match(forged.stdout, /the proxy +refuses it: Invalid token: /);
+    provider.rotateKeys('forget');
+    const withdrawn = await inspectedFromInput(token, env);
+    assert.equal(withdrawn.status, 1);
+    assert.match(withdrawn.stdout, /refuses it: Invalid token: Unable to find a signing key that matches\n$/);
+    await provider.goAway();
+    const unknown = await inspectedFromInput(token, env);
+    assert.equal(unknown.status, 1);
+    assert.match(unknown.stdout, /the proxy +refuses it: .*cannot be reached/);
   });
 });

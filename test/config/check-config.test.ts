@@ -115,8 +115,70 @@ suite('check-config, for what would stop the proxy', () => {
     assert.match(await problem(['--spool-path', join(file, 'below')]), /^spool\.path: ENOTDIR/);
   });
 
-  test('resolves the address to listen on', async () => {
+  test('resolves the addresses to listen on', async () => {
     assert.match(await problem(['--host', 'nowhere.invalid']), /^server\.host: .*nowhere\.invalid/);
+    const monitoring = {
+      HTTP2KAFKA__SERVER__MONITORING__HOST: 'nowhere.invalid',
+      HTTP2KAFKA__SERVER__MONITORING__PORT: '9100',
+    };
+    assert.match(await problem([], monitoring), /^server\.monitoring\.host: .*nowhere\.invalid/);
+  });
+
+  test('finds a folder for the Unix socket that is missing', async (t) => {
+    const folder = dirname(temporaryFile(t, 'file', ''));
+    assert.match(await problem(['--uds', join(folder, 'gone', 'socket')]), /^server\.uds: ENOENT/);
+  });
+
+  test('reads the certificates of the OpenID provider and of the database', async (t) => {
+    const text = temporaryFile(t, 'text.pem', 'no PEM at all');
+    const oidc = {
+      HTTP2KAFKA__AUTH__OIDC__ISSUER: 'https://127.0.0.1:1',
+      HTTP2KAFKA__AUTH__OIDC__AUDIENCE: 'x',
+      HTTP2KAFKA__AUTH__OIDC__CA_FILE: text,
+    };
+    assert.match(
+      await problem([], oidc),
+      /^auth\.oidc\.ca_file: .*text\.pem \(auth\.oidc\.ca_file\) holds no/,
+    );
+    const database = (query: string) => ({
+      HTTP2KAFKA__AUTH__PERSONAL_TOKENS__SECRET_KEY: 'a secret key of the tests, long enough',
+      HTTP2KAFKA__DATABASE__URL: `postgresql://u:hunter2@127.0.0.1:1/db?ssl=require&${query}`,
+    });
+    assert.match(
+      await problem([], database('sslrootcert=/gone.pem')),
+      /^database\.url: \/gone\.pem \(sslrootcert in database\.url\) cannot be read: ENOENT/,
+    );
+    assert.match(
+      await problem([], database(`sslrootcert=${text}`)),
+      /^database\.url: .*text\.pem \(sslrootcert in database\.url\) holds no certificate/,
+    );
+  });
+
+  test('warns of each name that does not resolve, and succeeds: the proxy starts without them', async () => {
+    const names = {
+      HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS: 'b1.invalid:9092,127.0.0.1:1',
+      HTTP2KAFKA__KAFKA__SECURITY__TYPE: 'OAUTHBEARER',
+      HTTP2KAFKA__KAFKA__SECURITY__OAUTH__TOKEN_ENDPOINT: 'https://token.invalid/token',
+      HTTP2KAFKA__KAFKA__SECURITY__OAUTH__CLIENT_ID: 'x',
+      HTTP2KAFKA__KAFKA__SECURITY__OAUTH__CLIENT_SECRET: 'hunter2',
+      HTTP2KAFKA__AUTH__OIDC__ISSUER: 'https://issuer.invalid',
+      HTTP2KAFKA__AUTH__OIDC__AUDIENCE: 'x',
+      HTTP2KAFKA__AUTH__PERSONAL_TOKENS__SECRET_KEY: 'a secret key of the tests, long enough',
+      HTTP2KAFKA__DATABASE__URL: 'postgresql://u:hunter2@database.invalid/db',
+    };
+    const { status, stdout, stderr } = await ranProgram(['check-config'], names);
+    assert.deepEqual([status, stderr], [0, '']);
+    const warnings = stdout.split('\n').filter((line) => line.startsWith('warning: '));
+    assert.deepEqual(
+      warnings.map((line) => line.replace(/ on this machine.*/, '')),
+      [
+        'warning: kafka.bootstrap_servers: the name b1.invalid does not resolve',
+        'warning: kafka.security.oauth.token_endpoint: the name token.invalid does not resolve',
+        'warning: auth.oidc.issuer: the name issuer.invalid does not resolve',
+        'warning: database.url: the name database.invalid does not resolve',
+      ],
+    );
+    assert.doesNotMatch(stdout, /hunter2/);
   });
 
   test('makes no folder', async (t) => {

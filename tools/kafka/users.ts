@@ -49,7 +49,7 @@ export async function rule(
   bootstrapServers: string,
   permission: 'ALLOW' | 'DENY',
   user: string,
-  operation: 'WRITE' | 'DESCRIBE' | 'IDEMPOTENT_WRITE',
+  operation: 'WRITE' | 'DESCRIBE' | 'DESCRIBE_CONFIGS' | 'CREATE' | 'IDEMPOTENT_WRITE',
   topic: string | undefined,
 ): Promise<() => Promise<void>> {
   const acl: Acl = {

@@ -1,4 +1,5 @@
 /** Asks the brokers: can each be reached and logged in to, and does it take the records of the proxy? */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { Settings } from '../../config/schema/schema.ts';
 import { BrokerError } from '../../kafka/broker-error.ts';
@@ -12,6 +13,10 @@ import { checkTopic, type AskedTopic } from './topic-check.ts';
 /** Most milliseconds for a connection with its login, and for one answer. */
 const CONNECT_MS = 3000;
 const ANSWER_MS = 3000;
+
+/** For a producer id, while its coordinator starts. */
+const PRODUCER_ID_TRIES = 8;
+const PRODUCER_ID_PAUSE_MS = 300;
 
 const SERVERS = 'kafka.bootstrap_servers';
 
@@ -140,8 +145,13 @@ async function reachableBrokers(
   return reachable;
 }
 
+/** A coordinator that starts says so for a moment. */
 async function reportProducerId(inquiry: BrokerInquiry, address: string, report: Report): Promise<void> {
-  const error = await inquiry.producerIdError(address);
+  let error = await inquiry.producerIdError(address);
+  for (let tries = 1; tries < PRODUCER_ID_TRIES && error?.startsWith('COORDINATOR_') === true; tries += 1) {
+    await sleep(PRODUCER_ID_PAUSE_MS);
+    error = await inquiry.producerIdError(address);
+  }
   if (error === undefined) return;
   report({
     severity: 'error',

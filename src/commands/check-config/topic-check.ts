@@ -1,4 +1,5 @@
 /** What is wrong with a topic that the proxy writes to. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from '../../config/schema/schema.ts';
 import type { BrokerInquiry, ClusterState, TopicState } from '../../kafka/cluster/broker-inquiry.ts';
 import { explained } from '../../kafka/error-code.ts';
@@ -127,7 +128,7 @@ async function createTopic(
     const [state] = topics;
     const isComplete = state?.error === undefined && state?.partitions.every(({ leader }) => leader !== -1);
     if (isComplete === true || polls === NEW_TOPIC_POLLS) return state;
-    await new Promise((resolve) => setTimeout(resolve, NEW_TOPIC_POLL_MS));
+    await sleep(NEW_TOPIC_POLL_MS);
   }
 }
 
