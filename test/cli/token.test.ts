@@ -115,6 +115,8 @@ void suite('http2kafka token', { timeout: 240_000 }, () => {
       [[...ISSUE, 'x', '--days', '367'], /--days is 1 to 366/],
       [[...ISSUE, 'x', '--days', '0'], /--days is 1 to 366/],
       [[...ISSUE, 'x'.repeat(65)], /--name has 1 to 64/],
+      [[...ISSUE, 'x', '--scope', 'all:read all:wirte'], /--scope has 'all:wirte' .*Did you mean all:write/],
+      [[...ISSUE, 'x', '--scope', ''], /--scope has '' where one of all:read, all:write/],
       [[...ISSUE, 'x', '--user-id', 'alice'], /--user-id is the number/],
     ];
     for (const [args, why] of cases) {

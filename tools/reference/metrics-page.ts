@@ -20,7 +20,9 @@ export function metricsPage(): string {
 - \`GET /monitoring/metrics\` is for Prometheus: its text format, or OpenMetrics when \`Accept\` asks for that.
 
 The three answer as long as the process lives. With \`server.monitoring.port\` they also have a port of their own, which
-serves nothing else.
+serves nothing else. \`http2kafka health\` asks for [probes](commands.md#probes).
+
+Counters whose labels are known begin at 0. A limit is a gauge of its own, beside what it limits.
 
 Times are in seconds, sizes in bytes. The usual \`process_…\` and \`nodejs_…\` metrics are there, too.
 

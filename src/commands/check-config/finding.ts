@@ -20,5 +20,5 @@ export type Report = (finding: Finding) => void;
 
 /** `error: kafka.bootstrap_servers: … What to do.` */
 export function lineOf({ severity, place, message, advice }: Finding): string {
-  return `${severity}: ${place}: ${message}${advice === undefined ? '' : `. ${advice}`}`;
+  return `${severity}: ${place}: ${message}${advice === undefined ? '' : `${message.endsWith('.') ? '' : '.'} ${advice}`}`;
 }

@@ -6,14 +6,17 @@ import { DocumentError, readKeySet } from '../../auth/oidc/provider-documents.ts
 import type { Settings } from '../../config/schema/schema.ts';
 import { BrokerError } from '../../kafka/broker-error.ts';
 import { OauthToken } from '../../kafka/login/oauth-token.ts';
-import { requestToken } from '../../kafka/login/token-endpoint.ts';
+import { NO_ANSWER, requestToken } from '../../kafka/login/token-endpoint.ts';
 import { createMetrics } from '../../metrics/metrics.ts';
 import { createPersonalTokens } from '../../proxy/personal-tokens.ts';
 import { errorText } from '../../support/error-text.ts';
+import { withinTime } from '../../support/time-limit.ts';
 import type { Report } from './finding.ts';
 
-/** Milliseconds for the documents of the provider. */
+/** Milliseconds for the documents of the provider, and for a token. */
 const ANSWER_MS = 8000;
+
+const noToken = () => new BrokerError(`no token within ${ANSWER_MS / 1000} s`, NO_ANSWER, true);
 
 /** Reads the issuer's documents, as the proxy does. */
 export async function checkProvider({ auth: { oidc } }: Settings, report: Report): Promise<void> {
@@ -49,7 +52,7 @@ export async function checkToken({ kafka: { security } }: Settings, report: Repo
   const place = isFile ? 'kafka.security.oauth.token_file' : 'kafka.security.oauth.token_endpoint';
   try {
     if (isFile) await new OauthToken(oauth).current();
-    else await requestToken(oauth);
+    else await withinTime(requestToken(oauth), ANSWER_MS, noToken);
     report({
       severity: 'ok',
       place,

@@ -3,11 +3,16 @@ import { SignJWT } from 'jose';
 import { Database } from '../../auth/personal-tokens/database.ts';
 import { detailOf, problemOf } from '../../auth/personal-tokens/database-problem.ts';
 import { ISSUER, type PersonalTokenClaims } from '../../auth/personal-tokens/personal-tokens.ts';
+import { nearestName, suggestion } from '../../config/nearest-name.ts';
 import type { Settings } from '../../config/schema/schema.ts';
 import { databaseAddress } from '../../proxy/personal-tokens.ts';
 import { errorCode } from '../../support/error-text.ts';
+import { printable } from '../../support/printable.ts';
 
 const DAY_MS = 86_400_000;
+
+/** Data.Rentgen's own list. Its pages do not show a token with another scope. */
+const SCOPES: readonly string[] = ['all:read', 'all:write'];
 
 /** The content of a new token; numbers as the user wrote them. */
 export interface NewToken {
@@ -66,9 +71,17 @@ export async function issueToken(
 }
 
 /** The error in the options; undefined without one. */
-function problemOfToken({ userId, user, name }: NewToken, days: string, maxDays: number): string | undefined {
+function problemOfToken(
+  { userId, user, name, scope }: NewToken,
+  days: string,
+  maxDays: number,
+): string | undefined {
   if (!/^\d{1,15}$/.test(userId)) return "--user-id is the number of the user in Data.Rentgen's table user";
   if (user === '') return '--user is empty';
+  const unknown = scope.split(' ').find((one) => !SCOPES.includes(one));
+  if (unknown !== undefined) {
+    return `--scope has '${printable(unknown)}' where one of ${SCOPES.join(', ')} was expected.${suggestion(nearestName(unknown, SCOPES))}`;
+  }
   // The database column is varchar(64).
   if (name === '' || Array.from(name).length > 64) return '--name has 1 to 64 characters';
   if (/^\d{1,5}$/.test(days) && Number(days) >= 1 && Number(days) <= maxDays) return undefined;
