@@ -17,7 +17,7 @@ const Result = Type.Object({
   errors: Type.Array(Type.Object({ message: Type.String() })),
 });
 
-void suite('http2kafka validate', { timeout: 60_000 }, () => {
+void suite('http2kafka validate', { timeout: 120_000 }, () => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'http2kafka-validate-')));
   const file = (name: string) => join(folder, name);
 
@@ -89,9 +89,6 @@ void suite('http2kafka validate', { timeout: 60_000 }, () => {
   });
 
   test('checks at the level of --level, the same setting', async () => {
-    const { status, stdout } = await ranProgram(['validate', '--level', 'routing', file('bad.json')]);
-    assert.equal(status, 1);
-    assert.match(stdout, /\n0 good, 1 bad \(level routing\)\n$/);
     const both = ['--check-level', 'core', '--level', 'routing'];
     const last = await ranProgram(['validate', ...both, file('good.json')]);
     assert.equal(last.stdout, '1 good, 0 bad (level routing)\n');
