@@ -31,6 +31,7 @@ import { systemTime } from '../src/support/time.ts';
 const instantProducer: RecordProducer = {
   knows: () => true,
   problemOf: () => undefined,
+  refusalOf: () => undefined,
   withdraw: () => false,
   send: (_record, _size, owner) => {
     owner.sent();

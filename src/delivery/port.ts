@@ -1,5 +1,5 @@
 /** What other parts see of the delivery: they hand it records, hear the outcome of each, and ask for its status. */
-import type { Outcome } from '../kafka/producer/port.ts';
+import type { NeverTaken } from '../kafka/producer/port.ts';
 import type { KafkaRecord } from '../kafka/record.ts';
 
 /** The outcome of a record. The record is kept when it is `acknowledged` or `spooled`; both are final. */
@@ -59,8 +59,7 @@ export interface DeliveryStatus {
   measure(): void;
 }
 
-/** The producer's outcome for a record that Kafka never takes. */
-export type NeverTaken = Extract<Outcome, { kind: 'too-large' | 'refused' }>;
+export type { NeverTaken };
 
 /** The same outcome for the sender of the record. */
 export function neverTaken({ topic, value }: KafkaRecord, outcome: NeverTaken): Delivered {

@@ -92,7 +92,8 @@ export class TopicMonitor {
     const problem = producer.problemOf(this.#topic);
     if (problem !== undefined) return problem;
     if (!producer.knows(this.#topic)) return 'Kafka has not told of the topic yet';
-    return this.#queue.state === 'spooling' ? 'Kafka does not acknowledge in time' : undefined;
+    if (this.#queue.state === 'spooling') return 'Kafka does not acknowledge in time';
+    return producer.refusalOf(this.#topic);
   }
 
   #checkAge(): void {

@@ -8,10 +8,12 @@ import { protocolErrorsCodesById } from '@platformatic/kafka';
  *   numbers.
  * - `too-large`: the batch is larger than the topic allows.
  * - `timestamp`: a record's time differs more from the broker's clock than the topic allows.
+ * - `compression`: the broker does not take the codec of the batch.
  * - `producer-lost`: the broker does not know or no longer accepts the producer id or the sequence number.
  * - `never`: the broker will not take the batch, however often it is sent.
  */
-export type Meaning = 'written' | 'retry' | 'unknown' | 'too-large' | 'timestamp' | 'producer-lost' | 'never';
+export type Meaning =
+  'written' | 'retry' | 'unknown' | 'too-large' | 'timestamp' | 'compression' | 'producer-lost' | 'never';
 
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   NONE: 'written',
@@ -47,6 +49,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   MESSAGE_TOO_LARGE: 'too-large',
   RECORD_LIST_TOO_LARGE: 'too-large',
   INVALID_TIMESTAMP: 'timestamp',
+  UNSUPPORTED_COMPRESSION_TYPE: 'compression',
+  // Azure Event Hubs answers so to a codec that it does not know.
+  UNSUPPORTED_FOR_MESSAGE_FORMAT: 'compression',
   OUT_OF_ORDER_SEQUENCE_NUMBER: 'producer-lost',
   UNKNOWN_PRODUCER_ID: 'producer-lost',
   INVALID_PRODUCER_EPOCH: 'producer-lost',
@@ -63,6 +68,11 @@ const ADVICE: Readonly<Record<string, string>> = {
     'the proxy is not allowed to write to it; it needs the ACLs DESCRIBE and WRITE for the topic (CREATE, too, where there is none yet)',
   CLUSTER_AUTHORIZATION_FAILED:
     'the proxy is not allowed to write idempotently; it needs the ACL WRITE for the topic, or IDEMPOTENT_WRITE for the cluster',
+  INVALID_TIMESTAMP:
+    'the broker takes no time, not even its own; compare the clocks of proxy and broker, and check message.timestamp.before.max.ms and message.timestamp.after.max.ms',
+  UNSUPPORTED_FOR_MESSAGE_FORMAT:
+    'the broker takes no batch of the present format, compressed or not; check message.format.version of the topic',
+  UNSUPPORTED_COMPRESSION_TYPE: 'the broker takes no batch, compressed or not',
 };
 
 /** Kafka's name for an error, with advice for the operator if there is any. */

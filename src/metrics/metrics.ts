@@ -200,7 +200,7 @@ export const metricTable = {
   kafkaUp: {
     type: 'gauge',
     name: 'http2kafka_kafka_up',
-    help: '1 while the topic can be written to, as far as is known, else 0.',
+    help: '1 while the topic can be written to, as far as is known, else 0. Also 0 while Kafka refuses every record of it.',
     labels: ['topic'],
   },
   connections: {

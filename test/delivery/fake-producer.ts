@@ -82,6 +82,10 @@ export class FakeProducer implements RecordProducer {
     return this.#topic(topic).state === 'unavailable' ? 'no broker answers' : undefined;
   }
 
+  refusalOf(): undefined {
+    return undefined;
+  }
+
   knows(): boolean {
     return true;
   }

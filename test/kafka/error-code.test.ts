@@ -42,9 +42,9 @@ const answers: readonly (readonly [code: number, name: string, meaning: Meaning]
 
   [17, 'INVALID_TOPIC_EXCEPTION', 'never'],
   [21, 'INVALID_REQUIRED_ACKS', 'never'],
-  [43, 'UNSUPPORTED_FOR_MESSAGE_FORMAT', 'never'],
+  [43, 'UNSUPPORTED_FOR_MESSAGE_FORMAT', 'compression'],
   [44, 'POLICY_VIOLATION', 'never'],
-  [76, 'UNSUPPORTED_COMPRESSION_TYPE', 'never'],
+  [76, 'UNSUPPORTED_COMPRESSION_TYPE', 'compression'],
   [87, 'INVALID_RECORD', 'never'],
 ];
 

@@ -55,10 +55,20 @@ export interface Attempt {
   readonly result: 'written' | 'duplicate' | number | 'unanswered';
 }
 
+/** A batch that the topic does not take. `culprits` are the places of the refused records. */
+export interface Refusal {
+  readonly errorCode: number;
+  readonly culprits?: readonly number[];
+  readonly message?: string;
+}
+
+/** Decides on each batch of a topic before the sequence is checked, as a broker does. `close`: it closes the connection. */
+export type Judge = (batch: Pick<Attempt, 'records' | 'compression'>) => Refusal | 'close' | undefined;
+
 /** What a broker does with the next batch for a partition, instead of its normal work. */
 export type Script =
   /** It refuses the batch with this error. `culprits` are the places of the refused records. */
-  | { readonly errorCode: number; readonly culprits?: readonly number[] }
+  | Refusal
   /** It handles the batch, but answers with this error. */
   | { readonly answersInstead: number }
   /** The connection breaks before the batch is handled, or after it. */
@@ -76,6 +86,7 @@ export interface SimulatedTopic {
   readonly configs: Map<string, string>;
   /** The error code in metadata; 0 if the topic can be used. */
   errorCode: number;
+  judge?: Judge | undefined;
 }
 
 export interface SimulatedBrokersOptions {
@@ -318,7 +329,18 @@ export class SimulatedBrokers implements Brokers {
       const { topic, partition } = batch;
       if (script && 'errorCode' in script) {
         this.#keep(address, batch, script.errorCode);
-        answers.push({ topic, partition, errorCode: script.errorCode, culprits: script.culprits ?? [] });
+        answers.push({ topic, partition, culprits: [], message: null, ...script });
+        continue;
+      }
+      const verdict = this.topics.get(topic)?.judge?.(readBatch(batch.bytes));
+      if (verdict === 'close') {
+        breaks = true;
+        this.#keep(address, batch, 'unanswered');
+        continue;
+      }
+      if (verdict) {
+        this.#keep(address, batch, verdict.errorCode);
+        answers.push({ topic, partition, culprits: [], message: null, ...verdict });
         continue;
       }
       const result = this.#append(address, batch);
@@ -330,6 +352,7 @@ export class SimulatedBrokers implements Brokers {
         partition,
         errorCode: typeof errorCode === 'number' ? errorCode : 0,
         culprits: [],
+        message: null,
       });
     }
     if (breaks) {

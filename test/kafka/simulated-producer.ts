@@ -8,7 +8,7 @@ import type { Outcome } from '../../src/kafka/producer/port.ts';
 import { Producer, type ProducerSettings } from '../../src/kafka/producer/producer.ts';
 import type { PendingRecord } from '../../src/kafka/producer/pending-record.ts';
 import { recordSize, type KafkaRecord } from '../../src/kafka/record.ts';
-import type { Codec } from '../../src/kafka/wire/compression.ts';
+import { codecs, type Codec } from '../../src/kafka/wire/compression.ts';
 import { createMetrics, type Metrics } from '../../src/metrics/metrics.ts';
 import { SimulatedTime } from '../support/simulated-time.ts';
 import { SimulatedBrokers, type SimulatedBrokersOptions } from './simulated-brokers.ts';
@@ -94,7 +94,13 @@ export class SimulatedProducer {
         brokers: this.brokers,
         time: this.time,
         random,
-        codecs: { gzip: codec, snappy: unused, lz4: unused, zstd: unused },
+        // The real ones but gzip work in this thread.
+        codecs: {
+          ...(changed.compression === undefined || changed.compression === 'none'
+            ? { snappy: unused, lz4: unused, zstd: unused }
+            : codecs),
+          gzip: codec,
+        },
         metrics: this.metrics,
         log,
       },

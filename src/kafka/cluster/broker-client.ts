@@ -270,11 +270,12 @@ function encodeProduce(batches: readonly PartitionBatch[], timeoutMs: number): W
 
 function answersOf({ responses }: ProduceResponse): PartitionAnswer[] {
   return responses.flatMap(({ name, partitionResponses }) =>
-    partitionResponses.map(({ index, errorCode, recordErrors }) => ({
+    partitionResponses.map(({ index, errorCode, recordErrors, errorMessage }) => ({
       topic: name,
       partition: index,
       errorCode,
       culprits: recordErrors.length === 0 ? NO_CULPRITS : recordErrors.map(({ batchIndex }) => batchIndex),
+      message: recordErrors[0]?.batchIndexErrorMessage ?? errorMessage ?? null,
     })),
   );
 }

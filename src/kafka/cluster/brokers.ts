@@ -40,6 +40,8 @@ export interface PartitionAnswer {
   readonly errorCode: number;
   /** Places in the batch of the records that the broker refuses (KIP-467); empty if it does not name them. */
   readonly culprits: readonly number[];
+  /** The broker's words about the first refused record, or else about the batch. They may name addresses. */
+  readonly message: string | null;
 }
 
 /** A connection to one broker, for batches. */

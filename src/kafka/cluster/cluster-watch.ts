@@ -11,6 +11,7 @@ import type { Time, Timer } from '../../support/time.ts';
 import { BrokerError } from '../broker-error.ts';
 import type { ProducerId } from './brokers.ts';
 import type { Cluster } from './cluster.ts';
+import { TopicRefusals } from './topic-refusals.ts';
 
 export interface WatchSettings {
   /** Topics watched from the start. */
@@ -62,6 +63,7 @@ export class ClusterWatch {
   #topicProblems: ReadonlyMap<string, string> = new Map();
   /** The problems that the producer met when it wrote to a topic. */
   readonly #writingProblems = new Map<string, Problem>();
+  readonly #refusals = new TopicRefusals();
   /** Which problem of a topic was logged last, and when. */
   readonly #told = new Map<string, Told>();
   #asking = false;
@@ -126,6 +128,21 @@ export class ClusterWatch {
   reportSuccess(topic: string): void {
     this.#writingProblems.delete(topic);
     this.#tell();
+  }
+
+  /** Why Kafka refuses every record of the topic, in words for an operator; undefined if it takes some. */
+  refusalOf(topic: string): string | undefined {
+    return this.#refusals.problemOf(topic);
+  }
+
+  /** Notes that Kafka never takes a record of this topic. `reason` names no address. */
+  reportRefused(topic: string, reason: string): void {
+    if (this.#refusals.refused(topic, reason, this.#time.wall.now())) this.#tell();
+  }
+
+  /** Notes that Kafka has taken a record of this topic. */
+  reportTaken(topic: string): void {
+    if (this.#refusals.taken(topic)) this.#tell();
   }
 
   /** A broker no longer accepts this producer id: no partition queue begins with it again. */
@@ -223,11 +240,15 @@ export class ClusterWatch {
     for (const topic of this.#topics) {
       const found = this.#problemOf(topic);
       const told = this.#told.get(topic);
+      const refusal = found ? undefined : this.#refusals.reasonOf(topic);
       // Without an answer about the topic nothing is known of it.
-      const isUp = !found && this.#cluster.topic(topic) !== undefined;
+      const isUp = !found && refusal === undefined && this.#cluster.topic(topic) !== undefined;
       if (found && isNews(found.problem, told, now)) {
         this.#log.warn({ topic, detail: found.detail }, `Kafka is unavailable: ${found.problem}`);
         this.#told.set(topic, { problem: found.problem, at: now });
+      } else if (refusal !== undefined && isNews(refusal, told, now)) {
+        this.#log.error({ topic, reason: refusal }, 'Kafka refuses every record of a topic');
+        this.#told.set(topic, { problem: refusal, at: now });
       } else if (isUp && told) {
         this.#log.info({ topic }, 'Kafka can be written to');
         this.#told.delete(topic);

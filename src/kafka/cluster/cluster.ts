@@ -30,7 +30,17 @@ const DEFAULT_LIMITS = {
   maxBehindMs: Number.MAX_SAFE_INTEGER,
 };
 
-const LIMIT_KEYS = ['max.message.bytes', 'message.timestamp.after.max.ms', 'message.timestamp.before.max.ms'];
+/**
+ * The third one is the limit in both directions before Kafka 3.6. From 3.6 to 3.9 it holds where the newer ones have their
+ * default, which is no limit (`LogConfig.java`). 4.0 has only the newer ones.
+ */
+const AHEAD = 'message.timestamp.after.max.ms';
+const BEHIND = 'message.timestamp.before.max.ms';
+const EITHER = 'message.timestamp.difference.max.ms';
+const LIMIT_KEYS = ['max.message.bytes', AHEAD, BEHIND, EITHER];
+
+/** Kafka's "no limit" is 2^63 - 1. A number does not hold it exactly, but it is good enough as a bound. */
+const NO_LIMIT = 2 ** 63;
 
 export class Cluster {
   readonly #bootstrap: readonly string[];
@@ -135,16 +145,19 @@ export class Cluster {
       for (const [name, values] of configs) {
         const known = this.#topics.get(name);
         if (!known) continue;
-        const limit = (key: string, otherwise: number) => {
-          // Kafka's "no limit" is 2^63 - 1. A number does not hold it exactly, but it is good enough as a bound.
+        const limit = (key: string): number | undefined => {
           const value = Number(values.get(key) ?? Number.NaN);
-          return Number.isNaN(value) ? otherwise : value;
+          return Number.isNaN(value) ? undefined : value;
+        };
+        const timeLimit = (key: string): number | undefined => {
+          const own = limit(key);
+          return own === undefined || own >= NO_LIMIT ? (limit(EITHER) ?? own) : own;
         };
         this.#topics.set(name, {
           leaders: known.leaders,
-          maxMessageBytes: limit('max.message.bytes', known.maxMessageBytes),
-          maxAheadMs: limit('message.timestamp.after.max.ms', known.maxAheadMs),
-          maxBehindMs: limit('message.timestamp.before.max.ms', known.maxBehindMs),
+          maxMessageBytes: limit('max.message.bytes') ?? known.maxMessageBytes,
+          maxAheadMs: timeLimit(AHEAD) ?? known.maxAheadMs,
+          maxBehindMs: timeLimit(BEHIND) ?? known.maxBehindMs,
         });
       }
     } catch {

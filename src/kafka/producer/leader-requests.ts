@@ -8,10 +8,12 @@ import { errorText } from '../../support/error-text.ts';
 import type { Time } from '../../support/time.ts';
 import { BrokerError } from '../broker-error.ts';
 import type { PartitionAnswer, RecordConnection } from '../cluster/brokers.ts';
-import type { Cluster } from '../cluster/cluster.ts';
+import type { Cluster, Topic } from '../cluster/cluster.ts';
 import type { ClusterWatch } from '../cluster/cluster-watch.ts';
 import { errorCodeOf, explained } from '../error-code.ts';
-import { forOneRequest, type Batch, type BatchMaking, type PartitionQueue } from './partition-queue.ts';
+import { forOneRequest } from './one-request.ts';
+import type { Batch, BatchMaking, PartitionQueue } from './partition-queue.ts';
+import type { TimesRefusal } from './record-times.ts';
 
 export interface RequestParts {
   readonly time: Time;
@@ -20,7 +22,13 @@ export interface RequestParts {
 }
 
 /** Kafka's UNKNOWN_SERVER_ERROR. It stands for a partition that an answer leaves out. */
-const NO_ANSWER = { errorCode: -1, culprits: [] } as const;
+const NO_ANSWER = { errorCode: -1, culprits: [], message: null } as const;
+
+/** The reason of a failed request that has no answer. */
+const NETWORK = 'network';
+
+/** Kafka's names of the errors of a broker that cannot read a batch: without a codec's library, for one. */
+const UNREADABLE: readonly string[] = ['CORRUPT_MESSAGE', 'UNKNOWN_SERVER_ERROR'];
 
 export class LeaderRequests {
   readonly #retryBackoffMs: number;
@@ -32,6 +40,8 @@ export class LeaderRequests {
   readonly #log: Logger;
   readonly #onEnd: (topics: readonly string[]) => void;
   readonly #busyBrokers = new Set<number>();
+  /** The topics of which the log says that their broker has another time. */
+  readonly #differingClocks = new Set<string>();
   /** Counts requests, so that partition queues take turns. */
   #turn = 0;
 
@@ -123,9 +133,9 @@ export class LeaderRequests {
       // The producer was closed meanwhile, and has settled the batch.
       if (!batch) continue;
       const own = answers.find((answer) => answer.partition === partition && answer.topic === topic);
-      const { errorCode, culprits } = own ?? NO_ANSWER;
+      const { errorCode, ...refusal } = own ?? NO_ANSWER;
       if (errorCode === 0) this.#written(queue, batch);
-      else this.#notWritten(queue, batch, errorCode, culprits);
+      else this.#notWritten(queue, batch, errorCode, refusal);
     }
   }
 
@@ -135,15 +145,17 @@ export class LeaderRequests {
     this.#metrics.batchRecords.observe(batch.records.length);
     this.#metrics.duplicatesPossible.inc(queue.recordsPerhapsTwice(this.#time.wall.now()));
     queue.written();
+    this.#watch.reportTaken(queue.topic);
   }
 
   /** Acts on what the error code of one partition means for its batch. */
-  #notWritten(queue: PartitionQueue, batch: Batch, errorCode: number, culprits: readonly number[]): void {
+  #notWritten(queue: PartitionQueue, batch: Batch, errorCode: number, refusal: TimesRefusal): void {
     const { topic, partition, identity } = queue;
     const code = errorCodeOf(errorCode);
     const { name, meaning } = code;
+    const detail = `partition ${partition}${refusal.message === null ? '' : `: ${refusal.message}`}`;
     const fail = (mayBeWritten: boolean) =>
-      this.#failed([queue], name, explained(name), `partition ${partition}`, mayBeWritten);
+      this.#failed([queue], name, explained(name), detail, mayBeWritten);
     if (meaning === 'written') this.#written(queue, batch);
     else if (meaning === 'retry' || meaning === 'unknown') fail(meaning === 'unknown');
     else if (meaning === 'producer-lost') {
@@ -157,9 +169,25 @@ export class LeaderRequests {
       this.#watch.discard(identity);
       this.#delay(queue);
     } else {
-      if (!queue.refused(code, culprits)) fail(false);
+      const known = this.#cluster.topic(topic);
+      if (!known || !queue.refused(code, refusal, known, this.#making)) fail(false);
+      else this.#log.debug({ topics: [topic], reason: name, detail }, 'Kafka does not take a batch as it is');
       if (meaning === 'too-large') this.#watch.soon(0);
+      if (known && meaning === 'timestamp') this.#compareClocks(queue, known);
     }
+  }
+
+  /** Says once for each topic that its times are the broker's, because the clocks differ too much. */
+  #compareClocks({ topic, times }: PartitionQueue, known: Topic): void {
+    const difference = times.clockDifference(known, this.#making);
+    if (difference === undefined || this.#differingClocks.has(topic)) return;
+    this.#differingClocks.add(topic);
+    const seconds = Math.round(Math.abs(difference) / 1000);
+    const way = difference < 0 ? 'behind' : 'ahead of';
+    this.#log.warn(
+      { topic },
+      `the clock of the broker is ${seconds} s ${way} that of the proxy: records get the time of the broker`,
+    );
   }
 
   /** A broker did not answer. Other brokers are asked first whether it still leads the partitions. */
@@ -172,7 +200,7 @@ export class LeaderRequests {
     const known = error instanceof BrokerError ? error.problem : undefined;
     const problem = known ?? 'its broker does not answer';
     this.#cluster.suspect(leader);
-    this.#failed(queues, 'network', problem, `broker ${leader}: ${errorText(error)}`, mayBeWritten);
+    this.#failed(queues, NETWORK, problem, `broker ${leader}: ${errorText(error)}`, mayBeWritten);
   }
 
   /** The batches are sent again after a pause, perhaps to another leader. `detail` is for the log only. */
@@ -187,8 +215,10 @@ export class LeaderRequests {
     this.#watch.reportFailure(topics, problem, detail);
     this.#metrics.retries.inc({ reason }, queues.length);
     this.#log.debug({ topics, reason, detail, may_be_written: mayBeWritten }, 'a produce request failed');
+    // A broker that fails on a codec may also close the connection. Without a connection nothing was sent.
+    const isUnreadable = reason === NETWORK ? mayBeWritten : UNREADABLE.includes(reason);
     for (const queue of queues) {
-      queue.failed(mayBeWritten);
+      queue.failed(mayBeWritten, isUnreadable ? reason : undefined);
       this.#delay(queue);
     }
     this.#watch.soon(0);

@@ -3,15 +3,17 @@
  * producer id and sequence through every retry: this makes writing idempotent and keeps the order.
  */
 import { backoff } from '../../support/backoff.ts';
-import type { Clock } from '../../support/time.ts';
 import type { ProducerId } from '../cluster/brokers.ts';
 import type { Topic } from '../cluster/cluster.ts';
 import { MAX_BACKOFF_MS } from '../cluster/cluster-watch.ts';
 import type { ErrorCode } from '../error-code.ts';
 import type { BufferPool } from '../wire/record-batch.ts';
-import type { Codec } from '../wire/compression.ts';
 import { BATCH_HEADER_SIZE, encodeBatch, type EncodedBatch } from '../wire/record-batch.ts';
+import { CodecTrial } from './codec-trial.ts';
 import { PendingQueue, type PendingRecord } from './pending-record.ts';
+import type { NeverTaken } from './port.ts';
+import { RecordTimes, type Clocks, type TimesRefusal } from './record-times.ts';
+import type { TopicCodecs } from './topic-codecs.ts';
 
 /** The largest sequence number. The next one is 0. */
 const MAX_SEQUENCE = 0x7fffffff;
@@ -19,14 +21,25 @@ const MAX_SEQUENCE = 0x7fffffff;
 /** Most records of a batch. The limit exists because a record in a batch can no longer be withdrawn. */
 const MAX_BATCH_RECORDS = 10_000;
 
-/** Most bytes of a produce request. A broker reads this much at once without delaying other clients for long. */
-const MAX_REQUEST_BYTES = 8 * 1024 * 1024;
-
 export interface Batch extends EncodedBatch {
   readonly records: readonly PendingRecord[];
   readonly baseSequence: number;
+  /** Would the records fit into the topic plain? */
+  readonly fitsPlain: boolean;
   /** An attempt ended, and no answer says whether the batch was written. */
   mayBeWritten: boolean;
+  /**
+   * The same records must be encoded again before the next attempt, with other times or another codec. They keep their
+   * sequence: by it alone a broker recognises a batch (`ProducerAppendInfo.java`), not by its bytes.
+   */
+  isOutdated: boolean;
+}
+
+/** What the queues of one topic share. */
+export interface TopicSharing {
+  readonly codecs: TopicCodecs;
+  /** Hears of each record that the topic never takes. */
+  readonly refused: (outcome: NeverTaken) => void;
 }
 
 /**
@@ -37,15 +50,10 @@ export interface Batch extends EncodedBatch {
 const PRODUCER_REMEMBERED_MS = 24 * 60 * 60 * 1000;
 
 /** What is needed to make batches. */
-export interface BatchMaking {
+export interface BatchMaking extends Clocks {
   /** Most bytes of a batch, before compression. */
   readonly maxBatchBytes: number;
-  /** Undefined if batches are not compressed. */
-  readonly codec: Codec | undefined;
-  /** Compresses a record that is too large otherwise. */
-  readonly gzip: Codec;
   readonly pool: BufferPool;
-  readonly wall: Clock;
 }
 
 export class PartitionQueue {
@@ -57,6 +65,8 @@ export class PartitionQueue {
   batch: Batch | undefined;
   /** A request with the batch is being made or is in flight. */
   busy = false;
+  /** Which times the leader takes. */
+  readonly times = new RecordTimes();
   /** No attempt before this time, on the monotonic clock. */
   retryAt = 0;
   /** How many attempts in a row have failed. */
@@ -65,15 +75,21 @@ export class PartitionQueue {
   #encoding: readonly PendingRecord[] = [];
   /** Sizes that a broker refused as too large although they are within the known limit. */
   #refused = nothingRefused({ maxMessageBytes: 0 });
-  /** How often in a row a broker has answered that it will never take a batch. */
+  /** How often in a row a broker has answered that it will never take a batch, and has named no record. */
   #refusals = 0;
+  /** Most records of the next batch. It shrinks to find refused records that the broker does not name. */
+  #mostRecords = MAX_BATCH_RECORDS;
+  readonly #codecTrial: CodecTrial;
+  readonly #sharing: TopicSharing;
   #identity: ProducerId | undefined;
   #nextSequence = 0;
   #closed = false;
 
-  constructor(topic: string, partition: number) {
+  constructor(topic: string, partition: number, sharing: TopicSharing) {
     this.topic = topic;
     this.partition = partition;
+    this.#sharing = sharing;
+    this.#codecTrial = new CodecTrial(sharing.codecs);
   }
 
   /** Is there anything to send? */
@@ -125,20 +141,23 @@ export class PartitionQueue {
   async prepare(topic: Topic, making: BatchMaking): Promise<Batch | undefined> {
     if (topic.maxMessageBytes !== this.#refused.limit) this.#refused = nothingRefused(topic);
     const limit = Math.min(topic.maxMessageBytes, this.#refused.recordBytes);
+    if (this.batch?.isOutdated) await this.#renew(this.batch, topic, limit, making);
     while (!this.batch && this.#identity) {
       const records = this.#take(Math.min(making.maxBatchBytes, limit, this.#refused.batchBytes));
       if (records.length === 0) return undefined;
-      const now = making.wall.now();
-      for (const pending of records) fitTime(pending, topic, now);
-      const { bytes, release } = await this.#encode(records, limit, making);
+      this.#encoding = records;
+      const encoded = await this.#encode(records, topic, limit, making);
+      this.#encoding = [];
       // The queue was closed meanwhile, and has settled the records.
       if (this.#closed) return undefined;
-      if (bytes.length > limit) {
-        for (const record of records) record.settle({ kind: 'too-large', size: bytes.length, limit });
-        release();
+      if (encoded.bytes.length > limit) {
+        for (const record of records)
+          this.#settle(record, { kind: 'too-large', size: encoded.bytes.length, limit });
+        encoded.release();
         continue;
       }
-      this.batch = { records, bytes, release, baseSequence: this.#nextSequence, mayBeWritten: false };
+      const batch = { ...encoded, records, baseSequence: this.#nextSequence };
+      this.batch = { ...batch, mayBeWritten: false, isOutdated: false };
     }
     return this.batch;
   }
@@ -160,19 +179,26 @@ export class PartitionQueue {
     if (!batch) return;
     this.failures = 0;
     this.#refusals = 0;
+    this.#mostRecords = Math.min(MAX_BATCH_RECORDS, this.#mostRecords * 2);
+    this.#codecTrial.written(batch.codec);
     this.#nextSequence = (batch.baseSequence + batch.records.length) % (MAX_SEQUENCE + 1);
     for (const record of batch.records) record.settle({ kind: 'written' });
   }
 
   /**
-   * The topic does not take the batch as it is. Its records go again in another form, or are settled. `culprits` are
-   * the places of the refused records; if it is empty, the broker means all. Returns false if the answer is not
-   * believed yet: the batch goes again unchanged.
+   * The topic does not take the batch as it is. Its records go again in another form, or are settled. Returns false if
+   * the batch needs a pause: the answer is not believed yet, or no other form is left.
    */
-  refused({ meaning, name }: ErrorCode, culprits: readonly number[]): boolean {
+  refused(code: ErrorCode, refusal: TimesRefusal, topic: Topic, making: BatchMaking): boolean {
+    const { meaning, name } = code;
+    if (meaning === 'timestamp') {
+      const isTaken = this.times.refused(this.batch?.records ?? [], refusal, topic, making);
+      this.#again();
+      return isTaken;
+    }
+    if (meaning === 'compression') return this.#codecRefused(name);
     if (meaning === 'too-large') this.#tooLarge();
-    else if (meaning === 'timestamp') this.#timesRefused(culprits, name);
-    else return this.#recordsRefused(culprits, name);
+    else return this.#recordsRefused(refusal.culprits, name);
     return true;
   }
 
@@ -188,44 +214,73 @@ export class PartitionQueue {
     this.dissolve();
   }
 
-  /**
-   * Replaces the times of the records by their times of arrival. A record that already has its time of arrival is
-   * settled as refused.
-   */
-  #timesRefused(culprits: readonly number[], reason: string): void {
-    for (const [index, pending] of (this.batch?.records ?? []).entries()) {
-      if (culprits.length > 0 && !culprits.includes(index)) continue;
-      const { arrivedAt } = pending.record;
-      if (pending.timestamp === arrivedAt) pending.withdrawAs({ kind: 'refused', reason });
-      pending.timestamp = arrivedAt;
-    }
-    this.dissolve();
+  /** The broker does not take the codec of the batch. A plain batch has no other form. */
+  #codecRefused(reason: string): boolean {
+    const { batch } = this;
+    if (!batch?.codec) return false;
+    this.#sharing.codecs.refuse(batch.codec, reason);
+    this.#again();
+    return true;
   }
 
   /**
-   * The topic will never take the refused records. The others go again without them. A broker also refuses the whole
-   * batch when a byte of its header has changed in transit. The checksum does not cover base offset, length, leader
-   * epoch and magic. Therefore a refusal of the whole batch is believed when it comes twice in a row.
+   * The topic will never take the refused records. The others go again without them. If the broker names no record:
+   *
+   * - It also refuses the whole batch when a byte of its header has changed in transit. The checksum does not cover base
+   *   offset, length, leader epoch and magic. So a refusal is believed when it comes twice in a row.
+   * - The codec may be the reason. So the batch goes with a lighter one.
+   * - The other records may be good. So smaller batches find the refused ones.
    */
   #recordsRefused(culprits: readonly number[], reason: string): boolean {
-    this.#refusals += 1;
-    if (culprits.length === 0 && this.#refusals === 1) return false;
-    this.#refusals = 0;
-    for (const [index, pending] of (this.batch?.records ?? []).entries()) {
-      if (culprits.length === 0 || culprits.includes(index)) pending.withdrawAs({ kind: 'refused', reason });
+    const { batch } = this;
+    if (!batch) return false;
+    const { records } = batch;
+    if (culprits.length === 0) {
+      this.#refusals += 1;
+      if (this.#refusals === 1) return false;
+      if (this.#codecTrial.refused(batch, reason)) {
+        this.#again();
+        return true;
+      }
+      if (records.length > 1) {
+        this.#mostRecords = Math.floor(records.length / 2);
+        this.dissolve();
+        return true;
+      }
     }
+    for (const [index, pending] of records.entries()) {
+      if (culprits.length > 0 && !culprits.includes(index)) continue;
+      this.#settle(pending, { kind: 'refused', reason });
+      pending.withdrawn = true;
+    }
+    // The leader has decided: nothing fails any more.
+    this.failures = 0;
     this.dissolve();
     return true;
+  }
+
+  #settle(pending: PendingRecord, outcome: NeverTaken): void {
+    pending.settle(outcome);
+    this.#sharing.refused(outcome);
+  }
+
+  /** The records go again in another form: as the same batch if it may be in the topic, else with newer records. */
+  #again(): void {
+    if (this.batch?.mayBeWritten) this.batch.isOutdated = true;
+    else this.dissolve();
   }
 
   /**
    * An attempt to send the batch has failed. A batch that may be in the topic stays unchanged, so that the broker
    * recognises it. Any other batch dissolves: its records can be withdrawn again, and go together with newer records.
+   * `unreadable` is the name of a failure of which the codec may be the reason.
    */
-  failed(mayBeWritten: boolean): void {
+  failed(mayBeWritten: boolean, unreadable?: string): void {
     if (!this.batch) return;
     this.batch.mayBeWritten ||= mayBeWritten;
+    const isOtherCodec = this.#codecTrial.failed(this.batch, unreadable);
     if (!this.batch.mayBeWritten) this.dissolve();
+    else if (isOtherCodec) this.#again();
   }
 
   /** Waits before the next attempt, longer after each failure. `now` is on the monotonic clock. */
@@ -270,7 +325,7 @@ export class PartitionQueue {
     let size = BATCH_HEADER_SIZE;
     for (;;) {
       const next = this.waiting.peek();
-      if (!next || records.length === MAX_BATCH_RECORDS) break;
+      if (!next || records.length === this.#mostRecords) break;
       if (records.length > 0 && size + next.size > maxBytes) break;
       this.waiting.shift();
       next.batched = true;
@@ -280,45 +335,47 @@ export class PartitionQueue {
     return records;
   }
 
+  /** Encodes the records of a batch that may be written in another form. */
+  async #renew(batch: Batch, topic: Topic, limit: number, making: BatchMaking): Promise<void> {
+    const { records, baseSequence, mayBeWritten } = batch;
+    const encoded = await this.#encode(records, topic, limit, making);
+    if (this.#closed || this.batch !== batch) {
+      encoded.release();
+      return;
+    }
+    batch.release();
+    this.batch = { ...encoded, records, baseSequence, mayBeWritten, isOutdated: false };
+    // The topic takes no form of it. As a new batch, its records are settled as too large.
+    if (encoded.bytes.length > limit) this.dissolve();
+  }
+
   async #encode(
     records: readonly PendingRecord[],
+    topic: Topic,
     limit: number,
-    { codec, gzip, pool }: BatchMaking,
-  ): Promise<EncodedBatch> {
-    const identity = this.#identity ?? { id: -1n, epoch: -1 };
-    const sequence = {
-      producerId: identity.id,
-      producerEpoch: identity.epoch,
-      baseSequence: this.#nextSequence,
-    };
-    this.#encoding = records;
+    making: BatchMaking,
+  ): Promise<EncodedBatch & { readonly fitsPlain: boolean }> {
+    const { id: producerId, epoch: producerEpoch } = this.#identity ?? { id: -1n, epoch: -1 };
+    const sequence = { producerId, producerEpoch, baseSequence: this.#nextSequence };
+    const { codecs } = this.#sharing;
+    const { avoided } = this.#codecTrial;
+    this.times.stamp(records, topic, making);
+    let size = BATCH_HEADER_SIZE;
+    for (const record of records) size += record.size;
+    const fitsPlain = size <= limit;
     try {
-      const batch = await encodeBatch(records, sequence, codec, pool);
-      if (batch.bytes.length <= limit || codec === gzip) return batch;
+      const codec = codecs.ordinary(avoided);
+      const batch = await encodeBatch(records, sequence, codec, making.pool);
+      const strong = codecs.strong(avoided);
+      if (batch.bytes.length <= limit || !strong || codec === strong) return { ...batch, fitsPlain };
       batch.release();
-      // gzip: every consumer can read it without another library, and only zstd compresses better.
-      return await encodeBatch(records, sequence, gzip, pool);
+      return { ...(await encodeBatch(records, sequence, strong, making.pool)), fitsPlain };
     } catch (error) {
-      if (!this.#closed) this.waiting.putBack(records);
-      throw error;
-    } finally {
+      if (!this.#closed && this.#encoding === records) this.waiting.putBack(records);
       this.#encoding = [];
+      throw error;
     }
   }
-}
-
-/** As many queues as fit into one request. Each turn begins with another queue, so that none is always left out. */
-export function forOneRequest(
-  queues: readonly PartitionQueue[],
-  turn: number,
-  maxBatchBytes: number,
-): PartitionQueue[] {
-  const from = turn % queues.length;
-  let bytes = 0;
-  return [...queues.slice(from), ...queues.slice(0, from)].filter((queue, index) => {
-    bytes += queue.nextBytes(maxBatchBytes);
-    return index === 0 || bytes <= MAX_REQUEST_BYTES;
-  });
 }
 
 function nothingRefused({ maxMessageBytes }: Pick<Topic, 'maxMessageBytes'>) {
@@ -327,12 +384,4 @@ function nothingRefused({ maxMessageBytes }: Pick<Topic, 'maxMessageBytes'>) {
     batchBytes: Number.MAX_SAFE_INTEGER,
     recordBytes: Number.MAX_SAFE_INTEGER,
   };
-}
-
-/** Replaces a time that the topic would refuse by the time of arrival. */
-function fitTime(pending: PendingRecord, topic: Topic, now: number): void {
-  const { timestamp } = pending;
-  const acceptable =
-    timestamp >= 0 && timestamp - now <= topic.maxAheadMs && now - timestamp <= topic.maxBehindMs;
-  if (!acceptable) pending.timestamp = pending.record.arrivedAt;
 }

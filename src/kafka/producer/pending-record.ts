@@ -6,8 +6,12 @@ export class PendingRecord implements RecordHandle {
   readonly record: KafkaRecord;
   /** Most bytes that it adds to a batch, before compression. */
   readonly size: number;
-  /** The record's own time, until the topic refuses it. */
+  /** The time that goes out with it: `RecordTimes` decides it for each batch. */
   timestamp: number;
+  /** Where that time comes from: a value of `TimeSource`. */
+  timeSource = 0;
+  /** The first source that the broker has not refused. */
+  firstSource = 0;
   /** Is it in a batch? */
   batched = false;
   /** Has a batch with it gone out? */
@@ -30,12 +34,6 @@ export class PendingRecord implements RecordHandle {
   send(): void {
     this.sent = true;
     if (!this.withdrawn) this.#owner.sent();
-  }
-
-  /** Settles it. It is then never sent again. */
-  withdrawAs(outcome: Outcome): void {
-    this.settle(outcome);
-    this.withdrawn = true;
   }
 
   /** Tells the owner the outcome. After a withdrawal the owner no longer waits, and hears nothing. */

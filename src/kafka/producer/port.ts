@@ -12,6 +12,9 @@ export type Outcome =
   /** The producer was closed first. The record is not in the topic, unless `mayBeWritten`. */
   | { readonly kind: 'closed'; readonly mayBeWritten: boolean };
 
+/** The outcome of a record that Kafka never takes. */
+export type NeverTaken = Extract<Outcome, { kind: 'too-large' | 'refused' }>;
+
 /** The part that hands a record to the producer and waits for its outcome. */
 export interface RecordOwner {
   /** A batch with the record goes out, for the first time or again. */
@@ -33,6 +36,8 @@ export interface RecordProducer {
   withdraw(record: RecordHandle): boolean;
   /** Why the topic cannot be written to, in words for an operator; undefined if no reason is known. */
   problemOf(topic: string): string | undefined;
+  /** Why Kafka refuses every record of the topic, in words for an operator; undefined if it takes some. */
+  refusalOf(topic: string): string | undefined;
   /** True when the cluster has told all that is needed to write to this topic. */
   knows(topic: string): boolean;
 }

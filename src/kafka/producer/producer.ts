@@ -19,7 +19,8 @@ import { LeaderRequests } from './leader-requests.ts';
 import type { PartitionQueue } from './partition-queue.ts';
 import { partitioners, type PartitionerName } from './partitioner.ts';
 import { PendingRecord } from './pending-record.ts';
-import type { RecordOwner, RecordProducer } from './port.ts';
+import type { NeverTaken, RecordOwner, RecordProducer } from './port.ts';
+import { TopicCodecs } from './topic-codecs.ts';
 import { TopicPartitions } from './topic-partitions.ts';
 
 export interface ProducerSettings extends ClusterSettings, WatchSettings {
@@ -59,8 +60,7 @@ export class Producer implements RecordProducer {
   #closed = false;
 
   constructor(settings: ProducerSettings, parts: ProducerParts) {
-    const { brokers, time, codecs } = parts;
-    const { compression, maxBatchBytes } = settings;
+    const { brokers, time } = parts;
     this.#settings = settings;
     this.#parts = parts;
     this.#time = time;
@@ -68,11 +68,10 @@ export class Producer implements RecordProducer {
     this.#watch = new ClusterWatch(settings, this.#cluster, () => this.#learn(), parts);
     brokers.onDisconnect(() => this.#watch.soon(0));
     const making = {
-      maxBatchBytes,
-      codec: compression === 'none' ? undefined : codecs[compression],
-      gzip: codecs.gzip,
+      maxBatchBytes: settings.maxBatchBytes,
       pool: new BufferPool(),
       wall: time.wall,
+      monotonic: time.monotonic,
     };
     const onEnd = (topics: readonly string[]) => this.#requestEnded(topics);
     this.#requests = new LeaderRequests(
@@ -93,6 +92,11 @@ export class Producer implements RecordProducer {
   /** Why the topic cannot be written to, in words for an operator; undefined if no reason is known. */
   problemOf(topic: string): string | undefined {
     return this.#watch.problemOf(topic);
+  }
+
+  /** Why Kafka refuses every record of the topic, in words for an operator; undefined if it takes some. */
+  refusalOf(topic: string): string | undefined {
+    return this.#watch.refusalOf(topic);
   }
 
   /** The problems of all topics that cannot be written to, by topic. */
@@ -169,7 +173,12 @@ export class Producer implements RecordProducer {
   #partitionsOf(topic: string): TopicPartitions {
     let partitions = this.#topics.get(topic);
     if (!partitions) {
-      partitions = new TopicPartitions(topic, partitioners[this.#settings.partitioner], this.#parts.random);
+      const { partitioner, compression } = this.#settings;
+      const { random, codecs, time, log } = this.#parts;
+      partitions = new TopicPartitions(topic, partitioners[partitioner], random, {
+        codecs: new TopicCodecs(topic, compression, codecs, time.monotonic, log),
+        refused: (outcome) => this.#watch.reportRefused(topic, reasonOf(outcome)),
+      });
       partitions.resize(this.#cluster.topic(topic)?.leaders.length ?? 0);
       this.#topics.set(topic, partitions);
       this.#watch.include(topic);
@@ -259,4 +268,10 @@ export class Producer implements RecordProducer {
   #reportSuccess({ topic, isFailing }: TopicPartitions): void {
     if (this.#watch.problemOf(topic) !== undefined && !isFailing) this.#watch.reportSuccess(topic);
   }
+}
+
+/** Why Kafka never takes a record, in words for an operator. */
+function reasonOf(outcome: NeverTaken): string {
+  if (outcome.kind === 'refused') return outcome.reason;
+  return `MESSAGE_TOO_LARGE: the topic takes at most ${outcome.limit} bytes (max.message.bytes)`;
 }

@@ -1,5 +1,5 @@
 /** The partition queues of one topic, and the records that have no partition yet. */
-import { PartitionQueue } from './partition-queue.ts';
+import { PartitionQueue, type TopicSharing } from './partition-queue.ts';
 import type { Partitioner } from './partitioner.ts';
 import { PendingQueue, type PendingRecord } from './pending-record.ts';
 
@@ -12,10 +12,12 @@ export class TopicPartitions {
   #wanted = 0;
   readonly #choosePartition: Partitioner;
   readonly #random: () => number;
+  readonly #sharing: TopicSharing;
 
   /** `random` returns numbers from 0 up to 1. They place records without a key. */
-  constructor(topic: string, choosePartition: Partitioner, random: () => number) {
+  constructor(topic: string, choosePartition: Partitioner, random: () => number, sharing: TopicSharing) {
     this.topic = topic;
+    this.#sharing = sharing;
     this.#choosePartition = choosePartition;
     this.#random = random;
   }
@@ -58,7 +60,7 @@ export class TopicPartitions {
     // Fewer partitions than before: the topic was deleted and created again.
     const homeless = this.queues.splice(this.#wanted).flatMap((queue) => queue.empty());
     for (let partition = this.queues.length; partition < this.#wanted; partition++) {
-      this.queues.push(new PartitionQueue(this.topic, partition));
+      this.queues.push(new PartitionQueue(this.topic, partition, this.#sharing));
     }
     for (const pending of [...homeless, ...this.#unplaced.drain()]) this.place(pending);
   }

@@ -45,6 +45,8 @@ export interface TimedRecord {
 /** A batch ready to be sent. */
 export interface EncodedBatch {
   readonly bytes: Buffer;
+  /** The codec of the records; undefined if they are plain. */
+  readonly codec: Codec | undefined;
   /** Call it once, when the bytes are no longer needed: their memory goes back to the pool. */
   readonly release: () => void;
 }
@@ -64,17 +66,20 @@ export async function encodeBatch(
   const storage = pool.take(sizeAtMost);
   const release = () => pool.give(storage);
   const end = writeRecords(storage, records);
-  if (!codec) return { release, bytes: seal(storage, end, records, identity, PLAIN) };
+  const plainBatch = () => ({
+    release,
+    codec: undefined,
+    bytes: seal(storage, end, records, identity, PLAIN),
+  });
+  if (!codec) return plainBatch();
 
   const plain = storage.subarray(BATCH_HEADER_SIZE, end);
   const compressed = await codec.compress(plain);
-  if (compressed.length >= plain.length) {
-    return { release, bytes: seal(storage, end, records, identity, PLAIN) };
-  }
+  if (compressed.length >= plain.length) return plainBatch();
   // The compressed bytes are fewer, so they fit in the place of the plain ones.
   compressed.copy(storage, BATCH_HEADER_SIZE);
   const smaller = BATCH_HEADER_SIZE + compressed.length;
-  return { release, bytes: seal(storage, smaller, records, identity, codec.attributes) };
+  return { release, codec, bytes: seal(storage, smaller, records, identity, codec.attributes) };
 }
 
 /** Writes the records after the space for the batch's header; returns the offset after them. */

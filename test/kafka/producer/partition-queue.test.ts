@@ -3,24 +3,38 @@ import { suite, test } from 'node:test';
 import { BufferPool } from '../../../src/kafka/wire/record-batch.ts';
 import { codecs } from '../../../src/kafka/wire/compression.ts';
 import { errorCodeOf } from '../../../src/kafka/error-code.ts';
-import { forOneRequest, PartitionQueue } from '../../../src/kafka/producer/partition-queue.ts';
+import { forOneRequest } from '../../../src/kafka/producer/one-request.ts';
+import { PartitionQueue } from '../../../src/kafka/producer/partition-queue.ts';
 import { PendingRecord } from '../../../src/kafka/producer/pending-record.ts';
 import type { Outcome } from '../../../src/kafka/producer/port.ts';
+import { TopicCodecs } from '../../../src/kafka/producer/topic-codecs.ts';
 import { recordSize } from '../../../src/kafka/record.ts';
+import { simulatedLog } from '../simulated-producer.ts';
 
 const TOPIC = { leaders: [0], maxMessageBytes: 1_000_000, maxAheadMs: 3_600_000, maxBehindMs: Infinity };
 const MAKING = {
   maxBatchBytes: 900_000,
-  codec: undefined,
-  gzip: codecs.gzip,
   pool: new BufferPool(),
   wall: Date,
+  monotonic: performance,
 };
 const INVALID = errorCodeOf(87);
 
+function newQueue(partition: number): PartitionQueue {
+  return new PartitionQueue('topic', partition, {
+    codecs: new TopicCodecs('topic', 'none', codecs, performance, simulatedLog().log),
+    refused: () => undefined,
+  });
+}
+
+/** The broker refuses these records of the queue's batch; all if none is named. */
+function refuse(queue: PartitionQueue, culprits: readonly number[]): boolean {
+  return queue.refused(INVALID, { culprits, message: null }, TOPIC, MAKING);
+}
+
 /** Makes a queue with one batch of `count` records in flight. Returns it with the outcome of each record. */
 async function queueOf(count: number): Promise<{ queue: PartitionQueue; outcomes: (Outcome | undefined)[] }> {
-  const queue = new PartitionQueue('topic', 0);
+  const queue = newQueue(0);
   queue.adopt({ id: 1n, epoch: 0 });
   const outcomes = Array.from({ length: count }, (): Outcome | undefined => undefined);
   for (const index of outcomes.keys()) {
@@ -42,29 +56,28 @@ async function queueOf(count: number): Promise<{ queue: PartitionQueue; outcomes
 
 suite('a partition queue', () => {
   test('believes a refusal of the whole batch when it comes twice in a row', async () => {
-    const { queue, outcomes } = await queueOf(2);
-    assert.equal(queue.refused(INVALID, []), false);
-    assert.deepEqual(outcomes, [undefined, undefined]);
+    const { queue, outcomes } = await queueOf(1);
+    assert.equal(refuse(queue, []), false);
+    assert.deepEqual(outcomes, [undefined]);
     queue.failed(false);
     await queue.prepare(TOPIC, MAKING);
-    assert.equal(queue.refused(INVALID, []), true);
-    const refused = { kind: 'refused', reason: 'INVALID_RECORD' };
-    assert.deepEqual(outcomes, [refused, refused]);
+    assert.equal(refuse(queue, []), true);
+    assert.deepEqual(outcomes, [{ kind: 'refused', reason: 'INVALID_RECORD' }]);
   });
 
   test('forgets a refusal after a batch is written', async () => {
     const { queue, outcomes } = await queueOf(1);
-    assert.equal(queue.refused(INVALID, []), false);
+    assert.equal(refuse(queue, []), false);
     queue.failed(false);
     await queue.prepare(TOPIC, MAKING);
     queue.written();
     assert.deepEqual(outcomes, [{ kind: 'written' }]);
-    assert.equal(queue.refused(INVALID, []), false);
+    assert.equal(refuse(queue, []), false);
   });
 
   test('believes a refusal of named records at once, and keeps the others', async () => {
     const { queue, outcomes } = await queueOf(3);
-    assert.equal(queue.refused(INVALID, [1]), true);
+    assert.equal(refuse(queue, [1]), true);
     assert.deepEqual(outcomes, [undefined, { kind: 'refused', reason: 'INVALID_RECORD' }, undefined]);
     const batch = await queue.prepare(TOPIC, MAKING);
     assert.equal(batch?.records.length, 2);
@@ -76,7 +89,7 @@ suite('one produce request', () => {
 
   function queuesOf(...bytes: readonly number[]): PartitionQueue[] {
     return bytes.map((size, partition) => {
-      const queue = new PartitionQueue('topic', partition);
+      const queue = newQueue(partition);
       const value = Buffer.alloc(size);
       const record = { topic: 'topic', key: null, value, headers: [], timestamp: 0, arrivedAt: 0 };
       const owner = { sent: () => undefined, settled: () => undefined };

@@ -110,19 +110,6 @@ suite('the producer fits batches to the limits of the topic', () => {
     it.assertOnceAndInOrder();
   });
 
-  test('settles a record as refused when its time of arrival is refused, too', async (t) => {
-    const it = new SimulatedProducer(t);
-    it.brokers.add('one:9092').create(TOPIC, [1]);
-    await it.start();
-    const script = { errorCode: INVALID_TIMESTAMP, culprits: [0] };
-    it.brokers.script(TOPIC, 0, script, script);
-    const refused = it.send('a', { timestamp: 5 });
-    const other = it.send('a');
-    await it.settled();
-    assert.deepEqual(refused.outcomes, [{ kind: 'refused', reason: 'INVALID_TIMESTAMP' }]);
-    assert.deepEqual(it.brokers.values(TOPIC), [other.value]);
-  });
-
   test("never sends a time outside the topic's known range", async (t) => {
     const it = new SimulatedProducer(t);
     const configs = { 'message.timestamp.after.max.ms': '1000', 'message.timestamp.before.max.ms': '5000' };
