@@ -15,18 +15,26 @@ export interface Weather {
 // Produce requests of many events are larger than this; requests for metadata are smaller.
 const LARGE_BYTES = 8192;
 
+/** A broker behind a network that can be slow, stop, or change bytes. */
+export function relayed(
+  start: (options: BrokerOptions) => Promise<Broker>,
+): Promise<{ broker: Broker; relay: Relay; bootstrapServers: string }> {
+  return relayedBy((port, targetPort) => Relay.listen(port, targetPort), start);
+}
+
 /**
  * A broker behind a relay. `bootstrapServers` is the address of the relay: clients that use it never reach the broker directly.
  * The tools reach the broker at its own port.
- * @param start starts the broker.
+ * @param listen starts the relay, @param start the broker.
  */
-export async function relayed(
+export async function relayedBy<AnyRelay>(
+  listen: (port: number, targetPort: () => number) => Promise<AnyRelay>,
   start: (options: BrokerOptions) => Promise<Broker>,
-): Promise<{ broker: Broker; relay: Relay; bootstrapServers: string }> {
+): Promise<{ broker: Broker; relay: AnyRelay; bootstrapServers: string }> {
   const [port = 0, relayPort = 0] = await freePorts(2);
   const bootstrapServers = `127.0.0.1:${relayPort}`;
   let target = 0;
-  const relay = await Relay.listen(relayPort, () => target);
+  const relay = await listen(relayPort, () => target);
   const broker = await start({
     port,
     listeners: { RELAY: 'PLAINTEXT' },
