@@ -19,6 +19,12 @@ import {
   proxyStoppedInOutage,
 } from './proxy-lines.ts';
 import { timesFarOff, tooLarge } from './record-lines.ts';
+import {
+  compressionRefused,
+  everyRecordRefused,
+  timesBeyondBrokerLimit,
+  timesBeyondTopicLimit,
+} from './refusal-lines.ts';
 import { partitionsMoved, topicMissing, writesDenied } from './topic-lines.ts';
 
 /** In the order in which `make faults` runs them. */
@@ -43,6 +49,10 @@ export const lines: readonly Line[] = [
   damagedSegment,
   tooLarge,
   timesFarOff,
+  timesBeyondTopicLimit,
+  timesBeyondBrokerLimit,
+  compressionRefused,
+  everyRecordRefused,
   corruptBatch,
   slowNetwork,
   narrowNetwork,

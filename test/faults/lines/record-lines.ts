@@ -94,7 +94,7 @@ interface Posted {
 }
 
 /** Posts events that are not in the ledger, one after the other. */
-async function postExtra(scene: Scene, bodies: readonly Buffer[]): Promise<Posted[]> {
+export async function postExtra(scene: Scene, bodies: readonly Buffer[]): Promise<Posted[]> {
   const posted: Posted[] = [];
   const connection = new PostingConnection(scene.proxy.port);
   for (const body of bodies) {
@@ -122,7 +122,7 @@ function reasonOf(record: ReadRecord | undefined): string {
   return reason?.toString() ?? 'none';
 }
 
-function statusesOf(posted: readonly Posted[]): string {
+export function statusesOf(posted: readonly Posted[]): string {
   return posted.map(({ status, place }) => place ?? status).join(' ');
 }
 
@@ -130,7 +130,7 @@ function largeEvent(): Buffer {
   return extraEvent(new Date().toISOString(), randomBytes((LARGE_BYTES / 4) * 3).toString('base64'));
 }
 
-function eventOf(year: string): Buffer {
+export function eventOf(year: string): Buffer {
   return extraEvent(`${year}-06-01T12:00:00.000Z`, '');
 }
 
