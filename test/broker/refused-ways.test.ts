@@ -9,7 +9,7 @@ import { created, spooled } from '../stage/posting.ts';
 import { readiness } from '../stage/readiness.ts';
 import { RefusingRelay } from '../stage/refusing-relay.ts';
 import { relayedBy } from '../stage/relay.ts';
-import { Stage } from '../stage/stage.ts';
+import { Stage, useStage } from '../stage/stage.ts';
 import type { StagedProxy } from '../stage/staged-proxy.ts';
 import { until } from '../stage/until.ts';
 
@@ -121,7 +121,10 @@ suite('a broker that takes no compressed batches', { timeout: 120_000 }, () => {
   let relay: RefusingRelay;
   let servers: string;
   before(async () => {
-    const found = await relayedBy(RefusingRelay.listen, (options) => stage.startBroker(options));
+    const found = await relayedBy(
+      (port, target) => RefusingRelay.listen(port, target),
+      (options) => stage.startBroker(options),
+    );
     relay = found.relay;
     servers = found.bootstrapServers;
   });
@@ -198,5 +201,25 @@ suite('a broker that takes no compressed batches', { timeout: 120_000 }, () => {
     created(await proxy.post(event()));
     assert.equal((await readiness(proxy)).kafka, 'ok');
     assert.equal(await up(), 1);
+  });
+});
+
+suite('a broker with a small socket.request.max.bytes', { timeout: 120_000 }, () => {
+  const stage = useStage({ properties: { 'socket.request.max.bytes': '200000' } });
+
+  test('gets the events of an outage in requests that it takes', async () => {
+    const topic = 'small-requests';
+    const proxy = await stage.proxyWithTopic({ name: topic, partitions: 2 }, { SPOOL__AFTER: '200ms' });
+    await stage.broker.kill();
+    const bodies = Array.from({ length: 300 }, (_, i) =>
+      JSON.stringify({ ...runEvent({ producer: `test:${i}` }), x: 'x'.repeat(5000) }),
+    );
+    for (const answer of await proxy.postAll(bodies, 16)) spooled(answer);
+    await stage.broker.start();
+    const records = await until(
+      () => proxy.records(),
+      (all) => all.length >= bodies.length,
+    );
+    assert.deepEqual(records.map(({ value }) => value?.toString()).sort(), bodies.toSorted());
   });
 });

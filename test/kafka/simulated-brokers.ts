@@ -112,6 +112,8 @@ export class SimulatedBrokers implements Brokers {
   givesIds = true;
   /** May a client read a topic's configuration? */
   showsConfigs = true;
+  /** The broker closes the connection of a larger request: `socket.request.max.bytes`. */
+  maxRequestBytes = Number.POSITIVE_INFINITY;
   isClosed = false;
   #nextId = 1n;
   #listener: () => void = () => undefined;
@@ -316,7 +318,8 @@ export class SimulatedBrokers implements Brokers {
     }
     await sleep(this.#time, this.#latencyMs());
     const answers: PartitionAnswer[] = [];
-    let breaks = this.#states.get(address) !== 'alive';
+    const size = batches.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    let breaks = this.#states.get(address) !== 'alive' || size > this.maxRequestBytes;
     for (const batch of batches) {
       const script = breaks
         ? undefined

@@ -27,7 +27,7 @@ export class RefusingRelay {
   readonly #sockets = new Set<Socket>();
 
   /** @param targetPort is called for each connection, as the port of the broker may be unknown at first. */
-  static async listen(this: void, port: number, targetPort: () => number): Promise<RefusingRelay> {
+  static async listen(port: number, targetPort: () => number): Promise<RefusingRelay> {
     const server = createServer({ noDelay: true });
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');

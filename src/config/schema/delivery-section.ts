@@ -35,7 +35,7 @@ export const producer = section('The records that the proxy writes to Kafka.', {
   timestamp: setting(oneOf(['event-time', 'arrival']), {
     default: 'event-time',
     description:
-      "The timestamp of a record: the event's `eventTime`, or the time of its arrival. Kafka's retention by time uses it, so a topic may delete an old event at once.",
+      "The timestamp of a record: the event's `eventTime`, or the time of its arrival. A time that Kafka does not take gives way to the time of arrival, then to the time of sending. Kafka's retention by time uses it, so a topic may delete an old event at once.",
   }),
   acks: setting(oneOf(['all'], { '-1': 'all' }), {
     default: 'all',

@@ -142,7 +142,7 @@ export const kafka = section('The Kafka cluster that the proxy writes to, and it
   compression: setting(oneOf(['none', 'gzip', 'snappy', 'lz4', 'zstd']), {
     default: 'none',
     description:
-      'The compression of batches. Every consumer can read `none` and `gzip`; `docs/compatibility.md` lists the others. An event that is too large for its topic goes as gzip, whatever this says.',
+      'The compression of batches. Every consumer can read `none` and `gzip`; `docs/compatibility.md` lists the others. An event that is too large for its topic goes as gzip, whatever this says. If a broker does not take the codec, the batches of the topic go as gzip, or plain.',
     dataRentgen: true,
   }),
   partitioner: setting(oneOf(['murmur2', 'crc32']), {

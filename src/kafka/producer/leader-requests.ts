@@ -12,8 +12,10 @@ import type { Cluster, Topic } from '../cluster/cluster.ts';
 import type { ClusterWatch } from '../cluster/cluster-watch.ts';
 import { errorCodeOf, explained } from '../error-code.ts';
 import { forOneRequest } from './one-request.ts';
-import type { Batch, BatchMaking, PartitionQueue } from './partition-queue.ts';
+import type { Batch, BatchMaking } from './batch.ts';
+import type { PartitionQueue } from './partition-queue.ts';
 import type { TimesRefusal } from './record-times.ts';
+import { RequestSizes } from './request-sizes.ts';
 
 export interface RequestParts {
   readonly time: Time;
@@ -40,6 +42,7 @@ export class LeaderRequests {
   readonly #log: Logger;
   readonly #onEnd: (topics: readonly string[]) => void;
   readonly #busyBrokers = new Set<number>();
+  readonly #sizes: RequestSizes;
   /** The topics of which the log says that their broker has another time. */
   readonly #differingClocks = new Set<string>();
   /** Counts requests, so that partition queues take turns. */
@@ -65,6 +68,7 @@ export class LeaderRequests {
     this.#metrics = parts.metrics;
     this.#log = parts.log;
     this.#onEnd = onEnd;
+    this.#sizes = new RequestSizes(parts.time.monotonic);
   }
 
   /** Has this broker a request in flight? */
@@ -75,7 +79,12 @@ export class LeaderRequests {
   /** Sends one request with the batches of as many of these queues as fit. Never rejects. */
   async send(leader: number, candidates: readonly PartitionQueue[]): Promise<void> {
     this.#turn += 1;
-    const queues = forOneRequest(candidates, this.#turn, this.#making.maxBatchBytes);
+    const queues = forOneRequest(
+      candidates,
+      this.#turn,
+      this.#making.maxBatchBytes,
+      this.#sizes.limitOf(leader),
+    );
     this.#busyBrokers.add(leader);
     for (const queue of queues) queue.busy = true;
     try {
@@ -107,6 +116,7 @@ export class LeaderRequests {
       connection = await this.#cluster.connect(leader);
     } catch (error) {
       // Nothing was sent.
+      this.#sizes.innocent(leader);
       this.#brokerFailed(leader, queues, error, false);
       return;
     }
@@ -119,10 +129,12 @@ export class LeaderRequests {
     const sentAt = this.#time.monotonic.now();
     try {
       const answers = await connection.produce(batches);
+      this.#sizes.innocent(leader);
       this.#metrics.acknowledgementSeconds.observe((this.#time.monotonic.now() - sentAt) / 1000);
       this.#resolve(queues, answers);
     } catch (error) {
       this.#brokerFailed(leader, queues, error, true);
+      this.#lost(leader, queues);
     }
   }
 
@@ -172,6 +184,9 @@ export class LeaderRequests {
       const known = this.#cluster.topic(topic);
       if (!known || !queue.refused(code, refusal, known, this.#making)) fail(false);
       else this.#log.debug({ topics: [topic], reason: name, detail }, 'Kafka does not take a batch as it is');
+      // The broker may have it already, and does not recognise its records in another batch.
+      const isAnotherBatch = batch.mayBeWritten && queue.batch !== batch;
+      if (isAnotherBatch) this.#metrics.duplicatesPossible.inc(batch.records.length);
       if (meaning === 'too-large') this.#watch.soon(0);
       if (known && meaning === 'timestamp') this.#compareClocks(queue, known);
     }
@@ -188,6 +203,13 @@ export class LeaderRequests {
       { topic },
       `the clock of the broker is ${seconds} s ${way} that of the proxy: records get the time of the broker`,
     );
+  }
+
+  /** A request was sent, and not answered. If it may be too large for the broker, the next ones are smaller. */
+  #lost(leader: number, queues: readonly PartitionQueue[]): void {
+    const bytes = queues.reduce((sum, { batch }) => sum + (batch?.bytes.length ?? 0), 0);
+    if (!this.#sizes.lost(leader, bytes, queues.length)) return;
+    for (const queue of queues) this.#metrics.duplicatesPossible.inc(queue.split());
   }
 
   /** A broker did not answer. Other brokers are asked first whether it still leads the partitions. */

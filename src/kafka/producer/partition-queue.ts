@@ -7,13 +7,12 @@ import type { ProducerId } from '../cluster/brokers.ts';
 import type { Topic } from '../cluster/cluster.ts';
 import { MAX_BACKOFF_MS } from '../cluster/cluster-watch.ts';
 import type { ErrorCode } from '../error-code.ts';
-import type { BufferPool } from '../wire/record-batch.ts';
 import { BATCH_HEADER_SIZE, encodeBatch, type EncodedBatch } from '../wire/record-batch.ts';
+import type { Batch, BatchMaking, TopicSharing } from './batch.ts';
 import { CodecTrial } from './codec-trial.ts';
 import { PendingQueue, type PendingRecord } from './pending-record.ts';
 import type { NeverTaken } from './port.ts';
-import { RecordTimes, type Clocks, type TimesRefusal } from './record-times.ts';
-import type { TopicCodecs } from './topic-codecs.ts';
+import { RecordTimes, type TimesRefusal } from './record-times.ts';
 
 /** The largest sequence number. The next one is 0. */
 const MAX_SEQUENCE = 0x7fffffff;
@@ -21,40 +20,12 @@ const MAX_SEQUENCE = 0x7fffffff;
 /** Most records of a batch. The limit exists because a record in a batch can no longer be withdrawn. */
 const MAX_BATCH_RECORDS = 10_000;
 
-export interface Batch extends EncodedBatch {
-  readonly records: readonly PendingRecord[];
-  readonly baseSequence: number;
-  /** Would the records fit into the topic plain? */
-  readonly fitsPlain: boolean;
-  /** An attempt ended, and no answer says whether the batch was written. */
-  mayBeWritten: boolean;
-  /**
-   * The same records must be encoded again before the next attempt, with other times or another codec. They keep their
-   * sequence: by it alone a broker recognises a batch (`ProducerAppendInfo.java`), not by its bytes.
-   */
-  isOutdated: boolean;
-}
-
-/** What the queues of one topic share. */
-export interface TopicSharing {
-  readonly codecs: TopicCodecs;
-  /** Hears of each record that the topic never takes. */
-  readonly refused: (outcome: NeverTaken) => void;
-}
-
 /**
  * Milliseconds for which a broker knows the producer of a batch after a restart or after it becomes the leader. It is
  * the default of `producer.id.expiration.ms` (KIP-854). Such a broker counts from the times of the batch's records,
  * not from its arrival.
  */
 const PRODUCER_REMEMBERED_MS = 24 * 60 * 60 * 1000;
-
-/** What is needed to make batches. */
-export interface BatchMaking extends Clocks {
-  /** Most bytes of a batch, before compression. */
-  readonly maxBatchBytes: number;
-  readonly pool: BufferPool;
-}
 
 export class PartitionQueue {
   readonly topic: string;
@@ -281,6 +252,19 @@ export class PartitionQueue {
     const isOtherCodec = this.#codecTrial.failed(this.batch, unreadable);
     if (!this.batch.mayBeWritten) this.dissolve();
     else if (isOtherCodec) this.#again();
+  }
+
+  /**
+   * The batch may be too large for a request to the broker. Its records go again in smaller batches. If the broker has
+   * the batch already, it refuses their sequence, and they go under another producer id. Returns how many records may so
+   * be in the topic twice.
+   */
+  split(): number {
+    const { batch } = this;
+    if (!batch || batch.records.length === 1) return 0;
+    this.#refused.batchBytes = Math.floor(batch.bytes.length / 2);
+    this.dissolve();
+    return batch.mayBeWritten ? batch.records.length : 0;
   }
 
   /** Waits before the next attempt, longer after each failure. `now` is on the monotonic clock. */

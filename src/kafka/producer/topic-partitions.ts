@@ -1,5 +1,6 @@
 /** The partition queues of one topic, and the records that have no partition yet. */
-import { PartitionQueue, type TopicSharing } from './partition-queue.ts';
+import type { TopicSharing } from './batch.ts';
+import { PartitionQueue } from './partition-queue.ts';
 import type { Partitioner } from './partitioner.ts';
 import { PendingQueue, type PendingRecord } from './pending-record.ts';
 

@@ -108,7 +108,10 @@ async function longerThanLimit(
 }
 
 async function behindRelay(scene: Scene) {
-  const found = await relayedBy(RefusingRelay.listen, (options) => scene.startBroker(options));
+  const found = await relayedBy(
+    (port, target) => RefusingRelay.listen(port, target),
+    (options) => scene.startBroker(options),
+  );
   scene.atEnd(() => found.relay.close());
   await scene.createTopic();
   return found;

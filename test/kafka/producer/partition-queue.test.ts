@@ -99,7 +99,7 @@ suite('one produce request', () => {
   }
 
   const partitions = (queues: readonly PartitionQueue[], turn: number): number[] =>
-    forOneRequest(queues, turn, MIB).map(({ partition }) => partition);
+    forOneRequest(queues, turn, MIB, 8 * MIB).map(({ partition }) => partition);
 
   test('takes the batches of all partitions that fit into 8 MiB', () => {
     assert.deepEqual(partitions(queuesOf(10, 20, 30), 0), [0, 1, 2]);

@@ -160,3 +160,26 @@ suite('the producer fits batches to the limits of the topic', () => {
     assert.deepEqual([it.kinds, it.brokers.attempts[0]?.compression], [['written'], 0]);
   });
 });
+
+suite('the producer fits requests to the limit of a broker that closes the connection of larger ones', () => {
+  for (const partitions of [1, 6]) {
+    test(`with ${partitions} partitions: nothing is lost, doubled or reordered`, async (t) => {
+      const it = new SimulatedProducer(t, { random: () => Math.random() });
+      it.brokers.add('one:9092').create(TOPIC, new Array<number>(partitions).fill(1));
+      it.brokers.maxRequestBytes = 300_000;
+      await it.start();
+      for (let i = 0; i < 400; i++)
+        it.send(`key-${i % 20}`, { value: Buffer.from(`key-${i % 20}#${i} ${'x'.repeat(5000)}`) });
+      await it.settled();
+      it.assertOnceAndInOrder();
+      // The limit is remembered: later requests are not lost again.
+      const before = it.brokers.attempts.filter(({ result }) => result === 'unanswered').length;
+      for (let i = 0; i < 400; i++)
+        it.send(`key-${i % 20}`, { value: Buffer.from(`key-${i % 20}#${400 + i} ${'x'.repeat(5000)}`) });
+      await it.settled();
+      it.assertOnceAndInOrder();
+      const after = it.brokers.attempts.filter(({ result }) => result === 'unanswered').length;
+      assert.equal(after, before);
+    });
+  }
+});
