@@ -1,5 +1,53 @@
 import tseslint from 'typescript-eslint';
 
+const STYLE = [
+  { selector: 'ExportDefaultDeclaration', message: 'Name what you export.' },
+  { selector: 'ExportAllDeclaration', message: 'No barrels: import from the file that has it.' },
+];
+
+/**
+ * The machine's clock may step: an operator or a time server sets it. A pause, deadline, age or expiry within the process
+ * then lasts too long or ends at once. So these go by the monotonic clock (`performance`, or `monotonic` of
+ * src/support/time.ts). Only these files read the wall clock, each for this reason.
+ */
+const WALL_CLOCK = {
+  'src/support/time.ts': 'hands the wall clock to the parts that are tested with a simulated one',
+  'src/auth/validity.ts': 'a credential expires at an absolute time; the monotonic clock bounds it as well',
+  'src/auth/client-certificates.ts': 'a certificate has an absolute end',
+  'src/auth/oidc/oidc-claims.ts':
+    'a token has an absolute time of issue; nothing is kept from the comparison',
+  'src/auth/personal-tokens/revocations.ts': 'tells an operator since when the database is unavailable',
+  'src/http/connection/tls-files.ts': 'warns of the absolute end of a certificate',
+  'src/kafka/broker-error.ts': 'explains a refusal by the absolute end of a certificate',
+  'src/kafka/login/security.ts': 'warns of the absolute end of a certificate',
+  'src/kafka/login/oauth-token.ts': 'a token in a file has an absolute end, read at each login',
+  'src/kafka/login/kerberos-ticket.ts': 'GSSAPI and the KDC compare the end of a ticket with the wall clock',
+  'src/kafka/producer/producer.ts': 'hands the wall clock to the parts that make batches',
+  'src/kafka/producer/partition-queue.ts': 'the broker compares the time of a record with its own wall clock',
+  'src/kafka/producer/leader-requests.ts': 'the broker forgets a producer by the times of its records',
+  'src/pipeline/ingest.ts': 'the time of arrival is written to the record',
+  'src/proxy/front.ts': 'hands the wall clock to the pipeline, for times of arrival',
+  'src/spool/segment.ts': 'the time of creation is written to the file, for the age after a restart',
+  'src/commands/spool.ts': 'shows how old an event is, in a program that ends at once',
+  'src/commands/token/issue.ts': 'a token has an absolute start and end',
+};
+
+const WALL =
+  'The wall clock may step. Use the monotonic clock, or name this file in eslint.config.js with a reason.';
+
+const NO_WALL_CLOCK = [
+  'MemberExpression[object.name="Date"][property.name="now"]',
+  'NewExpression[callee.name="Date"][arguments.length=0]',
+  'CallExpression[callee.name="Date"]',
+  // The clock itself as a value: `{ clock: Date }`, `f(Date)`, `const clock = Date`, `clock = Date`.
+  ':matches(Property, PropertyDefinition) > Identifier.value[name="Date"]',
+  ':matches(CallExpression, NewExpression) > Identifier.arguments[name="Date"]',
+  ':matches(VariableDeclarator > Identifier.init, AssignmentPattern > Identifier.right)[name="Date"]',
+  'AssignmentExpression > Identifier.right[name="Date"]',
+  'MemberExpression[property.name="wall"]',
+  'ObjectPattern > Property[key.name="wall"]',
+].map((selector) => ({ selector, message: WALL }));
+
 export default tseslint.config(
   // AssemblyScript is not quite TypeScript: its own compiler checks it.
   { ignores: ['dist', 'node_modules', '.run', 'assembly', '**/*.js', '**/*.cjs'] },
@@ -14,11 +62,7 @@ export default tseslint.config(
       '@typescript-eslint/no-unsafe-type-assertion': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
-      'no-restricted-syntax': [
-        'error',
-        { selector: 'ExportDefaultDeclaration', message: 'Name what you export.' },
-        { selector: 'ExportAllDeclaration', message: 'No barrels: import from the file that has it.' },
-      ],
+      'no-restricted-syntax': ['error', ...STYLE],
       'max-lines': ['error', { max: 500 }],
       eqeqeq: 'error',
     },
@@ -27,6 +71,11 @@ export default tseslint.config(
     // A file of the program hides one decision, and is read at one sitting.
     files: ['src/**'],
     rules: { 'max-lines': ['error', { max: 400 }] },
+  },
+  {
+    files: ['src/**'],
+    ignores: Object.keys(WALL_CLOCK),
+    rules: { 'no-restricted-syntax': ['error', ...STYLE, ...NO_WALL_CLOCK] },
   },
   {
     // node:test returns promises that the runner itself awaits.

@@ -1,7 +1,9 @@
 /** Recognises senders by the client certificate of their connection (mutual TLS). */
 import type { Socket } from 'node:net';
 import { TLSSocket, type PeerCertificate } from 'node:tls';
+import { systemTime, type Time } from '../support/time.ts';
 import { rejected, type Finding } from './sender.ts';
+import { Validity } from './validity.ts';
 
 /** The part of a certificate that names the sender. */
 export type CertificateName = 'common-name' | 'subject' | 'san';
@@ -9,22 +11,29 @@ export type CertificateName = 'common-name' | 'subject' | 'san';
 export class ClientCertificates {
   readonly #nameOf: (certificate: PeerCertificate) => string | undefined;
   /** By connection: its certificate does not change, and reading it costs more than an event. */
-  readonly #found = new WeakMap<Socket, Finding>();
+  readonly #found = new WeakMap<Socket, { readonly finding: Finding; readonly validity?: Validity }>();
+  readonly #time: Time;
 
-  constructor(name: CertificateName) {
+  constructor(name: CertificateName, time = systemTime) {
     this.#nameOf = NAMES[name];
+    this.#time = time;
   }
 
   /** The sender of a connection; undefined without a certificate. */
   find(socket: Socket): Finding | undefined {
     const known = this.#found.get(socket);
-    if (known) return known.rejection || Date.now() < known.holdsUntil ? known : EXPIRED;
+    if (known) return known.validity?.isOver === true ? EXPIRED : known.finding;
     if (!(socket instanceof TLSSocket)) return undefined;
     const certificate = socket.getPeerCertificate();
     // Node gives an empty object where there is no certificate.
     if (Object.keys(certificate).length === 0) return undefined;
     const finding = this.#judge(socket, certificate);
-    this.#found.set(socket, finding);
+    // Not expiry: the machine's clock may have been wrong at this moment.
+    if (finding === EXPIRED) return EXPIRED;
+    this.#found.set(
+      socket,
+      finding.rejection ? { finding } : { finding, validity: new Validity(finding, this.#time) },
+    );
     return finding;
   }
 
@@ -36,7 +45,9 @@ export class ClientCertificates {
       return rejected('certificate', 'Invalid client certificate', 'It has no name for the sender');
     }
     const holdsUntil = Date.parse(certificate.valid_to);
-    return Date.now() < holdsUntil ? { sender: { way: 'certificate', name }, holdsUntil } : EXPIRED;
+    return this.#time.wall.now() < holdsUntil
+      ? { sender: { way: 'certificate', name }, holdsUntil }
+      : EXPIRED;
   }
 }
 

@@ -14,8 +14,10 @@ export interface Sender {
 /** A credential that has passed its check. */
 export interface Recognised {
   readonly sender: Sender;
-  /** Milliseconds since the epoch. After that the credential must be checked again, or has expired. */
+  /** When the credential expires by itself, in milliseconds since the epoch. */
   readonly holdsUntil: number;
+  /** Milliseconds from now after which it must be checked again; undefined while only `holdsUntil` ends it. */
+  readonly holdsForMs?: number | undefined;
   readonly rejection?: undefined;
 }
 

@@ -66,16 +66,13 @@ export class TopicMonitor {
 
   /** Updates the gauges of the topic. */
   measure(): void {
-    const { metrics, time } = this.#context;
+    const { metrics } = this.#context;
     const topic = this.#topic;
-    const { count, bytes, oldestAt } = this.#log;
+    const { count, bytes, oldestAgeMs = 0 } = this.#log;
     const { state: current } = this.#queue;
     metrics.spoolEvents.set({ topic }, count);
     metrics.spoolBytes.set({ topic }, bytes);
-    metrics.spoolOldestSeconds.set(
-      { topic },
-      oldestAt === undefined ? 0 : (time.wall.now() - oldestAt) / 1000,
-    );
+    metrics.spoolOldestSeconds.set({ topic }, oldestAgeMs / 1000);
     for (const state of STATES) metrics.deliveryState.set({ topic, state }, current === state ? 1 : 0);
   }
 
@@ -97,9 +94,9 @@ export class TopicMonitor {
   }
 
   #checkAge(): void {
-    const { logger, time } = this.#context;
-    const { oldestAt } = this.#log;
-    const isTooOld = oldestAt !== undefined && time.wall.now() - oldestAt > this.#maxAgeMs;
+    const { logger } = this.#context;
+    const { oldestAt, oldestAgeMs = 0 } = this.#log;
+    const isTooOld = oldestAt !== undefined && oldestAgeMs > this.#maxAgeMs;
     if (isTooOld && !this.isTooOld) logger.error({ topic: this.#topic, since: new Date(oldestAt) }, TOO_OLD);
     this.isTooOld = isTooOld;
   }

@@ -1,5 +1,6 @@
 /** One segment: a file of events, and a file with their marks. segment-format.ts describes both. */
 import { join } from 'node:path';
+import type { Clock } from '../support/time.ts';
 import type { Disk, DiskFile, Machine } from './disk.ts';
 import { Mark, Marks, type MarkValue } from './marks.ts';
 import {
@@ -42,6 +43,10 @@ export class Segment {
   readonly marks: Marks;
   /** Creation time, in milliseconds since the epoch. Its events arrived at this time or later, with small exceptions. */
   readonly createdAt: number;
+  /** Its age goes by the monotonic clock from here on. The age of an earlier process's segment is 0 at least. */
+  readonly #ageAtOpening: number;
+  readonly #openedAt: number;
+  readonly #clock: Clock;
   /** Bytes that can be read. */
   size = HEADER_SIZE;
   /** Number of frames that cannot be read. */
@@ -53,9 +58,12 @@ export class Segment {
   /** Open while the proxy writes to the segment. */
   #file: DiskFile | undefined;
 
-  private constructor(disk: Disk, folder: string, name: SegmentName, createdAt: number) {
+  private constructor({ disk, time }: Machine, folder: string, name: SegmentName, createdAt: number) {
     const path = join(folder, formatName(name));
     this.#disk = disk;
+    this.#clock = time.monotonic;
+    this.#openedAt = time.monotonic.now();
+    this.#ageAtOpening = Math.max(0, time.wall.now() - createdAt);
     this.#seed = name.seed;
     this.number = name.number;
     this.path = `${path}.log`;
@@ -64,8 +72,9 @@ export class Segment {
   }
 
   /** A new segment to write to. Resolves when it survives a power cut. Leaves no file behind when it rejects. */
-  static async create({ disk, time, randomSeed }: Machine, folder: string, number: number): Promise<Segment> {
-    const segment = new Segment(disk, folder, { number, seed: randomSeed() }, time.wall.now());
+  static async create(machine: Machine, folder: string, number: number): Promise<Segment> {
+    const { disk, time, randomSeed } = machine;
+    const segment = new Segment(machine, folder, { number, seed: randomSeed() }, time.wall.now());
     segment.#file = await disk.create(segment.path);
     try {
       await segment.#writeAll([encodeHeader(segment.createdAt)], 0);
@@ -84,7 +93,8 @@ export class Segment {
    * torn frame at the end was never acknowledged, and is skipped.
    * @throws {UnknownVersion}
    */
-  static async load({ disk, time }: Machine, folder: string, name: SegmentName): Promise<Segment> {
+  static async load(machine: Machine, folder: string, name: SegmentName): Promise<Segment> {
+    const { disk, time } = machine;
     const path = join(folder, `${formatName(name)}.log`);
     const file = await disk.open(path);
     try {
@@ -93,7 +103,7 @@ export class Segment {
       await readAll(file, header, 0);
       const facts = decodeHeader(header);
       if (facts && facts.version > VERSION) throw new UnknownVersion(`format version ${facts.version}`);
-      const segment = new Segment(disk, folder, name, facts?.createdAt ?? time.wall.now());
+      const segment = new Segment(machine, folder, name, facts?.createdAt ?? time.wall.now());
       segment.size = size;
       const sealed = await segment.marks.load();
       segment.unanswered = segment.marks.adopt(sealed ?? (await segment.#countFrames(file)));
@@ -102,6 +112,11 @@ export class Segment {
     } finally {
       await file.close();
     }
+  }
+
+  /** Milliseconds since its creation. A step of the machine's clock does not change it. */
+  get ageMs(): number {
+    return this.#ageAtOpening + this.#clock.now() - this.#openedAt;
   }
 
   /** Number of frames that are on disk only. */

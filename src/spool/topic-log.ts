@@ -107,7 +107,15 @@ export class TopicLog {
 
   /** Approximate arrival time of the oldest undelivered event, in milliseconds since the epoch: that of its segment. */
   get oldestAt(): number | undefined {
-    return this.#segments.find(({ marks }) => marks.undelivered > 0)?.createdAt;
+    return this.#oldest?.createdAt;
+  }
+
+  /**
+   * Approximate milliseconds that the oldest undelivered event has been on disk. It was 0 or more at the start. Since
+   * then it goes by the monotonic clock, so a step of the machine's clock makes no event too old.
+   */
+  get oldestAgeMs(): number | undefined {
+    return this.#oldest?.ageMs;
   }
 
   /** Are there events on disk only, which `read` returns? */
@@ -188,6 +196,10 @@ export class TopicLog {
     await this.#writer.idle();
     await this.#endActive(false);
     await this.settled();
+  }
+
+  get #oldest(): Segment | undefined {
+    return this.#segments.find(({ marks }) => marks.undelivered > 0);
   }
 
   /** The active segment, or a new one if the active one would grow too large. */

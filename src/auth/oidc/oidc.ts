@@ -131,7 +131,7 @@ export class Oidc {
     const name = nameOf(claims, nameClaim);
     if (name === undefined) return invalidToken('claims', 'The token does not name its sender');
     const expiresAt = (claims.exp ?? 0) * 1000 + clockSkewMs;
-    return { sender: { way: 'oidc', name }, holdsUntil: Math.min(expiresAt, Date.now() + HOLDS_MS) };
+    return { sender: { way: 'oidc', name }, holdsUntil: expiresAt, holdsForMs: HOLDS_MS };
   }
 }
 

@@ -83,7 +83,8 @@ export function personalTokenCheck(
     const expiresAt = Math.floor(exp) * 1000;
     return {
       sender: { way: 'personal-token', name },
-      holdsUntil: Math.min(expiresAt, revocation?.until ?? expiresAt),
+      holdsUntil: expiresAt,
+      holdsForMs: revocation?.forMs,
     };
   };
 }

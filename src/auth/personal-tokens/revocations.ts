@@ -8,6 +8,7 @@ import type { Logger } from '../../log.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { backoff } from '../../support/backoff.ts';
 import type { DatabaseAddress } from '../../support/database-url.ts';
+import { systemTime, type Time } from '../../support/time.ts';
 import { withinTime } from '../../support/time-limit.ts';
 import { detailOf, problemOf } from './database-problem.ts';
 import type { Database } from './database.ts';
@@ -44,9 +45,9 @@ export interface TokenId {
   readonly tokenId: string;
 }
 
-/** The revocation state of a token. `alive` is valid until `until` (milliseconds since the epoch). */
+/** The revocation state of a token. `alive` is valid for `forMs` milliseconds from now. */
 export type RevocationState =
-  | { readonly state: 'alive'; readonly until: number }
+  | { readonly state: 'alive'; readonly forMs: number }
   | { readonly state: 'revoked' }
   | { readonly state: 'unknown' };
 
@@ -59,20 +60,22 @@ export class Revocations {
   readonly #settings: RevocationSettings;
   readonly #metrics: Metrics;
   readonly #log: Logger;
-  /** When a token was last known to be alive: milliseconds since the epoch. */
+  readonly #time: Time;
+  /** When a token was last known to be alive, on the monotonic clock: a step of the clock prolongs nothing. */
   readonly #alive: LRUCache<string, number>;
   /** A revoked token stays revoked. */
   readonly #revoked: LRUCache<string, true>;
   #database: Promise<Database> | undefined;
-  #outage: { readonly since: Date; readonly problem: string } | undefined;
+  #outage: { readonly since: Date; readonly sinceMs: number; readonly problem: string } | undefined;
   #nextAttempt: NodeJS.Timeout | undefined;
   /** Attempts since the outage began, the one that found it included. */
   #attempts = 0;
   #closed = false;
 
   /** Makes no connection before `start` or the first token. */
-  constructor(settings: RevocationSettings, metrics: Metrics, log: Logger) {
+  constructor(settings: RevocationSettings, metrics: Metrics, log: Logger, time = systemTime) {
     this.#settings = settings;
+    this.#time = time;
     this.#metrics = metrics;
     this.#log = log;
     this.#alive = new LRUCache({ max: settings.cacheSize });
@@ -95,10 +98,9 @@ export class Revocations {
     if (this.#revoked.get(key)) return REVOKED;
     const { cacheTtlMs } = this.#settings;
     const lastAlive = this.#alive.get(key);
-    const now = Date.now();
-    // `now >= lastAlive`: after a clock was set back, the token would count as alive for longer.
-    if (lastAlive !== undefined && now >= lastAlive && now < lastAlive + cacheTtlMs) {
-      return { state: 'alive', until: lastAlive + cacheTtlMs };
+    const now = this.#time.monotonic.now();
+    if (lastAlive !== undefined && now < lastAlive + cacheTtlMs) {
+      return { state: 'alive', forMs: lastAlive + cacheTtlMs - now };
     }
     if (this.#outage) return this.#stateInOutage(key);
     try {
@@ -118,10 +120,10 @@ export class Revocations {
 
   /** An answer that is too late for its request is still remembered. */
   async #query(token: TokenId, key: string): Promise<RevocationState> {
-    const queriedAt = Date.now();
+    const queriedAt = this.#time.monotonic.now();
     if (await this.#hasRow(token)) {
       this.#alive.set(key, queriedAt);
-      return { state: 'alive', until: queriedAt + this.#settings.cacheTtlMs };
+      return { state: 'alive', forMs: queriedAt + this.#settings.cacheTtlMs - this.#time.monotonic.now() };
     }
     this.#alive.delete(key);
     this.#revoked.set(key, true);
@@ -131,9 +133,9 @@ export class Revocations {
   #stateInOutage(key: string): RevocationState {
     const { graceMs, cacheTtlMs } = this.#settings;
     const acceptedUntil = (this.#alive.get(key) ?? Number.NEGATIVE_INFINITY) + graceMs;
-    const now = Date.now();
+    const now = this.#time.monotonic.now();
     if (now >= acceptedUntil) return UNKNOWN;
-    return { state: 'alive', until: Math.min(acceptedUntil, now + Math.min(CHECK_AGAIN_MS, cacheTtlMs)) };
+    return { state: 'alive', forMs: Math.min(acceptedUntil - now, CHECK_AGAIN_MS, cacheTtlMs) };
   }
 
   async #hasRow({ userId, tokenId }: TokenId): Promise<boolean> {
@@ -175,7 +177,9 @@ export class Revocations {
         `Data.Rentgen's database is unavailable, revoked tokens are not known: ${problem}. Tokens that were alive are accepted for ${this.#settings.graceMs / 1000} s, others are answered 503`,
       );
     }
-    this.#outage = { since: this.#outage?.since ?? new Date(), problem };
+    const { monotonic, wall } = this.#time;
+    const { since = new Date(wall.now()), sinceMs = monotonic.now() } = this.#outage ?? {};
+    this.#outage = { since, sinceMs, problem };
     // Requests that waited when the outage began get here one after another.
     this.#nextAttempt ??= setTimeout(
       () => {
@@ -189,7 +193,7 @@ export class Revocations {
 
   #recovered(): void {
     if (!this.#outage || this.#closed) return;
-    const unavailable_seconds = Math.round((Date.now() - this.#outage.since.getTime()) / 1000);
+    const unavailable_seconds = Math.round((this.#time.monotonic.now() - this.#outage.sinceMs) / 1000);
     this.#outage = undefined;
     this.#metrics.databaseUp.set(1);
     this.#log.info({ unavailable_seconds }, "Data.Rentgen's database answers again");

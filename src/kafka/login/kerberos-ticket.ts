@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Logger } from '../../log.ts';
 import { backoff } from '../../support/backoff.ts';
 import { errorText } from '../../support/error-text.ts';
+import { systemTime, type Time } from '../../support/time.ts';
 import { BrokerError } from '../broker-error.ts';
 import {
   explainServiceFailure,
@@ -51,6 +52,9 @@ export class KerberosTicket {
   readonly principal: string;
   readonly #settings: TicketSettings;
   readonly #log: Logger;
+  readonly #time: Time;
+  /** A renewal that did not wait for its timer. */
+  #urgent: Promise<void> | undefined;
   readonly #folder: string;
   readonly #stopping = new AbortController();
   #ticket: Ticket | undefined;
@@ -67,7 +71,8 @@ export class KerberosTicket {
   readonly #inFlight = new Map<string, Promise<void>>();
 
   /** Makes the folder for the ticket in the system's folder for temporary files. Throws when that is not writable. */
-  constructor(settings: TicketSettings, log: Logger) {
+  constructor(settings: TicketSettings, log: Logger, time = systemTime) {
+    this.#time = time;
     const { principal, realm } = settings;
     this.principal = realm === undefined || principal.includes('@') ? principal : `${principal}@${realm}`;
     this.#settings = settings;
@@ -105,9 +110,9 @@ export class KerberosTicket {
     const name = `${service}/${host}`;
     this.#requested.add(name);
     await this.#firstTry;
+    if (this.#failures === 0 && this.#hasEnded()) await this.#renewNow();
     const ticket = this.#ticket;
-    if (ticket === undefined || ticket.endsAt <= Date.now())
-      throw this.#loginError(this.#problem, this.#detail);
+    if (ticket === undefined || this.#hasEnded()) throw this.#loginError(this.#problem, this.#detail);
     if (ticket.services.has(name)) return;
     const request =
       this.#inFlight.get(name) ??
@@ -134,7 +139,19 @@ export class KerberosTicket {
     return result;
   }
 
+  /** A ticket ends by the wall clock, as GSSAPI and the KDC see it. */
+  #hasEnded(): boolean {
+    return (this.#ticket?.endsAt ?? 0) <= this.#time.wall.now();
+  }
+
+  /** The machine's clock was set forward: the timer of the next renewal does not know that the ticket has ended. */
+  #renewNow(): Promise<void> {
+    this.#urgent ??= this.#inTurn(() => this.#renew()).finally(() => (this.#urgent = undefined));
+    return this.#urgent;
+  }
+
   async #renew(): Promise<void> {
+    clearTimeout(this.#timer);
     let pauseMs: number;
     try {
       const ticket = await this.#fetch();
@@ -146,7 +163,7 @@ export class KerberosTicket {
         );
       this.#problem = '';
       this.#failures = 0;
-      const left = ticket.endsAt - Date.now();
+      const left = ticket.endsAt - this.#time.wall.now();
       pauseMs = Math.max(FIRST_RETRY_MS, Math.min(this.#settings.refreshIntervalMs, left * RENEWED_AT));
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
@@ -165,7 +182,7 @@ export class KerberosTicket {
 
   #currentTicket(): string {
     const endsAt = this.#ticket?.endsAt ?? 0;
-    if (endsAt <= Date.now()) return 'Without a ticket, the proxy cannot log in';
+    if (this.#hasEnded()) return 'Without a ticket, the proxy cannot log in';
     return `The current ticket is valid until ${new Date(endsAt).toISOString()}`;
   }
 
@@ -188,7 +205,7 @@ export class KerberosTicket {
     const endsAt = ticketEnd(await this.#run('klist', ['-c', cache], FILE_LIMIT_MS));
     const services = await this.#getServices(cache);
     renameSync(file, join(this.#folder, 'ticket'));
-    return { endsAt: endsAt ?? Date.now() + this.#settings.refreshIntervalMs, services };
+    return { endsAt: endsAt ?? this.#time.wall.now() + this.#settings.refreshIntervalMs, services };
   }
 
   /** Tickets to the services that were requested so far. Without one of them, the proxy's own ticket is still good. */

@@ -4,9 +4,10 @@
  */
 import { readFile } from 'node:fs/promises';
 import { errorText } from '../../support/error-text.ts';
+import { systemTime, type Time } from '../../support/time.ts';
 import { withinTime } from '../../support/time-limit.ts';
 import { BrokerError } from '../broker-error.ts';
-import { NO_ANSWER, requestToken, type IssuedToken, type TokenEndpointSettings } from './token-endpoint.ts';
+import { NO_ANSWER, requestToken, type TokenEndpointSettings } from './token-endpoint.ts';
 
 export interface OauthSettings extends TokenEndpointSettings {
   /** Takes the place of the token endpoint. */
@@ -27,19 +28,23 @@ const tooLate = () => new BrokerError(`no token within ${LOGIN_LIMIT_MS / 1000} 
 /** RFC 6750, 2.1: `b64token`. */
 const TOKEN = /^[\w.~+/-]+=*$/;
 
-interface HeldToken extends IssuedToken {
-  /** Milliseconds since the epoch. */
+/** `expires_in` is a length (RFC 6749, 5.1), so both times are on the monotonic clock. */
+interface HeldToken {
+  readonly token: string;
   readonly renewAt: number;
+  readonly expiresAt: number;
 }
 
 export class OauthToken {
   readonly #settings: OauthSettings;
+  readonly #time: Time;
   #held: HeldToken | undefined;
   /** The request for a token in flight: one at most. */
   #request: Promise<HeldToken> | undefined;
 
-  constructor(settings: OauthSettings) {
+  constructor(settings: OauthSettings, time = systemTime) {
     this.#settings = settings;
+    this.#time = time;
   }
 
   /**
@@ -48,12 +53,12 @@ export class OauthToken {
    */
   async current(): Promise<string> {
     const { tokenFile } = this.#settings;
-    if (tokenFile !== undefined) return readToken(tokenFile);
+    if (tokenFile !== undefined) return readToken(tokenFile, this.#time.wall.now());
     const held = this.#held;
-    if (held && Date.now() < held.renewAt) return held.token;
+    if (held && this.#now < held.renewAt) return held.token;
     const renewed = this.#renew();
     // A login does not wait for the endpoint while the current token is valid.
-    if (held && Date.now() < held.expiresAt) {
+    if (held && this.#now < held.expiresAt) {
       renewed.catch(() => undefined);
       return held.token;
     }
@@ -67,7 +72,11 @@ export class OauthToken {
    * starts the renewal.
    */
   refused(): void {
-    if (this.#held) this.#held = { ...this.#held, renewAt: 0 };
+    if (this.#held) this.#held = { ...this.#held, renewAt: Number.NEGATIVE_INFINITY };
+  }
+
+  get #now(): number {
+    return this.#time.monotonic.now();
   }
 
   #renew(): Promise<HeldToken> {
@@ -78,11 +87,12 @@ export class OauthToken {
   }
 
   async #fetch(): Promise<HeldToken> {
-    const from = Date.now();
-    const issued = await requestToken(this.#settings);
-    const held = { ...issued, renewAt: from + (issued.expiresAt - from) * RENEW_AT };
+    // The life of the token begins with the answer at the latest: the time of the request is the safe side.
+    const from = this.#now;
+    const { token, lifetimeMs } = await requestToken(this.#settings);
+    const held = { token, renewAt: from + lifetimeMs * RENEW_AT, expiresAt: from + lifetimeMs };
     this.#held = held;
-    this.#renewIn(held.renewAt - Date.now());
+    this.#renewIn(held.renewAt - this.#now);
     return held;
   }
 
@@ -90,15 +100,16 @@ export class OauthToken {
   #renewIn(delayMs: number): void {
     const again = () => {
       this.#renew().catch(() => {
-        if (Date.now() < (this.#held?.expiresAt ?? 0)) this.#renewIn(RETRY_MS);
+        if (this.#now < (this.#held?.expiresAt ?? 0)) this.#renewIn(RETRY_MS);
       });
     };
     // Node's timers have 31 bits, about 25 days. A token that is valid for longer is renewed at a login.
-    if (delayMs > 0 && delayMs < 2 ** 31) setTimeout(again, delayMs).unref();
+    if (delayMs > 0 && delayMs < 2 ** 31) this.#time.setTimeout(again, delayMs).unref();
   }
 }
 
-async function readToken(path: string): Promise<string> {
+/** `now` in milliseconds since the epoch: the token in the file names its end so. */
+async function readToken(path: string, now: number): Promise<string> {
   const setting = 'kafka.security.oauth.token_file';
   let token: string;
   try {
@@ -111,7 +122,7 @@ async function readToken(path: string): Promise<string> {
     throw new BrokerError(`${path} contains no token`, `there is no token in the file (${setting})`, true);
   }
   const expiresAt = expiryOf(token);
-  if (expiresAt !== undefined && expiresAt < Date.now()) {
+  if (expiresAt !== undefined && expiresAt < now) {
     const problem = `the token for Kafka has expired, and the file has no newer one (${setting})`;
     throw new BrokerError(`${path} expired at ${new Date(expiresAt).toISOString()}`, problem, true);
   }

@@ -16,8 +16,8 @@ export interface TokenEndpointSettings {
 
 export interface IssuedToken {
   readonly token: string;
-  /** Milliseconds since the epoch; 0 where the endpoint does not say, so that it is asked each time. */
-  readonly expiresAt: number;
+  /** Milliseconds that the token is valid; 0 where the endpoint does not say, so that it is asked each time. */
+  readonly lifetimeMs: number;
 }
 
 /** Milliseconds for the whole answer of the token endpoint. */
@@ -55,8 +55,7 @@ export async function requestToken(settings: TokenEndpointSettings): Promise<Iss
       [oauth.allowInsecureRequests]: true,
     });
     const answer = await oauth.processClientCredentialsResponse(server, client, response);
-    const lifetimeMs = (answer.expires_in ?? 0) * 1000;
-    return { token: answer.access_token, expiresAt: lifetimeMs > 0 ? Date.now() + lifetimeMs : 0 };
+    return { token: answer.access_token, lifetimeMs: Math.max(0, (answer.expires_in ?? 0) * 1000) };
   } catch (error) {
     throw endpointError(error, secretForms(clientId, clientSecret));
   }

@@ -133,6 +133,7 @@ void suite('personal tokens', { timeout: 60_000 }, () => {
     assert.deepEqual(await check(PYJWT_TOKEN), {
       sender: { way: 'personal-token', name: 'alice' },
       holdsUntil: EXPIRES_AT * 1000,
+      holdsForMs: undefined,
     });
   });
 
@@ -170,20 +171,20 @@ void suite('personal tokens', { timeout: 60_000 }, () => {
     }
 
     test('asks by user and id, and accepts the token for as long as the answer is valid', async () => {
-      const until = Date.now() + 1000;
-      const alive = checkWith({ state: 'alive', until });
+      const alive = checkWith({ state: 'alive', forMs: 1000 });
       const token = tokenOf({ ...claims, jti: claims.jti.toUpperCase() });
       assert.equal((await alive.check(token)).sender?.name, 'alice');
       assert.deepEqual(alive.asked, [{ userId: 5, tokenId: claims.jti }]);
       assert.deepEqual(await alive.check(PYJWT_TOKEN), {
         sender: { way: 'personal-token', name: 'alice' },
-        holdsUntil: until,
+        holdsUntil: EXPIRES_AT * 1000,
+        holdsForMs: 1000,
       });
     });
 
     test('never accepts a token after it has expired', async () => {
       const exp = now + 10.5;
-      const alive = checkWith({ state: 'alive', until: Date.now() + 300_000 });
+      const alive = checkWith({ state: 'alive', forMs: 300_000 });
       const finding = await alive.check(tokenOf({ ...claims, exp }));
       assert.ok(!finding.rejection);
       assert.equal(finding.holdsUntil, (now + 10) * 1000);
@@ -209,7 +210,7 @@ void suite('personal tokens', { timeout: 60_000 }, () => {
     });
 
     test('does not ask about an invalid token', async () => {
-      const { asked, check } = checkWith({ state: 'alive', until: Date.now() + 1000 });
+      const { asked, check } = checkWith({ state: 'alive', forMs: 1000 });
       for (const [, token] of refused) await check(token);
       assert.deepEqual(asked, []);
     });
