@@ -260,4 +260,15 @@ suite('the watch of the cluster', () => {
     assert.equal(stage.asked.length, 8);
     assert.deepEqual(stage.told, [[TOPIC, 'Kafka is unavailable: no broker answers']]);
   });
+
+  test('asks at once when something is wrong, also after the clock was set forward', async (t) => {
+    const stage = new Stage(t);
+    void stage.watch.ask();
+    await stage.time.advance(1000);
+    const before = stage.asked.length;
+    stage.time.stepWall(3_600_000);
+    stage.watch.soon(0);
+    await stage.time.advance(100);
+    assert.equal(stage.asked.length, before + 1);
+  });
 });
