@@ -27,6 +27,7 @@ const WALL_CLOCK = {
   'src/kafka/producer/leader-requests.ts': 'the broker forgets a producer by the times of its records',
   'src/pipeline/ingest.ts': 'the time of arrival is written to the record',
   'src/proxy/front.ts': 'hands the wall clock to the pipeline, for times of arrival',
+  'src/spool/spool.ts': 'the time of the start is written to the file `owner`',
   'src/spool/segment.ts': 'the time of creation is written to the file, for the age after a restart',
   'src/commands/spool.ts': 'shows how old an event is, in a program that ends at once',
   'src/commands/token/issue.ts': 'a token has an absolute start and end',

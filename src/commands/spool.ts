@@ -101,6 +101,12 @@ async function withSpool(
     );
     return 1;
   }
+  const { VERSION } = await import('../delivery/spooled-record.ts');
+  const newer = await inspection.findNewer(path, VERSION);
+  if (newer) {
+    console.error(`The spool in ${path} is newer than this program: ${newer.message}.`);
+    return 1;
+  }
   return task(topics, inspection);
 }
 

@@ -12,7 +12,8 @@
  */
 import type { KafkaRecord, RecordHeader } from '../kafka/record.ts';
 
-const VERSION = 1;
+/** The newest layout that this program knows. */
+export const VERSION = 1;
 const FIXED_SIZE = 15;
 const HEADER_FIXED_SIZE = 6;
 

@@ -159,6 +159,11 @@ export const metricTable = {
     name: 'http2kafka_spool_damaged_events_total',
     help: 'Events that could not be read back from disk. Their file is set aside; the log has its name.',
   },
+  spoolLost: {
+    type: 'counter',
+    name: 'http2kafka_spool_lost_events_total',
+    help: 'Acknowledged events that were on disk only, and that someone removed from the spool folder while the proxy ran.',
+  },
   deadLetters: {
     type: 'counter',
     name: 'http2kafka_dead_letters_total',
@@ -341,6 +346,7 @@ export function createMetrics(): Metrics {
     spooled: counter(metricTable.spooled),
     spoolFailures: counter(metricTable.spoolFailures),
     spoolDamaged: counter(metricTable.spoolDamaged),
+    spoolLost: counter(metricTable.spoolLost),
     deadLetters: counter(metricTable.deadLetters),
     undeliverable: counter(metricTable.undeliverable),
     batches: counter(metricTable.batches),

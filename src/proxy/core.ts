@@ -6,11 +6,13 @@ import type { Logger } from '../log.ts';
 import { setEnvironmentVariable } from '../config/sources/environment.ts';
 import type { Settings } from '../config/schema/schema.ts';
 import { Delivery } from '../delivery/delivery.ts';
+import { VERSION } from '../delivery/spooled-record.ts';
 import { GssapiLogin, GssapiUnavailableError } from '../kafka/login/gssapi.ts';
 import { securityWarnings } from '../kafka/login/security.ts';
 import { openProducer } from '../kafka/producer/open-producer.ts';
 import type { Producer } from '../kafka/producer/producer.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import { NewerFormat } from '../spool/newer-format.ts';
 import { Spool } from '../spool/spool.ts';
 import type { DamageReport } from '../spool/topic-log.ts';
 import { errorText } from '../support/error-text.ts';
@@ -139,14 +141,48 @@ export async function openGssapi(
   }
 }
 
+/** The log line of each kind of report. */
+const SPOOL_TROUBLE: Readonly<Record<DamageReport['kind'], string>> = {
+  damaged: 'events in the spool cannot be read: their file is set aside',
+  unreadable:
+    'events in the spool cannot be read: their file stays where it is, and is tried again at the next start',
+  lost: 'acknowledged events are lost: someone has removed their file from the spool. If it comes back, the next start delivers them',
+  restored: 'someone has removed or replaced the folder of the spool: it is made again',
+};
+
+/** Events of a copy may be in Kafka already: the original has delivered them, or will. */
+function reportCopy(spool: Spool, path: string, metrics: Metrics, log: Logger): void {
+  const { copyOf } = spool;
+  const logs = spool.topics.map((topic) => spool.log(topic));
+  const events = logs.reduce((sum, { count }) => sum + count, 0);
+  if (!copyOf || events === 0) return;
+  // Those without an answer are counted by their topics.
+  metrics.duplicatesPossible.inc(events - logs.reduce((sum, { unanswered }) => sum + unanswered, 0));
+  const { host, generation, started, spool: id } = copyOf;
+  const detail = `spool ${id}, start ${generation} at ${started} on ${host}`;
+  log.warn(
+    { file: path, events, detail },
+    'the spool is a copy of another one, or was moved by copying: its events may be in Kafka twice',
+  );
+}
+
 async function openSpool({ spool }: Settings, metrics: Metrics, log: Logger): Promise<Spool> {
-  const report = ({ path, events, reason }: DamageReport) => {
-    metrics.spoolDamaged.inc(events);
-    log.error({ file: path, events, reason }, 'events in the spool cannot be read: their file is set aside');
+  const report = ({ kind, path, events, reason }: DamageReport) => {
+    if (kind === 'lost') metrics.spoolLost.inc(events);
+    else if (kind !== 'restored') metrics.spoolDamaged.inc(events);
+    log[kind === 'restored' ? 'warn' : 'error']({ file: path, events, reason }, SPOOL_TROUBLE[kind]);
   };
   try {
-    return await Spool.open({ path: spool.path, maxBytes: spool.maxBytes }, report);
+    const { path, maxBytes } = spool;
+    const opened = await Spool.open({ path, maxBytes, payloadVersion: VERSION }, report);
+    reportCopy(opened, path, metrics, log);
+    return opened;
   } catch (error) {
+    if (error instanceof NewerFormat) {
+      throw new StartError(`the spool in ${spool.path} is newer than this program: ${error.message}.`, {
+        cause: error,
+      });
+    }
     throw new StartError(
       `cannot keep events in ${spool.path}: ${errorText(error)}. Choose another folder with --spool-path or HTTP2KAFKA__SPOOL__PATH.`,
       { cause: error },

@@ -3,6 +3,7 @@
  * these interfaces. A test can then hand in a disk that fails, fills up, or loses all bytes that were not synced.
  */
 import { randomInt } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorCode } from '../support/error-text.ts';
@@ -16,6 +17,8 @@ export interface DiskFile {
   truncate(size: number): Promise<void>;
   /** Resolves when the bytes and the size of the file survive a power cut. */
   sync(): Promise<void>;
+  /** The same text as `Disk.identity` gives for a path that leads to this file. */
+  identity(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -31,6 +34,8 @@ export interface Disk {
   open(path: string): Promise<DiskFile>;
   /** The size of a file, in bytes. */
   size(path: string): Promise<number>;
+  /** The file or folder that a path leads to now: equal texts mean the same one. Undefined if there is none. */
+  identity(path: string): Promise<string | undefined>;
   /** A file that does not exist is no error. */
   remove(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
@@ -57,6 +62,7 @@ export const localDisk: Disk = {
   create: async (path) => new LocalFile(await open(path, 'wx+', FILE_MODE)),
   open: async (path) => new LocalFile(await open(path, 'r+')),
   size: async (path) => (await stat(path)).size,
+  identity: (path) => stat(path, { bigint: true }).then(identityOf, undefinedIfMissing),
   remove: (path) => rm(path, { force: true }),
   rename: (from, to) => rename(from, to),
   async syncFolder(path) {
@@ -91,6 +97,15 @@ export const localMachine: Machine = {
   randomSeed: () => randomInt(2 ** 32),
 };
 
+/** Device and inode. */
+function identityOf({ dev, ino }: BigIntStats): string {
+  return `${dev}:${ino}`;
+}
+
+function undefinedIfMissing(error: unknown): undefined {
+  if (errorCode(error) !== 'ENOENT' && errorCode(error) !== 'ENOTDIR') throw error;
+}
+
 async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
@@ -120,6 +135,10 @@ class LocalFile implements DiskFile {
   /** `fdatasync` also syncs the size, which is needed to read the bytes back. It leaves out the time stamps. */
   sync(): Promise<void> {
     return this.#handle.datasync();
+  }
+
+  async identity(): Promise<string> {
+    return identityOf(await this.#handle.stat({ bigint: true }));
   }
 
   close(): Promise<void> {

@@ -36,6 +36,8 @@ export interface GroupTarget {
   readonly segmentFor: (bytes: number) => Promise<Segment>;
   /** This number of bytes was added to the log. */
   readonly grown: (bytes: number) => void;
+  /** The events that were synced may be in a file that no path leads to. Puts it back, with these bytes at its end. */
+  readonly secure: (segment: Segment, bytes: number) => Promise<void>;
   /** A write has failed: nothing more is added to the segment. */
   readonly abandon: () => Promise<void>;
 }
@@ -105,6 +107,14 @@ export class GroupWriter {
     this.#writing ??= this.#write();
   }
 
+  /** Runs a task while no group is written; not at all if one is written now. The task must not reject. */
+  async alone(task: () => Promise<void>): Promise<void> {
+    if (this.#writing) return;
+    const done = task();
+    this.#writing = done.then(() => this.#write());
+    await done;
+  }
+
   /** Resolves when nothing waits to be written. */
   async idle(): Promise<void> {
     await this.#writing;
@@ -162,6 +172,7 @@ export class GroupWriter {
     for (const item of group) bytes += frameSize(item);
     const segment = await this.#target.segmentFor(bytes);
     await segment.write(group);
+    await this.#target.secure(segment, bytes);
     this.#failedAt = Number.NEGATIVE_INFINITY;
     this.#claim(-bytes);
     this.#target.grown(bytes);

@@ -2,7 +2,9 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../support/error-text.ts';
+import { localDisk } from './disk.ts';
 import { Mark } from './marks.ts';
+import { findNewerFormat, type NewerFormat } from './newer-format.ts';
 import { findFrames, MARKS_HEADER_SIZE, parseName } from './segment-format.ts';
 
 /** An event in the spool that is not delivered. */
@@ -16,6 +18,11 @@ export interface KeptEvent {
 export interface DamagedFile {
   readonly path: string;
   readonly bytes: number;
+}
+
+/** The first file that a later version of the program has written; undefined if there is none. */
+export function findNewer(path: string, payloadVersion: number): Promise<NewerFormat | undefined> {
+  return findNewerFormat(localDisk, path, payloadVersion);
 }
 
 /** The topics with a folder in the spool, which may be empty. Rejects with ENOENT if there is no spool at this path. */

@@ -96,9 +96,22 @@ export class Marks {
     return this.#writing;
   }
 
+  /** Writes all marks again: the file is gone, or another one is in its place. */
+  rewrite(): void {
+    this.#headerDirty = true;
+    this.#dirtyFrom = 0;
+    this.#dirtyTo = this.#count;
+    void this.flush();
+  }
+
+  /** Writes no more marks. */
+  stop(): void {
+    this.#removed = true;
+  }
+
   /** Stops writing marks. Resolves when the file is removed. */
   async remove(): Promise<void> {
-    this.#removed = true;
+    this.stop();
     await this.#writing;
     await this.#disk.remove(this.#path);
   }
@@ -176,11 +189,14 @@ export class Marks {
 
   async #writeRange(from: number, to: number): Promise<void> {
     const header = encodeMarksHeader(this.#seed, this.#sealed ? this.#count : OPEN);
-    const marks = Buffer.from(this.#values.subarray(Math.min(from, to), to).map(written));
-    const file = (await this.#openIfThere()) ?? (await this.#disk.create(this.#path));
+    const known = await this.#openIfThere();
+    // A new file gets all marks: someone may have removed the file that had the earlier ones.
+    const begin = known ? Math.min(from, to) : 0;
+    const marks = Buffer.from(this.#values.subarray(begin, known ? to : this.#count).map(written));
+    const file = known ?? (await this.#disk.create(this.#path));
     try {
       await writeAll(file, header, 0);
-      if (marks.length > 0) await writeAll(file, marks, MARKS_HEADER_SIZE + from);
+      if (marks.length > 0) await writeAll(file, marks, MARKS_HEADER_SIZE + begin);
     } finally {
       await file.close();
     }

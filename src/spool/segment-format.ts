@@ -23,7 +23,8 @@
  *
  *                0  number of frames, u32; OPEN while the proxy still writes to the segment
  *                4  CRC-32 of these four bytes, started with the seed, u32; if it is wrong, the frames are counted again
- *                8  zeros
+ *                8  version of this file, u16: 0
+ *               10  zeros
  *               16  a byte for each frame, by ordinal: 0 kept, 1 delivered, 2 sent and not yet answered
  *     …a byte missing at the end counts as zero
  *
@@ -34,6 +35,7 @@
  *   after a failed sync is undefined, and the mark of one frame must never apply to another.
  * - A frame with a wrong CRC was never synced (at the end of an open segment), or it is damaged. The search for the next
  *   marker goes on behind it. No sender knows the seed, so no event can contain a valid frame.
+ * - A proxy does not start with a file of a version that it does not know. It would leave acknowledged events behind.
  * - A segment is removed when all its frames are delivered. With damaged frames it is renamed to `….damaged` instead.
  */
 import { crc32 } from 'node:zlib';
@@ -42,6 +44,7 @@ export const VERSION = 1;
 export const HEADER_SIZE = 24;
 export const FRAME_HEADER_SIZE = 24;
 export const MARKS_HEADER_SIZE = 16;
+export const MARKS_VERSION = 0;
 /** Stands in place of the number of frames. */
 export const OPEN = 0xffffffff;
 
@@ -126,6 +129,18 @@ export function decodeMarksHeader(seed: number, header: Buffer): number | undefi
   if (header.readUInt32LE(4) !== crc32(header.subarray(0, 4), seed)) return undefined;
   const count = header.readUInt32LE(0);
   return count === OPEN ? undefined : count;
+}
+
+/** The version of a `.marks` file; undefined if its header is torn. */
+export function decodeMarksVersion(seed: number, header: Buffer): number | undefined {
+  if (header.length < MARKS_HEADER_SIZE) return undefined;
+  if (header.readUInt32LE(4) !== crc32(header.subarray(0, 4), seed)) return undefined;
+  return header.readUInt16LE(8);
+}
+
+/** The number of bytes that a frame header says of its payload, which may be wrong on a damaged disk. */
+export function payloadSize(header: Buffer): number {
+  return header.readUInt32LE(8);
 }
 
 /** The whole, undamaged frame at this offset; undefined if there is none. */

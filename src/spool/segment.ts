@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../support/time.ts';
 import type { Disk, DiskFile, Machine } from './disk.ts';
 import { Mark, Marks, type MarkValue } from './marks.ts';
+import { NewerFormat } from './newer-format.ts';
 import {
   decodeHeader,
   encodeFrameHeader,
@@ -34,9 +35,6 @@ export function frameSize({ parts }: Payload): number {
   return size;
 }
 
-/** The segment has a format version that this program does not know. */
-export class UnknownVersion extends Error {}
-
 export class Segment {
   readonly number: number;
   readonly path: string;
@@ -53,14 +51,20 @@ export class Segment {
   damaged = 0;
   /** Number of frames that an earlier process sent to Kafka without an answer. */
   unanswered = 0;
+  /** The file was removed while the proxy ran, and with it the events that are on disk only. */
+  isLost = false;
   readonly #disk: Disk;
+  readonly #folder: string;
   readonly #seed: number;
+  /** The identity of the open file. */
+  #identity: string | undefined;
   /** Open while the proxy writes to the segment. */
   #file: DiskFile | undefined;
 
   private constructor({ disk, time }: Machine, folder: string, name: SegmentName, createdAt: number) {
     const path = join(folder, formatName(name));
     this.#disk = disk;
+    this.#folder = folder;
     this.#clock = time.monotonic;
     this.#openedAt = time.monotonic.now();
     this.#ageAtOpening = Math.max(0, time.wall.now() - createdAt);
@@ -80,6 +84,7 @@ export class Segment {
       await segment.#writeAll([encodeHeader(segment.createdAt)], 0);
       await segment.#file.sync();
       await disk.syncFolder(folder);
+      segment.#identity = await segment.#file.identity();
       return segment;
     } catch (error) {
       await segment.close();
@@ -91,7 +96,7 @@ export class Segment {
   /**
    * Loads a segment of an earlier process, for reading only. The frames of a segment that was not sealed are counted. A
    * torn frame at the end was never acknowledged, and is skipped.
-   * @throws {UnknownVersion}
+   * @throws {NewerFormat}
    */
   static async load(machine: Machine, folder: string, name: SegmentName): Promise<Segment> {
     const { disk, time } = machine;
@@ -102,7 +107,7 @@ export class Segment {
       const header = Buffer.alloc(HEADER_SIZE);
       await readAll(file, header, 0);
       const facts = decodeHeader(header);
-      if (facts && facts.version > VERSION) throw new UnknownVersion(`format version ${facts.version}`);
+      if (facts && facts.version > VERSION) throw new NewerFormat(path, facts.version, VERSION);
       const segment = new Segment(machine, folder, name, facts?.createdAt ?? time.wall.now());
       segment.size = size;
       const sealed = await segment.marks.load();
@@ -133,6 +138,48 @@ export class Segment {
     ]);
     await this.#writeAll(buffers, this.size);
     await this.#file?.sync();
+  }
+
+  /**
+   * Does the path still lead to the open file? Someone may have removed or replaced the file or a folder above it. A
+   * sync of the open file then succeeds, and the next process finds nothing.
+   */
+  async isInPlace(): Promise<boolean> {
+    return (await this.#disk.identity(this.path)) === this.#identity;
+  }
+
+  /**
+   * Puts the file back in its place, with its first `size` bytes, which are read from the open file. Its folder must
+   * exist. Resolves when it survives a power cut.
+   */
+  async restore(size: number): Promise<void> {
+    const old = this.#file;
+    if (!old) throw new Error(`${this.path} is not open`);
+    const bytes = Buffer.allocUnsafeSlow(size);
+    if ((await readAll(old, bytes, 0)) < size) throw new Error(`${this.path} cannot be read back`);
+    // A file of this name is a copy of this one, as the name contains the random seed.
+    const isThere = (await this.#disk.identity(this.path)) !== undefined;
+    this.#file = await (isThere ? this.#disk.open(this.path) : this.#disk.create(this.path));
+    try {
+      await this.#writeAll([bytes], 0);
+      await this.#file.truncate(size);
+      await this.#file.sync();
+      await this.#disk.syncFolder(this.#folder);
+      this.#identity = await this.#file.identity();
+    } catch (error) {
+      await this.#file.close().catch(() => undefined);
+      this.#file = old;
+      throw error;
+    }
+    await old.close().catch(() => undefined);
+    this.marks.rewrite();
+  }
+
+  /** The file is gone, with all events that are on disk only. Returns their number. */
+  lose(): number {
+    this.isLost = true;
+    this.marks.stop();
+    return this.noteDamage(0, this.marks.count);
   }
 
   /** Counts the next written frame, which can be read from now on. Returns its ordinal. */
@@ -189,6 +236,7 @@ export class Segment {
   /** Removes the files. A segment with damaged frames is set aside, so that an operator can examine it. */
   async remove(): Promise<void> {
     await this.close();
+    if (this.isLost) return;
     if (this.damaged > 0) await this.#disk.rename(this.path, this.asidePath);
     else await this.#disk.remove(this.path);
     await this.marks.remove();

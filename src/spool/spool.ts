@@ -3,18 +3,23 @@
  * that cannot be written to delays no other topic. All logs share one limit of bytes and one lock.
  *
  *     <path>/lock.sqlite
+ *     <path>/owner                    see owner.ts
  *     <path>/topics/<topic>/          see segment-format.ts
  */
 import { dirname, join } from 'node:path';
 import { localDisk, localMachine, type Machine } from './disk.ts';
 import type { Space } from './group-writer.ts';
-import { lock, type Lock } from './lock.ts';
+import { Home } from './home.ts';
+import { findNewerFormat } from './newer-format.ts';
+import type { Owner } from './owner.ts';
 import { TopicLog, type DamageReport } from './topic-log.ts';
 
 export interface SpoolSettings {
   readonly path: string;
   /** Bytes of all events on disk, at most. */
   readonly maxBytes: number;
+  /** The newest known layout of a payload, which its first byte tells. Without it, payloads have no layout. */
+  readonly payloadVersion?: number;
   /** Approximate bytes of a segment. */
   readonly segmentBytes?: number;
 }
@@ -22,13 +27,20 @@ export interface SpoolSettings {
 /** Small: a segment is read at once, and its space is freed early. Large: there are few files. */
 const SEGMENT_BYTES = 8 * 1024 * 1024;
 
+/** Least milliseconds between two reports that a folder is made again. */
+const RETELL_MS = 10_000;
+
 export class Spool {
   readonly #settings: SpoolSettings;
   readonly #report: (report: DamageReport) => void;
   readonly #machine: Machine;
   readonly #space: Space;
   readonly #logs = new Map<string, TopicLog>();
-  #lock: Lock | undefined;
+  #home: Home | undefined;
+  /** Topics that have or had a folder. */
+  readonly #made = new Set<string>();
+  /** Time of the last report that a folder is made again, on the monotonic clock. */
+  #restoredAt = Number.NEGATIVE_INFINITY;
 
   private constructor(settings: SpoolSettings, report: (report: DamageReport) => void, machine: Machine) {
     this.#settings = settings;
@@ -42,6 +54,7 @@ export class Spool {
    * damaged files, now and later. `machine` replaces the disk, the time or the random numbers, for tests. Rejects if the
    * folder cannot be used.
    * @throws {SpoolInUse} if another process has the spool.
+   * @throws {NewerFormat} if a later version of the program has written some of its files. Nothing is changed then.
    */
   static async open(
     settings: SpoolSettings,
@@ -49,15 +62,18 @@ export class Spool {
     machine: Partial<Machine> = {},
   ): Promise<Spool> {
     const spool = new Spool(settings, report, { ...localMachine, ...machine });
-    const { disk } = spool.#machine;
-    const topics = spool.#topicsFolder;
-    await disk.makeFolder(topics);
-    await disk.syncFolder(settings.path);
-    await disk.syncFolder(dirname(settings.path));
-    // The lock belongs to the kernel; a simulated disk has none.
-    if (disk === localDisk) spool.#lock = lock(join(settings.path, 'lock.sqlite'));
-    for (const topic of await disk.list(topics)) await spool.#makeLog(topic).open();
-    return spool;
+    try {
+      await spool.#open();
+      return spool;
+    } catch (error) {
+      spool.#home?.release();
+      throw error;
+    }
+  }
+
+  /** The owner of the original, if the folder is a copy of another spool. Its events may be in Kafka already. */
+  get copyOf(): Owner | undefined {
+    return this.#home?.copyOf;
   }
 
   /** The topics of an earlier process, and the topics that `log` was called for. */
@@ -78,11 +94,51 @@ export class Spool {
   /** Waits for all running operations, closes all files, and releases the lock. */
   async close(): Promise<void> {
     await Promise.all([...this.#logs.values()].map((log) => log.close()));
-    this.#lock?.release();
+    this.#home?.release();
   }
 
   get #topicsFolder(): string {
     return join(this.#settings.path, 'topics');
+  }
+
+  async #open(): Promise<void> {
+    const { path, payloadVersion = Number.POSITIVE_INFINITY } = this.#settings;
+    const { disk, time } = this.#machine;
+    await disk.makeFolder(this.#topicsFolder);
+    await disk.syncFolder(path);
+    await disk.syncFolder(dirname(path));
+    const newer = await findNewerFormat(disk, path, payloadVersion);
+    if (newer) throw newer;
+    // The lock belongs to the kernel; a simulated disk has none.
+    if (disk === localDisk) this.#home = Home.take(path, time.wall.now());
+    for (const topic of await disk.list(this.#topicsFolder)) {
+      this.#made.add(topic);
+      await this.#makeLog(topic).open();
+    }
+  }
+
+  /** Makes the folder of a topic, and takes the spool's folder again if it is another one now. */
+  async #makeFolder(topic: string): Promise<void> {
+    const { disk, time } = this.#machine;
+    const folder = join(this.#topicsFolder, topic);
+    if ((await disk.identity(folder)) === undefined) {
+      await disk.makeFolder(folder);
+      const { path } = this.#settings;
+      for (const changed of [this.#topicsFolder, path, dirname(path)]) await disk.syncFolder(changed);
+      if (this.#made.has(topic)) this.#tell({ kind: 'restored', path: folder, events: 0, reason: 'removed' });
+    }
+    this.#made.add(topic);
+    this.#home?.keep(time.wall.now());
+  }
+
+  /** A folder that someone removes has many files and topics: one report is enough. */
+  #tell(report: DamageReport): void {
+    if (report.kind === 'restored') {
+      const now = this.#machine.time.monotonic.now();
+      if (now - this.#restoredAt < RETELL_MS) return;
+      this.#restoredAt = now;
+    }
+    this.#report(report);
   }
 
   #makeLog(topic: string): TopicLog {
@@ -91,7 +147,8 @@ export class Spool {
       folder: join(this.#topicsFolder, topic),
       segmentBytes: this.#settings.segmentBytes ?? SEGMENT_BYTES,
       space: this.#space,
-      report: this.#report,
+      report: (report) => this.#tell(report),
+      makeFolder: () => this.#makeFolder(topic),
     });
     this.#logs.set(topic, log);
     return log;

@@ -2,12 +2,13 @@
  * The log of one topic. Events are added at its end, synced in groups, and read in the same order. Each event has a mark
  * of its delivery. When all events of a segment are delivered, its space is freed. An empty log has no file.
  */
-import { dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { errorCode, errorText } from '../support/error-text.ts';
 import type { Machine } from './disk.ts';
 import { GroupWriter, type Item, type Place, type Space } from './group-writer.ts';
 import { Mark, type MarkValue } from './marks.ts';
-import { Segment, UnknownVersion } from './segment.ts';
+import { NewerFormat } from './newer-format.ts';
+import { Segment } from './segment.ts';
 import { parseName } from './segment-format.ts';
 
 /** An event that was read. */
@@ -24,14 +25,28 @@ export interface TopicLogSettings {
   /** Approximate bytes of a segment. */
   readonly segmentBytes: number;
   readonly space: Space;
+  /** Makes the folder if it does not exist. Resolves when it survives a power cut, and this process has the spool. */
+  readonly makeFolder: () => Promise<void>;
   readonly report: (report: DamageReport) => void;
 }
 
 export interface DamageReport {
+  /**
+   * - `damaged`: bytes have changed on disk. The file is set aside when its other events are delivered.
+   * - `unreadable`: the disk does not give the file. It stays where it is, and no event of it is counted.
+   * - `lost`: someone has removed the file while the proxy ran. The events were on disk only.
+   * - `restored`: someone has removed or replaced the folder while the proxy ran. It is made again.
+   */
+  readonly kind: 'damaged' | 'unreadable' | 'lost' | 'restored';
   readonly path: string;
   readonly events: number;
   readonly reason: string;
 }
+
+/** Milliseconds between checks that no one has removed the files. */
+const CHECK_MS = 5000;
+
+const REMOVED = 'removed while the proxy ran';
 
 export class TopicLog {
   readonly #settings: TopicLogSettings;
@@ -50,6 +65,12 @@ export class TopicLog {
   readonly #leftovers: Segment[] = [];
   /** File operations in the background. */
   readonly #chores = new Set<Promise<void>>();
+  /** The active segment is not in its place, and a write to it has failed. */
+  #isDoubtful = false;
+  /** When the files were checked last, on the monotonic clock. */
+  #checkedAt = Number.NEGATIVE_INFINITY;
+  /** Events of lost files that were in memory, too, until the proxy stopped. */
+  #lostLate = 0;
   /** Number of records that an earlier process sent to Kafka without an answer. */
   unanswered = 0;
 
@@ -59,14 +80,18 @@ export class TopicLog {
       {
         segmentFor: (bytes) => this.#segmentFor(bytes),
         grown: (bytes) => this.#grow(bytes),
-        abandon: () => this.#endActive(true),
+        secure: (segment, bytes) => this.#secure(segment, segment.size + bytes),
+        abandon: () => this.#abandon(),
       },
       settings.space,
       settings.machine.time,
     );
   }
 
-  /** Loads the segments of an earlier process. Rejects if the folder cannot be read. */
+  /**
+   * Loads the segments of an earlier process. Rejects if the folder cannot be read.
+   * @throws {NewerFormat}
+   */
   async open(): Promise<void> {
     const { machine, folder, report } = this.#settings;
     const { disk } = machine;
@@ -83,10 +108,10 @@ export class TopicLog {
         this.#grow(segment.size);
         this.#retire(segment);
       } catch (error) {
-        // The file stays: a later version, or a repaired disk, can read it.
-        const reason =
-          error instanceof UnknownVersion ? error.message : (errorCode(error) ?? errorText(error));
-        report({ path: join(folder, file), events: 0, reason });
+        if (error instanceof NewerFormat) throw error;
+        // The file stays: a repaired disk can read it.
+        const reason = errorCode(error) ?? errorText(error);
+        report({ kind: 'unreadable', path: join(folder, file), events: 0, reason });
       }
     }
     const strays = files.filter(
@@ -147,7 +172,7 @@ export class TopicLog {
     }
     const { size, marks } = segment;
     const { count } = marks;
-    const { frames, next } = await segment.read(this.#readOffset);
+    const { frames, next } = await this.#readSegment(segment);
     this.#readOffset = next;
     const events: SpooledEvent[] = [];
     let damaged = 0;
@@ -165,9 +190,25 @@ export class TopicLog {
     return events;
   }
 
+  async #readSegment(segment: Segment): ReturnType<Segment['read']> {
+    try {
+      return await segment.read(this.#readOffset);
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') await this.#checkFiles();
+      if (!segment.isLost) throw error;
+      return { frames: [], next: this.#readOffset };
+    }
+  }
+
   /** Sets the mark of an event. A `delivered` event is not read again, and its space is freed with its segment. */
   mark({ segment, ordinal }: Place, mark: MarkValue): void {
-    segment.marks.set(ordinal, mark);
+    if (segment.isLost && mark === Mark.kept) {
+      // The event was in memory as well, and has left it: the proxy stops.
+      this.#lostLate += 1;
+      segment.marks.set(ordinal, Mark.damaged);
+    } else {
+      segment.marks.set(ordinal, mark);
+    }
     this.#retire(segment);
   }
 
@@ -177,6 +218,7 @@ export class TopicLog {
    */
   tidy(): void {
     for (const segment of this.#leftovers.splice(0)) this.#remove(segment);
+    this.#checkFilesSometimes();
     const active = this.#active;
     if (!active || this.#writer.isWriting || active.marks.undelivered > 0) return;
     this.#active = undefined;
@@ -194,8 +236,10 @@ export class TopicLog {
   /** Waits for all running operations and closes all files. The events stay for the next process. */
   async close(): Promise<void> {
     await this.#writer.idle();
+    if (this.#segments.length > 0) await this.#checkFiles().catch(() => undefined);
     await this.#endActive(false);
     await this.settled();
+    if (this.#lostLate > 0) this.#reportLoss(this.#settings.folder, this.#lostLate);
   }
 
   get #oldest(): Segment | undefined {
@@ -204,14 +248,12 @@ export class TopicLog {
 
   /** The active segment, or a new one if the active one would grow too large. */
   async #segmentFor(bytes: number): Promise<Segment> {
-    const { machine, folder, segmentBytes } = this.#settings;
+    const { machine, folder, segmentBytes, makeFolder } = this.#settings;
     const active = this.#active;
+    if (active && this.#isDoubtful) await this.#restore(active, active.size);
     if (active && (active.marks.count === 0 || active.size + bytes <= segmentBytes)) return active;
     await this.#endActive(false);
-    if (this.#nextNumber === 1) {
-      await machine.disk.makeFolder(folder);
-      await machine.disk.syncFolder(dirname(folder));
-    }
+    await makeFolder();
     const segment = await Segment.create(machine, folder, this.#nextNumber);
     this.#nextNumber += 1;
     this.#segments.push(segment);
@@ -228,9 +270,76 @@ export class TopicLog {
     if (active) this.#retire(active);
   }
 
+  /**
+   * Someone may have removed or replaced the file of the segment, or a folder above it. Then it is written again, with
+   * this number of bytes, from the open file.
+   */
+  async #secure(segment: Segment, size: number): Promise<void> {
+    if (!(await segment.isInPlace())) await this.#restore(segment, size);
+  }
+
+  async #restore(segment: Segment, size: number): Promise<void> {
+    const { makeFolder, report } = this.#settings;
+    await makeFolder();
+    await segment.restore(size);
+    this.#isDoubtful = false;
+    report({ kind: 'restored', path: segment.path, events: segment.marks.undelivered, reason: REMOVED });
+  }
+
+  /** A segment that is not in its place stays open: no other file has its events. */
+  async #abandon(): Promise<void> {
+    const active = this.#active;
+    const isKept = active && active.marks.undelivered > 0 && !(await active.isInPlace().catch(() => true));
+    if (isKept) this.#isDoubtful = true;
+    else await this.#endActive(true);
+  }
+
+  /** Checks the files while there are any, at a bounded rate: without a write, no one else would miss them. */
+  #checkFilesSometimes(): void {
+    const now = this.#settings.machine.time.monotonic.now();
+    if (this.#segments.length === 0 || now - this.#checkedAt < CHECK_MS) return;
+    this.#checkedAt = now;
+    this.#chore(this.#checkFiles());
+  }
+
+  /** Restores the active segment if it is not in its place. Gives up the other segments that have no file any more. */
+  async #checkFiles(): Promise<void> {
+    const { machine, folder } = this.#settings;
+    const before = [...this.#segments];
+    const files = new Set(
+      await machine.disk.list(folder).catch((error: unknown) => {
+        if (errorCode(error) === 'ENOENT') return [];
+        throw error;
+      }),
+    );
+    for (const segment of before) {
+      const isKnown = segment !== this.#active && !segment.isLost && this.#segments.includes(segment);
+      if (isKnown && !files.has(basename(segment.path))) this.#lose(segment);
+    }
+    await this.#writer.alone(async () => {
+      const active = this.#active;
+      if (active) await this.#secure(active, active.size).catch(() => undefined);
+    });
+  }
+
+  #lose(segment: Segment): void {
+    const events = segment.lose();
+    if (events > 0) this.#reportLoss(segment.path, events);
+    this.#retire(segment);
+  }
+
+  #reportLoss(path: string, events: number): void {
+    this.#settings.report({ kind: 'lost', path, events, reason: REMOVED });
+  }
+
   #noteDamage(segment: Segment, events: number): void {
     if (events === 0) return;
-    this.#settings.report({ path: segment.asidePath, events, reason: 'its bytes were changed on disk' });
+    this.#settings.report({
+      kind: 'damaged',
+      path: segment.asidePath,
+      events,
+      reason: 'its bytes were changed on disk',
+    });
     this.#retire(segment);
   }
 

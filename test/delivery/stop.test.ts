@@ -116,8 +116,8 @@ suite('a delivery that stops', () => {
     await stage.stop();
     let reads = 0;
     stage.disk.operations.ended = (operation, path) => {
-      // The first read is the header, when the spool is opened.
-      if (operation === 'read' && path.endsWith('.log') && (reads += 1) === 2) void stage.delivery.stop();
+      // The first two reads are for the version and the header, when the spool is opened.
+      if (operation === 'read' && path.endsWith('.log') && (reads += 1) === 3) void stage.delivery.stop();
     };
     await stage.start();
     await stage.time.advance(1000);

@@ -10,7 +10,7 @@ import { Mark } from '../../src/spool/marks.ts';
 import { Spool } from '../../src/spool/spool.ts';
 import type { DamageReport } from '../../src/spool/topic-log.ts';
 import { FIXTURE, FIXTURE_EVENTS } from './fixture.ts';
-import { damage, diskWith, openSpool, segmentsOn } from './log-stage.ts';
+import { damage, diskWith } from './log-stage.ts';
 import { crc32, decodeSegment, seedOf } from './segment-bytes.ts';
 
 /** More reads than the fixture needs. */
@@ -86,19 +86,51 @@ describe('the fixture of format version 1', () => {
   });
 });
 
-test('a segment of a later version is reported and not changed', async () => {
-  const disk = await diskWith([Buffer.from('event')], 'close');
-  const [path = ''] = segmentsOn(disk);
-  damage(disk, path, (bytes) => {
-    bytes.writeUInt16LE(2, 8);
-    bytes.writeUInt32LE(crc32(bytes.subarray(16, 24), crc32(bytes.subarray(0, 12))), 12);
+/** A later version of each file that has one, made from what this version writes. */
+const later: Readonly<
+  Record<string, readonly [ending: string, version: number, change: (bytes: Buffer) => unknown]>
+> = {
+  'a segment': [
+    '.log',
+    2,
+    (bytes) => {
+      bytes.writeUInt16LE(2, 8);
+      bytes.writeUInt32LE(crc32(bytes.subarray(16, 24), crc32(bytes.subarray(0, 12))), 12);
+    },
+  ],
+  'the layout of an event': ['.log', 9, () => undefined],
+  'a file of marks': ['.marks', 3, (bytes) => bytes.writeUInt16LE(3, 8)],
+};
+
+for (const [what, [ending, version, change]] of Object.entries(later)) {
+  test(`with a later version of ${what} a spool is not opened, and not changed`, async () => {
+    const disk = await diskWith([Buffer.from([what.includes('layout') ? 9 : 1, 5, 5])], 'close');
+    const path = [...disk.contents().keys()].find((file) => file.endsWith(ending)) ?? '';
+    damage(disk, path, change);
+    const before = disk.contents();
+    const reports: DamageReport[] = [];
+    const settings = { path: '/spool', maxBytes: Infinity, payloadVersion: 1 };
+    await assert.rejects(
+      Spool.open(settings, (report) => void reports.push(report), { disk }),
+      (error: Error) => error.message.startsWith(`${path} has format version ${version}, and this version`),
+    );
+    assert.deepEqual([disk.contents(), reports], [before, []]);
   });
-  const before = disk.contents();
-  const { spool, log, reports } = await openSpool(disk);
-  assert.equal(log.count, 0);
-  assert.deepEqual(reports, [{ path, events: 0, reason: 'format version 2' }]);
-  await spool.close();
-  assert.deepEqual(disk.contents(), before);
+}
+
+test('a damaged byte at the place of a version is no later version', async () => {
+  const disk = await diskWith([Buffer.from([1, 5, 5]), Buffer.from([1, 6, 6])], 'close');
+  for (const [ending, at] of [
+    ['.log', 8],
+    ['.log', 24 + 24],
+    ['.marks', 0],
+  ] as const) {
+    const path = [...disk.contents().keys()].find((file) => file.endsWith(ending)) ?? '';
+    damage(disk, path, (bytes) => (bytes[at] = 200));
+  }
+  const settings = { path: '/spool', maxBytes: Infinity, payloadVersion: 1 };
+  const spool = await Spool.open(settings, () => undefined, { disk });
+  assert.equal(spool.log('events').count, 2);
 });
 
 async function withCopy(use: (path: string) => Promise<void>): Promise<void> {

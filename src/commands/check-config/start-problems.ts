@@ -7,10 +7,13 @@ import { readSendersFile } from '../../auth/senders-file.ts';
 import type { ConfigurationError } from '../../config/configuration-error.ts';
 import { takesPersonalTokens } from '../../config/rules/auth-rules.ts';
 import type { Settings } from '../../config/schema/schema.ts';
+import { VERSION } from '../../delivery/spooled-record.ts';
 import { readTlsFiles } from '../../http/connection/tls-files.ts';
 import { readKafkaTls } from '../../kafka/login/security.ts';
 import { tlsSettings } from '../../proxy/front-settings.ts';
 import { databaseAddress } from '../../proxy/personal-tokens.ts';
+import { localDisk } from '../../spool/disk.ts';
+import { findNewerFormat } from '../../spool/newer-format.ts';
 import { errorCode, errorText } from '../../support/error-text.ts';
 import { PemFile } from '../../support/pem-file.ts';
 import { asksDatabase } from './host-names.ts';
@@ -19,7 +22,7 @@ import { asksDatabase } from './host-names.ts';
 export async function findStartProblems(settings: Settings): Promise<readonly ConfigurationError[]> {
   const checks: readonly (readonly [place: string, check: () => unknown])[] = [
     ['kafka.security.tls', () => checkKafkaTls(settings)],
-    ['spool.path', () => checkSpoolFolder(settings.spool.path)],
+    ['spool.path', () => checkSpool(settings.spool.path)],
     ['auth.senders_file', () => checkSenders(settings)],
     ['server.ssl_certfile', () => checkTls(settings)],
     ['auth.oidc.ca_file', () => checkTrusted(settings.auth.oidc.caFile, 'auth.oidc.ca_file')],
@@ -54,6 +57,12 @@ async function checkDatabaseFiles(settings: Settings): Promise<void> {
   if (!address) return;
   const { Database } = await import('../../auth/personal-tokens/database.ts');
   await new Database(address).close();
+}
+
+async function checkSpool(path: string): Promise<void> {
+  checkSpoolFolder(path);
+  const newer = await findNewerFormat(localDisk, path, VERSION);
+  if (newer) throw newer;
 }
 
 /** The lock is not tried: a proxy that runs with the same settings has it. */

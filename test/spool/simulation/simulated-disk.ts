@@ -78,6 +78,12 @@ export class SimulatedDisk implements Disk {
     this.#names.sync(dirname(path));
   }
 
+  /** Removes a folder with all that is in it, as an operator does beside a running process. */
+  removeFolder(path: string): void {
+    for (const name of [...this.#names.seen.keys()])
+      if (name === path || name.startsWith(`${path}/`)) this.#names.remove(name);
+  }
+
   /** Crashes this disk if it has not crashed yet. Returns the disk as the next process finds it. */
   afterCrash(kind: CrashKind, random = this.#random): SimulatedDisk {
     this.operations.crash();
@@ -126,6 +132,13 @@ export class SimulatedDisk implements Disk {
 
   size(path: string): Promise<number> {
     return this.operations.run('size', path, () => this.#file(path).seen.size);
+  }
+
+  identity(path: string): Promise<string | undefined> {
+    return this.operations.run('identity', path, () => {
+      if (this.#names.seen.get(path) === 'folder') return `folder ${path}`;
+      return this.#names.file(path)?.identity;
+    });
   }
 
   remove(path: string): Promise<void> {

@@ -59,6 +59,10 @@ export class SimulatedFile implements DiskFile {
     });
   }
 
+  identity(): Promise<string> {
+    return this.#run('identity', () => this.#inode.identity);
+  }
+
   close(): Promise<void> {
     // This is not a simulated operation, because a crash shows no effect of it.
     this.#host.opened.delete(this);
@@ -75,7 +79,7 @@ export class SimulatedFile implements DiskFile {
   }
 
   async #run<Result>(
-    operation: 'write' | 'read' | 'truncate' | 'sync',
+    operation: 'write' | 'read' | 'truncate' | 'sync' | 'identity',
     act: () => Result,
     partly?: { fails?: () => void; crashes?: () => void },
   ): Promise<Result> {

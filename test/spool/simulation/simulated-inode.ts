@@ -6,8 +6,11 @@ type Change = { number: number; position?: number } & (
   { kind: 'sector'; position: number; image: Buffer } | { kind: 'extend' | 'truncate'; size: number }
 );
 
+let inodes = 0;
+
 /** A file without its name: the bytes that processes see, and the bytes that a power cut leaves. */
 export class SimulatedInode {
+  readonly identity = `inode ${(inodes += 1)}`;
   /** The bytes that a process reads: the page cache. */
   readonly seen: FileContent;
   readonly #durable: FileContent;

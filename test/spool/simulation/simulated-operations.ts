@@ -4,12 +4,12 @@ import type { Random } from '../../openlineage/random.ts';
 /** The operations that change the disk. A crash is tested at these. */
 export type Change =
   'write' | 'truncate' | 'sync' | 'create' | 'remove' | 'rename' | 'makeFolder' | 'syncFolder';
-export type Operation = Change | 'read' | 'open' | 'size' | 'list';
+export type Operation = Change | 'read' | 'open' | 'size' | 'list' | 'identity';
 
 /** How often in a thousand times an operation fails, or a write writes less than asked; 0 by default. */
 export type Faults = Partial<Record<Operation | 'shortWrite', number>>;
 
-const READING: ReadonlySet<Operation> = new Set(['read', 'open', 'size', 'list']);
+const READING: ReadonlySet<Operation> = new Set(['read', 'open', 'size', 'list', 'identity']);
 const TRACED = 200;
 
 /** The error of every operation after the disk has crashed. The process that sees it no longer counts. */
