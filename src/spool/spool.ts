@@ -125,7 +125,7 @@ export class Spool {
       await disk.makeFolder(folder);
       const { path } = this.#settings;
       for (const changed of [this.#topicsFolder, path, dirname(path)]) await disk.syncFolder(changed);
-      if (this.#made.has(topic)) this.#tell({ kind: 'restored', path: folder, events: 0, reason: 'removed' });
+      if (this.#made.has(topic)) this.#tell({ kind: 'restored', path: folder, events: 0, reason: 'removed while the proxy ran' });
     }
     this.#made.add(topic);
     this.#home?.keep(time.wall.now());

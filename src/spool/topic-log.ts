@@ -252,6 +252,8 @@ export class TopicLog {
     const active = this.#active;
     if (active && this.#isDoubtful) await this.#restore(active, active.size);
     if (active && (active.marks.count === 0 || active.size + bytes <= segmentBytes)) return active;
+    // The last moment at which its events can be written again.
+    if (active) await this.#secure(active, active.size);
     await this.#endActive(false);
     await makeFolder();
     const segment = await Segment.create(machine, folder, this.#nextNumber);
@@ -283,7 +285,7 @@ export class TopicLog {
     await makeFolder();
     await segment.restore(size);
     this.#isDoubtful = false;
-    report({ kind: 'restored', path: segment.path, events: segment.marks.undelivered, reason: REMOVED });
+    report({ kind: 'restored', path: segment.path, events: 0, reason: REMOVED });
   }
 
   /** A segment that is not in its place stays open: no other file has its events. */
