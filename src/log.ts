@@ -75,6 +75,7 @@ export const logMembers = {
   dead_letter_topic: { type: 'text', about: 'the topic that gets the event instead' },
   events: { type: 'integer', about: 'how many events the line is about' },
   spool_bytes: { type: 'integer', about: 'the size of the events on disk' },
+  disk_free_bytes: { type: 'integer', about: 'the free space of the volume that the spool is on' },
   may_be_written: { type: 'boolean', about: 'whether Kafka may have the events already' },
   since: { type: 'text', about: 'a time in ISO 8601: the oldest event on disk' },
   until: { type: 'text', about: 'a time in ISO 8601: the end of the Kerberos ticket' },

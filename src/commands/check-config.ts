@@ -34,7 +34,7 @@ export const checkConfig: CommandDeclaration = {
     }
     const isJson = options.has('--json');
     const outcome = load(false);
-    const { findStartProblems } = await import('./check-config/start-problems.ts');
+    const { findStartProblems, findWarnings } = await import('./check-config/start-problems.ts');
     const errors = 'errors' in outcome ? outcome.errors : await findStartProblems(outcome.settings);
     if ('errors' in outcome || errors.length > 0) {
       const findings = errors.map(({ place, message }): Finding => ({ severity: 'error', place, message }));
@@ -42,9 +42,10 @@ export const checkConfig: CommandDeclaration = {
       else console.error(errorReport(errors));
       return 1;
     }
-    const findings = isConnect
-      ? await connections(outcome, options.has('--create'))
-      : await unknownNames(outcome);
+    const findings = [
+      ...(await findWarnings(outcome.settings)),
+      ...(isConnect ? await connections(outcome, options.has('--create')) : await unknownNames(outcome)),
+    ];
     const isUsable = findings.every(({ severity }) => severity !== 'error');
     const code = isUsable ? 0 : NOT_USABLE;
     if (isJson) printJson(code, findings, outcome);

@@ -9,6 +9,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Spool } from '../spool/spool.ts';
 import { sleep, systemTime, type Time, type Timer } from '../support/time.ts';
 import { DeadLetters } from './dead-letters.ts';
+import { DiskMonitor } from './disk-monitor.ts';
 import type { Delivered, DeliveryStatus, EventDelivery, TopicStatus } from './port.ts';
 import { ProblemLog } from './state-log.ts';
 import { TOO_OLD, TopicMonitor } from './topic-monitor.ts';
@@ -59,6 +60,7 @@ export class Delivery implements EventDelivery, DeliveryStatus {
   readonly #time: Time;
   readonly #problemLog: ProblemLog;
   readonly #deadLetters: DeadLetters;
+  readonly #disk: DiskMonitor;
   readonly #topics = new Map<string, Topic>();
   /** Bytes of all events in memory. */
   #bytes = 0;
@@ -84,6 +86,7 @@ export class Delivery implements EventDelivery, DeliveryStatus {
     this.#time = time;
     this.#spoolAfterMs = settings.spoolAfterMs;
     this.#problemLog = new ProblemLog('events', {}, log, time.monotonic);
+    this.#disk = new DiskMonitor(spool, metrics, log, time);
     this.#deadLetters = new DeadLetters(
       settings.deadLetterTopic,
       (record, answer) => this.#topicOf(record.topic).queue.add(record, recordSize(record), answer),
@@ -131,7 +134,12 @@ export class Delivery implements EventDelivery, DeliveryStatus {
     return this.#spool.bytes;
   }
 
+  get spoolWarning(): string | undefined {
+    return this.#disk.warning;
+  }
+
   measure(): void {
+    this.#disk.measure();
     const now = this.#time.monotonic.now();
     let events = 0;
     let oldestSince = now;
@@ -201,6 +209,7 @@ export class Delivery implements EventDelivery, DeliveryStatus {
       queue.poll();
       monitor.poll();
     }
+    this.#disk.poll();
     if (!this.#stopping) this.#problemLog.update(this.#problem);
   }
 }

@@ -55,6 +55,8 @@ export interface DeliveryStatus {
   readonly spooledEvents: number;
   /** Bytes of disk that the spool takes, for all topics. */
   readonly spooledBytes: number;
+  /** That the spool has little room left; undefined while it has enough. */
+  readonly spoolWarning?: string | undefined;
   /** Updates the gauges. The caller does this before it reads them. */
   measure(): void;
 }

@@ -131,7 +131,13 @@ export const metricTable = {
   spoolMaxBytes: {
     type: 'gauge',
     name: 'http2kafka_spool_max_bytes',
-    help: 'The limit of `http2kafka_spool_bytes`, for all topics together: `spool.max_bytes`.',
+    help: 'The limit of `http2kafka_spool_bytes`, for all topics together: `spool.max_bytes`, or what the volume gives.',
+  },
+  spoolDiskFree: {
+    type: 'gauge',
+    hiddenUntilSet: true,
+    name: 'http2kafka_spool_disk_free_bytes',
+    help: 'Free space of the volume that the spool is on, asked every 10 s.',
   },
   spoolOldestSeconds: {
     type: 'gauge',
@@ -341,6 +347,7 @@ export function createMetrics(): Metrics {
     spoolEvents: gauge(metricTable.spoolEvents),
     spoolBytes: gauge(metricTable.spoolBytes),
     spoolMaxBytes: gauge(metricTable.spoolMaxBytes),
+    spoolDiskFree: gauge(metricTable.spoolDiskFree),
     spoolOldestSeconds: gauge(metricTable.spoolOldestSeconds),
     spoolMaxAgeSeconds: gauge(metricTable.spoolMaxAgeSeconds),
     spooled: counter(metricTable.spooled),

@@ -4,10 +4,11 @@
  */
 import { randomInt } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorCode } from '../support/error-text.ts';
 import { systemTime, type Time } from '../support/time.ts';
+import type { Volume } from './volume.ts';
 
 export interface DiskFile {
   /** Writes at least some of the bytes at this position of the file. Resolves to the number of bytes written. */
@@ -36,6 +37,8 @@ export interface Disk {
   size(path: string): Promise<number>;
   /** The file or folder that a path leads to now: equal texts mean the same one. Undefined if there is none. */
   identity(path: string): Promise<string | undefined>;
+  /** The space of the file system that a folder is on. */
+  volume(path: string): Promise<Volume>;
   /** A file that does not exist is no error. */
   remove(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
@@ -63,6 +66,8 @@ export const localDisk: Disk = {
   open: async (path) => new LocalFile(await open(path, 'r+')),
   size: async (path) => (await stat(path)).size,
   identity: (path) => stat(path, { bigint: true }).then(identityOf, undefinedIfMissing),
+  volume: (path) =>
+    statfs(path).then(({ bsize, blocks, bavail }) => ({ size: bsize * blocks, free: bsize * bavail })),
   remove: (path) => rm(path, { force: true }),
   rename: (from, to) => rename(from, to),
   async syncFolder(path) {

@@ -27,7 +27,7 @@ export interface Item extends Payload {
 export interface Space {
   /** Bytes on disk, and bytes that wait to be written. */
   used: number;
-  readonly maxBytes: number;
+  maxBytes: number;
 }
 
 /** The log behind a writer. */

@@ -12,12 +12,13 @@ import type { Space } from './group-writer.ts';
 import { Home } from './home.ts';
 import { findNewerFormat } from './newer-format.ts';
 import type { Owner } from './owner.ts';
+import { defaultMaxBytes, type Volume } from './volume.ts';
 import { TopicLog, type DamageReport } from './topic-log.ts';
 
 export interface SpoolSettings {
   readonly path: string;
-  /** Bytes of all events on disk, at most. */
-  readonly maxBytes: number;
+  /** Bytes of all events on disk, at most; undefined for what the volume gives (volume.ts). */
+  readonly maxBytes: number | undefined;
   /** The newest known layout of a payload, which its first byte tells. Without it, payloads have no layout. */
   readonly payloadVersion?: number;
   /** Approximate bytes of a segment. */
@@ -46,7 +47,7 @@ export class Spool {
     this.#settings = settings;
     this.#report = report;
     this.#machine = machine;
-    this.#space = { used: 0, maxBytes: settings.maxBytes };
+    this.#space = { used: 0, maxBytes: settings.maxBytes ?? Number.POSITIVE_INFINITY };
   }
 
   /**
@@ -91,6 +92,18 @@ export class Spool {
     return this.#space.used;
   }
 
+  /** The limit of `bytes`. */
+  get maxBytes(): number {
+    return this.#space.maxBytes;
+  }
+
+  /** The space of the file system; undefined if it cannot be asked. */
+  async volume(): Promise<Volume | undefined> {
+    const volume = await this.#machine.disk.volume(this.#settings.path).catch(() => undefined);
+    // Some file systems tell nothing, and say 0.
+    return volume && volume.size > 0 ? volume : undefined;
+  }
+
   /** Waits for all running operations, closes all files, and releases the lock. */
   async close(): Promise<void> {
     await Promise.all([...this.#logs.values()].map((log) => log.close()));
@@ -115,6 +128,7 @@ export class Spool {
       this.#made.add(topic);
       await this.#makeLog(topic).open();
     }
+    this.#space.maxBytes = this.#settings.maxBytes ?? defaultMaxBytes(await this.volume(), this.#space.used);
   }
 
   /** Makes the folder of a topic, and takes the spool's folder again if it is another one now. */
@@ -125,7 +139,8 @@ export class Spool {
       await disk.makeFolder(folder);
       const { path } = this.#settings;
       for (const changed of [this.#topicsFolder, path, dirname(path)]) await disk.syncFolder(changed);
-      if (this.#made.has(topic)) this.#tell({ kind: 'restored', path: folder, events: 0, reason: 'removed while the proxy ran' });
+      if (this.#made.has(topic))
+        this.#tell({ kind: 'restored', path: folder, events: 0, reason: 'removed while the proxy ran' });
     }
     this.#made.add(topic);
     this.#home?.keep(time.wall.now());

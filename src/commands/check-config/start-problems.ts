@@ -7,6 +7,7 @@ import { readSendersFile } from '../../auth/senders-file.ts';
 import type { ConfigurationError } from '../../config/configuration-error.ts';
 import { takesPersonalTokens } from '../../config/rules/auth-rules.ts';
 import type { Settings } from '../../config/schema/schema.ts';
+import { tooLarge } from '../../delivery/disk-monitor.ts';
 import { VERSION } from '../../delivery/spooled-record.ts';
 import { readTlsFiles } from '../../http/connection/tls-files.ts';
 import { readKafkaTls } from '../../kafka/login/security.ts';
@@ -16,6 +17,7 @@ import { localDisk } from '../../spool/disk.ts';
 import { findNewerFormat } from '../../spool/newer-format.ts';
 import { errorCode, errorText } from '../../support/error-text.ts';
 import { PemFile } from '../../support/pem-file.ts';
+import type { Finding } from './finding.ts';
 import { asksDatabase } from './host-names.ts';
 
 /** Every problem, in the order in which `serve` would meet it. */
@@ -40,6 +42,15 @@ export async function findStartProblems(settings: Settings): Promise<readonly Co
     }
   }
   return problems;
+}
+
+/** What does not stop `serve`, and an operator should know. */
+export async function findWarnings({ spool }: Settings): Promise<readonly Finding[]> {
+  if (spool.maxBytes === undefined) return [];
+  const volume = await localDisk.volume(existingFolder(spool.path)).catch(() => undefined);
+  if (!volume || spool.maxBytes <= volume.size) return [];
+  const message = tooLarge(spool.maxBytes, volume.size);
+  return [{ severity: 'warning', place: 'spool.max_bytes', message }];
 }
 
 function checkKafkaTls({ kafka }: Settings): void {
@@ -73,10 +84,14 @@ function checkSpoolFolder(path: string): void {
     if (exists(topics)) checkFolder(topics);
     return;
   }
-  // The proxy also makes the folders above that are missing.
-  let parent = dirname(path);
-  while (!exists(parent) && parent !== dirname(parent)) parent = dirname(parent);
-  checkFolder(parent);
+  checkFolder(existingFolder(path));
+}
+
+/** The folder, or the first one above it that exists: the proxy makes the ones that are missing. */
+function existingFolder(path: string): string {
+  let folder = path;
+  while (!exists(folder) && folder !== dirname(folder)) folder = dirname(folder);
+  return folder;
 }
 
 function exists(path: string): boolean {

@@ -16,7 +16,7 @@ export const rules: readonly Rule[] = [
     about: ['spool.max_bytes', 'producer.max_request_size'],
     check: ({ spool, producer }) =>
       when(
-        spool.maxBytes < producer.maxRequestSize,
+        spool.maxBytes !== undefined && spool.maxBytes < producer.maxRequestSize,
         `${spool.maxBytes} bytes are less than the largest event may have (producer.max_request_size, ${producer.maxRequestSize} bytes)`,
       ),
   },

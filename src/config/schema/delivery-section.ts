@@ -1,6 +1,6 @@
 /** The way of an event: the check, the queue in memory, the spool on disk, and the topics. */
 import { section, setting } from './declaration.ts';
-import { bytes, duration, oneOf } from './kind.ts';
+import { bytes, duration, oneOf, optional } from './kind.ts';
 import { folderPath, topic } from './text-kinds.ts';
 
 const MEBIBYTE = 1024 ** 2;
@@ -72,10 +72,10 @@ export const spool = section('The disk for events that Kafka does not take at th
     description:
       "How long an event may wait for Kafka's acknowledgement. Then the proxy writes it to disk and answers 201. While Kafka is known to be unavailable, it does so at once.",
   }),
-  maxBytes: setting(bytes({ from: MEBIBYTE, to: 1024 * GIBIBYTE }), {
-    default: 10 * GIBIBYTE,
+  maxBytes: setting(optional(bytes({ from: MEBIBYTE, to: 1024 * GIBIBYTE })), {
+    default: undefined,
     description:
-      'Disk space for events. The proxy answers 503 to events above this limit. It never drops an event that is on disk.',
+      'Disk space for events. Without it, a tenth of the volume stays free, or half of what is left if that is less, and the spool takes 10 GiB at most. The proxy answers 503 to events above this limit. It never drops an event that is on disk.',
   }),
   maxAge: setting(duration({ from: 1, to: 3650 * DAY_MS }), {
     default: 7 * DAY_MS,

@@ -101,7 +101,11 @@ export class Monitoring {
     const details = {
       state,
       kafka: kafkaProblem ?? 'ok',
-      spool: { events: delivery.spooledEvents, bytes: delivery.spooledBytes },
+      spool: {
+        events: delivery.spooledEvents,
+        bytes: delivery.spooledBytes,
+        ...(delivery.spoolWarning !== undefined && { warning: delivery.spoolWarning }),
+      },
       ...(withProblem.length > 0 && { topics: Object.fromEntries(withProblem.map(describeTopic)) }),
       // Not a reason to be unready: senders that were recognised before stay recognised.
       ...(authenticationProblems && { senders: sendersState(authenticationProblems()) }),

@@ -2,6 +2,7 @@ import { basename, dirname } from 'node:path';
 
 import { Random } from '../../openlineage/random.ts';
 import type { Disk, DiskFile } from '../../../src/spool/disk.ts';
+import type { Volume } from '../../../src/spool/volume.ts';
 import type { Time } from '../../../src/support/time.ts';
 import { SimulatedFile, type FileHost } from './simulated-file.ts';
 import { SimulatedInode } from './simulated-inode.ts';
@@ -139,6 +140,11 @@ export class SimulatedDisk implements Disk {
       if (this.#names.seen.get(path) === 'folder') return `folder ${path}`;
       return this.#names.file(path)?.identity;
     });
+  }
+
+  volume(): Promise<Volume> {
+    const { capacity: size } = this;
+    return Promise.resolve({ size, free: Math.max(0, size - this.bytesUsed) });
   }
 
   remove(path: string): Promise<void> {
