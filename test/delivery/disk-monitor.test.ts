@@ -14,10 +14,8 @@ function stage(maxMib: number, sizeMib: number) {
   const time = new SimulatedTime();
   const metrics = createMetrics();
   const lines: string[] = [];
-  const log = pino(
-    { base: null },
-    { write: (line: string) => void lines.push(String(JSON.parse(line).msg)) },
-  );
+  const write = (line: string) => void lines.push(/"msg":"([^"]*)"/.exec(line)?.[1] ?? line);
+  const log = pino({ base: null }, { write });
   const volume = { size: sizeMib * MIB, free: sizeMib * MIB };
   const spool = {
     bytes: 0,

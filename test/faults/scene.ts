@@ -79,13 +79,20 @@ export class Scene {
     return createTopic(this.servers, { name: TOPIC, partitions: 3, ...options });
   }
 
-  /** Starts the proxy. After it has ended: starts it again on the same port, with the same spool and settings. */
-  async startProxy(settings: Readonly<Record<string, string>> = {}): Promise<Proxy> {
+  /**
+   * Starts the proxy. After it has ended: starts it again on the same port, with the same spool and settings.
+   * `environment` is for this start only.
+   */
+  async startProxy(
+    settings: Readonly<Record<string, string>> = {},
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<Proxy> {
     this.#settings = { ...this.#settings, ...settings };
     const earlier = this.#proxy;
     if (earlier !== undefined) this.#earlierLogs += earlier.log;
     const proxy = await this.#stage.launch({
       topic: TOPIC,
+      environment,
       settings: {
         KAFKA__BOOTSTRAP_SERVERS: this.servers,
         SERVER__ACCESS_LOG: 'false',

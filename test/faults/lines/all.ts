@@ -7,6 +7,7 @@ import {
   notEnoughReplicas,
   rollingRestart,
 } from './broker-lines.ts';
+import { clockSetBack, clockSetForward } from './clock-lines.ts';
 import { damagedSegment, diskFull, spoolFull } from './disk-lines.ts';
 import { longOutage } from './long-outage.ts';
 import { corruptBatch, halfOpen, lossyNetwork, narrowNetwork, slowNetwork } from './network-lines.ts';
@@ -58,5 +59,7 @@ export const lines: readonly Line[] = [
   narrowNetwork,
   lossyNetwork,
   halfOpen,
+  clockSetBack,
+  clockSetForward,
   longOutage,
 ];
