@@ -147,6 +147,8 @@ const SPOOL_TROUBLE: Readonly<Record<DamageReport['kind'], string>> = {
   unreadable:
     'events in the spool cannot be read: their file stays where it is, and is tried again at the next start',
   lost: 'acknowledged events are lost: someone has removed their file from the spool. If it comes back, the next start delivers them',
+  exposed:
+    'acknowledged events are in memory only: someone has removed their file from the spool. They are lost if the proxy ends before Kafka has them',
   restored: 'someone has removed or replaced the folder of the spool: it is made again',
 };
 
@@ -169,7 +171,7 @@ function reportCopy(spool: Spool, path: string, metrics: Metrics, log: Logger): 
 async function openSpool({ spool }: Settings, metrics: Metrics, log: Logger): Promise<Spool> {
   const report = ({ kind, path, events, reason }: DamageReport) => {
     if (kind === 'lost') metrics.spoolLost.inc(events);
-    else if (kind !== 'restored') metrics.spoolDamaged.inc(events);
+    else if (kind === 'damaged' || kind === 'unreadable') metrics.spoolDamaged.inc(events);
     log[kind === 'restored' ? 'warn' : 'error']({ file: path, events, reason }, SPOOL_TROUBLE[kind]);
   };
   try {

@@ -35,9 +35,10 @@ export interface DamageReport {
    * - `damaged`: bytes have changed on disk. The file is set aside when its other events are delivered.
    * - `unreadable`: the disk does not give the file. It stays where it is, and no event of it is counted.
    * - `lost`: someone has removed the file while the proxy ran. The events were on disk only.
+   * - `exposed`: as `lost`, but the events are in memory, too. They are lost if the process ends before Kafka has them.
    * - `restored`: someone has removed or replaced the folder while the proxy ran. It is made again.
    */
-  readonly kind: 'damaged' | 'unreadable' | 'lost' | 'restored';
+  readonly kind: 'damaged' | 'unreadable' | 'lost' | 'exposed' | 'restored';
   readonly path: string;
   readonly events: number;
   readonly reason: string;
@@ -327,6 +328,11 @@ export class TopicLog {
   #lose(segment: Segment): void {
     const events = segment.lose();
     if (events > 0) this.#reportLoss(segment.path, events);
+    const { path, marks } = segment;
+    const { undelivered } = marks;
+    if (undelivered > 0) {
+      this.#settings.report({ kind: 'exposed', path, events: undelivered, reason: REMOVED });
+    }
     this.#retire(segment);
   }
 

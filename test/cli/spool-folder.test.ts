@@ -73,16 +73,20 @@ suite('the folder of a spool', { timeout: 120_000 }, () => {
 
   test('that is removed while the proxy runs is made again, and lost events are counted', async () => {
     const path = join(root, 'removed');
-    const proxy = await startProxy({ settings: { SPOOL__PATH: path } });
-    // A segment has 8 MiB: the first one is closed.
-    for (let n = 0; n < 3; n++) spooled(await post(proxy, padded(runEvent(`large ${n}`), 4_000_000)));
-    assert.equal(segmentsIn(path).length, 2);
+    // Half of the memory is for events that Kafka has not taken: some of them.
+    const proxy = await startProxy({ settings: { SPOOL__PATH: path, QUEUE__MAX_BYTES: '16MiB' } });
+    // A segment has 8 MiB: all but the last are closed.
+    for (let n = 0; n < 7; n++) spooled(await post(proxy, padded(runEvent(`large ${n}`), 4_000_000)));
+    assert.equal(segmentsIn(path).length, 4);
     rmSync(path, { recursive: true });
     spooled(await post(proxy, runEvent('later')));
     await logged(proxy, 'acknowledged events are lost');
-    assert.equal((await readMetrics(proxy)).get('http2kafka_spool_lost_events_total'), 2);
+    await logged(proxy, 'acknowledged events are in memory only');
+    const lost = (await readMetrics(proxy)).get('http2kafka_spool_lost_events_total') ?? 0;
+    assert.ok(lost >= 1 && lost < 6, String(lost));
     assert.equal(proxy.log.split('it is made again').length, 2);
     await proxy.stop();
+    // The events of closed segments are gone; that of the open one was written again.
     const { stdout } = await ranProgram(['spool', 'export'], { HTTP2KAFKA__SPOOL__PATH: path });
     assert.equal(stdout.trimEnd().split('\n').length, 2);
   });
@@ -100,7 +104,7 @@ suite('the folder of a spool', { timeout: 120_000 }, () => {
     assert.equal(status, 0);
     assert.match(
       stdout,
-      /note: spool\.max_bytes is 1048576 MiB, but the volume of the spool has \d+ MiB in all/,
+      /warning: spool\.max_bytes: spool\.max_bytes is 1048576 MiB, but the volume of the spool has \d+ MiB in all/,
     );
   });
 });
