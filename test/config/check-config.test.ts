@@ -44,7 +44,7 @@ suite('check-config', () => {
       'server.uds: null',
       'spool.path: "/var/lib/http2kafka"',
       'spool.after: "1500ms"  # HTTP2KAFKA__SPOOL__AFTER in the environment',
-      'spool.max_bytes: 10737418240',
+      'spool.max_bytes: null',
       'spool.max_age: "7d"',
     ])
       assert.ok(lines.includes(line), line);
