@@ -35,6 +35,12 @@ export interface QueueContext {
 /** Milliseconds that the disk may take, in addition to `spoolAfterMs`. */
 const DISK_MS = 2000;
 
+/**
+ * Refusals of the spool that end a poll. A spool that refuses so many young events is full or fails, and would refuse
+ * the rest as well. Without an end, each poll would offer it every event that waits.
+ */
+const MAX_POLL_REFUSALS = 100;
+
 const ACKNOWLEDGED: Delivered = { kind: 'acknowledged' };
 const SPOOLED: Delivered = { kind: 'spooled' };
 const STOPPING: Delivered = { kind: 'retriable', reason: 'the proxy is stopping' };
@@ -50,6 +56,11 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
   readonly #behind = new LinkedList<Entry>();
   /** Number of events in the window that are neither in the spool nor on their way there. */
   #unsafe = 0;
+  /**
+   * How many young events the spool has refused since the last poll. While it is not 0, new events wait for the next
+   * poll: if each offered the spool all events before it again, the work would grow with the square of their number.
+   */
+  #refusals = 0;
   /** Number of events with a sender that waits for the outcome. */
   #unanswered = 0;
   /** The oldest event in the window has waited too long: Kafka does not answer, or the window is sent too slowly. */
@@ -111,7 +122,7 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
     }
     this.#send(entry, now);
     this.#setUnsafe(entry, true);
-    if (this.#isUnavailable()) this.#spoolUnsafe(entry);
+    if (this.#refusals === 0 && this.#isUnavailable()) this.#spoolUnsafe(entry);
   }
 
   /** Spools the events that have waited too long. To be called again and again. */
@@ -122,6 +133,7 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
     const age = oldest ? now - oldest.sentAt : 0;
     // In time again only at half of the limit: else the state changes with every batch while Kafka is nearly late.
     this.#late = age >= (this.#late ? spoolAfterMs / 2 : spoolAfterMs);
+    this.#refusals = 0;
     if (this.#isUnavailable() || this.#stopping) this.#spoolUnsafe();
     if (this.#unanswered > 0) {
       this.#giveUp(this.#window, now);
@@ -195,6 +207,7 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
     // Kafka may still be in time, and the next poll tries the spool again.
     if (this.#clock.now() - entry.since < this.#spoolAfterMs) {
       this.#setUnsafe(entry, true);
+      this.#refusals += 1;
       return;
     }
     // A batch may have the record already, and the sender may send the event again.
@@ -280,6 +293,8 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
       if (!entry.unsafe) continue;
       this.#setUnsafe(entry, false);
       this.#spool(entry);
+      // The events that have waited too long come first, so all of them have their refusal before this.
+      if (this.#refusals >= MAX_POLL_REFUSALS) return;
     }
   }
 

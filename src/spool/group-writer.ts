@@ -66,6 +66,8 @@ export class GroupWriter {
   readonly #space: Space;
   readonly #clock: Time['monotonic'];
   #queue: Item[] = [];
+  /** Items at the front of the queue that a group has taken. Cutting them off for each group would be quadratic. */
+  #taken = 0;
   #queueBytes = 0;
   #writing: Promise<void> | undefined;
   /** Start of the write that runs now, on the monotonic clock. */
@@ -154,16 +156,18 @@ export class GroupWriter {
   #nextGroup(): Item[] {
     const group: Item[] = [];
     let bytes = 0;
-    let taken = 0;
-    for (const item of this.#queue) {
+    for (let item = this.#queue[this.#taken]; item; item = this.#queue[this.#taken]) {
       const size = frameSize(item);
       if (group.length === GROUP_ITEMS || (group.length > 0 && bytes + size > GROUP_BYTES)) break;
-      taken += 1;
+      this.#taken += 1;
       if (item.mark === Mark.delivered) this.#claim(-size);
       else group.push(item);
       bytes += size;
     }
-    this.#queue = this.#queue.slice(taken);
+    if (this.#taken * 2 > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#taken);
+      this.#taken = 0;
+    }
     return group;
   }
 
@@ -184,8 +188,9 @@ export class GroupWriter {
     const code = errorCode(error) ?? errorText(error);
     this.#failure = code === 'ENOSPC' ? 'the disk is full' : `the disk fails (${code})`;
     this.#failedAt = this.#clock.now();
-    const failed = [...group, ...this.#queue];
+    const failed = [...group, ...this.#queue.slice(this.#taken)];
     this.#queue = [];
+    this.#taken = 0;
     this.#claim(-this.#queueBytes);
     for (const item of failed) item.failed(this.#failure);
     await this.#target.abandon();

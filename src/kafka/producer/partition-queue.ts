@@ -219,8 +219,9 @@ export class PartitionQueue {
         return true;
       }
     }
+    const refused = new Set(culprits);
     for (const [index, pending] of records.entries()) {
-      if (culprits.length > 0 && !culprits.includes(index)) continue;
+      if (culprits.length > 0 && !refused.has(index)) continue;
       this.#settle(pending, { kind: 'refused', reason });
       pending.withdrawn = true;
     }

@@ -47,6 +47,8 @@ export class PendingQueue {
   #records: PendingRecord[] = [];
   #head = 0;
   #bytes = 0;
+  /** Withdrawn records that are still in the array. */
+  #withdrawn = 0;
 
   /** Most bytes that the records would add to batches. */
   get bytes(): number {
@@ -59,8 +61,24 @@ export class PendingQueue {
     return this.#records[this.#head];
   }
 
+  /**
+   * A record of this queue was withdrawn. Once half of the records are withdrawn, all of these leave the memory: the
+   * oldest record may wait for a whole outage, and withdrawn records behind it would pile up without a limit.
+   */
+  forget(record: PendingRecord): void {
+    if (record.batched) return;
+    this.#withdrawn += 1;
+    this.peek();
+    if (this.#withdrawn * 2 <= this.#records.length - this.#head) return;
+    this.#records = this.#records.slice(this.#head).filter(({ withdrawn }) => !withdrawn);
+    this.#head = 0;
+    this.#withdrawn = 0;
+    this.#bytes = this.#records.reduce((sum, { size }) => sum + size, 0);
+  }
+
   push(record: PendingRecord): void {
     record.queue = this;
+    if (record.withdrawn) this.#withdrawn += 1;
     this.#bytes += record.size;
     this.#records.push(record);
   }
@@ -76,6 +94,7 @@ export class PendingQueue {
     for (const record of records) {
       record.batched = false;
       this.#bytes += record.size;
+      if (record.withdrawn) this.#withdrawn += 1;
     }
     this.#records = [...records, ...this.#records.slice(this.#head)];
     this.#head = 0;
@@ -87,10 +106,12 @@ export class PendingQueue {
     this.#records = [];
     this.#head = 0;
     this.#bytes = 0;
+    this.#withdrawn = 0;
     return all;
   }
 
   #advance(): void {
+    if (this.#records[this.#head]?.withdrawn) this.#withdrawn -= 1;
     this.#bytes -= this.#records[this.#head]?.size ?? 0;
     this.#head += 1;
     // Array.shift is linear in the remaining length. This cuts off the removed records once they are half of the

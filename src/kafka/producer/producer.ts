@@ -140,7 +140,7 @@ export class Producer implements RecordProducer {
   withdraw(pending: PendingRecord): boolean {
     pending.withdrawn = true;
     // Lets the queue drop withdrawn records, so that it does not grow while Kafka is unavailable.
-    pending.queue?.peek();
+    pending.queue?.forget(pending);
     this.#topics.get(pending.record.topic)?.adjust();
     return !pending.batched;
   }
