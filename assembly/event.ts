@@ -142,6 +142,8 @@ function writeEvent(kind: u32): void {
   writeResult(Result.ownNamespace, <u32>(own.namespace - INPUT));
   writeResult(Result.ownNamespaceEnd, <u32>(own.namespaceEnd - INPUT));
   writeResult(Result.ownHasEscape, <u32>own.hasEscape);
+  writeResult(Result.ownName, <u32>(own.name - INPUT));
+  writeResult(Result.ownNameEnd, <u32>(own.nameEnd - INPUT));
   writeTime(<f64>eventTime);
 }
 

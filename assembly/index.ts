@@ -19,8 +19,8 @@ export function scanEvent(length: usize): bool {
 }
 
 /**
- * The number of elements of the array of `length` bytes at INPUT; ELEMENTS has their offsets. -1 when the text is not
- * certainly a JSON array, or has more than MAX_ELEMENTS elements.
+ * The number of elements of the array of `length` bytes at INPUT; ELEMENTS has the offsets of the first MAX_ELEMENTS. -1
+ * when the text is not certainly a JSON array.
  */
 export function scanArray(length: usize): i32 {
   terminate(length);
@@ -28,12 +28,14 @@ export function scanArray(length: usize): i32 {
   let count: i32 = 0;
   let at = openArray(skipSpace(INPUT));
   while (isItem(at)) {
-    if (count == MAX_ELEMENTS) return -1;
-    const place = ELEMENTS + ((<usize>count) << 3);
-    store<u32>(place, <u32>(at - INPUT));
+    const start = at;
     at = skipValue(at);
     if (at == NOT_SURE) return -1;
-    store<u32>(place + 4, <u32>(at - INPUT));
+    if (count < MAX_ELEMENTS) {
+      const place = ELEMENTS + ((<usize>count) << 3);
+      store<u32>(place, <u32>(start - INPUT));
+      store<u32>(place + 4, <u32>(at - INPUT));
+    }
     count++;
     at = nextItem(at);
   }

@@ -3,7 +3,7 @@
  * from RESULT. Below RESULT are the module's own constants. The first bytes of memory are always zero.
  */
 
-/** The data of an event: numbers of 32 bits at these indexes, and after them the time, a number of 64 bits. */
+/** The data of an event: numbers of 32 bits at these indexes; the time has 64 bits. */
 export const RESULT: usize = 16 * 1024;
 export enum Result {
   kind = 0,
@@ -16,14 +16,17 @@ export enum Result {
   ownNamespace = 7,
   ownNamespaceEnd = 8,
   ownHasEscape = 9,
+  /** 64 bits, so it takes two indexes. */
   time = 10,
+  ownName = 12,
+  ownNameEnd = 13,
 }
 
 /** Start and end offsets of a batch's elements, in pairs of 32-bit numbers. */
 export const ELEMENTS: usize = 32 * 1024;
-export const MAX_ELEMENTS: i32 = 4096;
+export const MAX_ELEMENTS: i32 = 50_000;
 
-export const INPUT: usize = 64 * 1024;
+export const INPUT: usize = 448 * 1024;
 
 /** Bytes of zeros after the text. Loads of 16 bytes may reach them, and they end every loop. */
 const PADDING: usize = 32;

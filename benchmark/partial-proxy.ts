@@ -26,6 +26,7 @@ import { deliverySettings } from '../src/proxy/core-settings.ts';
 import { answerSettings, ingestSettings, serverSettings } from '../src/proxy/front-settings.ts';
 import { Spool } from '../src/spool/spool.ts';
 import { systemTime } from '../src/support/time.ts';
+import { Turns } from '../src/support/turns.ts';
 
 /** A producer without a Kafka: it acknowledges every record in the next turn of the event loop. */
 const instantProducer: RecordProducer = {
@@ -49,6 +50,7 @@ const limits = { maxBytes: producer.maxRequestSize, memory: new BodyMemory(serve
 const log = createLogger(settings.logging, version);
 const metrics = createMetrics();
 const observer = new Observer(metrics, log);
+const turns = new Turns(systemTime);
 const answers = new Answers(answerSettings(settings), observer);
 
 const events = await handlerOf(part);
@@ -63,7 +65,7 @@ await http.listen();
 console.log('up');
 
 async function handlerOf(name: string): Promise<ExchangeHandler> {
-  if (name === 'delivery') return new EventHandler(undefined, limits, await startIngest(), answers, observer);
+  if (name === 'delivery') return new EventHandler(undefined, limits, await startIngest(), answers, observer, turns);
   if (name !== 'http' && name !== 'check') throw new Error(`there is no part "${name}"`);
   return {
     handle: (exchange) => {
@@ -79,5 +81,5 @@ async function handlerOf(name: string): Promise<ExchangeHandler> {
 async function startIngest(): Promise<Ingest> {
   const spool = await Spool.open({ path: spoolFolder, maxBytes: spoolSettings.maxBytes }, () => undefined);
   const delivery = new Delivery(deliverySettings(settings), instantProducer, spool, metrics, log);
-  return new Ingest(ingestSettings(settings), delivery, observer, systemTime.wall);
+  return new Ingest(ingestSettings(settings), delivery, observer, systemTime.wall, turns);
 }

@@ -11,4 +11,6 @@ export interface Exchange extends Arrival {
   readonly startedAt: number;
   /** The authentication sets it before the body is read. */
   known: KnownSender | undefined;
+  /** True once the connection is closed. */
+  isGone(): boolean;
 }

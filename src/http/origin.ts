@@ -16,14 +16,20 @@ export function originOf(request: IncomingMessage, url: string, clientOf: Client
   return {
     method: request.method,
     path: pathAsWritten(url),
-    client: addressOf(request, clientOf),
+    ...clientMembers(request, clientOf),
     userAgent: request.headers['user-agent'],
   };
 }
 
 /** The origin of bytes that are not a readable request. */
 export function originOfConnection(socket: Duplex, clientOf: ClientOf): Origin {
-  return isSocket(socket) ? { client: addressOf({ socket, headers: {} }, clientOf) } : {};
+  return isSocket(socket) ? clientMembers({ socket, headers: {} }, clientOf) : {};
+}
+
+function clientMembers(peer: Peer, clientOf: ClientOf): Pick<Origin, 'client' | 'address'> {
+  const client = addressOf(peer, clientOf);
+  const port = `:${peer.socket.remotePort}`;
+  return { client, address: client?.endsWith(port) ? client.slice(0, -port.length) : client };
 }
 
 /** A closed connection has no address. Without this check it would pass for one over a Unix socket. */

@@ -78,6 +78,10 @@ export class HttpServer {
   readonly #connections = new Connections();
   /** The method `origin` of every exchange. One function for all, because a closure for each would add to its cost. */
   readonly #originOf: (this: Exchange) => Origin;
+  /** The method `isGone` of every exchange. */
+  readonly #isGone = function (this: Exchange): boolean {
+    return this.request.socket.destroyed;
+  };
   #inFlight = 0;
 
   constructor(settings: ServerSettings, parts: ServerParts) {
@@ -170,9 +174,10 @@ export class HttpServer {
       traceparent: typeof traceparent === 'string' ? traceparent : undefined,
       known: undefined,
       origin: this.#originOf,
+      isGone: this.#isGone,
     };
     // Read now: a closed connection has no address, and the pages replace the URL.
-    const access = this.#isLogged(path) ? { url, origin: exchange.origin() } : undefined;
+    const origin = this.#isLogged(path) ? exchange.origin() : undefined;
     const connection = this.#connections.begin(request.socket, exchange);
     if (!connection || connection === 'too-many') {
       request.resume();
@@ -184,7 +189,7 @@ export class HttpServer {
     response.on('close', () => {
       this.#inFlight -= 1;
       this.#connections.end(connection);
-      this.#answered(exchange, served?.path ?? 'other', access);
+      this.#answered(exchange, served?.path ?? 'other', origin);
     });
     this.#dispatch(exchange, served?.takes);
   }
@@ -251,22 +256,22 @@ export class HttpServer {
     return accessLog === 'all' || (accessLog === 'without-probes' && !isProbe(path));
   }
 
-  /** `path` is a path of the table, or `other`. `line` is for the access log; undefined if there is no line. */
-  #answered(exchange: Exchange, path: string, line: { url: string; origin: Origin } | undefined): void {
+  /** `path` is a path of the table, or `other`. `origin` is for the access log; undefined if there is no line. */
+  #answered(exchange: Exchange, path: string, origin: Origin | undefined): void {
     const { request, response } = exchange;
     // If the connection closed before the answer began, the status is still Node's initial 200.
     const isUnanswered = !response.headersSent && response.statusCode === 200;
     const status = isUnanswered ? CLIENT_CLOSED : response.statusCode;
-    const access = line && accessOf(exchange, line.url, line.origin);
+    const access = origin && accessOf(exchange, origin);
     this.#observer.answered(path, request.method ?? '', status, access);
   }
 }
 
-function accessOf({ request, requestId, known, startedAt }: Exchange, url: string, origin: Origin): Access {
+function accessOf({ request, requestId, known, startedAt }: Exchange, origin: Origin): Access {
   const { httpVersion, headers } = request;
   // A body in chunks declares no length.
   const bytes =
     headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : undefined;
   const durationMs = performance.now() - startedAt;
-  return { requestId, known, origin: () => origin, url, httpVersion, durationMs, bytes };
+  return { requestId, known, origin: () => origin, httpVersion, durationMs, bytes };
 }

@@ -2,28 +2,106 @@
  * The check: reads the bytes of a body, and returns either what the record needs, or the list of validation errors.
  *
  * This file is the fast path: the scanner of `assembly/`, compiled to WebAssembly. It accepts events that are certainly
- * valid, in a fraction of the time that `JSON.parse` and the schema need. Everything else goes to the full check.
+ * valid, in a fraction of the time that `JSON.parse` and the schema need. Everything else goes to the full check, which
+ * takes turns with other requests when an event costs much.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageFolder } from '../support/package-folder.ts';
+import { WORK_A_TURN, type Client, type Turns } from '../support/turns.ts';
 import type { Deviation } from './deviations.ts';
 import { formatKey } from './event-key.ts';
 import type { CheckLevel, EventKind } from './event-schema.ts';
-import { checkFully, checkTextFully } from './full-check.ts';
-import type { CheckedEvent, TextVerdict, Verdict } from './verdict.ts';
+import {
+  checkFully,
+  checkInSlices,
+  checkTextFully,
+  checkTextInSlices,
+  jobNamesOf,
+  SLICE_BYTES,
+} from './full-check.ts';
+import type { CheckedEvent, JobNames, TextVerdict, Verdict } from './verdict.ts';
 
-/** Checks one event. Never throws: the verdict has the event or its validation errors, whatever the bytes are. */
+/** Checks one event at once. Never throws: the verdict has the event or its errors, whatever the bytes are. */
 export function checkEvent(bytes: Buffer, level: CheckLevel): Verdict {
   // An event that is valid at level `core` is valid at `routing`, which demands less, with the same result.
   const event = scanEvent(bytes);
   return event ? { path: 'fast_path', event } : checkFully(bytes, level);
 }
 
+/** An event of more bytes waits for its turn before it is read. Nearly all events are smaller. */
+const MAX_SYNC_BYTES = 64 * 1024;
+
+/** The fast path reads this many bytes in the time in which the full check reads one, or more. */
+const BYTES_A_SCAN_WORK = 8;
+
+/** What the full check of the smallest event costs. */
+const CHECK_WORK = 128;
+
+/** What it costs to scan a text, for `Turns`. */
+export function scanWork(bytes: Buffer): number {
+  return Math.min(bytes.length / BYTES_A_SCAN_WORK, WORK_A_TURN);
+}
+
+/**
+ * Checks one event, and takes turns with other requests when that costs much. A promise only if it must wait. The
+ * promise rejects with `ClientGone` if the client goes meanwhile.
+ */
+export function checkInTurns(
+  bytes: Buffer,
+  level: CheckLevel,
+  turns: Turns,
+  client: Client,
+): Verdict | Promise<Verdict> {
+  if (bytes.length > MAX_SYNC_BYTES) return checkLarge(bytes, level, turns, client);
+  const event = scanEvent(bytes);
+  if (event) return { path: 'fast_path', event };
+  const work = CHECK_WORK + bytes.length;
+  if (work > SLICE_BYTES) return checkInSlices(bytes, level, () => turns.wait(SLICE_BYTES, client));
+  if (turns.take(work)) return checkFully(bytes, level);
+  return turns.wait(work, client).then(() => checkFully(bytes, level));
+}
+
+async function checkLarge(bytes: Buffer, level: CheckLevel, turns: Turns, client: Client): Promise<Verdict> {
+  // A valid event is kept although its client has gone: most clients do not send it again.
+  await turns.wait(scanWork(bytes));
+  const event = scanEvent(bytes);
+  if (event) return { path: 'fast_path', event };
+  const pause = () => turns.wait(SLICE_BYTES, client);
+  await pause();
+  return checkInSlices(bytes, level, pause);
+}
+
 /** Checks the body of a batch as JSON text only: UTF-8, no byte order mark, the grammar, the limits of `json.ts`. */
 export function checkText(bytes: Buffer): TextVerdict {
-  const elements = scanArray(bytes);
-  return elements ? { elements } : checkTextFully(bytes);
+  return scanArray(bytes) ?? checkTextFully(bytes);
+}
+
+/** The same in turns with other requests. The verdict has the offsets of at most `maxElements` elements. */
+export async function checkTextInTurns(
+  bytes: Buffer,
+  maxElements: number,
+  turns: Turns,
+  client: Client,
+): Promise<TextVerdict> {
+  const work = scanWork(bytes);
+  if (!turns.take(work)) await turns.wait(work, client);
+  return (
+    scanArray(bytes, maxElements) ??
+    checkTextInSlices(bytes, maxElements, () => turns.wait(SLICE_BYTES, client))
+  );
+}
+
+/** A larger event is not scanned for the names of its job: a log line needs them, and no more. */
+const MAX_NAMED_BYTES = 1024 * 1024;
+
+/** The names of the job of a valid event, for a log line. `namespace` is what the check has found. */
+export function jobOf(bytes: Buffer, { kind, namespace }: CheckedEvent): JobNames {
+  if (kind === 'dataset') return {};
+  if (bytes.length <= MAX_NAMED_BYTES && scanEvent(bytes)) {
+    return { namespace, name: textOf(bytes, 'ownName', 'ownNameEnd') };
+  }
+  return bytes.length > MAX_SYNC_BYTES ? { namespace } : jobNamesOf(JSON.parse(bytes.toString('utf8')));
 }
 
 /** What assembly/index.ts exports. */
@@ -67,8 +145,13 @@ const RESULT = {
   ownNamespaceEnd: 32,
   ownHasEscape: 36,
   time: 40,
+  ownName: 48,
+  ownNameEnd: 52,
 };
-const RESULT_SIZE = 48;
+const RESULT_SIZE = 56;
+
+/** The most elements that the scanner stores; see assembly/memory.ts. */
+const MAX_SCANNED_ELEMENTS = 50_000;
 
 const scanner = loadScanner();
 let memory = new Uint8Array(scanner.memory.buffer);
@@ -81,15 +164,25 @@ export function scanEvent(bytes: Buffer): CheckedEvent | undefined {
   if (!kind) return undefined;
   const time = result.getFloat64(RESULT.time, true);
   const deviations = deviationsOf(resultOf('deviations'));
-  return { kind, key: keyOf(kind, bytes), namespace: namespaceOf(bytes), time, deviations };
+  const namespace = textOf(bytes, 'ownNamespace', 'ownNamespaceEnd');
+  return { kind, key: keyOf(kind, bytes), namespace, time, deviations };
 }
 
-/** Byte offsets of an array's elements, start and end in pairs; undefined when the text is not certainly an array. */
-export function scanArray(bytes: Buffer): Uint32Array | undefined {
+/**
+ * Byte offsets of an array's first elements, start and end in pairs; undefined when the text is not certainly an array,
+ * or has more elements than the scanner stores and than `maxElements`. With more than `maxElements`, it has no offsets.
+ */
+export function scanArray(
+  bytes: Buffer,
+  maxElements = Number.POSITIVE_INFINITY,
+): { elements: Uint32Array; count: number } | undefined {
   if (!copyToScanner(bytes)) return undefined;
   const count = scanner.scanArray(bytes.length);
   if (count < 0) return undefined;
-  return new Uint32Array(scanner.memory.buffer, scanner.ELEMENTS.value, count * 2).slice();
+  if (count > maxElements) return { elements: new Uint32Array(0), count };
+  if (count > MAX_SCANNED_ELEMENTS) return undefined;
+  const elements = new Uint32Array(scanner.memory.buffer, scanner.ELEMENTS.value, count * 2).slice();
+  return { elements, count };
 }
 
 /** Copies a text into the scanner's memory; false when there is no room for it. */
@@ -134,9 +227,10 @@ function keyOf(kind: EventKind, bytes: Buffer): Buffer {
   return key;
 }
 
-function namespaceOf(bytes: Buffer): string {
-  const start = resultOf('ownNamespace');
-  const end = resultOf('ownNamespaceEnd');
+/** The text of the event's own namespace or name. */
+function textOf(bytes: Buffer, startOf: keyof typeof RESULT, endOf: keyof typeof RESULT): string {
+  const start = resultOf(startOf);
+  const end = resultOf(endOf);
   return resultOf('ownHasEscape') === 0 ? bytes.toString('utf8', start, end) : unescape(bytes, start, end);
 }
 

@@ -54,13 +54,21 @@ function anyFacets(event: unknown, test: (facets: unknown) => boolean): boolean 
   for (const side of ['inputs', 'outputs']) {
     const datasets = member(event, side);
     if (!Array.isArray(datasets)) continue;
-    for (const dataset of datasets) {
-      for (const facets of ['facets', 'inputFacets', 'outputFacets']) {
-        if (test(member(dataset, facets))) return true;
-      }
-    }
+    if (datasets.some((dataset) => anyFacetsOf(dataset, test))) return true;
   }
   return false;
+}
+
+function anyFacetsOf(dataset: unknown, test: (facets: unknown) => boolean): boolean {
+  return ['facets', 'inputFacets', 'outputFacets'].some((facets) => test(member(dataset, facets)));
+}
+
+/** The deviations that an event has because of a dataset in its `inputs` or `outputs`. */
+export function deviationsOfDataset(dataset: unknown): readonly Deviation[] {
+  const found: Deviation[] = [];
+  if (anyFacetsOf(dataset, hasBareFacet)) found.push('facet_base_missing');
+  if (anyFacetsOf(dataset, areNull)) found.push('null_member');
+  return found;
 }
 
 function hasBareFacet(facets: unknown): boolean {

@@ -63,11 +63,11 @@ const dataset = {
   facets: facets('dataset'),
 };
 const Dataset = Type.Object(dataset, { description: 'A dataset.' });
-const InputDataset = Type.Object(
+export const InputDataset = Type.Object(
   { ...dataset, inputFacets: facets('input') },
   { description: 'A dataset read.' },
 );
-const OutputDataset = Type.Object(
+export const OutputDataset = Type.Object(
   { ...dataset, outputFacets: facets('output') },
   { description: 'A dataset written.' },
 );

@@ -8,9 +8,10 @@ import { findDeviations } from './deviations.ts';
 import { formatKey, keyPartsOf, ownPartsOf } from './event-key.ts';
 import { eventSchemas, type CheckLevel, type EventKind } from './event-schema.ts';
 import { parseEventTime } from './event-time.ts';
-import { member, scanJson, type JsonError } from './json.ts';
+import { member, scanInSlices, type JsonError, type JsonScan } from './json.ts';
+import { reduceEvent } from './reduced-event.ts';
 import { excerpt, findErrors, type ValidationError } from './validation-error.ts';
-import type { TextVerdict, Verdict } from './verdict.ts';
+import type { JobNames, TextVerdict, Verdict } from './verdict.ts';
 
 const validators = {
   core: {
@@ -25,35 +26,113 @@ const validators = {
   },
 };
 
+/** Bytes of a large body that are read before others have their turn: at most about two milliseconds. */
+export const SLICE_BYTES = 16 * 1024;
+
+const ALL_AT_ONCE = Number.POSITIVE_INFINITY;
+
+/** Resolves when the next slice may be read. */
+type Pause = () => Promise<void>;
+
 /** Checks one event. Never throws: the verdict has the event or its validation errors, whatever the bytes are. */
 export function checkFully(bytes: Buffer, level: CheckLevel): Verdict {
   const errors = checkTextFully(bytes).errors;
-  if (errors) return { path: 'full_check', kind: undefined, errors };
+  if (errors) return refused(errors);
   const event: unknown = JSON.parse(bytes.toString('utf8'));
   return checkValue(event, level);
 }
 
+/** The same for an event of any size, in slices of about `sliceBytes`. The verdict is the same. */
+export async function checkInSlices(
+  bytes: Buffer,
+  level: CheckLevel,
+  pause: Pause,
+  sliceBytes = SLICE_BYTES,
+): Promise<Verdict> {
+  const encoding = errorOfEncoding(bytes);
+  if (encoding) return refused([encoding]);
+  const reduced = await ended(reduceEvent(bytes, sliceBytes), pause);
+  if ('error' in reduced) return refused([describe(reduced.error, bytes)]);
+  const verdict = checkValue(reduced.event, level);
+  return verdict.errors
+    ? { ...verdict, errors: verdict.errors.map((error) => withTrueIndex(error, reduced.indexes)) }
+    : verdict;
+}
+
 /** Checks a body as JSON text only: UTF-8, no byte order mark, the grammar, and the limits of `json.ts`. */
 export function checkTextFully(bytes: Buffer): TextVerdict {
+  const encoding = errorOfEncoding(bytes);
+  if (encoding) return { errors: [encoding] };
+  const scan = scanInSlices(bytes, ALL_AT_ONCE, ALL_AT_ONCE).next();
+  return scan.done === true ? textVerdict(scan.value, bytes) : {};
+}
+
+/** The same in slices. The verdict has the offsets of at most `maxElements` elements. */
+export async function checkTextInSlices(
+  bytes: Buffer,
+  maxElements: number,
+  pause: Pause,
+): Promise<TextVerdict> {
+  const encoding = errorOfEncoding(bytes);
+  if (encoding) return { errors: [encoding] };
+  return textVerdict(await ended(scanInSlices(bytes, SLICE_BYTES, maxElements), pause), bytes);
+}
+
+async function ended<Result>(reading: Generator<void, Result>, pause: Pause): Promise<Result> {
+  for (;;) {
+    const { done, value } = reading.next();
+    if (done === true) return value;
+    await pause();
+  }
+}
+
+function textVerdict({ error, ...array }: JsonScan, bytes: Buffer): TextVerdict {
+  return error ? { errors: [describe(error, bytes)] } : array;
+}
+
+function errorOfEncoding(bytes: Buffer): ValidationError | undefined {
   if (bytes.length === 0) return textError('The body is empty');
   if (!isUtf8(bytes)) return textError('The body is not UTF-8');
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) {
     // RFC 8259 §8.1 forbids it. Some parsers refuse it, and the record must hold the bytes exactly as received.
     return textError('The body starts with a byte order mark, which JSON forbids');
   }
-  const { elements, error } = scanJson(bytes);
-  if (error) return { errors: [describe(error, bytes)] };
-  return elements ? { elements } : {};
+  return undefined;
+}
+
+/** The reduced event has only some datasets of a list. */
+function withTrueIndex(
+  error: ValidationError,
+  indexes: ReadonlyMap<string, readonly number[]>,
+): ValidationError {
+  const [body, list, index, ...rest] = error.location;
+  if (body === undefined || typeof list !== 'string' || typeof index !== 'number') return error;
+  return { ...error, location: [body, list, indexes.get(list)?.[index] ?? index, ...rest] };
+}
+
+function refused(errors: readonly ValidationError[], job: JobNames = {}): Verdict {
+  return { path: 'full_check', kind: undefined, errors, job };
+}
+
+/** The names of the job of a parsed event. */
+export function jobNamesOf(event: unknown): JobNames {
+  const job = member(event, 'job');
+  const textOf = (name: string) => {
+    const value = member(job, name);
+    return typeof value === 'string' ? value : undefined;
+  };
+  return { namespace: textOf('namespace'), name: textOf('name') };
 }
 
 function checkValue(event: unknown, level: CheckLevel): Verdict {
   const conflict = conflictOf(event);
-  if (conflict) return { path: 'full_check', kind: undefined, errors: [conflict] };
+  if (conflict) return refused([conflict], jobNamesOf(event));
   const found = kindOf(event);
   // An event that shows no kind gets the errors of a run event, because nearly all events are run events.
   const kind = found ?? 'run';
   if (!validators[level][kind].Check(event)) {
-    return { path: 'full_check', kind: found, errors: findErrors(eventSchemas[level][kind], event) };
+    const errors = findErrors(eventSchemas[level][kind], event);
+    return { path: 'full_check', kind: found, errors, job: jobNamesOf(event) };
   }
   const own = ownPartsOf(kind, event);
   const time = parseEventTime(event.eventTime);
@@ -97,15 +176,34 @@ function kindOf(event: unknown): EventKind | undefined {
   return member(event, 'dataset') === undefined ? undefined : 'dataset';
 }
 
-function textError(message: string): TextVerdict {
-  return { errors: [{ location: ['body'], message, code: 'json_invalid', context: {}, input: null }] };
+function textError(message: string): ValidationError {
+  return { location: ['body'], message, code: 'json_invalid', context: {}, input: null };
 }
 
 function describe({ offset, reason, code }: JsonError, bytes: Buffer): ValidationError {
-  const before = bytes.toString('utf8', 0, offset);
-  const line = before.split('\n').length;
-  const column = before.length - before.lastIndexOf('\n');
+  let line = 1;
+  let column = 1;
+  for (let at = 0; at < offset; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte === 0x0a) {
+      line += 1;
+      column = 1;
+    } else if (!isContinuation(byte)) {
+      // Columns are counted as JavaScript and Java count characters: some take two.
+      column += byte >= 0xf0 ? 2 : 1;
+    }
+  }
   const message = `Invalid JSON: ${reason} (line ${line}, column ${column})`;
-  const found = bytes.toString('utf8', offset, offset + 20);
-  return { location: ['body'], message, code, context: { offset, line, column }, input: found };
+  return { location: ['body'], message, code, context: { offset, line, column }, input: around(bytes, offset) };
+}
+
+/** The text at `offset`: about twenty bytes, without the half of a character at their end. */
+function around(bytes: Buffer, offset: number): string {
+  let end = Math.min(offset + 20, bytes.length);
+  while (end > offset && isContinuation(bytes[end] ?? 0)) end -= 1;
+  return bytes.toString('utf8', offset, end);
+}
+
+function isContinuation(byte: number): boolean {
+  return (byte & 0xc0) === 0x80;
 }

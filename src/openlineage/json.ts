@@ -21,6 +21,8 @@ export interface JsonScan {
   readonly error?: JsonError;
   /** Byte offsets of the outermost array's elements, start and end in pairs; undefined for other values. */
   readonly elements?: readonly number[];
+  /** How many elements the outermost array has. `elements` may have fewer. */
+  readonly count?: number;
 }
 
 const QUOTE = 0x22;
@@ -28,12 +30,12 @@ const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 const MINUS = 0x2d;
-const OPEN_ARRAY = 0x5b;
-const CLOSE_ARRAY = 0x5d;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
+export const OPEN_ARRAY = 0x5b;
+export const CLOSE_ARRAY = 0x5d;
+export const OPEN_OBJECT = 0x7b;
+export const CLOSE_OBJECT = 0x7d;
 
-class ScanError extends Error {
+export class ScanError extends Error {
   readonly error: JsonError;
   constructor(offset: number, reason: string, code: JsonError['code'] = 'json_invalid') {
     super(reason);
@@ -41,29 +43,88 @@ class ScanError extends Error {
   }
 }
 
-/** Scans the whole text; `bytes` must be valid UTF-8. */
+/** A text that is read in slices. */
+export interface JsonText {
+  /** Valid UTF-8. */
+  readonly bytes: Buffer;
+  /** Bytes that are read before the reader yields. */
+  readonly sliceBytes: number;
+  /** The offset from which on the reader yields. */
+  pauseAt: number;
+}
+
+/** The elements of the outermost array. */
+interface Elements {
+  /** Start and end offsets in pairs, of the first elements. */
+  readonly offsets: number[];
+  readonly maxOffsets: number;
+  count: number;
+}
+
+/** Scans the whole text at once; `bytes` must be valid UTF-8. */
 export function scanJson(bytes: Uint8Array): JsonScan {
-  const elements: number[] = [];
+  const scan = scanInSlices(bytes, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY).next();
+  if (scan.done !== true) throw new Error('the scan has stopped early');
+  return scan.value;
+}
+
+/**
+ * The same, but yields after each `sliceBytes`. The result has the offsets of the first `maxElements` elements only. A
+ * single string is never split: it takes milliseconds even if it is the whole body.
+ */
+export function* scanInSlices(
+  { buffer, byteOffset, length }: Uint8Array,
+  sliceBytes: number,
+  maxElements: number,
+): Generator<void, JsonScan> {
+  const bytes = Buffer.from(buffer, byteOffset, length);
+  const elements: Elements = { offsets: [], maxOffsets: maxElements * 2, count: 0 };
   try {
-    scanDocument(bytes, elements);
-    return bytes[skipSpace(bytes, 0)] === OPEN_ARRAY ? { elements } : {};
+    const from = skipSpace(bytes, 0);
+    const end = yield* skipValue({ bytes, sliceBytes, pauseAt: sliceBytes }, from, 0, elements);
+    endText(bytes, end);
+    return bytes[from] === OPEN_ARRAY ? { elements: elements.offsets, count: elements.count } : {};
   } catch (thrown) {
     if (thrown instanceof ScanError) return { error: thrown.error };
     throw thrown;
   }
 }
 
-function scanDocument(bytes: Uint8Array, elements: number[]): void {
+/** Only space may follow the text's value, which ends at `end`. */
+export function endText(bytes: Uint8Array, end: number): void {
+  const at = skipSpace(bytes, end);
+  if (at < bytes.length) throw new ScanError(at, 'there is more after the end of the JSON text');
+}
+
+/** Checks that a container may begin at `at`, inside of `depth` others. */
+export function checkDepth(at: number, depth: number): void {
+  if (depth === MAX_DEPTH) throw new ScanError(at, `nested deeper than ${MAX_DEPTH} levels`, 'json_too_deep');
+}
+
+/** Skips the value at `from`, which is inside of `depth` containers. Returns the offset of its end. */
+export function* skipValue(
+  text: JsonText,
+  from: number,
+  depth: number,
+  elements?: Elements,
+): Generator<void, number> {
+  const { bytes } = text;
   /** The closing bytes of the open containers, innermost last. A list, because recursion needs stack for each level. */
   const closers: number[] = [];
-  let at = skipSpace(bytes, 0);
+  let at = from;
   for (;;) {
+    if (at >= text.pauseAt) {
+      text.pauseAt = at + text.sliceBytes;
+      yield;
+    }
     // A value begins at this point.
-    if (closers.length === 1 && closers[0] === CLOSE_ARRAY) elements.push(at);
+    if (elements && closers.length === 1 && closers[0] === CLOSE_ARRAY) {
+      elements.count += 1;
+      if (elements.offsets.length < elements.maxOffsets) elements.offsets.push(at);
+    }
     const first = bytes[at];
     if (first === OPEN_OBJECT || first === OPEN_ARRAY) {
-      if (closers.length === MAX_DEPTH)
-        throw new ScanError(at, `nested deeper than ${MAX_DEPTH} levels`, 'json_too_deep');
+      checkDepth(at, depth + closers.length);
       const close = first === OPEN_OBJECT ? CLOSE_OBJECT : CLOSE_ARRAY;
       at = skipSpace(bytes, at + 1);
       if (bytes[at] !== close) {
@@ -79,35 +140,48 @@ function scanDocument(bytes: Uint8Array, elements: number[]): void {
     // A value has ended at this point. The containers around it may end as well.
     for (;;) {
       const close = closers.at(-1);
-      if (close === CLOSE_ARRAY && closers.length === 1) elements.push(at);
-      at = skipSpace(bytes, at);
-      if (close === undefined) {
-        if (at < bytes.length) throw new ScanError(at, 'there is more after the end of the JSON text');
-        return;
+      if (close === undefined) return at;
+      if (elements && close === CLOSE_ARRAY && closers.length === 1 && elements.offsets.length % 2 === 1) {
+        elements.offsets.push(at);
       }
-      if (bytes[at] === COMMA) {
-        at = skipSpace(bytes, at + 1);
-        if (close === CLOSE_OBJECT) at = skipKey(bytes, at);
+      const next = nextItem(bytes, at, close);
+      if (next !== undefined) {
+        at = close === CLOSE_OBJECT ? skipKey(bytes, next) : next;
         break;
       }
-      if (bytes[at] !== close) {
-        throw unexpected(bytes, at, `"," or "${String.fromCharCode(close)}"`);
-      }
       closers.pop();
-      at += 1;
+      at = skipSpace(bytes, at) + 1;
     }
   }
 }
 
+/** From the end of an item to the next item of its container; undefined if `close` ends the container. */
+export function nextItem(bytes: Uint8Array, from: number, close: number): number | undefined {
+  const at = skipSpace(bytes, from);
+  if (bytes[at] === COMMA) return skipSpace(bytes, at + 1);
+  if (bytes[at] !== close) throw unexpected(bytes, at, `"," or "${String.fromCharCode(close)}"`);
+  return undefined;
+}
+
 /** Skips `"key" :` and the space around it; returns the offset of the value. */
 function skipKey(bytes: Uint8Array, at: number): number {
+  return skipColon(bytes, skipKeyText(bytes, at));
+}
+
+/** Skips a key with its quotes. */
+export function skipKeyText(bytes: Uint8Array, at: number): number {
   if (bytes[at] !== QUOTE) throw unexpected(bytes, at, 'a key in double quotes');
-  const colon = skipSpace(bytes, skipString(bytes, at));
+  return skipString(bytes, at);
+}
+
+/** From the end of a key to its value. */
+export function skipColon(bytes: Uint8Array, at: number): number {
+  const colon = skipSpace(bytes, at);
   if (bytes[colon] !== COLON) throw unexpected(bytes, colon, '":" after the key');
   return skipSpace(bytes, colon + 1);
 }
 
-function skipScalar(bytes: Uint8Array, at: number): number {
+export function skipScalar(bytes: Uint8Array, at: number): number {
   const first = bytes[at];
   if (first === QUOTE) return skipString(bytes, at);
   if (first === MINUS || isDigit(first)) return skipNumber(bytes, at);
@@ -171,7 +245,7 @@ function skipWord(bytes: Uint8Array, at: number, word: string): number {
   return at + word.length;
 }
 
-function skipSpace(bytes: Uint8Array, from: number): number {
+export function skipSpace(bytes: Uint8Array, from: number): number {
   let at = from;
   for (;;) {
     const byte = bytes[at];

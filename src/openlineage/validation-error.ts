@@ -110,10 +110,18 @@ function searchItems(
 
 function searchMembers(schema: TObject, value: object, location: Location, errors: ValidationError[]): void {
   const { properties } = schema;
+  // Made once: the object may have very many members.
+  let input: unknown;
   for (const [field, inner] of Object.entries(properties)) {
     if (Type.IsOptional(inner) || Object.hasOwn(value, field) || errors.length === MAX_ERRORS) continue;
-    const missing = { message: 'Field required', code: 'missing', context: {}, input: excerpt(value) };
-    errors.push({ location: [...location, field], ...missing });
+    input ??= excerpt(value);
+    errors.push({
+      location: [...location, field],
+      message: 'Field required',
+      code: 'missing',
+      context: {},
+      input,
+    });
   }
   for (const [field, inner] of Object.entries(properties)) {
     if (Object.hasOwn(value, field)) search(inner, member(value, field), [...location, field], errors);
@@ -133,29 +141,74 @@ function alternatives(values: readonly unknown[]): string {
   return `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1) ?? ''}`;
 }
 
+/** Most characters of a text, and most members of an object or an array, that an error shows. */
 const MAX_TEXT = 200;
-const MAX_MEMBERS = 20;
+export const MAX_MEMBERS = 20;
 
 /** The value itself when it is small, otherwise its outline: a large value must not make a large answer. */
-export function excerpt(value: unknown): unknown {
-  if (typeof value === 'string') return shorten(value);
+export function excerpt(value: unknown, maxMembers = MAX_MEMBERS, maxText = MAX_TEXT): unknown {
+  if (typeof value === 'string') return shorten(value, maxText);
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.slice(0, MAX_MEMBERS).map(outline);
+  if (Array.isArray(value)) return value.slice(0, maxMembers).map((inner) => outline(inner, maxText));
   return Object.fromEntries(
     Object.entries(value)
-      .slice(0, MAX_MEMBERS)
-      .map(([key, inner]) => [shorten(key), outline(inner)]),
+      .slice(0, maxMembers)
+      .map(([key, inner]) => [shorten(key, maxText), outline(inner, maxText)]),
   );
 }
 
-function outline(value: unknown): unknown {
-  if (typeof value === 'string') return shorten(value);
+function outline(value: unknown, maxText: number): unknown {
+  if (typeof value === 'string') return shorten(value, maxText);
   if (typeof value !== 'object' || value === null) return value;
   const empty = Array.isArray(value) ? value.length === 0 : Object.keys(value).length === 0;
   if (empty) return value;
   return Array.isArray(value) ? '[…]' : '{…}';
 }
 
-function shorten(text: string): string {
-  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}…`;
+/** The text, cut at a code point: half of a surrogate pair would be no text. */
+function shorten(text: string, maxText = MAX_TEXT): string {
+  if (text.length <= maxText) return text;
+  const last = text.charCodeAt(maxText - 1);
+  const isCut = last >= 0xd800 && last < 0xdc00;
+  return `${text.slice(0, isCut ? maxText - 1 : maxText)}…`;
+}
+
+/** Bytes of JSON of all errors in one answer. With what is around them, an answer stays below 64 KiB. */
+export const MAX_ERROR_BYTES = 60 * 1024;
+
+/** How much of an error is shown: the first that fits. The last one fits a hundred times, whatever the characters are. */
+const DETAILS = [
+  { members: MAX_MEMBERS, text: MAX_TEXT },
+  { members: 10, text: 100 },
+  { members: 5, text: 40 },
+  { members: 0, text: 20 },
+] as const;
+
+/** The errors, each shortened so that all together take at most `maxBytes` of JSON. */
+export function fitErrors(
+  errors: readonly ValidationError[],
+  maxBytes = MAX_ERROR_BYTES,
+): readonly ValidationError[] {
+  let left = maxBytes;
+  return errors.slice(0, MAX_ERRORS).map((error, index, all) => {
+    const share = left / (all.length - index);
+    let fitting = error;
+    let size = 0;
+    for (const { members, text } of DETAILS) {
+      fitting = shortened(error, members, text);
+      size = Buffer.byteLength(JSON.stringify(fitting)) + 1;
+      if (size <= share) break;
+    }
+    left -= size;
+    return fitting;
+  });
+}
+
+function shortened(error: ValidationError, maxMembers: number, maxText: number): ValidationError {
+  const { location, input } = error;
+  return {
+    ...error,
+    location: location.map((part) => (typeof part === 'string' ? shorten(part, maxText) : part)),
+    input: maxMembers === 0 ? outline(input, maxText) : excerpt(input, maxMembers, maxText),
+  };
 }

@@ -18,6 +18,12 @@ export interface CheckedEvent {
   readonly deviations: readonly Deviation[];
 }
 
+/** The namespace and the name of an event's job, as far as it has them. The sender chose them: they may be long. */
+export interface JobNames {
+  readonly namespace?: string | undefined;
+  readonly name?: string | undefined;
+}
+
 /** Which check decided: check.ts on the fast path, or full-check.ts. It is the label of a metric. */
 export type CheckPath = 'fast_path' | 'full_check';
 
@@ -28,6 +34,7 @@ export type Verdict =
       readonly event?: undefined;
       readonly kind: EventKind | undefined;
       readonly errors: readonly ValidationError[];
+      readonly job: JobNames;
     };
 
 /** The result of a check of a body as JSON text. */
@@ -35,4 +42,6 @@ export interface TextVerdict {
   readonly errors?: readonly ValidationError[];
   /** Byte offsets of the elements, start and end in pairs, when the text is an array. */
   readonly elements?: readonly number[] | Uint32Array;
+  /** How many elements the array has. `elements` may have fewer. */
+  readonly count?: number;
 }

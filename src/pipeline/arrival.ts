@@ -1,6 +1,8 @@
 /** What the pipeline knows about a request that brings events. The bytes of the events are passed beside it. */
 import type { Sender } from '../auth/sender.ts';
 import type { Limits } from '../auth/senders.ts';
+import type { Client } from '../support/turns.ts';
+import type { RequestLines } from './line-limit.ts';
 
 /** A sender that the authentication has recognised, with its limits. */
 export interface KnownSender {
@@ -15,11 +17,13 @@ export interface Origin {
   readonly path?: string | undefined;
   /** The address of the client: the one that a trusted proxy names, or that of the connection. */
   readonly client?: string | undefined;
+  /** The same without a port. The log lines of one address have one limit. */
+  readonly address?: string | undefined;
   /** The header `User-Agent`. */
   readonly userAgent?: string | undefined;
 }
 
-export interface Arrival {
+export interface Arrival extends Client {
   /** ASCII only, safe in a header, a log line and a record. */
   readonly requestId: string;
   /** The header `traceparent` as it arrived, not yet checked. */
@@ -28,4 +32,6 @@ export interface Arrival {
   readonly known?: KnownSender | undefined;
   /** How the request came. Called only when a log line is written, because it has a cost. */
   origin(): Origin;
+  /** For the events of one batch: the log lines that they have had together. */
+  readonly lines?: RequestLines | undefined;
 }

@@ -6,11 +6,13 @@ import { deadLetterRecord } from '../delivery/dead-letter-record.ts';
 import type { Delivered, EventDelivery } from '../delivery/port.ts';
 import { refusal, type Refusal } from '../errors.ts';
 import { recordHeader, type RecordHeader } from '../kafka/record.ts';
-import { checkEvent } from '../openlineage/check.ts';
+import { checkInTurns, jobOf } from '../openlineage/check.ts';
 import type { CheckLevel } from '../openlineage/event-schema.ts';
 import { describeErrors, type ValidationError } from '../openlineage/validation-error.ts';
+import type { CheckedEvent, JobNames, Verdict } from '../openlineage/verdict.ts';
 import { printable } from '../support/printable.ts';
 import type { Clock } from '../support/time.ts';
+import type { Turns } from '../support/turns.ts';
 import type { Arrival } from './arrival.ts';
 import type { KnownKind, Observer } from './observer.ts';
 
@@ -32,6 +34,9 @@ export type Ingested =
   | { readonly kind: 'spooled' }
   | { readonly kind: 'dead-letter' }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+/** What is known of an event before it is delivered. */
+export type Examined = Verdict | Extract<Ingested, { kind: 'refused' }>;
 
 /** Most validation errors in the header `dead-letter-details` of a dead letter. More do not help its reader. */
 const MAX_DETAILS = 20;
@@ -55,29 +60,53 @@ export class Ingest {
   readonly #delivery: EventDelivery;
   readonly #observer: Observer;
   readonly #wall: Clock;
+  readonly #turns: Turns;
 
-  /** `wall` gives the time of arrival, in milliseconds since the Unix epoch. */
-  constructor(settings: IngestSettings, delivery: EventDelivery, observer: Observer, wall: Clock) {
+  /**
+   * `wall` gives the time of arrival, in milliseconds since the Unix epoch. An event whose check costs much waits for
+   * its turn.
+   */
+  constructor(
+    settings: IngestSettings,
+    delivery: EventDelivery,
+    observer: Observer,
+    wall: Clock,
+    turns: Turns,
+  ) {
     this.#settings = settings;
     this.#delivery = delivery;
     this.#observer = observer;
     this.#wall = wall;
+    this.#turns = turns;
   }
 
   /**
    * Takes one event. Resolves once the event is kept or refused. The observer hears of the outcome first.
-   * Rejects only for a defect of http2kafka.
+   * Rejects only with `ClientGone`, and for a defect of http2kafka.
    */
   async take(arrival: Arrival, bytes: Buffer): Promise<Ingested> {
-    const limits = arrival.known?.limits;
-    if (limits?.quota?.take() === false) return this.#refuse(arrival, 'unknown', OVER_QUOTA);
-    const { mainTopic, checkLevel, timestamp } = this.#settings;
-    const verdict = checkEvent(bytes, checkLevel);
-    this.#observer.checked(verdict.path);
-    const { event } = verdict;
-    if (!event) return this.#takeInvalid(arrival, bytes, verdict.kind ?? 'unknown', verdict.errors);
-    if (limits?.mayWriteTo(event.namespace) === false) {
-      return this.#refuse(arrival, event.kind, foreignNamespace(event.namespace), bytes);
+    const examined = this.examine(arrival, bytes);
+    return this.deliver(arrival, bytes, examined instanceof Promise ? await examined : examined);
+  }
+
+  /**
+   * The first step: the quota and the check. A promise only if the event must wait for its turn.
+   * Events of one batch keep their order if each is delivered before the next is examined.
+   */
+  examine(arrival: Arrival, bytes: Buffer): Examined | Promise<Examined> {
+    if (arrival.known?.limits.quota?.take() === false) return this.#refuse(arrival, 'unknown', OVER_QUOTA);
+    return checkInTurns(bytes, this.#settings.checkLevel, this.#turns, arrival);
+  }
+
+  /** The second step, with the result of the first. */
+  async deliver(arrival: Arrival, bytes: Buffer, examined: Examined): Promise<Ingested> {
+    if ('refusal' in examined) return examined;
+    this.#observer.checked(examined.path);
+    if (examined.errors) return this.#takeInvalid(arrival, bytes, examined);
+    const { event } = examined;
+    const { mainTopic, timestamp } = this.#settings;
+    if (arrival.known?.limits.mayWriteTo(event.namespace) === false) {
+      return this.#refuseValid(arrival, foreignNamespace(event.namespace), bytes, event);
     }
     const arrivedAt = this.#wall.now();
     const delivered = await this.#delivery.deliver({
@@ -89,26 +118,36 @@ export class Ingest {
       arrivedAt,
     });
     if (delivered.kind !== 'acknowledged' && delivered.kind !== 'spooled') {
-      return this.#refuse(arrival, event.kind, refusalOf(delivered), bytes);
+      return this.#refuseValid(arrival, refusalOf(delivered), bytes, event);
     }
     this.#observer.kept(arrival, event, delivered.kind);
     return delivered;
   }
 
-  #refuse(arrival: Arrival, kind: KnownKind, reason: Refusal, bytes?: Buffer): Ingested {
-    this.#observer.refused(arrival, kind, reason, bytes);
+  #refuse(
+    arrival: Arrival,
+    kind: KnownKind,
+    reason: Refusal,
+    jobOf?: () => JobNames,
+  ): Extract<Ingested, { kind: 'refused' }> {
+    this.#observer.refused(arrival, kind, reason, jobOf);
     return { kind: 'refused', refusal: reason };
+  }
+
+  #refuseValid(arrival: Arrival, reason: Refusal, bytes: Buffer, event: CheckedEvent): Ingested {
+    return this.#refuse(arrival, event.kind, reason, () => jobOf(bytes, event));
   }
 
   async #takeInvalid(
     arrival: Arrival,
     bytes: Buffer,
-    kind: KnownKind,
-    errors: readonly ValidationError[],
+    { kind: found, errors, job }: Extract<Verdict, { errors: readonly ValidationError[] }>,
   ): Promise<Ingested> {
     const { invalid, malformedTopic } = this.#settings;
-    if (invalid === 'reject')
-      return this.#refuse(arrival, kind, refusal('invalid_request', undefined, errors), bytes);
+    const kind = found ?? 'unknown';
+    if (invalid === 'reject') {
+      return this.#refuse(arrival, kind, refusal('invalid_request', undefined, errors), () => job);
+    }
     const details = errors
       .slice(0, MAX_DETAILS)
       .map(({ location, message, code }) => ({ location, message, code }));
@@ -116,9 +155,9 @@ export class Ingest {
     const letter = deadLetterRecord(malformedTopic, bytes, headersOf(arrival), reason, this.#wall.now());
     const delivered = await this.#delivery.deliver(letter);
     if (delivered.kind !== 'acknowledged' && delivered.kind !== 'spooled') {
-      return this.#refuse(arrival, kind, refusalOf(delivered), bytes);
+      return this.#refuse(arrival, kind, refusalOf(delivered), () => job);
     }
-    this.#observer.deadLettered(arrival, kind, malformedTopic, errors, bytes);
+    this.#observer.deadLettered(arrival, kind, malformedTopic, errors, job);
     return { kind: 'dead-letter' };
   }
 }

@@ -1,4 +1,8 @@
-/** Limits the log lines that clients can cause. Each pair of a cause and a sender has a small limit of its own. */
+/**
+ * Limits the log lines that clients can cause. Each pair of a cause and a sender has a small limit of its own; a client
+ * that is not a known sender counts by its address.
+ */
+import type { Time } from '../support/time.ts';
 import { TokenBucket } from '../support/token-bucket.ts';
 
 /** Log lines per second for one cause and one sender. One sender's refusals do not hide those of another. */
@@ -13,10 +17,16 @@ const IDLE_MS = 1000;
 /** Milliseconds until the omitted lines are reported, if no further line of the pair does it before. */
 const REPORT_MS = 10_000;
 
-/** A cause and a sender. `sender` is undefined if it is not known, or if several senders share the limit. */
+/** Lines of one cause for the events of one batch. They show what is wrong; the others are counted. */
+const LINES_A_REQUEST = 5;
+
+/** A cause, and who has caused it. Both others are undefined if they are not known, or if several share the limit. */
 export interface Pair {
+  /** One of a few words, without a space. */
   readonly cause: string;
   readonly sender: string | undefined;
+  /** The network of a client that is not a known sender. */
+  readonly client: string | undefined;
 }
 
 interface PairState extends Pair {
@@ -26,46 +36,66 @@ interface PairState extends Pair {
   isReporting: boolean;
 }
 
+/** Counts the lines of one request with many events. */
+export class RequestLines {
+  readonly #lines = new Map<string, number>();
+
+  /** False if the request has had as many lines of this cause as it may have. */
+  takes(cause: string): boolean {
+    const lines = this.#lines.get(cause) ?? 0;
+    if (lines >= LINES_A_REQUEST) return false;
+    this.#lines.set(cause, lines + 1);
+    return true;
+  }
+}
+
 export class LineLimit {
   /** The pair that was used last is at the end. */
   readonly #pairs = new Map<string, PairState>();
   readonly #shared = new Map<string, PairState>();
   readonly #report: (pair: Pair, omitted: number) => void;
+  readonly #time: Time;
 
   /** Calls `report` for omitted lines that no later line counts. */
-  constructor(report: (pair: Pair, omitted: number) => void) {
+  constructor(report: (pair: Pair, omitted: number) => void, time: Time) {
     this.#report = report;
+    this.#time = time;
   }
 
-  /**
-   * How many lines of the pair were omitted before the next one. Undefined if the next one itself must be omitted.
-   * `cause` is one of a few words, without a space.
-   */
-  next(cause: string, sender: string | undefined): number | undefined {
-    const pair = this.#pairOf(cause, sender);
-    if (pair.bucket.take()) {
-      const { omitted } = pair;
-      pair.omitted = 0;
-      return omitted;
+  /** How many lines of the pair were omitted before the next one. Undefined if the next one itself must be omitted. */
+  next(pair: Pair): number | undefined {
+    const now = this.#time.monotonic.now();
+    const state = this.#stateOf(pair, now);
+    if (!state.bucket.take(now)) {
+      this.#omit(state);
+      return undefined;
     }
-    pair.omitted += 1;
-    if (!pair.isReporting) this.#reportLater(pair);
-    return undefined;
+    const { omitted } = state;
+    state.omitted = 0;
+    return omitted;
   }
 
-  #reportLater(pair: PairState): void {
-    pair.isReporting = true;
-    setTimeout(() => {
-      const { omitted } = pair;
-      pair.isReporting = false;
-      pair.omitted = 0;
-      if (omitted > 0) this.#report(pair, omitted);
-    }, REPORT_MS).unref();
+  /** A line of the pair is omitted for another reason. */
+  omit(pair: Pair): void {
+    this.#omit(this.#stateOf(pair, this.#time.monotonic.now()));
   }
 
-  #pairOf(cause: string, sender: string | undefined): PairState {
-    const key = sender === undefined ? cause : `${cause} ${sender}`;
-    const now = performance.now();
+  #omit(state: PairState): void {
+    state.omitted += 1;
+    if (state.isReporting) return;
+    state.isReporting = true;
+    const report = () => {
+      const { omitted } = state;
+      state.isReporting = false;
+      state.omitted = 0;
+      if (omitted > 0) this.#report(state, omitted);
+    };
+    this.#time.setTimeout(report, REPORT_MS).unref();
+  }
+
+  #stateOf({ cause, sender, client }: Pair, now: number): PairState {
+    // No sender can take the limit of an address: the words differ.
+    const key = sender === undefined ? `${cause} client ${client ?? ''}` : `${cause} sender ${sender}`;
     const known = this.#pairs.get(key);
     if (known) {
       this.#pairs.delete(key);
@@ -74,13 +104,13 @@ export class LineLimit {
       return known;
     }
     if (this.#pairs.size >= MAX_PAIRS && !this.#forgetOldest(now)) {
-      const shared = this.#shared.get(cause) ?? newPair(cause, undefined, now);
+      const shared = this.#shared.get(cause) ?? newPair({ cause, sender: undefined, client: undefined }, now);
       this.#shared.set(cause, shared);
       return shared;
     }
-    const pair = newPair(cause, sender, now);
-    this.#pairs.set(key, pair);
-    return pair;
+    const state = newPair({ cause, sender, client }, now);
+    this.#pairs.set(key, state);
+    return state;
   }
 
   /** Forgets the pair that was not used for the longest time. False if it is still needed. */
@@ -93,6 +123,12 @@ export class LineLimit {
   }
 }
 
-function newPair(cause: string, sender: string | undefined, usedAt: number): PairState {
-  return { cause, sender, bucket: new TokenBucket(LINES_A_SECOND), omitted: 0, usedAt, isReporting: false };
+function newPair(pair: Pair, now: number): PairState {
+  return {
+    ...pair,
+    bucket: new TokenBucket(LINES_A_SECOND, now),
+    omitted: 0,
+    usedAt: now,
+    isReporting: false,
+  };
 }

@@ -9,25 +9,32 @@ import { BoundedNames } from '../metrics/bounded-names.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { ValidationError } from '../openlineage/validation-error.ts';
 import type { EventKind } from '../openlineage/event-schema.ts';
-import type { CheckedEvent, CheckPath } from '../openlineage/verdict.ts';
+import type { CheckedEvent, CheckPath, JobNames } from '../openlineage/verdict.ts';
 import { printable } from '../support/printable.ts';
+import { systemTime, type Time } from '../support/time.ts';
 import type { Arrival } from './arrival.ts';
 import { LineLimit } from './line-limit.ts';
-import { jobFacts, originFacts, reasonOf, reasonOfErrors, requestFacts } from './refusal-facts.ts';
+import {
+  jobFacts,
+  networkOf,
+  originFacts,
+  reasonOf,
+  reasonOfErrors,
+  requestFacts,
+  shortName,
+} from './refusal-facts.ts';
 
 /** The kind of an event, or `unknown` if the event was not checked or names no kind. */
 export type KnownKind = EventKind | 'unknown';
 
 /** A request for its log line. */
-export type LoggedRequest = Pick<Arrival, 'requestId' | 'known' | 'origin'>;
+export type LoggedRequest = Pick<Arrival, 'requestId' | 'known' | 'origin' | 'lines'>;
 
 /** The form of the access log: members of the line for machines, or one text for people. */
 export type AccessForm = 'members' | 'text';
 
 /** A line of the access log. */
 export interface Access extends LoggedRequest {
-  /** The URL of the request, as the client wrote it. */
-  readonly url: string;
   readonly httpVersion: string;
   readonly durationMs: number;
   /** Size of the body of the request. Undefined if it is not declared. */
@@ -42,14 +49,16 @@ export class Observer {
   readonly #log: Logger;
   readonly #accessForm: AccessForm;
   readonly #senderLabels = new BoundedNames(MAX_SENDER_LABELS);
-  readonly #limit = new LineLimit(({ cause, sender }, omitted) =>
-    this.#log.warn({ code: cause, sender, omitted }, 'refusals were not logged one by one'),
-  );
+  readonly #limit: LineLimit;
 
-  constructor(metrics: Metrics, log: Logger, accessForm: AccessForm = 'text') {
+  constructor(metrics: Metrics, log: Logger, accessForm: AccessForm = 'text', time: Time = systemTime) {
     this.#metrics = metrics;
     this.#log = log;
     this.#accessForm = accessForm;
+    this.#limit = new LineLimit(({ cause, sender, client }, omitted) => {
+      const facts = { code: cause, sender: shortName(sender), client: shortName(client), omitted };
+      this.#log.warn(facts, 'refusals were not logged one by one');
+    }, time);
   }
 
   /** An event was checked, by this path. */
@@ -69,23 +78,23 @@ export class Observer {
     kind: KnownKind,
     topic: string,
     errors: readonly ValidationError[],
-    bytes: Buffer,
+    job: JobNames,
   ): void {
     this.#count(arrival, kind, 'dead_letter');
     this.#warn('dead_letter', arrival, 'event put into the dead-letter topic', () => ({
-      ...jobFacts(bytes),
+      ...jobFacts(job),
       topic,
       reason: reasonOfErrors(errors),
     }));
   }
 
   /**
-   * One event is refused, or a whole request before its events were read. The log line names the job in `bytes`.
-   * It is read from there when the line is written.
+   * One event is refused, or a whole request before its events were read. `jobOf` is called only if a line is written,
+   * because it has a cost.
    */
-  refused(arrival: Arrival, kind: KnownKind, refusal: Refusal, bytes?: Buffer): void {
+  refused(arrival: Arrival, kind: KnownKind, refusal: Refusal, jobOf?: () => JobNames): void {
     this.#count(arrival, kind, refusal.code);
-    this.#logRefusal(arrival, refusal, 'event refused', bytes);
+    this.#logRefusal(arrival, refusal, 'event refused', jobOf);
   }
 
   /** The sender of a request is not recognised. The proxy does not read the body. */
@@ -130,15 +139,26 @@ export class Observer {
     this.#metrics.senderEvents.inc(this.#senderLabels.labelOf(name), way, outcome);
   }
 
-  #logRefusal(request: LoggedRequest, refusal: Refusal, message: string, bytes?: Buffer): void {
+  #logRefusal(request: LoggedRequest, refusal: Refusal, message: string, jobOf?: () => JobNames): void {
     const { code } = refusal;
-    this.#warn(code, request, message, () => ({ code, ...jobFacts(bytes), reason: reasonOf(refusal) }));
+    this.#warn(code, request, message, () => ({
+      code,
+      ...jobFacts(jobOf?.()),
+      reason: reasonOf(refusal),
+    }));
   }
 
-  /** Writes a line that a client has caused, if the limit of this cause and sender allows it. */
+  /** Writes a line that a client has caused, if the limits of its request, and of its cause and sender, allow it. */
   #warn(cause: string, request: LoggedRequest, message: string, factsOf: () => LogFacts): void {
     if (!this.#log.isLevelEnabled('warn')) return;
-    const omitted = this.#limit.next(cause, request.known?.sender.name);
+    const { known, lines } = request;
+    const sender = known?.sender.name;
+    const pair = { cause, sender, client: sender === undefined ? networkOf(request.origin()) : undefined };
+    if (lines?.takes(cause) === false) {
+      this.#limit.omit(pair);
+      return;
+    }
+    const omitted = this.#limit.next(pair);
     if (omitted === undefined) return;
     const facts = { ...requestFacts(request), ...factsOf() };
     this.#log.warn(omitted > 0 ? { ...facts, omitted } : facts, message);
@@ -153,9 +173,10 @@ function accessFacts(access: Access, status: number): LogFacts {
   return { request_id: requestId, method, path, status, duration_ms, bytes, sender, client };
 }
 
-/** The form of uvicorn's access log, with the sender's name where the Common Log Format has the user. */
+/** The form of uvicorn's access log, but without the query, which may hold a secret, and with the sender's name where the Common Log Format has the user. */
 function accessText(access: Access, method: string, status: number): string {
-  const { known, url, httpVersion } = access;
+  const { known, httpVersion } = access;
+  const { client, path } = originFacts(access.origin());
   const sender = known ? ` ${printable(known.sender.name)}` : '';
-  return `${access.origin().client ?? ''} -${sender} "${method} ${url} HTTP/${httpVersion}" ${status}`;
+  return `${client ?? ''} -${sender} "${method} ${path ?? ''} HTTP/${httpVersion}" ${status}`;
 }

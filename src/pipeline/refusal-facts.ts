@@ -1,8 +1,8 @@
 /** The facts of a log line about a refusal. What a client has chosen is shortened and made printable. */
 import type { Refusal } from '../errors.ts';
 import type { LogFacts } from '../log.ts';
-import { member } from '../openlineage/json.ts';
 import { describeErrors, type ValidationError } from '../openlineage/validation-error.ts';
+import type { JobNames } from '../openlineage/verdict.ts';
 import { printable } from '../support/printable.ts';
 import type { Arrival, Origin } from './arrival.ts';
 
@@ -18,23 +18,20 @@ const MAX_USER_AGENT = 100;
 /** Most characters of the reason for a refusal in a log line. */
 const MAX_REASON = 1000;
 
-/** An event with more bytes is not parsed for the log: 1 MiB takes about ten milliseconds. */
-const MAX_PARSED_BYTES = 1024 ** 2;
-
 /** The request of a line. */
 export function requestFacts(arrival: Pick<Arrival, 'requestId' | 'known' | 'origin'>): LogFacts {
   return {
     request_id: arrival.requestId,
     ...originFacts(arrival.origin()),
-    sender: short(arrival.known?.sender.name, MAX_NAME),
+    sender: shortName(arrival.known?.sender.name),
   };
 }
 
 export function originFacts({ method, path, client, userAgent }: Origin): LogFacts {
   return {
     method: short(method, MAX_METHOD),
-    path: short(path, MAX_NAME),
-    client: short(client, MAX_NAME),
+    path: shortName(path),
+    client: shortName(client),
     user_agent: short(userAgent, MAX_USER_AGENT),
   };
 }
@@ -49,29 +46,31 @@ export function reasonOfErrors(errors: readonly ValidationError[]): string {
   return printable(describeErrors(errors).slice(0, MAX_REASON));
 }
 
-/** The job of a refused event. Empty if the bytes are not JSON, or name no job. */
-export function jobFacts(bytes: Buffer | undefined): LogFacts {
-  const job = bytes && bytes.length <= MAX_PARSED_BYTES ? member(parsed(bytes), 'job') : undefined;
-  return { job_namespace: text(member(job, 'namespace')), job_name: text(member(job, 'name')) };
+/** The job of a refused event, as far as it is known. */
+export function jobFacts({ namespace, name }: JobNames = {}): LogFacts {
+  return { job_namespace: shortName(namespace), job_name: shortName(name) };
 }
 
-function parsed(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
+/**
+ * What shares one limit of log lines: the address of a client, or its network of 64 bits in IPv6, where one client has
+ * that many addresses (RFC 4291 §2.5.4). Undefined if the address is not known.
+ */
+export function networkOf({ address, client }: Origin): string | undefined {
+  const known = address ?? client;
+  if (known?.includes(':') !== true) return known;
+  const [groups = ''] = known.split('::');
+  return `${groups.split(':').slice(0, 4).join(':')}::`;
 }
 
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? short(value, MAX_NAME) : undefined;
+export function shortName(value: string | undefined): string | undefined {
+  return short(value, MAX_NAME);
 }
 
 function short(value: string | undefined, most: number): string | undefined {
   return value === undefined ? undefined : printable(value.slice(0, most));
 }
 
-function areErrors(details: unknown): details is readonly ValidationError[] {
+export function areErrors(details: unknown): details is readonly ValidationError[] {
   return (
     Array.isArray(details) && details.every((detail) => typeof detail === 'object' && 'location' in detail)
   );

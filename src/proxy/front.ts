@@ -20,6 +20,7 @@ import { Observer } from '../pipeline/observer.ts';
 import { errorText } from '../support/error-text.ts';
 import { TlsFileError } from '../support/pem-file.ts';
 import { systemTime } from '../support/time.ts';
+import { Turns } from '../support/turns.ts';
 import { createAuthentication, type Authentication } from './authentication.ts';
 import {
   answerSettings,
@@ -168,10 +169,11 @@ export class Front {
   ): HttpServer {
     const settings = this.#settings;
     const metrics = this.#metrics;
-    const ingest = new Ingest(ingestSettings(settings), delivery, observer, systemTime.wall);
+    const turns = new Turns(systemTime);
+    const ingest = new Ingest(ingestSettings(settings), delivery, observer, systemTime.wall, turns);
     const { maxRequestSize: maxBytes } = settings.producer;
     const limits = { maxBytes, memory: new BodyMemory(settings.server.maxBodyMemory) };
-    const events = new EventHandler(this.#authentication, limits, ingest, answers, observer);
+    const events = new EventHandler(this.#authentication, limits, ingest, answers, observer, turns);
     const pages = pageListener(pagesSettings(settings), { monitoring, answers, observer }, async () => {
       // Fastify is large, and most proxies never show a page.
       const { createPages } = await import('../http/pages/pages.ts');

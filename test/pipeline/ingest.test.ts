@@ -9,6 +9,7 @@ import { createMetrics } from '../../src/metrics/metrics.ts';
 import type { Arrival } from '../../src/pipeline/arrival.ts';
 import { Ingest, type IngestSettings } from '../../src/pipeline/ingest.ts';
 import { Observer } from '../../src/pipeline/observer.ts';
+import { Turns } from '../../src/support/turns.ts';
 
 const NOW = Date.parse('2026-02-03T04:05:06Z');
 
@@ -50,7 +51,7 @@ class Stage {
       invalid: 'reject',
       timestamp: 'event-time',
     } as const;
-    this.#ingest = new Ingest({ ...plain, ...settings }, delivery, observer, { now: () => NOW });
+    this.#ingest = new Ingest({ ...plain, ...settings }, delivery, observer, { now: () => NOW }, new Turns({ setImmediate }));
   }
 
   take(body: object, arrival: Partial<Arrival> = {}) {

@@ -6,20 +6,32 @@ import { refusal } from '../../src/errors.ts';
 import { createLogger, logMembers, type LogSettings } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
 import type { Arrival } from '../../src/pipeline/arrival.ts';
-import { Observer } from '../../src/pipeline/observer.ts';
+import { checkEvent } from '../../src/openlineage/check.ts';
+import type { JobNames } from '../../src/openlineage/verdict.ts';
+import { RequestLines } from '../../src/pipeline/line-limit.ts';
+import { Observer, type AccessForm } from '../../src/pipeline/observer.ts';
 import { version } from '../../src/version.ts';
+import { SimulatedTime } from '../support/simulated-time.ts';
 
 const NOT_VALID = refusal('invalid_request', 'Not valid');
 
 /** The proxy's own JSON log in memory, and an observer that writes to it. */
-function logged(settings: Partial<LogSettings> = {}) {
+function logged(settings: Partial<LogSettings> = {}, form: AccessForm = 'members') {
   const lines: Record<string, unknown>[] = [];
   const write = (line: string) => {
     const parsed: unknown = JSON.parse(line);
     if (typeof parsed === 'object' && parsed !== null) lines.push({ ...parsed });
   };
   const log = createLogger({ enabled: true, level: 'info', preset: 'json', ...settings }, version, { write });
-  return { lines, log, observer: new Observer(createMetrics(), log, 'members') };
+  const time = new SimulatedTime();
+  return { lines, log, time, observer: new Observer(createMetrics(), log, form, time) };
+}
+
+/** The names of the job that the check finds in an event. */
+function jobOfInvalid(event: object | string): JobNames {
+  const body = typeof event === 'string' ? event : JSON.stringify(event);
+  const verdict = checkEvent(Buffer.from(body), 'core');
+  return verdict.errors ? verdict.job : assert.fail('the event is valid');
 }
 
 const unlimited = new Senders([]);
@@ -43,8 +55,8 @@ suite('the log line of a refusal', () => {
       job: { namespace: 'own', name: `job\n${'x'.repeat(300)}`, facets: 'secret' },
       run: 'secret',
     };
-    const bytes = Buffer.from(JSON.stringify(event));
-    observer.refused(arrivalOf('trino', `/a\u009b${'b'.repeat(300)}`), 'run', NOT_VALID, bytes);
+    const arrival = arrivalOf('trino', `/a\u009b${'b'.repeat(300)}`);
+    observer.refused(arrival, 'run', NOT_VALID, () => jobOfInvalid(event));
     const [{ time, ...line } = {}, ...others] = lines;
     assert.deepEqual(others, []);
     assert.equal(new Date(String(time)).toISOString(), time);
@@ -74,28 +86,68 @@ suite('the log line of a refusal', () => {
       '{"job":{"namespace":1,"name":{}}}',
     ]) {
       const { lines, observer } = logged();
-      observer.refused(arrivalOf(), 'unknown', NOT_VALID, Buffer.from(body));
+      observer.refused(arrivalOf(), 'unknown', NOT_VALID, () => jobOfInvalid(body));
       assert.equal(lines.length, 1);
       assert.deepEqual([lines[0]?.['job_namespace'], lines[0]?.['job_name']], [undefined, undefined]);
     }
   });
 
-  test('is written a few times only for a batch of 50,000, and a last line has the number of the others', (context) => {
-    context.mock.timers.enable({ apis: ['setTimeout'] });
-    const { lines, observer } = logged();
+  test('is written ten times a second for one cause and sender, and a last line has the number of the others', async () => {
+    const { lines, observer, time } = logged();
     const arrival = arrivalOf('trino');
-    const bytes = Buffer.from('{}');
     origins = 0;
-    for (let i = 0; i < 50_000; i++) observer.refused(arrival, 'unknown', NOT_VALID, bytes);
-    const written = lines.length;
-    assert.ok(written >= 10 && written < 500, `${written} lines`);
-    assert.equal(origins, written, 'the address is found for written lines only');
-    context.mock.timers.tick(10_000);
+    for (let i = 0; i < 50_000; i++) observer.refused(arrival, 'unknown', NOT_VALID, () => ({}));
+    assert.equal(lines.length, 10);
+    await time.advance(1000);
+    for (let i = 0; i < 50_000; i++) observer.refused(arrival, 'unknown', NOT_VALID, () => ({}));
+    assert.equal(lines.length, 20);
+    assert.equal(origins, 20, 'the address is found for written lines only');
+    await time.advance(10_000);
     const last = lines.at(-1);
     assert.deepEqual([last?.['code'], last?.['sender']], ['invalid_request', 'trino']);
     const omitted = lines.reduce((sum, line) => sum + Number(line['omitted'] ?? 0), 0);
-    assert.equal(omitted + written, 50_000);
-    assert.equal(lines.length, written + 1);
+    assert.equal(omitted + 20, 100_000);
+    assert.equal(lines.length, 21);
+  });
+
+  test('is written five times for the events of one batch, which are all counted', async () => {
+    const { lines, observer, time } = logged();
+    const batch = { ...arrivalOf('trino'), lines: new RequestLines() };
+    for (let i = 0; i < 1000; i++) observer.refused(batch, 'unknown', NOT_VALID, () => ({}));
+    assert.equal(lines.length, 5);
+    observer.refused(batch, 'run', refusal('forbidden'));
+    observer.refused(arrivalOf('trino'), 'unknown', NOT_VALID);
+    assert.equal(lines.length, 7, 'the limit is for one cause and one request');
+    assert.equal(lines.at(-1)?.['omitted'], 995);
+    await time.advance(10_000);
+    assert.equal(lines.length, 7);
+  });
+
+  test('of one address is not left out because of another address, without known senders', async () => {
+    const { lines, observer, time } = logged();
+    const from = (address: string | undefined): Arrival => ({
+      ...arrivalOf(),
+      origin: () => ({ client: `${address}:1`, address }),
+    });
+    for (let i = 0; i < 1000; i++) observer.refused(from('192.0.2.1'), 'run', NOT_VALID);
+    // One client may have all addresses of a network of 64 bits.
+    for (let i = 0; i < 1000; i++) observer.refused(from(`2001:db8:1:2::${i}`), 'run', NOT_VALID);
+    assert.equal(lines.length, 20);
+    for (const address of ['192.0.2.2', '2001:db8:1:3::1', '::1', undefined]) {
+      observer.refused(from(address), 'run', NOT_VALID);
+    }
+    // A sender may have any name.
+    observer.refused(arrivalOf('client 192.0.2.1'), 'run', NOT_VALID);
+    assert.equal(lines.length, 25);
+    await time.advance(10_000);
+    const reports = lines.filter(({ message }) => String(message).includes('one by one'));
+    assert.deepEqual(
+      reports.map(({ client, omitted }) => [client, omitted]),
+      [
+        ['192.0.2.1', 990],
+        ['2001:db8:1:2::', 990],
+      ],
+    );
   });
 
   test('of one sender or cause is not left out because of another sender or cause', () => {
@@ -112,7 +164,7 @@ suite('the log line of a refusal', () => {
   test('is limited also for dead letters', () => {
     const { lines, observer } = logged();
     for (let i = 0; i < 1000; i++)
-      observer.deadLettered(arrivalOf(), 'run', 'malformed', [], Buffer.from('{}'));
+      observer.deadLettered(arrivalOf(), 'run', 'malformed', [], {});
     assert.ok(lines.length >= 10 && lines.length < 500, `${lines.length} lines`);
     assert.deepEqual([lines[0]?.['topic'], lines[0]?.['code']], ['malformed', undefined]);
   });
@@ -128,7 +180,7 @@ suite('the log line of a refusal', () => {
   test('costs nothing where nothing is logged', () => {
     for (const silent of [logged({ enabled: false }), logged({ level: 'error' })]) {
       origins = 0;
-      silent.observer.refused(arrivalOf(), 'run', NOT_VALID, Buffer.from('{}'));
+      silent.observer.refused(arrivalOf(), 'run', NOT_VALID, () => assert.fail());
       assert.deepEqual([silent.lines, origins], [[], 0]);
     }
   });
@@ -153,7 +205,6 @@ suite('the JSON log', () => {
     const { lines, observer } = logged();
     const access = {
       ...arrivalOf('trino'),
-      url: '/api/v1/lineage?a',
       httpVersion: '1.1',
       durationMs: 1.23456,
       bytes: 7,
@@ -175,5 +226,12 @@ suite('the JSON log', () => {
       client: '192.0.2.7:1234',
       message: 'request answered',
     });
+  });
+
+  test('shows no query in the access log of people', () => {
+    const { lines, observer } = logged({}, 'text');
+    const access = { ...arrivalOf('trino', '/api\n/x'), httpVersion: '1.1', durationMs: 1, bytes: 7 };
+    observer.answered('other', 'GET', 404, access);
+    assert.equal(lines[0]?.['message'], '192.0.2.7:1234 - trino "GET /api\ufffd/x HTTP/1.1" 404');
   });
 });

@@ -3,35 +3,14 @@
  * (`postEventBatch`). Each valid element is forwarded as the exact bytes it has inside the array.
  * An element that is not valid does not affect the others.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { errorTable, refusal, type Refusal } from '../../errors.ts';
-import { checkText } from '../../openlineage/check.ts';
-import { describeErrors } from '../../openlineage/validation-error.ts';
+import { refusal, type Refusal } from '../../errors.ts';
+import { checkTextInTurns } from '../../openlineage/check.ts';
 import type { Arrival } from '../../pipeline/arrival.ts';
-import type { Ingest, Ingested } from '../../pipeline/ingest.ts';
+import type { Examined, Ingest } from '../../pipeline/ingest.ts';
+import { RequestLines } from '../../pipeline/line-limit.ts';
 import type { Observer } from '../../pipeline/observer.ts';
-
-/** An event of a batch that is not kept. */
-export interface FailedEvent {
-  /** Its index in the array, from 0. */
-  readonly index: number;
-  readonly reason: string;
-  /** True if the same event, unchanged, may be kept later. */
-  readonly retriable: boolean;
-}
-
-/** The body of the answer to a batch, as in OpenLineage's OpenAPI document. */
-export interface BatchAnswer {
-  readonly status: 'success' | 'partial_success';
-  readonly summary: {
-    readonly received: number;
-    readonly successful: number;
-    readonly failed: number;
-    readonly retriable: number;
-    readonly non_retriable: number;
-  };
-  readonly failed_events: readonly FailedEvent[];
-}
+import type { Turns } from '../../support/turns.ts';
+import { BatchOutcomes } from './batch-outcomes.ts';
 
 /**
  * Most elements of a batch. Each costs about 20 µs and 1.5 KB of memory.
@@ -39,40 +18,65 @@ export interface BatchAnswer {
  */
 const MAX_ELEMENTS = 50_000;
 
-/** Elements that are checked before other requests get their turn: a few milliseconds of work for real events. */
-const ELEMENTS_A_TURN = 64;
+/** What an element costs apart from its check, for `Turns`. A turn takes at most 128 elements. */
+const ELEMENT_WORK = 256;
 
 /**
- * Takes the events of a batch, and resolves to the outcome of each event.
+ * Takes the events of a batch, and resolves to the answer with the outcome of each event, as JSON.
  * Resolves to a refusal of the whole batch if it is not an array of at most `MAX_ELEMENTS`.
  * So it does if no event is kept, and at least one is retriable.
+ * Rejects with `ClientGone` if the client closes its connection before all events are taken.
  */
 export async function takeBatch(
   body: Buffer,
   arrival: Arrival,
   ingest: Ingest,
   observer: Observer,
-): Promise<BatchAnswer | Refusal> {
-  const elements = elementsOf(body);
-  if (!Array.isArray(elements)) {
-    observer.refused(arrival, 'unknown', elements);
-    return elements;
+  turns: Turns,
+): Promise<string | Refusal> {
+  const element = elementOf(arrival);
+  const offsets = await offsetsOf(body, element, turns);
+  if ('code' in offsets) {
+    observer.refused(arrival, 'unknown', offsets);
+    return offsets;
   }
-  const taking: Promise<Ingested>[] = [];
-  for (const [index, element] of elements.entries()) {
-    if (index % ELEMENTS_A_TURN === ELEMENTS_A_TURN - 1) await nextTurn();
-    taking.push(ingest.take(arrival, element));
+  const size = offsets.length / 2;
+  const outcomes = new BatchOutcomes(size);
+  const waiting: Promise<void>[] = [];
+  for (let index = 0; index < size; index++) {
+    if (!turns.take(ELEMENT_WORK)) await turns.wait(ELEMENT_WORK, element);
+    const bytes = body.subarray(offsets[2 * index], offsets[2 * index + 1]);
+    const checking = ingest.examine(element, bytes);
+    const examined: Examined = checking instanceof Promise ? await checking : checking;
+    const taking = ingest.deliver(element, bytes, examined);
+    const noted = taking.then((outcome) => {
+      if (outcome.kind === 'refused') outcomes.refused(index, outcome.refusal);
+    });
+    // Heard even if the client goes before all events are taken.
+    noted.catch(() => undefined);
+    waiting.push(noted);
   }
-  const taken = await Promise.all(taking);
-  const answer = summarise(taken);
+  await Promise.all(waiting);
   // If nothing is kept, the sender can send the whole batch again. Every client knows that from 429 or 503.
-  const retriable = answer.summary.successful === 0 ? taken.find(isRetriable) : undefined;
-  return retriable ? retriable.refusal : answer;
+  return outcomes.retriable ?? outcomes.answer(turns, element);
 }
 
-/** The bytes of each element, or the refusal of a body that is not a JSON array of at most `MAX_ELEMENTS`. */
-function elementsOf(body: Buffer): Buffer[] | Refusal {
-  const { elements, errors } = checkText(body);
+/** All elements have one origin, which may be asked for after the connection is closed, and share their log lines. */
+function elementOf(arrival: Arrival): Arrival {
+  const { requestId, traceparent, known } = arrival;
+  const origin = arrival.origin();
+  const lines = new RequestLines();
+  const isGone = () => arrival.isGone?.() === true;
+  return { requestId, traceparent, known, origin: () => origin, lines, isGone };
+}
+
+/** Where each element begins and ends, or the refusal of a body that is not an array of at most `MAX_ELEMENTS`. */
+async function offsetsOf(
+  body: Buffer,
+  client: Arrival,
+  turns: Turns,
+): Promise<readonly number[] | Uint32Array | Refusal> {
+  const { elements, count = 0, errors } = await checkTextInTurns(body, MAX_ELEMENTS, turns, client);
   if (errors) return refusal('invalid_request', undefined, errors);
   if (!elements) {
     const error = {
@@ -82,48 +86,11 @@ function elementsOf(body: Buffer): Buffer[] | Refusal {
     };
     return refusal('invalid_request', undefined, [{ ...error, context: {}, input: null }]);
   }
-  const size = elements.length / 2;
-  if (size > MAX_ELEMENTS) {
-    return refusal('payload_too_large', `The batch has ${size} elements; the limit is ${MAX_ELEMENTS}`, {
-      size,
+  if (count > MAX_ELEMENTS) {
+    return refusal('payload_too_large', `The batch has ${count} elements; the limit is ${MAX_ELEMENTS}`, {
+      size: count,
       limit: MAX_ELEMENTS,
     });
   }
-  const bodies: Buffer[] = [];
-  for (let i = 0; i + 1 < elements.length; i += 2) bodies.push(body.subarray(elements[i], elements[i + 1]));
-  return bodies;
-}
-
-type Refused = Extract<Ingested, { kind: 'refused' }>;
-
-function isRetriable(ingested: Ingested): ingested is Refused {
-  return ingested.kind === 'refused' && errorTable[ingested.refusal.code].retriable;
-}
-
-function summarise(ingested: readonly Ingested[]): BatchAnswer {
-  const failed_events = ingested.flatMap((outcome, index): FailedEvent[] =>
-    outcome.kind === 'refused' ? [{ index, ...describeRefusal(outcome.refusal) }] : [],
-  );
-  const failed = failed_events.length;
-  const retriable = failed_events.filter((event) => event.retriable).length;
-  return {
-    status: failed === 0 ? 'success' : 'partial_success',
-    summary: {
-      received: ingested.length,
-      successful: ingested.length - failed,
-      failed,
-      retriable,
-      non_retriable: failed - retriable,
-    },
-    failed_events,
-  };
-}
-
-function describeRefusal(reason: Refusal): Omit<FailedEvent, 'index'> {
-  const { code, message, details } = reason;
-  const errors = code === 'invalid_request' && Array.isArray(details) ? describeErrors(details) : undefined;
-  return {
-    reason: errors === undefined ? message : `${message}: ${errors}`,
-    retriable: errorTable[code].retriable,
-  };
+  return elements;
 }

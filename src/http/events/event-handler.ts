@@ -3,6 +3,9 @@ import type { Authenticator } from '../../auth/authenticator.ts';
 import type { Finding } from '../../auth/sender.ts';
 import type { SendersWatch } from '../../auth/senders-watch.ts';
 import type { Refusal } from '../../errors.ts';
+import { fitErrors } from '../../openlineage/validation-error.ts';
+import { areErrors } from '../../pipeline/refusal-facts.ts';
+import { ClientGone, type Turns } from '../../support/turns.ts';
 import type { Ingest } from '../../pipeline/ingest.ts';
 import type { Observer } from '../../pipeline/observer.ts';
 import type { Answers } from '../answer.ts';
@@ -25,6 +28,7 @@ export class EventHandler implements ExchangeHandler {
   readonly #ingest: Ingest;
   readonly #answers: Answers;
   readonly #observer: Observer;
+  readonly #turns: Turns;
 
   /** If `authentication` is undefined, every client may send. */
   constructor(
@@ -33,12 +37,14 @@ export class EventHandler implements ExchangeHandler {
     ingest: Ingest,
     answers: Answers,
     observer: Observer,
+    turns: Turns,
   ) {
     this.#authentication = authentication;
     this.#limits = limits;
     this.#ingest = ingest;
     this.#answers = answers;
     this.#observer = observer;
+    this.#turns = turns;
   }
 
   /** Takes one event or a batch, and answers. Never throws. */
@@ -97,23 +103,32 @@ export class EventHandler implements ExchangeHandler {
   async #take(exchange: Exchange, takes: 'event' | 'batch', body: Buffer): Promise<void> {
     try {
       if (takes === 'batch') {
-        const result = await takeBatch(body, exchange, this.#ingest, this.#observer);
-        if ('code' in result) this.#refuse(exchange, result, body);
-        else this.#answers.json(exchange, 200, JSON.stringify(result));
+        const result = await takeBatch(body, exchange, this.#ingest, this.#observer, this.#turns);
+        if (typeof result === 'string') this.#answers.json(exchange, 200, result);
+        else this.#refuse(exchange, result, body);
         return;
       }
       const ingested = await this.#ingest.take(exchange, body);
       if (ingested.kind === 'refused') this.#refuse(exchange, ingested.refusal, body);
       else this.#answers.kept(exchange, ingested.kind);
     } catch (error) {
-      // The pipeline rejects only for a defect of http2kafka.
-      this.#answers.fail(exchange, error);
+      // Otherwise the pipeline rejects only for a defect of http2kafka.
+      if (!(error instanceof ClientGone)) this.#answers.fail(exchange, error);
     }
   }
 
-  /** A body that the check refuses may be gzip without its header. Then the answer says that instead. */
+  /**
+   * A body that the check refuses may be gzip without its header. Then the answer says that instead.
+   * The errors of an event are shortened, so that the answer stays below 64 KiB.
+   */
   #refuse(exchange: Exchange, refusal: Refusal, body: Buffer): void {
     const undeclared = refusal.code === 'invalid_request' && isUndeclaredGzip(exchange.request, body);
-    this.#answers.refuse(exchange, undeclared ? UNDECLARED_GZIP : refusal);
+    const { details } = refusal;
+    const reason = undeclared
+      ? UNDECLARED_GZIP
+      : areErrors(details)
+        ? { ...refusal, details: fitErrors(details) }
+        : refusal;
+    this.#answers.refuse(exchange, reason);
   }
 }

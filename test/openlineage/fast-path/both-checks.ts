@@ -33,7 +33,7 @@ export function fastPathAccepts(bytes: Buffer): boolean {
 
 /** True when the fast path finds the elements of an array. Fails when the full check finds others, or refuses it. */
 export function assertSameElements(bytes: Buffer): boolean {
-  const elements = scanArray(bytes);
+  const elements = scanArray(bytes)?.elements;
   if (!elements) return false;
   const verdict = checkTextFully(bytes);
   if (verdict.errors) {

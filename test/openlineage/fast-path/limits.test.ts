@@ -74,18 +74,18 @@ suite('a number on the fast path', () => {
 });
 
 suite('an array on the fast path', () => {
-  test('may have 4096 elements, and is left to the full check when it has more', () => {
-    for (const count of [0, 1, 2, 4095, 4096, 4097, 10_000]) {
+  test('may have 50,000 elements, and is left to the full check when it has more', () => {
+    for (const count of [0, 1, 2, 4096, 49_999, 50_000, 50_001, 60_000]) {
       for (const element of ['1', '{}', '"a"', '[1,2]', ' null ']) {
         const text = Buffer.from(`[${Array.from({ length: count }, () => element).join()}]`);
-        assert.equal(assertSameElements(text), count <= 4096, `${count} ${element}`);
+        assert.equal(assertSameElements(text), count <= 50_000, `${count} ${element}`);
       }
     }
     assert.equal(outcomeOf(JSON.stringify(runEvent())), 'fast path');
   });
 
   test('gives offsets that the next text does not change', () => {
-    const spans = scanArray(Buffer.from('[1,22]'));
+    const spans = scanArray(Buffer.from('[1,22]'))?.elements;
     scanArray(Buffer.from('["another", "one"]'));
     assert.deepEqual([...(spans ?? [])], [1, 2, 3, 5]);
   });
@@ -124,7 +124,7 @@ suite('the length of a text on the fast path', () => {
     assert.ok(fastPathAccepts(text(32 * MEBIBYTE)));
     assert.equal(scanEvent(text(32 * MEBIBYTE + 1)), undefined);
     assert.equal(scanArray(Buffer.from(`[${' '.repeat(32 * MEBIBYTE - 1)}]`)), undefined);
-    assert.equal(scanArray(Buffer.from(`[${' '.repeat(32 * MEBIBYTE - 2)}]`))?.length, 0);
+    assert.equal(scanArray(Buffer.from(`[${' '.repeat(32 * MEBIBYTE - 2)}]`))?.count, 0);
     assert.equal(outcomeOf(JSON.stringify(before)), 'fast path', 'the next event is not affected');
   });
 

@@ -20,7 +20,7 @@ suite('the fast path', () => {
   );
 
   test('divides the batch, and accepts its events', () => {
-    const spans = scanArray(batchExample);
+    const spans = scanArray(batchExample)?.elements;
     assert.ok(spans && spans.length > 2);
     assert.ok(assertSameElements(batchExample));
     for (let i = 0; i < spans.length; i += 2) {
