@@ -52,6 +52,8 @@ export async function checkInSlices(
   const encoding = errorOfEncoding(bytes);
   if (encoding) return refused([encoding]);
   const reduced = await ended(reduceEvent(bytes, sliceBytes), pause);
+  // Both the description and the check may read everything once more.
+  if (bytes.length > sliceBytes) await pause();
   if ('error' in reduced) return refused([describe(reduced.error, bytes)]);
   const verdict = checkValue(reduced.event, level);
   return verdict.errors
@@ -194,7 +196,13 @@ function describe({ offset, reason, code }: JsonError, bytes: Buffer): Validatio
     }
   }
   const message = `Invalid JSON: ${reason} (line ${line}, column ${column})`;
-  return { location: ['body'], message, code, context: { offset, line, column }, input: around(bytes, offset) };
+  return {
+    location: ['body'],
+    message,
+    code,
+    context: { offset, line, column },
+    input: around(bytes, offset),
+  };
 }
 
 /** The text at `offset`: about twenty bytes, without the half of a character at their end. */

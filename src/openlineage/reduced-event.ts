@@ -228,17 +228,18 @@ class EventReader {
     let count = 0;
     for (let more = this.#openArray(depth); more; more = this.#nextElement()) {
       if (this.#isTimeToPause()) yield;
+      if (wrong === MAX_ERRORS) {
+        yield* this.#skip(depth + 1);
+        continue;
+      }
       const dataset = yield* this.#read(DATASET, depth + 1);
-      let isKept = false;
-      if (wrong < MAX_ERRORS) {
-        if (isValid(dataset)) {
-          for (const deviation of deviationsOfDataset(dataset)) {
-            isKept ||= !deviations.has(deviation);
-            deviations.add(deviation);
-          }
-        } else {
-          wrong += 1;
-          isKept = true;
+      let isKept = !isValid(dataset);
+      if (isKept) {
+        wrong += 1;
+      } else {
+        for (const deviation of deviationsOfDataset(dataset)) {
+          isKept ||= !deviations.has(deviation);
+          deviations.add(deviation);
         }
       }
       if (isKept) {

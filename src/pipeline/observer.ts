@@ -176,7 +176,7 @@ function accessFacts(access: Access, status: number): LogFacts {
 /** The form of uvicorn's access log, but without the query, which may hold a secret, and with the sender's name where the Common Log Format has the user. */
 function accessText(access: Access, method: string, status: number): string {
   const { known, httpVersion } = access;
-  const { client, path } = originFacts(access.origin());
+  const { client, path } = access.origin();
   const sender = known ? ` ${printable(known.sender.name)}` : '';
-  return `${client ?? ''} -${sender} "${method} ${path ?? ''} HTTP/${httpVersion}" ${status}`;
+  return `${shortName(client) ?? ''} -${sender} "${method} ${shortName(path) ?? ''} HTTP/${httpVersion}" ${status}`;
 }

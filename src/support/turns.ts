@@ -54,10 +54,8 @@ export class Turns {
    * Rejects with `ClientGone` if the client has gone by then: the work would help no client, and delay others.
    */
   wait(work: number, client?: Client): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#waiting.push({ work, client, go: resolve, giveUp: reject });
     this.#nextSoon();
-    return promise;
+    return new Promise((go, giveUp) => void this.#waiting.push({ work, client, go, giveUp }));
   }
 
   /** Work of any size fits into a turn of its own. */

@@ -51,7 +51,13 @@ class Stage {
       invalid: 'reject',
       timestamp: 'event-time',
     } as const;
-    this.#ingest = new Ingest({ ...plain, ...settings }, delivery, observer, { now: () => NOW }, new Turns({ setImmediate }));
+    this.#ingest = new Ingest(
+      { ...plain, ...settings },
+      delivery,
+      observer,
+      { now: () => NOW },
+      new Turns({ setImmediate }),
+    );
   }
 
   take(body: object, arrival: Partial<Arrival> = {}) {
