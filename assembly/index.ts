@@ -19,8 +19,8 @@ export function scanEvent(length: usize): bool {
 }
 
 /**
- * The number of elements of the array of `length` bytes at INPUT; ELEMENTS has the offsets of the first MAX_ELEMENTS. -1
- * when the text is not certainly a JSON array.
+ * The number of elements of the array of `length` bytes at INPUT; ELEMENTS has their offsets. -1 when the text is not
+ * certainly a JSON array, or has more than MAX_ELEMENTS elements.
  */
 export function scanArray(length: usize): i32 {
   terminate(length);
@@ -28,16 +28,33 @@ export function scanArray(length: usize): i32 {
   let count: i32 = 0;
   let at = openArray(skipSpace(INPUT));
   while (isItem(at)) {
-    const start = at;
+    if (count == MAX_ELEMENTS) return -1;
+    const place = ELEMENTS + ((<usize>count) << 3);
+    store<u32>(place, <u32>(at - INPUT));
     at = skipValue(at);
     if (at == NOT_SURE) return -1;
-    if (count < MAX_ELEMENTS) {
-      const place = ELEMENTS + ((<usize>count) << 3);
-      store<u32>(place, <u32>(start - INPUT));
-      store<u32>(place + 4, <u32>(at - INPUT));
-    }
+    store<u32>(place + 4, <u32>(at - INPUT));
     count++;
     at = nextItem(at);
   }
   return skipSpace(closeArray(at)) == INPUT + length ? count : -1;
+}
+
+/**
+ * Counts the commas and opening brackets among `length` bytes at INPUT, those in strings as well. It tells in a
+ * millisecond whether a large text is made of so many members that reading it would keep others waiting.
+ */
+export function countMembers(length: usize): i32 {
+  terminate(length);
+  let count: i32 = 0;
+  for (let at = INPUT; at < INPUT + length; at += 16) {
+    const bytes = v128.load(at);
+    const found = v128.or(
+      i8x16.eq(bytes, i8x16.splat(0x2c)),
+      // `{` and `[` differ in one bit, which no other comparison here needs.
+      i8x16.eq(v128.or(bytes, i8x16.splat(0x20)), i8x16.splat(0x7b)),
+    );
+    count += popcnt(i8x16.bitmask(found));
+  }
+  return count;
 }

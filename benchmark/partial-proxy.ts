@@ -65,7 +65,8 @@ await http.listen();
 console.log('up');
 
 async function handlerOf(name: string): Promise<ExchangeHandler> {
-  if (name === 'delivery') return new EventHandler(undefined, limits, await startIngest(), answers, observer, turns);
+  if (name === 'delivery')
+    return new EventHandler(undefined, limits, await startIngest(), answers, observer, turns);
   if (name !== 'http' && name !== 'check') throw new Error(`there is no part "${name}"`);
   return {
     handle: (exchange) => {

@@ -62,10 +62,16 @@ export function checkInTurns(
   return turns.wait(work, client).then(() => checkFully(bytes, level));
 }
 
+/**
+ * A large text with more members and elements goes to the full check, which reads it in slices. Reading so many takes
+ * the scanner a few milliseconds. An event of 1.2 MB as Spark sends it has about a hundred thousand.
+ */
+const MAX_SCANNED_MEMBERS = 200_000;
+
 async function checkLarge(bytes: Buffer, level: CheckLevel, turns: Turns, client: Client): Promise<Verdict> {
   // A valid event is kept although its client has gone: most clients do not send it again.
   await turns.wait(scanWork(bytes));
-  const event = scanEvent(bytes);
+  const event = hasManyMembers(bytes) ? undefined : scanEvent(bytes);
   if (event) return { path: 'fast_path', event };
   const pause = () => turns.wait(SLICE_BYTES, client);
   await pause();
@@ -86,10 +92,14 @@ export async function checkTextInTurns(
 ): Promise<TextVerdict> {
   const work = scanWork(bytes);
   if (!turns.take(work)) await turns.wait(work, client);
-  return (
-    scanArray(bytes, maxElements) ??
-    checkTextInSlices(bytes, maxElements, () => turns.wait(SLICE_BYTES, client))
-  );
+  const scan = hasManyMembers(bytes) ? undefined : scanArray(bytes);
+  return scan ?? checkTextInSlices(bytes, maxElements, () => turns.wait(SLICE_BYTES, client));
+}
+
+function hasManyMembers(bytes: Buffer): boolean {
+  // Smaller texts have not so many.
+  if (bytes.length <= MAX_SCANNED_MEMBERS || !copyToScanner(bytes)) return false;
+  return scanner.countMembers(bytes.length) > MAX_SCANNED_MEMBERS;
 }
 
 /** A larger event is not scanned for the names of its job: a log line needs them, and no more. */
@@ -110,6 +120,7 @@ interface Scanner {
   readonly reserve: (length: number) => number;
   readonly scanEvent: (length: number) => number;
   readonly scanArray: (length: number) => number;
+  readonly countMembers: (length: number) => number;
   readonly RESULT: { readonly value: number };
   readonly ELEMENTS: { readonly value: number };
 }
@@ -150,9 +161,6 @@ const RESULT = {
 };
 const RESULT_SIZE = 56;
 
-/** The most elements that the scanner stores; see assembly/memory.ts. */
-const MAX_SCANNED_ELEMENTS = 50_000;
-
 const scanner = loadScanner();
 let memory = new Uint8Array(scanner.memory.buffer);
 let result = new DataView(scanner.memory.buffer, scanner.RESULT.value, RESULT_SIZE);
@@ -169,18 +177,13 @@ export function scanEvent(bytes: Buffer): CheckedEvent | undefined {
 }
 
 /**
- * Byte offsets of an array's first elements, start and end in pairs; undefined when the text is not certainly an array,
- * or has more elements than the scanner stores and than `maxElements`. With more than `maxElements`, it has no offsets.
+ * Byte offsets of an array's elements, start and end in pairs; undefined when the text is not certainly an array, or has
+ * more elements than the scanner stores.
  */
-export function scanArray(
-  bytes: Buffer,
-  maxElements = Number.POSITIVE_INFINITY,
-): { elements: Uint32Array; count: number } | undefined {
+export function scanArray(bytes: Buffer): { elements: Uint32Array; count: number } | undefined {
   if (!copyToScanner(bytes)) return undefined;
   const count = scanner.scanArray(bytes.length);
   if (count < 0) return undefined;
-  if (count > maxElements) return { elements: new Uint32Array(0), count };
-  if (count > MAX_SCANNED_ELEMENTS) return undefined;
   const elements = new Uint32Array(scanner.memory.buffer, scanner.ELEMENTS.value, count * 2).slice();
   return { elements, count };
 }
@@ -261,7 +264,7 @@ function loadScanner(): Scanner {
 }
 
 function isScanner(exports: object): exports is Scanner {
-  return ['memory', 'reserve', 'scanEvent', 'scanArray', 'RESULT', 'ELEMENTS'].every(
+  return ['memory', 'reserve', 'scanEvent', 'scanArray', 'countMembers', 'RESULT', 'ELEMENTS'].every(
     (name) => name in exports,
   );
 }

@@ -40,12 +40,18 @@ interface PairState extends Pair {
 export class RequestLines {
   readonly #lines = new Map<string, number>();
 
-  /** False if the request has had as many lines of this cause as it may have. */
+  /** False if the request has had as many lines of this cause as it may have. The line is then counted as omitted. */
   takes(cause: string): boolean {
-    const lines = this.#lines.get(cause) ?? 0;
-    if (lines >= LINES_A_REQUEST) return false;
-    this.#lines.set(cause, lines + 1);
-    return true;
+    const lines = (this.#lines.get(cause) ?? 0) + 1;
+    this.#lines.set(cause, lines);
+    return lines <= LINES_A_REQUEST;
+  }
+
+  /** How many lines of each cause were omitted. */
+  get omitted(): readonly (readonly [cause: string, omitted: number])[] {
+    return [...this.#lines]
+      .filter(([, lines]) => lines > LINES_A_REQUEST)
+      .map(([cause, lines]) => [cause, lines - LINES_A_REQUEST]);
   }
 }
 
@@ -75,13 +81,13 @@ export class LineLimit {
     return omitted;
   }
 
-  /** A line of the pair is omitted for another reason. */
-  omit(pair: Pair): void {
-    this.#omit(this.#stateOf(pair, this.#time.monotonic.now()));
+  /** Lines of the pair are omitted for another reason. */
+  omit(pair: Pair, lines: number): void {
+    this.#omit(this.#stateOf(pair, this.#time.monotonic.now()), lines);
   }
 
-  #omit(state: PairState): void {
-    state.omitted += 1;
+  #omit(state: PairState, lines = 1): void {
+    state.omitted += lines;
     if (state.isReporting) return;
     state.isReporting = true;
     const report = () => {

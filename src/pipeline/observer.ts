@@ -111,6 +111,14 @@ export class Observer {
     this.#logRefusal(request, refusal, 'request refused');
   }
 
+  /** All events of a batch have their outcome. The lines that they have not had are counted. */
+  batchEnded({ known, origin, lines }: LoggedRequest): void {
+    if (!lines || !this.#log.isLevelEnabled('warn')) return;
+    const sender = known?.sender.name;
+    const client = sender === undefined ? networkOf(origin()) : undefined;
+    for (const [cause, omitted] of lines.omitted) this.#limit.omit({ cause, sender, client }, omitted);
+  }
+
   /** A request failed because of a defect of http2kafka. */
   failed(requestId: string, error: unknown): void {
     this.#log.error({ error, request_id: requestId }, 'internal error');
@@ -153,11 +161,8 @@ export class Observer {
     if (!this.#log.isLevelEnabled('warn')) return;
     const { known, lines } = request;
     const sender = known?.sender.name;
+    if (lines?.takes(cause) === false) return;
     const pair = { cause, sender, client: sender === undefined ? networkOf(request.origin()) : undefined };
-    if (lines?.takes(cause) === false) {
-      this.#limit.omit(pair);
-      return;
-    }
     const omitted = this.#limit.next(pair);
     if (omitted === undefined) return;
     const facts = { ...requestFacts(request), ...factsOf() };

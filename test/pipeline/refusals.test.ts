@@ -118,9 +118,11 @@ suite('the log line of a refusal', () => {
     observer.refused(batch, 'run', refusal('forbidden'));
     observer.refused(arrivalOf('trino'), 'unknown', NOT_VALID);
     assert.equal(lines.length, 7, 'the limit is for one cause and one request');
+    observer.batchEnded(batch);
+    observer.refused(arrivalOf('trino'), 'unknown', NOT_VALID);
     assert.equal(lines.at(-1)?.['omitted'], 995);
     await time.advance(10_000);
-    assert.equal(lines.length, 7);
+    assert.equal(lines.length, 8);
   });
 
   test('of one address is not left out because of another address, without known senders', async () => {

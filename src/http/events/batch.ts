@@ -6,7 +6,7 @@
 import { refusal, type Refusal } from '../../errors.ts';
 import { checkTextInTurns } from '../../openlineage/check.ts';
 import type { Arrival } from '../../pipeline/arrival.ts';
-import type { Examined, Ingest } from '../../pipeline/ingest.ts';
+import type { Examined, Ingest, Ingested } from '../../pipeline/ingest.ts';
 import { RequestLines } from '../../pipeline/line-limit.ts';
 import type { Observer } from '../../pipeline/observer.ts';
 import type { Turns } from '../../support/turns.ts';
@@ -42,21 +42,30 @@ export async function takeBatch(
   }
   const size = offsets.length / 2;
   const outcomes = new BatchOutcomes(size);
+  const note = (index: number, outcome: Ingested) => {
+    if (outcome.kind === 'refused') outcomes.refused(index, outcome.refusal);
+  };
   const waiting: Promise<void>[] = [];
-  for (let index = 0; index < size; index++) {
-    if (!turns.take(ELEMENT_WORK)) await turns.wait(ELEMENT_WORK, element);
-    const bytes = body.subarray(offsets[2 * index], offsets[2 * index + 1]);
-    const checking = ingest.examine(element, bytes);
-    const examined: Examined = checking instanceof Promise ? await checking : checking;
-    const taking = ingest.deliver(element, bytes, examined);
-    const noted = taking.then((outcome) => {
-      if (outcome.kind === 'refused') outcomes.refused(index, outcome.refusal);
-    });
-    // Heard even if the client goes before all events are taken.
-    noted.catch(() => undefined);
-    waiting.push(noted);
+  try {
+    for (let index = 0; index < size; index++) {
+      if (!turns.take(ELEMENT_WORK)) await turns.wait(ELEMENT_WORK, element);
+      const bytes = body.subarray(offsets[2 * index], offsets[2 * index + 1]);
+      const checking = ingest.examine(element, bytes);
+      const examined: Examined = checking instanceof Promise ? await checking : checking;
+      const taking = ingest.deliver(element, bytes, examined);
+      if (taking instanceof Promise) {
+        const noted = taking.then((outcome) => note(index, outcome));
+        // Heard even if the client goes before all events are taken.
+        noted.catch(() => undefined);
+        waiting.push(noted);
+      } else {
+        note(index, taking);
+      }
+    }
+    await Promise.all(waiting);
+  } finally {
+    observer.batchEnded(element);
   }
-  await Promise.all(waiting);
   // If nothing is kept, the sender can send the whole batch again. Every client knows that from 429 or 503.
   return outcomes.retriable ?? outcomes.answer(turns, element);
 }

@@ -19,6 +19,7 @@ import {
 } from 'node:zlib';
 import pLimit from 'p-limit';
 import { refusal, type Refusal } from '../../errors.ts';
+import { errorCode } from '../../support/error-text.ts';
 import type { BodyLimits } from './body-memory.ts';
 
 type Decode<Decoded> = (body: Buffer, maxOutputLength: number) => Decoded;
@@ -34,6 +35,9 @@ interface Decoder {
  * does not delay other requests. The way to the thread and back costs twice as much as decoding an event.
  */
 const MAX_SYNC_BYTES = 16 * 1024;
+
+/** Most decoded bytes of such a body: decoding them takes less than a millisecond. */
+const MAX_SYNC_DECODED_BYTES = 128 * 1024;
 
 /**
  * Larger bodies that are decoded at the same time: as many as Node has threads for it; more would not be faster.
@@ -122,7 +126,8 @@ export async function decodeBody(
   response: ServerResponse,
 ): Promise<Buffer | Refusal> {
   try {
-    if (encoded.length <= MAX_SYNC_BYTES) return decoder.decodeSync(encoded, maxBytes);
+    const small = smallBody(encoded, decoder, maxBytes);
+    if (small) return small;
     const share = memory.shareFor(response);
     return await decodeLimit(async () => {
       share.force(maxBytes);
@@ -147,6 +152,17 @@ export async function decodeBody(
         input: null,
       },
     ]);
+  }
+}
+
+/** The decoded body if decoding it is so fast that it may be done at once. A few bytes can become 5 MiB. */
+function smallBody(encoded: Buffer, { decodeSync }: Decoder, maxBytes: number): Buffer | undefined {
+  if (encoded.length > MAX_SYNC_BYTES) return undefined;
+  try {
+    return decodeSync(encoded, Math.min(MAX_SYNC_DECODED_BYTES, maxBytes));
+  } catch (error) {
+    if (maxBytes > MAX_SYNC_DECODED_BYTES && errorCode(error) === 'ERR_BUFFER_TOO_LARGE') return undefined;
+    throw error;
   }
 }
 

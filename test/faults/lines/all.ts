@@ -9,6 +9,7 @@ import {
 } from './broker-lines.ts';
 import { clockSetBack, clockSetForward } from './clock-lines.ts';
 import { damagedSegment, diskFull, spoolFull } from './disk-lines.ts';
+import { fullSpoolManyClients, hostileBodies } from './fairness-lines.ts';
 import { longOutage } from './long-outage.ts';
 import { corruptBatch, halfOpen, lossyNetwork, narrowNetwork, slowNetwork } from './network-lines.ts';
 import { wrongPassword } from './login-lines.ts';
@@ -47,6 +48,8 @@ export const lines: readonly Line[] = [
   wrongPassword,
   diskFull,
   spoolFull,
+  fullSpoolManyClients,
+  hostileBodies,
   damagedSegment,
   tooLarge,
   timesFarOff,
