@@ -4,7 +4,7 @@ import type { Line } from '../line.ts';
 import { PostingConnection } from '../posting-connection.ts';
 import type { Scene } from '../scene.ts';
 
-const SPOOL_BYTES = 1 << 20;
+const SPOOL_BYTES = 8 << 20;
 const MANY_CLIENTS = 4000;
 const FEW_CLIENTS = 500;
 /** An event waits for Kafka for a second; the rest is the work of the proxy and of the senders, on the same cores. */
