@@ -21,60 +21,70 @@ const MIN_CHARACTERS = 48;
 const FAILURES_A_SLICE = 1024;
 const SLICE_WORK = 8 * 1024;
 
-interface Failure {
-  readonly index: number;
-  readonly code: Refusal['code'];
-  /** Undefined where there are so many that nobody reads it. */
-  readonly reason: string | undefined;
-}
-
 export class BatchOutcomes {
-  readonly #received: number;
-  readonly #failures: Failure[] = [];
+  /** The error code of each element, or undefined. No object for each: 100 batches may have five million failures. */
+  readonly #codes: (Refusal['code'] | undefined)[];
+  /** The reasons of the first failures. Where there are very many, the others have none: nobody reads them. */
+  readonly #reasons = new Map<number, string>();
+  #failed = 0;
   #retriable = 0;
   #firstRetriable: Refusal | undefined;
 
   /** `received` is the number of elements. */
   constructor(received: number) {
-    this.#received = received;
+    this.#codes = Array.from({ length: received }, () => undefined);
   }
 
   /** An element was refused. Of the refusal, only what the answer needs is kept: the list of errors may be long. */
   refused(index: number, refusal: Refusal): void {
     const { code } = refusal;
+    this.#failed += 1;
+    this.#codes[index] = code;
     if (errorTable[code].retriable) {
       this.#retriable += 1;
       this.#firstRetriable ??= refusal;
     }
-    const number = this.#failures.length + 1;
-    const reason = charactersOf(number, number) > 0 ? reasonOf(refusal) : undefined;
-    this.#failures.push({ index, code, reason: reason && cut(reason, charactersOf(number, number)) });
+    const characters = charactersOf(this.#failed, this.#failed);
+    if (characters > 0) this.#reasons.set(index, cut(reasonOf(refusal), characters));
   }
 
   /** The refusal of a retriable event, if no event is kept. */
   get retriable(): Refusal | undefined {
-    return this.#failures.length === this.#received ? this.#firstRetriable : undefined;
+    return this.#failed === this.#codes.length ? this.#firstRetriable : undefined;
   }
 
   /** The JSON of the answer. It takes turns: it may have 50,000 failures. */
   async answer(turns: Turns, client: Client): Promise<string> {
-    const failures = this.#failures.sort((a, b) => a.index - b.index);
-    const failed = failures.length;
-    const pieces: string[] = [];
-    for (let from = 0; from < failed; from += FAILURES_A_SLICE) {
-      if (from > 0 && !turns.take(SLICE_WORK)) await turns.wait(SLICE_WORK, client);
-      const slice = failures.slice(from, from + FAILURES_A_SLICE);
-      pieces.push(slice.map((failure, place) => jsonOf(failure, from + place + 1, failed)).join());
+    const failed = this.#failed;
+    const slices: string[] = [];
+    let slice: string[] = [];
+    let number = 0;
+    for (const [index, code] of this.#codes.entries()) {
+      if (code === undefined) continue;
+      number += 1;
+      slice.push(this.#jsonOf(index, code, charactersOf(number, failed)));
+      if (slice.length < FAILURES_A_SLICE) continue;
+      slices.push(slice.join());
+      slice = [];
+      if (!turns.take(SLICE_WORK)) await turns.wait(SLICE_WORK, client);
     }
+    if (slice.length > 0) slices.push(slice.join());
+    const received = this.#codes.length;
     const summary = {
-      received: this.#received,
-      successful: this.#received - failed,
+      received,
+      successful: received - failed,
       failed,
       retriable: this.#retriable,
       non_retriable: failed - this.#retriable,
     };
     const status = failed === 0 ? 'success' : 'partial_success';
-    return `{"status":"${status}","summary":${JSON.stringify(summary)},"failed_events":[${pieces.join()}]}`;
+    return `{"status":"${status}","summary":${JSON.stringify(summary)},"failed_events":[${slices.join()}]}`;
+  }
+
+  #jsonOf(index: number, code: Refusal['code'], characters: number): string {
+    const reason = characters === 0 ? undefined : this.#reasons.get(index);
+    const shown = JSON.stringify(reason === undefined ? code : cut(reason, characters));
+    return `{"index":${index},"reason":${shown},"retriable":${errorTable[code].retriable}}`;
   }
 }
 
@@ -83,13 +93,6 @@ function charactersOf(number: number, failed: number): number {
   const share = Math.floor(REASON_CHARACTERS / failed);
   if (number <= FULL_REASONS) return Math.max(FULL_CHARACTERS, Math.min(share, 2 * FULL_CHARACTERS));
   return share < MIN_CHARACTERS ? 0 : Math.min(share, FULL_CHARACTERS);
-}
-
-function jsonOf({ index, code, reason }: Failure, number: number, failed: number): string {
-  const characters = charactersOf(number, failed);
-  const { retriable } = errorTable[code];
-  const shown = characters === 0 || reason === undefined ? code : cut(reason, characters);
-  return `{"index":${index},"reason":${JSON.stringify(shown)},"retriable":${retriable}}`;
 }
 
 function reasonOf({ code, message, details }: Refusal): string {
