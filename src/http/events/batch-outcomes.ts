@@ -5,7 +5,7 @@
 import { errorTable, type Refusal } from '../../errors.ts';
 import { describeErrors } from '../../openlineage/validation-error.ts';
 import { areErrors } from '../../pipeline/refusal-facts.ts';
-import type { Client, Turns } from '../../support/turns.ts';
+import { WORK_A_TURN, type Client, type Turns } from '../../support/turns.ts';
 
 /** Characters of all reasons together. Each failure has an equal share. */
 const REASON_CHARACTERS = 64 * 1024;
@@ -69,6 +69,8 @@ export class BatchOutcomes {
       if (!turns.take(SLICE_WORK)) await turns.wait(SLICE_WORK, client);
     }
     if (slice.length > 0) slices.push(slice.join());
+    // Joining and sending megabytes takes milliseconds: it has a turn of its own.
+    if (slices.length > 1) await turns.wait(WORK_A_TURN, client);
     const received = this.#codes.length;
     const summary = {
       received,

@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { gzipSync } from 'node:zlib';
 import type { Line } from '../line.ts';
 import { PostingConnection } from '../posting-connection.ts';
 import type { Scene } from '../scene.ts';
+import type { MeterTask } from '../wait-meter.ts';
 
 const SPOOL_BYTES = 8 << 20;
 const MANY_CLIENTS = 4000;
@@ -12,7 +15,8 @@ const MAX_ANSWER_MS = 1200;
 const ANSWER_MS = 30_000;
 /** The longest that another client may wait for its answer beside hostile bodies. */
 const MAX_WAIT_MS = 100;
-const PAUSE_MS = 5;
+/** The same beside valid events of 5 MB: it includes the time that these take on their way to the same partition. */
+const MAX_WAIT_BEHIND_MS = 1000;
 const BODY_BYTES = 5 * 1024 * 1024 - 400;
 
 export const fullSpoolManyClients: Line = {
@@ -68,7 +72,8 @@ export const hostileBodies: Line = {
         Promise.all(Array.from({ length: count }, () => postPacked(scene, path, packed))),
       );
       scene.note(`${what}: ${wait} ms`);
-      scene.expect(wait <= MAX_WAIT_MS, `${what} kept another client waiting for ${wait} ms`);
+      const limit = what.startsWith('valid') ? MAX_WAIT_BEHIND_MS : MAX_WAIT_MS;
+      scene.expect(wait <= limit, `${what} kept another client waiting for ${wait} ms`);
     }
     scene.note(`${scene.proxy.log.length - log.length} bytes of log`);
   },
@@ -76,20 +81,13 @@ export const hostileBodies: Line = {
 
 /** Milliseconds that a client waits at most for one of its answers, until the attack has all of its answers. */
 async function longestWaitDuring(scene: Scene, attack: () => Promise<unknown>): Promise<number> {
-  const connection = new PostingConnection(scene.proxy.port);
-  const body = Buffer.from(eventWith(''));
-  await waitOf(connection, body);
-  let isOver = false;
-  const over = attack().finally(() => (isOver = true));
-  let longest = 0;
-  const goesOn = () => !isOver;
-  while (goesOn()) {
-    longest = Math.max(longest, await waitOf(connection, body));
-    await sleep(PAUSE_MS);
-  }
-  connection.close();
-  await over;
-  return Math.round(longest);
+  const task: MeterTask = { port: scene.proxy.port, body: eventWith('') };
+  const meter = new Worker(new URL('../wait-meter.ts', import.meta.url), { workerData: task });
+  await once(meter, 'message');
+  await attack();
+  meter.postMessage('stop');
+  const [longest]: unknown[] = await once(meter, 'message');
+  return Math.round(Number(longest));
 }
 
 async function waitOf(connection: PostingConnection, body: Buffer): Promise<number> {
@@ -133,5 +131,10 @@ const hostile: readonly (readonly [what: string, path: string, count: number, bo
   ['nested arrays', '', 5, eventWith(`,"x":[${many(() => '[[[[]]]]')}`)],
   ['line ends and no end', '', 5, `{"a":1,${'\n'.repeat(BODY_BYTES)}x`],
   ['a key of 5 MB', '', 5, `{"run":{"facets":{"${'k'.repeat(BODY_BYTES)}":1}}}`],
-  ['a text of escapes', '', 5, eventWith(`,"x":"${'\\u0041'.repeat(BODY_BYTES / 6 - 100)}"`, '"\\u006aob"')],
+  [
+    'valid events with a text of escapes',
+    '',
+    5,
+    eventWith(`,"x":"${'\\u0041'.repeat(BODY_BYTES / 6 - 100)}"`, '"\\u006aob"'),
+  ],
 ];
