@@ -86,8 +86,8 @@ async function longestWaitDuring(scene: Scene, attack: () => Promise<unknown>): 
   await once(meter, 'message');
   await attack();
   meter.postMessage('stop');
-  const [longest]: unknown[] = await once(meter, 'message');
-  return Math.round(Number(longest));
+  const messages: readonly unknown[] = await once(meter, 'message');
+  return Math.round(Number(messages[0]));
 }
 
 async function waitOf(connection: PostingConnection, body: Buffer): Promise<number> {
