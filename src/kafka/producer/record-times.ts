@@ -89,8 +89,9 @@ export class RecordTimes {
     this.#remember(topic, clocks);
     if (culprits.length === 0 && !this.#named && this.#guess(records, clocks.wall.now())) return true;
     let isHopeless = false;
+    const refused = new Set(culprits);
     for (const [index, pending] of records.entries()) {
-      if (culprits.length > 0 && !culprits.includes(index)) continue;
+      if (culprits.length > 0 && !refused.has(index)) continue;
       pending.firstSource = this.#sourceAfter(pending);
       if (pending.firstSource <= TimeSource.none) continue;
       pending.firstSource = TimeSource.own;
