@@ -8,7 +8,7 @@ import {
   type Level,
 } from 'pino';
 import pretty from 'pino-pretty';
-import { printable } from './support/printable.ts';
+import { printable, printableJson } from './support/printable.ts';
 
 export interface LogSettings {
   readonly enabled: boolean;
@@ -121,6 +121,7 @@ export function createLogger(settings: LogSettings, version: string, json?: Dest
       base: { service: 'http2kafka', version },
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (name: string) => ({ level: name }) },
+      hooks: { streamWrite: (line: string) => `${printableJson(line.trimEnd())}\n` },
     };
     return pino(machine, json ?? destination({ dest: STANDARD_ERROR, sync: true }));
   }
@@ -134,14 +135,17 @@ export function createLogger(settings: LogSettings, version: string, json?: Dest
     // People read the reason as the end of the sentence.
     ignore: 'reason',
     messageFormat: ({ [MESSAGE]: message, reason }) =>
-      typeof reason === 'string' ? `${String(message)}: ${printable(reason)}` : String(message),
+      printable(typeof reason === 'string' ? `${String(message)}: ${reason}` : String(message)),
   });
-  return pino({ ...options, base: null }, stream);
+  // Pretty text has escapes of its own, for colours. So what is not printable is replaced before.
+  const hooks = { streamWrite: (line: string) => `${printable(line.trimEnd())}\n` };
+  return pino({ ...options, base: null, hooks }, stream);
 }
 
 /** An error for a line. Further members of errors differ by library, and could hold what must not be in a log. */
 function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { type, message, stack } = stdSerializers.err(error);
-  return { type, message, stack };
+  // A stack has lines of its own. Its first may be a text that a broker or a client has chosen.
+  return { type, message: printable(message), stack: stack.split('\n').map(printable).join('\n') };
 }

@@ -3,11 +3,12 @@ import { readFileSync } from 'node:fs';
 import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { parseDocument } from 'yaml';
+import { isSenderName, NAME_RULE } from './sender-name.ts';
 
 const Entry = Type.Object(
   {
     /** With API keys: the name of their sender. Otherwise a pattern of the senders that have the limits, with `*`. */
-    name: Type.String({ minLength: 1, maxLength: 256 }),
+    name: Type.Refine(Type.String(), isSenderName),
     way: Type.Optional(Type.Enum(['personal-token', 'api-key', 'oidc', 'certificate'])),
     api_keys: Type.Optional(
       Type.Array(Type.String({ pattern: '^sha256:[0-9a-fA-F]{64}$' }), { minItems: 1 }),
@@ -24,7 +25,7 @@ export type SenderEntry = Static<typeof Entry>;
 
 /** What each field of an entry must be. Messages do not repeat what the file has there: it may be a key. */
 const EXPECTED: Readonly<Record<string, string>> = {
-  name: 'a text of 1 to 256 characters',
+  name: `a text of ${NAME_RULE}`,
   way: 'one of personal-token, api-key, oidc, certificate',
   api_keys:
     "a list of hashes such as 'sha256:9f86d0…' (64 hexadecimal digits; `http2kafka token key` makes one)",

@@ -15,6 +15,12 @@ suite('the senders file', () => {
     'has a string for the senders': ['senders: trino', /^a list `senders:` was expected/],
     'has a sender that is a string': ['senders: [trino]', /^senders\[0\]: `name:` and other fields/],
     'has a sender without a name': ['senders: [{name: a}, {way: oidc}]', /^senders\[1\]: name is missing$/],
+    'has a name with a line end': ['senders: [{name: "a\\nb"}]', /^senders\[0\]\.name: a text of 1 to 256/],
+    'has a name with an invisible character': [
+      'senders: [{name: "a\\u200bb"}]',
+      /^senders\[0\]\.name: a text/,
+    ],
+    'has a name that is too long': [`senders: [{name: ${'a'.repeat(257)}}]`, /^senders\[0\]\.name: a text/],
     'has an unknown field': ['senders: [{name: a, namespace: b}]', /no field 'namespace'$/],
     'has an unknown way': ['senders: [{name: a, way: token}]', /^senders\[0\]\.way: one of personal-token/],
     'has a key in place of a field name': [

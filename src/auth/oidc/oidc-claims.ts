@@ -1,15 +1,10 @@
 /** The checks of an access token beyond those of every JWT: its kind, its scope, and the name of its sender. */
 import type { JWTPayload } from 'jose';
+import { isSenderName, NAME_RULE } from '../sender-name.ts';
 import { invalidToken, type Rejected } from '../sender.ts';
 
-/** The claims that name a sender, in order: a person's login, the client's id (RFC 9068, then OpenID Connect), the subject. */
+/** The claims that name a sender; the first that is there decides. They are a person's login, the client's id (RFC 9068, then OpenID Connect), the subject. */
 const NAME_CLAIMS = ['preferred_username', 'client_id', 'azp', 'sub'];
-
-/** Characters of a name: it is written to a record header, the log and the metrics. */
-const MAX_NAME = 256;
-
-/** Characters that break a log line, are invisible in it or reverse its direction, and those without UTF-8. */
-const UNSAFE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
 
 /** Claims of ID tokens only (OpenID Connect Core §2, §3.3.2.11), and one of logout tokens (Back-Channel Logout §2.4). */
 const CLAIMS_OF_OTHER_TOKENS = ['at_hash', 'c_hash', 's_hash', 'events'];
@@ -35,14 +30,19 @@ export function claimsRejection(
   return undefined;
 }
 
-/** The name of the sender: the value of `nameClaim`, or by default of the first claim that is a name. */
-export function nameOf(claims: JWTPayload, nameClaim: string | undefined): string | undefined {
+/**
+ * The name of the sender: the value of `nameClaim`, or by default of the first claim that the token has. A value that cannot be
+ * a name rejects the token. The next claim may name somebody with other rights: a client, whose users choose their own login.
+ */
+export function nameOf(claims: JWTPayload, nameClaim: string | undefined): string | Rejected {
   const names = nameClaim === undefined ? NAME_CLAIMS : [nameClaim];
-  return names.map((name) => claims[name]).find((value) => isName(value));
-}
-
-function isName(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= MAX_NAME && value.trim() !== '' && !UNSAFE.test(value);
+  const decisive = names.find((name) => Object.hasOwn(claims, name));
+  if (decisive === undefined) return invalidToken('claims', 'The token does not name its sender');
+  const value = claims[decisive];
+  // The name of the claim is from the settings or from the list above, never from the token.
+  return isSenderName(value)
+    ? value
+    : invalidToken('claims', `The "${decisive}" claim names no sender: ${NAME_RULE} were expected`);
 }
 
 /**

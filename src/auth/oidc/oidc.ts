@@ -14,7 +14,7 @@ import { invalidToken, undecided, type Finding, type Rejected, type TokenCheck }
 export interface OidcSettings extends ProviderSettings {
   readonly audience: readonly string[];
   readonly clockSkewMs: number;
-  /** By default the first of `preferred_username`, `client_id`, `azp` and `sub` with a name in it. */
+  /** By default the first of `preferred_username`, `client_id`, `azp` and `sub` that the token has. */
   readonly nameClaim: string | undefined;
   readonly requiredScope: string | undefined;
 }
@@ -129,7 +129,7 @@ export class Oidc {
     const rejected = claimsRejection(claims, typ, clockSkewMs, requiredScope);
     if (rejected) return rejected;
     const name = nameOf(claims, nameClaim);
-    if (name === undefined) return invalidToken('claims', 'The token does not name its sender');
+    if (typeof name !== 'string') return name;
     const expiresAt = (claims.exp ?? 0) * 1000 + clockSkewMs;
     return { sender: { way: 'oidc', name }, holdsUntil: expiresAt, holdsForMs: HOLDS_MS };
   }

@@ -6,7 +6,9 @@ import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'no
 import { errors, jwtVerify } from 'jose';
 import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
+import { isSenderName, NAME_RULE } from '../sender-name.ts';
 import { invalidToken, undecided, type Rejected, type TokenCheck } from '../sender.ts';
+import { printable } from '../../support/printable.ts';
 import type { RevocationState, TokenId } from './revocations.ts';
 
 export type Algorithm = 'HS256' | 'HS384' | 'HS512';
@@ -15,6 +17,9 @@ export const ISSUER = 'data-rentgen';
 
 /** Characters. A token without long names has about 400. */
 const MAX_LENGTH = 8192;
+
+/** Data.Rentgen's own column for it is varchar(64). */
+const MAX_TOKEN_NAME = 64;
 
 const UUID = '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$';
 
@@ -61,6 +66,10 @@ const NOT_YET = invalidToken('not-yet-valid', 'The token is not yet valid (nbf)'
 const ISSUER_WRONG = invalidToken('issuer', null);
 const AUDIENCE = invalidToken('audience', null);
 const CLAIMS = invalidToken('claims', null);
+const NAME = invalidToken(
+  'claims',
+  `The "preferred_username" claim names no sender: ${NAME_RULE} were expected`,
+);
 const UNDECIDED = undecided('The proxy cannot check now whether the token is revoked');
 
 /** Checks tokens without their prefix `personal_token_`. Without `revocations`, a token is valid until it expires. */
@@ -73,11 +82,15 @@ export function personalTokenCheck(
     const verified = await verifier.verify(token);
     if (verified.rejection) return verified;
     const { jti, sub_id: userId, token_name: tokenName, preferred_username: name, exp } = verified.claims;
+    if (!isSenderName(name)) return NAME;
     const tokenId = jti.toLowerCase();
     const revocation = await revocations?.stateOf({ userId, tokenId });
     if (revocation?.state === 'unknown') return UNDECIDED;
     if (revocation?.state === 'revoked') {
-      return invalidToken('revoked', `PersonalToken name='${tokenName}', id=${tokenId} is revoked`);
+      return invalidToken(
+        'revoked',
+        `PersonalToken name='${printable(tokenName.slice(0, MAX_TOKEN_NAME))}', id=${tokenId} is revoked`,
+      );
     }
     // PyJWT ignores fractions of a second.
     const expiresAt = Math.floor(exp) * 1000;

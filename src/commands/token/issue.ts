@@ -4,6 +4,7 @@ import { Database } from '../../auth/personal-tokens/database.ts';
 import { detailOf, problemOf } from '../../auth/personal-tokens/database-problem.ts';
 import { ISSUER, type PersonalTokenClaims } from '../../auth/personal-tokens/personal-tokens.ts';
 import { nearestName, suggestion } from '../../config/nearest-name.ts';
+import { isSenderName, NAME_RULE } from '../../auth/sender-name.ts';
 import type { Settings } from '../../config/schema/schema.ts';
 import { databaseAddress } from '../../proxy/personal-tokens.ts';
 import { errorCode } from '../../support/error-text.ts';
@@ -82,6 +83,7 @@ function problemOfToken(
   if (unknown !== undefined) {
     return `--scope has '${printable(unknown)}' where one of ${SCOPES.join(', ')} was expected.${suggestion(nearestName(unknown, SCOPES))}`;
   }
+  if (!isSenderName(user)) return `--user has ${NAME_RULE}`;
   // The database column is varchar(64).
   if (name === '' || Array.from(name).length > 64) return '--name has 1 to 64 characters';
   if (/^\d{1,5}$/.test(days) && Number(days) >= 1 && Number(days) <= maxDays) return undefined;

@@ -243,14 +243,24 @@ suite('the name of a sender', () => {
     ['a line separator', 'log\u2028in'],
     ['text turned around', 'log\u202ein'],
     ['half a character', 'login\ud800'],
+    ['a zero-width space', 'log\u200bin'],
+    ['a joiner between Latin letters', 'log\u200din'],
+    ['a soft hyphen', 'log\u00adin'],
+    ['true', true],
     ['257 characters', 'x'.repeat(257)],
     ['10 KB', 'x'.repeat(10_000)],
   ];
   for (const [what, name] of insane) {
-    test(`${what}: the next claim counts, or with a claim of the settings none`, async (t) => {
-      assert.equal(await ofClaims({ ...all, preferred_username: name }), 'client');
-      const only = oidcStage(t, server.issuer, { nameClaim: 'preferred_username' });
-      assert.equal(await only.verdict(await token({ ...all, preferred_username: name })), unnamed);
+    test(`${what}: the token is refused, and no other claim names the sender`, async (t) => {
+      for (const claim of ['preferred_username', 'client_id', 'azp', 'sub']) {
+        // The claims after it in the order are fit names.
+        const later = Object.entries(all).slice(Object.keys(all).indexOf(claim));
+        const claims = { ...Object.fromEntries(later), [claim]: name };
+        const unfit = `claims: The "${claim}" claim names no sender: 1 to 256 printable characters were expected`;
+        assert.equal(await ofClaims(claims), unfit);
+        const only = oidcStage(t, server.issuer, { nameClaim: claim });
+        assert.equal(await only.verdict(await token(claims)), unfit);
+      }
     });
   }
 

@@ -122,6 +122,14 @@ const refused: readonly (readonly [string, string, Reason, string | null])[] = [
   ['no preferred_username', tokenOf({ ...claims, preferred_username: undefined }), 'claims', null],
   ['a preferred_username that is null', tokenOf({ ...claims, preferred_username: null }), 'claims', null],
   ['an empty preferred_username', tokenOf({ ...claims, preferred_username: '' }), 'claims', null],
+  ...['ali\nce', 'ali\u009bce', 'ali\u202ece', 'ali\u200bce', 'ali\ud800', ' ', 'x'.repeat(257)].map(
+    (name): readonly [string, string, Reason, string] => [
+      `a preferred_username that is no name: ${JSON.stringify(name).slice(0, 20)}`,
+      tokenOf({ ...claims, preferred_username: name }),
+      'claims',
+      'The "preferred_username" claim names no sender: 1 to 256 printable characters were expected',
+    ],
+  ),
   ['no scope', tokenOf({ ...claims, scope: undefined }), 'claims', null],
   ['a scope that is a list', tokenOf({ ...claims, scope: ['all:write'] }), 'claims', null],
   ['claims that are no object', tokenOf('[]'), 'claims', null],
