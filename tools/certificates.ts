@@ -30,6 +30,8 @@ export interface CertificateWishes {
   readonly organisation?: string;
   /** End of its validity, by default in ten years. A time in the past makes an expired certificate. */
   readonly until?: Date;
+  /** Begin of its validity, by default yesterday. */
+  readonly from?: Date;
 }
 
 export interface CertificateFiles {
@@ -99,6 +101,7 @@ export class CertificateAuthority {
       subject: subjectOf(wishes),
       issuer: this.#certificate.subject,
       ...validity(wishes.until),
+      ...(wishes.from && { notBefore: wishes.from }),
       publicKey: keys.publicKey,
       signingKey: this.#keys.privateKey,
       signingAlgorithm: ECDSA,

@@ -36,6 +36,8 @@ export type TokenCheck = (token: string) => Promise<Finding>;
 export interface Rejection {
   readonly reason: Reason;
   readonly refusal: Refusal;
+  /** For the log only. */
+  readonly detail?: string | undefined;
 }
 
 /** Why no sender was recognised: the values of the label of `http2kafka_authentication_failures_total`. */
@@ -69,9 +71,14 @@ export function invalidToken(reason: Reason, details: string | null): Rejected {
   return rejected(reason, 'Invalid token', details);
 }
 
-/** 401: no sender was recognised. */
-export function rejected(reason: Reason, message: string, details: string | null = null): Rejected {
-  return { rejection: { reason, refusal: refusal('unauthorized', message, details, CHALLENGE) } };
+/** 401: no sender was recognised. `detail` is for the log. */
+export function rejected(
+  reason: Reason,
+  message: string,
+  details: string | null = null,
+  detail?: string,
+): Rejected {
+  return { rejection: { reason, refusal: refusal('unauthorized', message, details, CHALLENGE), detail } };
 }
 
 /** 503: the proxy cannot check the credential now; the client tries again. `message` names no address. */

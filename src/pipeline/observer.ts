@@ -2,7 +2,7 @@
  * Counts and logs every outcome: of checks, events, authentications and requests.
  * Nothing else counts or logs them, so metrics and log agree, however an event arrived.
  */
-import type { Reason } from '../auth/sender.ts';
+import type { Rejection } from '../auth/sender.ts';
 import type { Refusal } from '../errors.ts';
 import type { LogFacts, Logger } from '../log.ts';
 import { BoundedNames } from '../metrics/bounded-names.ts';
@@ -97,13 +97,17 @@ export class Observer {
     this.#logRefusal(arrival, refusal, 'event refused', jobOf);
   }
 
-  /** The sender of a request is not recognised. The proxy does not read the body. */
-  notRecognised(arrival: Arrival, reason: Reason, refusal: Refusal): void {
+  /** The sender of a request is not recognised. The proxy does not read the body. `detail` is for the log. */
+  notRecognised(arrival: Arrival, { reason, refusal, detail }: Rejection): void {
     this.#metrics.authenticationFailures.inc(reason);
     this.#metrics.events.inc('unknown', refusal.code);
     const { message, details } = refusal;
     const why = typeof details === 'string' ? { ...refusal, message: `${message}: ${details}` } : refusal;
-    this.#logRefusal(arrival, why, 'sender not recognised');
+    this.#warn(refusal.code, arrival, 'sender not recognised', () => ({
+      code: refusal.code,
+      reason: reasonOf(why),
+      detail,
+    }));
   }
 
   /** A request is refused for what its head says, e.g. a wrong path. It is not counted as an event. */

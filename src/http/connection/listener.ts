@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import type { Logger } from '../../log.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
+import { watchClientCertificates } from './client-handshakes.ts';
 
 export interface ListenerSettings {
   readonly tls: (SecureContextOptions & TlsOptions) | undefined;
@@ -71,6 +72,7 @@ export function createListener(settings: ListenerSettings, metrics: Metrics, log
   // Without this listener the error would end the process.
   server.on('listening', () => server.on('error', ({ message }) => warnSeldom(message)));
   server.on('tlsClientError', () => metrics.tlsHandshakeFailures.inc());
+  if (tls?.requestCert === true) watchClientCertificates(server, tls.rejectUnauthorized === true, log);
   return server;
 }
 

@@ -80,7 +80,7 @@ export class EventHandler implements ExchangeHandler {
       this.#receive(exchange, takes);
       return;
     }
-    this.#observer.notRecognised(exchange, rejection.reason, rejection.refusal);
+    this.#observer.notRecognised(exchange, rejection);
     this.#answers.refuse(exchange, rejection.refusal);
   }
 
