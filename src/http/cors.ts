@@ -1,5 +1,5 @@
-/** Requests from pages of other origins: the CORS protocol of the Fetch standard, and W3C Fetch Metadata. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+/** Requests from pages of other origins: the CORS protocol of the Fetch standard, its header Origin, and W3C Fetch Metadata. */
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 
 export interface CorsSettings {
   readonly allowOrigins: readonly string[];
@@ -47,11 +47,27 @@ export function answerCors(
 }
 
 /**
- * True if a page of another origin has a browser send a request with this `Sec-Fetch-Site`. CORS alone does not prevent that: a
- * body without a type needs no preflight. No page can set this header (W3C Fetch Metadata).
+ * True if a page of another origin has a browser send this request. CORS alone does not prevent that: a body without a type needs
+ * no preflight. Browsers send `Sec-Fetch-Site` to HTTPS and to localhost only (W3C Fetch Metadata §3), and `Origin` with every
+ * POST (Fetch standard §3.2). No page can set either header. Other clients send neither of them.
+ * `hosts` are the names of this server in the request, as in `Host`. `isTls` is false where a reverse proxy may end TLS.
  */
-export function isOtherSite(site: string | readonly string[]): boolean {
-  return site === 'cross-site' || site === 'same-site';
+export function isOfOtherOrigin(
+  { origin, 'sec-fetch-site': site }: IncomingHttpHeaders,
+  hosts: readonly string[],
+  isTls: boolean,
+): boolean {
+  // A value that is not known counts as another site.
+  if (site !== undefined) return site !== 'same-origin' && site !== 'none';
+  return origin !== undefined && !hosts.some((host) => isOwnOrigin(origin, host, isTls));
+}
+
+/** `null` is the origin of sandboxed frames, files and `data:` URLs: it belongs to no server. */
+function isOwnOrigin(origin: string, host: string, isTls: boolean): boolean {
+  const page = URL.parse(origin);
+  if (!page || (page.protocol !== 'https:' && (isTls || page.protocol !== 'http:'))) return false;
+  // Parsed alike, both have no default port, lower case and Punycode.
+  return URL.parse(`${page.protocol}//${host}`)?.host === page.host;
 }
 
 function isAllowed(allowed: readonly string[], origin: string): boolean {

@@ -21,7 +21,7 @@ import { Connections } from './connection/connections.ts';
 import { createListener, type ListenerSettings } from './connection/listener.ts';
 import { errorOfHead, requestIdOf } from './connection/request-head.ts';
 import { removeStaleSocket } from './connection/stale-socket.ts';
-import { answerCors, isOtherSite, type CorsSettings } from './cors.ts';
+import { answerCors, isOfOtherOrigin, type CorsSettings } from './cors.ts';
 import type { Exchange } from './exchange.ts';
 import { originOf, originOfConnection, type ClientOf } from './origin.ts';
 import { isProbe, pathOf, paths, servedPaths } from './paths.ts';
@@ -42,6 +42,8 @@ export interface ServerSettings extends ListenerSettings {
   readonly cors: CorsSettings | undefined;
   /** The address of a request's client, for the log. */
   readonly clientOf: ClientOf;
+  /** The names of this server in a request: `Host`, and what a trusted proxy was asked for. */
+  readonly hostsOf: (request: IncomingMessage) => readonly string[];
   /** Which requests have a line in the access log. Without `probes`, those to `/monitoring/…` have none. */
   readonly accessLog: 'none' | 'without-probes' | 'all';
 }
@@ -196,8 +198,8 @@ export class HttpServer {
 
   #dispatch(exchange: Exchange, takes: 'event' | 'batch' | undefined): void {
     const { request, response, path } = exchange;
-    // Only browsers send it.
-    const site = request.headers['sec-fetch-site'];
+    // Only browsers send them.
+    const isOfPage = request.headers.origin !== undefined || request.headers['sec-fetch-site'] !== undefined;
     if (this.#settings.cors && answerCors(this.#settings.cors, request, response)) {
       this.#answers.empty(exchange, 200);
     } else if (!takes || (path === paths.root.path && request.method !== 'POST')) {
@@ -207,8 +209,8 @@ export class HttpServer {
     } else if (request.method !== 'POST') {
       this.#refuse(exchange, refusal('method_not_allowed', 'Post events here', null, { allow: 'POST' }));
     } else if (
-      site !== undefined &&
-      isOtherSite(site) &&
+      isOfPage &&
+      isOfOtherOrigin(request.headers, this.#settings.hostsOf(request), this.#settings.tls !== undefined) &&
       !response.hasHeader('access-control-allow-origin')
     ) {
       this.#refuse(exchange, OTHER_ORIGIN);

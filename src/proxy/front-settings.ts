@@ -53,6 +53,7 @@ export function serverSettings({ server }: Pick<Settings, 'server'>, tls?: TlsFi
     requestTimeoutMs: server.requestTimeoutS * 1000,
     cors: server.cors.enabled ? server.cors : undefined,
     clientOf: (peer) => trusted.clientOf(peer),
+    hostsOf: (peer) => trusted.hostsOf(peer),
     accessLog: !server.accessLog ? 'none' : server.accessLogProbes ? 'all' : 'without-probes',
   };
 }

@@ -197,6 +197,19 @@ suite('settings that do not go together', () => {
     assert.equal(loaded({ flags: { '--uds': '/tmp/h.sock' } }).settings.server.uds, '/tmp/h.sock');
   });
 
+  test('credentials of the reader for every page', () => {
+    const cors = {
+      HTTP2KAFKA__SERVER__CORS__ENABLED: 'true',
+      HTTP2KAFKA__SERVER__CORS__ALLOW_CREDENTIALS: 'true',
+    };
+    const origins = (list: string) => ({ ...cors, HTTP2KAFKA__SERVER__CORS__ALLOW_ORIGINS: list });
+    for (const list of ['*', 'https://a.example,*']) {
+      const [error] = errorsOf({ environment: origins(list) });
+      assert.match(error ?? '', /ALLOW_ORIGINS in the environment: must name the origins, because/);
+    }
+    assert.ok(loaded({ environment: origins('https://a.example') }).settings.server.cors.allowCredentials);
+  });
+
   test('incomplete TLS settings, and files that do not exist', (t) => {
     const there = temporaryFile(t, 'key.pem', '');
     const needy = errorsOf({

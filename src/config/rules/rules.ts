@@ -52,6 +52,14 @@ export const rules: readonly Rule[] = [
         'a socket replaces server.host and server.port; remove one of the two',
       ),
   },
+  {
+    about: ['server.cors.allow_origins', 'server.cors.allow_credentials', 'server.cors.enabled'],
+    check: ({ server: { cors } }) =>
+      when(
+        cors.enabled && cors.allowCredentials && cors.allowOrigins.includes('*'),
+        'must name the origins, because server.cors.allow_credentials is true: with *, every page could use the credentials of its reader',
+      ),
+  },
   needs('server.ssl_certfile', 'server.ssl_keyfile', ({ server }) => server.sslCertfile),
   needs('server.ssl_keyfile', 'server.ssl_certfile', ({ server }) => server.sslKeyfile),
   needs('server.ssl_keyfile_password', 'server.ssl_keyfile', ({ server }) => server.sslKeyfilePassword),

@@ -1,4 +1,7 @@
-/** The address of a client: the peer of its connection or, behind a trusted proxy, the client that the proxy names. */
+/**
+ * What a trusted proxy may say of its client: its address, and the name that it called. Of another peer, these are the address of
+ * the connection and `Host`.
+ */
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 
@@ -50,6 +53,15 @@ export class TrustedPeers {
     if (remoteAddress === undefined) return 'unix';
     const peer = unmapped(remoteAddress);
     return remotePort === undefined ? peer : `${peer}:${remotePort}`;
+  }
+
+  /** The names that the client called: `Host`, and `X-Forwarded-Host` of a trusted peer. */
+  hostsOf({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>): readonly string[] {
+    const forwarded = this.#trustsSome ? headers['x-forwarded-host'] : undefined;
+    const trusted = typeof forwarded === 'string' && this.#trustsPeer(socket.remoteAddress) ? forwarded : '';
+    return [headers.host ?? '', ...trusted.split(',')]
+      .map((host) => host.trim())
+      .filter((host) => host !== '');
   }
 
   #trustsPeer(address: string | undefined): boolean {
