@@ -33,7 +33,7 @@ export class ClientCertificates {
     const finding = this.#judge(socket, certificate);
     if (!finding.rejection) this.#found.set(socket, { finding, validity: new Validity(finding, this.#time) });
     // Not expiry: the machine's clock may have been wrong at this moment.
-    else if (finding.rejection !== 'expired') this.#found.set(socket, { finding });
+    else if (finding.rejection.reason !== 'expired') this.#found.set(socket, { finding });
     return finding;
   }
 

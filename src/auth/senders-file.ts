@@ -1,5 +1,5 @@
 /** Reads and checks the senders file: API keys and limits. `senders.ts` applies them. */
-import { readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { parseDocument } from 'yaml';
@@ -33,12 +33,47 @@ const EXPECTED: Readonly<Record<string, string>> = {
   events_per_second: 'a number above 0',
 };
 
+/** The senders of one version of the file. */
+export interface SendersRead {
+  readonly entries: readonly SenderEntry[];
+  /** True if the file ends with `...`, YAML's mark for the end of a document. */
+  readonly hasEndMark: boolean;
+}
+
+/** YAML 1.2 §9.1.2: a line of its own, here the last one. */
+const END_MARK = /(?:^|\n)\.\.\.\s*$/;
+
 /**
  * Reads the file.
- * @throws when it cannot be read or is invalid, with a message that says where.
+ * @throws when it cannot be read, is being written, or is invalid, with a message that says where.
  */
 export function readSendersFile(path: string): readonly SenderEntry[] {
-  const content = parseYaml(readFileSync(path, 'utf8'));
+  return readSenders(path).entries;
+}
+
+/** The same, and whether the file says that it is whole. */
+export function readSenders(path: string): SendersRead {
+  const text = readStill(path);
+  return { entries: entriesOf(text), hasEndMark: END_MARK.test(text) };
+}
+
+/** A part of a file is often valid YAML, in which a sender may have no limits yet. */
+function readStill(path: string): string {
+  const file = openSync(path, 'r');
+  try {
+    const before = fstatSync(file, { bigint: true });
+    const text = readFileSync(file, 'utf8');
+    const after = fstatSync(file, { bigint: true });
+    if (before.mtimeNs !== after.mtimeNs || before.size !== after.size)
+      throw new Error('it is being written');
+    return text;
+  } finally {
+    closeSync(file);
+  }
+}
+
+function entriesOf(text: string): readonly SenderEntry[] {
+  const content = parseYaml(text);
   if (!Value.Check(File, content)) throw new Error(problemOf(content));
   const twice = firstRepeated(
     content.senders.flatMap(({ api_keys = [] }) => api_keys.map((hash) => hash.toLowerCase())),

@@ -3,17 +3,23 @@ import type { Logger } from '../log.ts';
 import { errorText } from '../support/error-text.ts';
 import { watchFiles } from '../support/file-watch.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { readSendersFile } from './senders-file.ts';
-import { Senders } from './senders.ts';
+import { readSenders } from './senders-file.ts';
+import { Quotas, Senders } from './senders.ts';
 
 const INVALID = 'the senders file is invalid: the last valid version stays in use';
+
+const NO_END_MARK =
+  'it does not end with the line "..." as the version in use does, so it is not whole; a restart takes it without that line';
 
 export class SendersWatch {
   readonly #metrics: Metrics;
   readonly #log: Logger;
   readonly #path: string | undefined;
   readonly #stop: () => void;
+  /** A sender over its quota stays so when the file is read again. */
+  readonly #quotas = new Quotas();
   #senders: Senders;
+  #hasEndMark: boolean;
   #problem: string | undefined;
 
   /**
@@ -25,7 +31,9 @@ export class SendersWatch {
     this.#log = log;
     this.#path = path;
     this.#stop = path === undefined ? () => undefined : watchFiles([path], () => this.#changed());
-    this.#senders = new Senders(path === undefined ? [] : readSendersFile(path));
+    const read = path === undefined ? { entries: [], hasEndMark: false } : readSenders(path);
+    this.#senders = new Senders(read.entries, this.#quotas);
+    this.#hasEndMark = read.hasEndMark;
   }
 
   /** Of the last valid version of the file. */
@@ -47,7 +55,11 @@ export class SendersWatch {
     const path = this.#path;
     if (path === undefined) return true;
     try {
-      this.#senders = new Senders(readSendersFile(path));
+      const { entries, hasEndMark } = readSenders(path);
+      // A file that is written in its place may be valid before it is whole: then its last senders or their limits are missing.
+      if (this.#hasEndMark && !hasEndMark) throw new Error(NO_END_MARK);
+      this.#senders = new Senders(entries, this.#quotas);
+      this.#hasEndMark = hasEndMark;
       this.#problem = undefined;
     } catch (error) {
       this.#problem = `${INVALID}; see the log`;

@@ -23,6 +23,20 @@ const FOREVER = Number.MAX_SAFE_INTEGER;
 
 const UNKNOWN_KEY = invalidToken('unknown-key', 'Unknown API key');
 
+/** The quotas of senders, each by its way and its name. They outlive a version of the senders file. */
+export class Quotas {
+  readonly #buckets = new LRUCache<string, TokenBucket>({ max: MAX_REMEMBERED });
+
+  /** The quota of a sender, with this rate from now on. */
+  of(key: string, eventsPerSecond: number): TokenBucket {
+    const known = this.#buckets.get(key);
+    const bucket = known ?? new TokenBucket(eventsPerSecond);
+    if (known) known.changeRate(eventsPerSecond);
+    else this.#buckets.set(key, bucket);
+    return bucket;
+  }
+}
+
 export class Senders {
   /**
    * By a keyed hash of their own hash, with a secret key of this process. The time of a lookup then tells a client nothing about
@@ -38,7 +52,11 @@ export class Senders {
   readonly #rules: readonly Rule[];
   readonly #limits = new LRUCache<string, Limits>({ max: MAX_REMEMBERED });
 
-  constructor(entries: readonly SenderEntry[]) {
+  readonly #quotas: Quotas;
+
+  /** `quotas` are those of the version of the file before. */
+  constructor(entries: readonly SenderEntry[], quotas = new Quotas()) {
+    this.#quotas = quotas;
     this.#rules = entries.map(ruleOf);
     this.#apiKeys = new Map(
       entries.flatMap(({ name, api_keys = [] }) => {
@@ -69,7 +87,7 @@ export class Senders {
     const key = `${way} ${name}`;
     let limits = this.#limits.get(key);
     if (!limits) {
-      limits = this.#rules.find((rule) => rule.applies(way, name))?.limits() ?? NO_LIMITS;
+      limits = this.#rules.find((rule) => rule.applies(way, name))?.limits(key, this.#quotas) ?? NO_LIMITS;
       this.#limits.set(key, limits);
     }
     return limits;
@@ -83,8 +101,8 @@ export class Senders {
 
 interface Rule {
   readonly applies: (way: Sender['way'], name: string) => boolean;
-  /** New limits for one sender: a rule may apply to many, each with a quota of its own. */
-  readonly limits: () => Limits;
+  /** The limits for one sender, by its key: a rule may apply to many, each with a quota of its own. */
+  readonly limits: (key: string, quotas: Quotas) => Limits;
 }
 
 function ruleOf({ name, way, api_keys, namespaces, events_per_second: rate }: SenderEntry): Rule {
@@ -94,10 +112,10 @@ function ruleOf({ name, way, api_keys, namespaces, events_per_second: rate }: Se
   return {
     applies: (ofWay, ofName) =>
       (ownWay === undefined || ownWay === ofWay) && (names ? names(ofName) : name === ofName),
-    limits: () => ({
+    limits: (key, quotas) => ({
       limited: allowed !== undefined,
       mayWriteTo: (namespace) => allowed?.some((matches) => matches(namespace)) ?? true,
-      quota: rate === undefined ? undefined : new TokenBucket(rate),
+      quota: rate === undefined ? undefined : quotas.of(key, rate),
     }),
   };
 }

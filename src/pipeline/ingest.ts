@@ -4,7 +4,7 @@
  */
 import { deadLetterRecord } from '../delivery/dead-letter-record.ts';
 import type { Delivered, EventDelivery } from '../delivery/port.ts';
-import { refusal, type Refusal } from '../errors.ts';
+import { errorTable, refusal, type Refusal } from '../errors.ts';
 import { recordHeader, type RecordHeader } from '../kafka/record.ts';
 import { checkInTurns, jobOf } from '../openlineage/check.ts';
 import type { CheckLevel } from '../openlineage/event-schema.ts';
@@ -130,6 +130,17 @@ export class Ingest {
     }
     this.#observer.kept(arrival, event, delivered.kind);
     return delivered;
+  }
+
+  /**
+   * The refusal for a body that holds no events to take. It counts as one event of the sender's quota,
+   * unless the same body may be taken later: over the quota, the answer is that instead.
+   */
+  refuseBody(arrival: Arrival, reason: Refusal): Refusal {
+    const isOver = !errorTable[reason.code].retriable && arrival.known?.limits.quota?.take() === false;
+    const told = isOver ? OVER_QUOTA : reason;
+    this.#observer.refused(arrival, 'unknown', told);
+    return told;
   }
 
   #refuse(

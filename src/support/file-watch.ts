@@ -9,26 +9,36 @@ import { stat } from 'node:fs/promises';
 const POLL_INTERVAL_MS = 2000;
 
 /**
- * Calls `onChange` when one of the files was changed, created or removed since the call of this function. It waits until no file changes
- * from one poll to the next: a certificate and its key are seldom written in one step. Start the watch before you read the files, and no
- * change is missed. Returns a function that stops the watch. `onChange` must not throw. Keeps no process alive.
+ * Polls in a row that must find a changed file as it was. A certificate and its key are seldom written in one step, and a writer may
+ * pause. What was renamed to its place was written elsewhere. What is written in its place has no sign that it is whole, so it rests
+ * for longer.
+ */
+const REST_POLLS = 2;
+const REST_POLLS_IN_PLACE = 4;
+
+/**
+ * Calls `onChange` when one of the files was changed, created or removed since the call of this function, and no file has changed any
+ * more for some polls. Start the watch before you read the files, and no change is missed. Returns a function that stops the watch.
+ * `onChange` must not throw. Keeps no process alive.
  */
 export function watchFiles(
   paths: readonly string[],
   onChange: () => void,
   intervalMs = POLL_INTERVAL_MS,
 ): () => void {
-  let known = paths.map((path) => stateOf(statSync(path, { bigint: true, throwIfNoEntry: false }))).join();
+  let known = paths.map((path) => stateOf(statSync(path, { bigint: true, throwIfNoEntry: false })));
   let seen = known;
+  let still = 0;
   let stopped = false;
   // Not `statSync`: a network file system that hangs would block all requests.
   const poll = async () => {
-    const state = (await Promise.all(paths.map(currentState))).join();
+    const states = await Promise.all(paths.map(currentState));
     if (stopped) return;
-    const isStill = state === seen;
-    seen = state;
-    if (isStill && state !== known) {
-      known = state;
+    still = areEqual(states, seen) ? still + 1 : 0;
+    seen = states;
+    const isInPlace = states.some((state, index) => isWrittenInPlace(state, known[index]));
+    if (!areEqual(states, known) && still >= (isInPlace ? REST_POLLS_IN_PLACE : REST_POLLS)) {
+      known = states;
       onChange();
     }
     timer = setTimeout(() => void poll(), intervalMs).unref();
@@ -40,11 +50,31 @@ export function watchFiles(
   };
 }
 
-async function currentState(path: string): Promise<string> {
+interface State {
+  /** Which file it is; empty where there is none. */
+  readonly file: string;
+  /** Differs after the file was written. */
+  readonly content: string;
+}
+
+async function currentState(path: string): Promise<State> {
   return stateOf(await stat(path, { bigint: true }).catch(() => undefined));
 }
 
-/** Differs after a file was written or replaced, or when its path leads to another file. */
-function stateOf(stats: BigIntStats | undefined): string {
-  return stats ? [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(':') : 'missing';
+function stateOf(stats: BigIntStats | undefined): State {
+  if (!stats) return { file: '', content: '' };
+  const { dev, ino, size, mtimeNs, ctimeNs } = stats;
+  return { file: `${dev}:${ino}`, content: `${size}:${mtimeNs}:${ctimeNs}` };
+}
+
+function areEqual(some: readonly State[], others: readonly State[]): boolean {
+  return some.every(({ file, content }, index) => {
+    const other = others[index];
+    return other?.file === file && other.content === content;
+  });
+}
+
+/** True for another content in the same file. */
+function isWrittenInPlace({ file, content }: State, before: State | undefined): boolean {
+  return file !== '' && before?.file === file && before.content !== content;
 }

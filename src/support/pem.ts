@@ -5,6 +5,8 @@ import { errorText } from './error-text.ts';
 /** OpenSSL reads all three labels as certificates. */
 const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----.*?-----END [A-Z0-9 ]*CERTIFICATE-----/gs;
 
+const BEGIN = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g;
+
 /** One certificate of several cannot be parsed. The message is OpenSSL's. */
 export class DamagedCertificateError extends Error {
   override readonly name = 'DamagedCertificateError';
@@ -38,6 +40,9 @@ export class PrivateKeyError extends Error {
  */
 export function certificatesIn(pem: string): X509Certificate[] {
   const blocks = pem.match(CERTIFICATE) ?? [];
+  const begun = pem.match(BEGIN)?.length ?? 0;
+  // OpenSSL ignores a last certificate without its end. A file that is being written would lose some of its authorities.
+  if (begun > blocks.length) throw new DamagedCertificateError('its end is missing', begun, begun);
   return blocks.map((block, index) => {
     try {
       return new X509Certificate(block);

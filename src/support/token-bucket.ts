@@ -1,7 +1,7 @@
 /** The quota of a sender: a token bucket (as in RFC 2697) that fills at the sender's rate. */
 export class TokenBucket {
-  readonly #perMs: number;
-  readonly #size: number;
+  #perMs: number;
+  #size: number;
   #level: number;
   #filledAt: number;
 
@@ -11,6 +11,14 @@ export class TokenBucket {
     this.#size = Math.max(1, eventsPerSecond);
     this.#level = this.#size;
     this.#filledAt = now;
+  }
+
+  /** Fills at another rate from now on. What was taken before still counts. */
+  changeRate(eventsPerSecond: number, now = performance.now()): void {
+    this.#level = Math.min(this.#size, this.#level + (now - this.#filledAt) * this.#perMs);
+    this.#filledAt = now;
+    this.#perMs = eventsPerSecond / 1000;
+    this.#size = Math.max(1, eventsPerSecond);
   }
 
   /** Takes the token for one event; false when there is none. `now` in milliseconds of `performance.now()`. */

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, beforeEach, suite, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { watchFiles } from '../../src/support/file-watch.ts';
 
 const INTERVAL_MS = 20;
@@ -88,6 +88,25 @@ void suite('watching files', { timeout: 60_000 }, () => {
       await sleep(1);
     }
     await notified(1);
+  });
+
+  test('waits for more polls where a file is written in its place than where it is renamed', async (t) => {
+    write('a', 'one');
+    const timeouts = t.mock.method(globalThis, 'setTimeout');
+    // Each poll sets the timer of the next one.
+    const polls = () => timeouts.mock.calls.filter(({ arguments: [, ms] }) => ms === INTERVAL_MS).length;
+    watch('a');
+    const pollsUntilChange = async () => {
+      const [before, seen] = [polls(), changes];
+      while (changes === seen) await setImmediate();
+      return polls() - before;
+    };
+    write('a', 'half');
+    assert.ok((await pollsUntilChange()) >= 4);
+    write('new', 'whole');
+    renameSync(join(folder, 'new'), join(folder, 'a'));
+    const renamed = await pollsUntilChange();
+    assert.ok(renamed >= 2 && renamed <= 3, `${renamed}`);
   });
 
   test('notices nothing after it is stopped', async () => {

@@ -41,6 +41,15 @@ suite('a PEM text', async () => {
     );
   });
 
+  test('that is cut is damaged, and does not lose a certificate', () => {
+    for (const cut of [1, 30, pem.length - 40]) {
+      assert.throws(
+        () => certificatesIn(`${authority.pem}\n${pem.trimEnd().slice(0, -cut)}`),
+        (error) => error instanceof DamagedCertificateError && error.number === 2,
+      );
+    }
+  });
+
   test('gives its private key, also an encrypted one', () => {
     const key = createPrivateKey(keyPem);
     assert.ok(privateKeyIn(keyPem, undefined).equals(key));

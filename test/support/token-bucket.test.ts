@@ -24,6 +24,16 @@ suite('a quota', () => {
     assert.equal(accepted(quota, 5, 2000), 1);
   });
 
+  test('keeps what was taken when its rate changes', () => {
+    const quota = new TokenBucket(10, 0);
+    assert.equal(accepted(quota, 20, 0), 10);
+    quota.changeRate(100, 100);
+    assert.equal(accepted(quota, 20, 100), 1);
+    assert.equal(accepted(quota, 20, 200), 10);
+    quota.changeRate(2, 10_000);
+    assert.equal(accepted(quota, 20, 10_000), 2);
+  });
+
   test('loses nothing to many small steps', () => {
     const quota = new TokenBucket(1000, 0);
     accepted(quota, 1000, 0);

@@ -12,8 +12,18 @@ const MAX_KEYS = 100;
 /** RFC 7518 §3.3: "A key of size 2048 bits or larger MUST be used". */
 const MIN_RSA_BITS = 2048;
 
+/** OpenSSL verifies with no longer modulus (OPENSSL_RSA_MAX_MODULUS_BITS), and the cost grows with its square. */
+const MAX_RSA_BITS = 16_384;
+
+/** FIPS 186-5 §5.1: the public exponent is below 2^256. Each of its bits costs time for each signature. */
+const MAX_EXPONENT_BYTES = 32;
+
 const Jwks = Type.Object({ keys: Type.Array(Type.Unknown()) });
-const Jwk = Type.Object({ kty: Type.String(), kid: Type.Optional(Type.String()) });
+const Jwk = Type.Object({
+  kty: Type.String(),
+  kid: Type.Optional(Type.String()),
+  n: Type.Optional(Type.String()),
+});
 
 /** A public key, for one algorithm that it fits. */
 interface VerificationKey {
@@ -66,15 +76,32 @@ async function fitting(jwk: unknown, algorithms: readonly string[]): Promise<Ver
  * A key for one algorithm, if `use`, `key_ops`, `alg`, `kty` and `crv` allow it. A published private key is not secret, so it is not used.
  */
 async function publicKey(jwk: Type.Static<typeof Jwk>, algorithm: string): Promise<CryptoKey | undefined> {
+  // Before its import, which takes the longer, the longer it is. Base64url has 6 bits in each character.
+  if ((jwk.n?.length ?? 0) > MAX_RSA_BITS / 6 + 1) return undefined;
   try {
     const key = await createLocalJWKSet({ keys: [jwk] })({ alg: algorithm });
-    return key.type === 'public' && isLongEnough(key) ? key : undefined;
+    return key.type === 'public' && isStrong(key, jwk) ? key : undefined;
   } catch {
     return undefined;
   }
 }
 
-function isLongEnough({ algorithm }: CryptoKey): boolean {
-  const bits: unknown = 'modulusLength' in algorithm ? algorithm.modulusLength : undefined;
-  return typeof bits !== 'number' || bits >= MIN_RSA_BITS;
+/**
+ * False for an RSA key that protects nothing. With the exponent 1, each text is its own signature. An even modulus or exponent is not
+ * RSA, and such a modulus has a known factor. Curves need no check: jose knows those of the algorithms only.
+ */
+function isStrong({ algorithm }: CryptoKey, jwk: Type.Static<typeof Jwk>): boolean {
+  if (!('modulusLength' in algorithm) || !('publicExponent' in algorithm)) return jwk.kty !== 'RSA';
+  const { modulusLength: bits, publicExponent } = algorithm;
+  if (typeof bits !== 'number' || bits < MIN_RSA_BITS || bits > MAX_RSA_BITS) return false;
+  if (!(publicExponent instanceof Uint8Array)) return false;
+  const exponent = publicExponent.subarray(publicExponent.findIndex((byte) => byte !== 0));
+  const isSmall = exponent.length === 1 && (exponent[0] ?? 0) < 3;
+  const isOdd = ((exponent.at(-1) ?? 0) & 1) === 1;
+  return isOdd && !isSmall && exponent.length <= MAX_EXPONENT_BYTES && isOddNumber(jwk.n);
+}
+
+/** `text` is a number in base64url, most significant byte first. */
+function isOddNumber(text: string | undefined): boolean {
+  return ((Buffer.from(text ?? '', 'base64url').at(-1) ?? 0) & 1) === 1;
 }

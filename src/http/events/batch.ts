@@ -36,10 +36,7 @@ export async function takeBatch(
 ): Promise<string | Refusal> {
   const element = elementOf(arrival);
   const offsets = await offsetsOf(body, element, turns);
-  if ('code' in offsets) {
-    observer.refused(arrival, 'unknown', offsets);
-    return offsets;
-  }
+  if ('code' in offsets) return ingest.refuseBody(arrival, offsets);
   const size = offsets.length / 2;
   const outcomes = new BatchOutcomes(size);
   const note = (index: number, outcome: Ingested) => {

@@ -90,8 +90,7 @@ export class EventHandler implements ExchangeHandler {
       if (Buffer.isBuffer(body)) {
         void this.#take(exchange, takes, body);
       } else {
-        this.#observer.refused(exchange, 'unknown', body);
-        this.#answers.refuse(exchange, body);
+        this.#answers.refuse(exchange, this.#ingest.refuseBody(exchange, body));
       }
     });
   }

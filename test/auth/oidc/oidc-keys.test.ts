@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createSecretKey, generateKeyPairSync, randomUUID } from 'node:crypto';
+import { createHash, createSecretKey, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { suite, test, type TestContext } from 'node:test';
 import { OidcKeys } from '../../../src/auth/oidc/oidc-keys.ts';
 import { forged, hmacSignature, newKey, rsaSignature, signed } from './hand-signed.ts';
@@ -7,6 +7,7 @@ import { startKeyServer, type KeyServer } from './key-server.ts';
 import { claimsFor, NEVER, oidcStage } from './oidc-stage.ts';
 
 const UNKNOWN = 'unknown-key: Unable to find a signing key that matches';
+const SIGNATURE = 'signature: Signature verification failed';
 const UNDECIDED = 'unavailable unavailable: The OpenID provider cannot be asked for its keys now';
 
 async function keyServer(test: TestContext, ...keys: unknown[]): Promise<KeyServer> {
@@ -34,6 +35,32 @@ suite('unusable keys', () => {
     ['a modulus that is not base64url', { kty: 'RSA', kid: 'k', e: 'AQAB', n: '!!' }],
     ['RSA of 1024 bits', newKey('RS256', 'k', 1024).jwk],
     ['RSA of 2047 bits', newKey('RS256', 'k', 2040).jwk],
+    ['RSA with the exponent 1', { ...newKey('RS256').jwk, e: 'AQ' }],
+    ['RSA with the exponent 1 and zeros before it', { ...newKey('RS256').jwk, e: 'AAAB' }],
+    ['RSA with the exponent 0', { ...newKey('RS256').jwk, e: 'AA' }],
+    ['RSA with the exponent 2', { ...newKey('RS256').jwk, e: 'Ag' }],
+    ['RSA with an even exponent', { ...newKey('RS256').jwk, e: 'AQAA' }],
+    [
+      'RSA with a huge exponent',
+      { ...newKey('RS256').jwk, e: Buffer.alloc(200, 0xff).toString('base64url') },
+    ],
+    [
+      'RSA with an even modulus',
+      { ...newKey('RS256').jwk, n: Buffer.alloc(256, 0xfe).toString('base64url') },
+    ],
+    [
+      'RSA of 1024 bits and zeros before them',
+      {
+        ...newKey('RS256').jwk,
+        n: Buffer.concat([Buffer.alloc(128), Buffer.alloc(128, 0xff)]).toString('base64url'),
+      },
+    ],
+    ['a modulus of 3 MB', { ...newKey('RS256').jwk, n: Buffer.alloc(3e6, 0xff).toString('base64url') }],
+    ['the curve of another algorithm', { ...newKey('ES384').jwk, alg: 'ES256' }],
+    ['a curve that no algorithm has', { ...newKey('ES256').jwk, crv: 'secp256k1', alg: undefined }],
+    ['an EC key for RSA', { ...newKey('ES256').jwk, alg: 'RS256' }],
+    ['an RSA key for EC', { ...newKey('RS256').jwk, alg: 'ES256' }],
+    ['Ed25519 as EC', { ...newKey('EdDSA').jwk, kty: 'EC', alg: undefined }],
     ['a key for encryption', { ...newKey('RS256').jwk, use: 'enc' }],
     ['a key for signing only', { ...newKey('RS256').jwk, key_ops: ['sign'] }],
     ['a key for another algorithm', { ...newKey('RS256').jwk, alg: 'RSA-OAEP' }],
@@ -102,6 +129,28 @@ suite('unusable keys', () => {
   });
 });
 
+suite('an RSA key with the exponent 1', () => {
+  test('takes no token that its text alone signs', async (t) => {
+    const rsa = newKey('RS256');
+    const jwk = { ...rsa.jwk, e: 'AQ' };
+    const server = await keyServer(t, newKey('ES256').jwk, jwk);
+    const stage = oidcStage(t, server.issuer);
+    // RFC 8017 §9.2: the padded hash itself is the signature.
+    const padded = (input: Buffer) => {
+      const hash = Buffer.from('3031300d060960864801650304020105000420', 'hex');
+      const digest = Buffer.concat([hash, createHash('sha256').update(input).digest()]);
+      return Buffer.concat([
+        Buffer.from([0, 1]),
+        Buffer.alloc(256 - 3 - digest.length, 0xff),
+        Buffer.from([0]),
+        digest,
+      ]);
+    };
+    const token = forged({ alg: 'RS256', kid: rsa.kid, typ: 'at+jwt' }, claimsFor(server.issuer), padded);
+    assert.equal(await stage.verdict(token), UNKNOWN);
+  });
+});
+
 suite('keys that change', () => {
   test('a new key is used at once: the keys are read again', async (t) => {
     const [old, fresh] = [newKey('ES256'), newKey('ES256')];
@@ -163,6 +212,41 @@ suite('keys that change', () => {
     server.keys = [fresh.jwk];
     await stage.untilVerdict(token, UNKNOWN);
     assert.equal(await stage.verdict(await signed(fresh, claimsFor(server.issuer))), 'subject');
+  });
+
+  test('a key that changes under the same id is used at once: the keys are read again', async (t) => {
+    const [old, fresh] = [newKey('ES256', 'same'), newKey('ES256', 'same')];
+    const server = await keyServer(t, old.jwk);
+    const stage = oidcStage(t, server.issuer, {}, { refresh: NEVER });
+    assert.equal(await stage.verdict(await signed(old, claimsFor(server.issuer))), 'subject');
+    server.keys = [fresh.jwk];
+    assert.equal(await stage.verdict(await signed(fresh, claimsFor(server.issuer))), 'subject');
+    assert.equal(await stage.verdict(await signed(old, claimsFor(server.issuer, { n: 1 }))), SIGNATURE);
+    assert.equal(server.keyRequests, 2);
+  });
+
+  test('wrong signatures under a known id do not flood the provider, and valid ones still work', async (t) => {
+    const [key, forger] = [newKey('ES256', 'same'), newKey('ES256', 'same')];
+    const server = await keyServer(t, key.jwk);
+    const stage = oidcStage(t, server.issuer, {}, { refresh: NEVER, cooldown: NEVER });
+    await stage.untilProblem(undefined);
+    for (let n = 0; n < 50; n += 1) {
+      assert.equal(await stage.verdict(await signed(forger, claimsFor(server.issuer, { n }))), SIGNATURE);
+      assert.equal(await stage.verdict(await signed(key, claimsFor(server.issuer, { n }))), 'subject');
+    }
+    assert.equal(server.keyRequests, 2);
+  });
+
+  test('a wrong signature under a known id is refused while the provider is unavailable', async (t) => {
+    const [key, forger] = [newKey('ES256', 'same'), newKey('ES256', 'same')];
+    const server = await keyServer(t, key.jwk);
+    const stage = oidcStage(t, server.issuer, {}, { refresh: NEVER });
+    await stage.untilProblem(undefined);
+    await server.stop();
+    const forgedToken = () => signed(forger, claimsFor(server.issuer));
+    assert.equal(await stage.verdict(await forgedToken()), SIGNATURE);
+    assert.equal(await stage.verdict(await forgedToken()), SIGNATURE);
+    assert.equal(await stage.verdict(await signed(key, claimsFor(server.issuer))), 'subject');
   });
 
   test('a key that changes under the same id is read with the next reading', async (t) => {
