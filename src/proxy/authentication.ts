@@ -8,6 +8,7 @@ import { TokenMemory } from '../auth/token-memory.ts';
 import { takesPersonalTokens } from '../config/rules/auth-rules.ts';
 import type { Settings } from '../config/schema/schema.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import { egressProxies } from './egress.ts';
 import { beginAuthenticationMetrics } from './initial-metrics.ts';
 import type { PersonalTokens } from './personal-tokens.ts';
 
@@ -89,7 +90,17 @@ export async function openOidc(settings: Settings, metrics: Metrics, log: Logger
     requiredScope,
   } = settings.auth.oidc;
   if (issuer === undefined) return undefined;
-  const oidcSettings = { issuer, algorithms, caFile, audience, clockSkewMs, nameClaim, requiredScope };
+  const proxies = egressProxies();
+  const oidcSettings = {
+    issuer,
+    algorithms,
+    caFile,
+    audience,
+    clockSkewMs,
+    nameClaim,
+    requiredScope,
+    proxies,
+  };
   // Loaded here: only a proxy with a provider needs it.
   const { Oidc } = await import('../auth/oidc/oidc.ts');
   const checks = new Oidc(oidcSettings, metrics, log);

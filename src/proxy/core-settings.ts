@@ -3,6 +3,7 @@ import type { Settings } from '../config/schema/schema.ts';
 import type { DeliverySettings } from '../delivery/delivery.ts';
 import type { GssapiLogin } from '../kafka/login/gssapi.ts';
 import type { OpenProducerSettings } from '../kafka/producer/open-producer.ts';
+import { egressProxies } from './egress.ts';
 
 /** Settings of the delivery: when an event goes to the spool, and how much the queue holds. */
 export function deliverySettings({ producer, queue, spool }: Settings): DeliverySettings {
@@ -26,7 +27,7 @@ export function producerSettings(
     connectTimeoutMs: kafka.connectTimeoutMs,
     requestTimeoutMs: kafka.requestTimeoutMs,
     connectionsMaxIdleMs: kafka.connectionsMaxIdleMs,
-    security: kafka.security,
+    security: securityOf(kafka),
     gssapi: gssapi?.authenticate,
     topics: [producer.mainTopic],
     compression: kafka.compression,
@@ -35,4 +36,12 @@ export function producerSettings(
     retryBackoffMs: kafka.retryBackoffMs,
     metadataMaxAgeMs: kafka.metadataMaxAgeMs,
   };
+}
+
+/** With the way to the token endpoint, if there is one. */
+function securityOf({ security }: Settings['kafka']): OpenProducerSettings['security'] {
+  const { oauth } = security;
+  return oauth.tokenEndpoint === undefined
+    ? security
+    : { ...security, oauth: { ...oauth, proxies: egressProxies() } };
 }

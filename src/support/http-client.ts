@@ -2,8 +2,12 @@
  * One HTTP request with limits on its time and its size, and with certificate authorities of its own. Node's `fetch` has neither
  * such authorities nor a limit of size. A redirect is an answer like any other: the caller trusts one address only.
  */
-import http, { type IncomingMessage, type RequestOptions } from 'node:http';
+import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { isIP, type Socket } from 'node:net';
+import { connect } from 'node:tls';
+import type { EgressProxy } from './egress-proxy.ts';
+import { errorText } from './error-text.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST';
@@ -11,8 +15,8 @@ export interface HttpRequest {
   readonly body?: string;
   /** Certificates (PEM) to trust in place of the system's. */
   readonly ca: string | Buffer | undefined;
-  /** The request goes to the server itself, and through no proxy of the environment (`NODE_USE_ENV_PROXY`). */
-  readonly isDirect?: boolean;
+  /** The proxy to go through. Undefined: the request goes to the server itself, whatever the environment says. */
+  readonly proxy?: EgressProxy | undefined;
   /** Aborts when the time for the whole exchange is over. */
   readonly signal: AbortSignal;
 }
@@ -39,15 +43,31 @@ export class AnswerTooLargeError extends Error {
   }
 }
 
+/** The HTTP proxy on the way cannot be reached, or makes no connection. */
+export class ProxyError extends Error {
+  override readonly name = 'ProxyError';
+  /** The same as the message, without the address of the proxy. */
+  readonly problem: string;
+
+  constructor({ name, variable }: EgressProxy, why: string, cause?: unknown) {
+    super(
+      `the HTTP proxy ${name} (${variable}) ${why}${cause === undefined ? '' : `: ${errorText(cause)}`}`,
+      { cause },
+    );
+    this.problem = `the HTTP proxy (${variable}) ${why}`;
+  }
+}
+
 /**
- * Sends one request on a connection of its own. Keeps no process alive.
+ * Sends one request on a connection of its own. Keeps no process alive. A request by TLS goes through a tunnel of the proxy, which
+ * sees the name of the server only.
  * @throws what Node, OpenSSL or the signal reports, here and while the body is read.
  */
 export async function sendRequest(
   url: URL,
-  { method, headers, body, ca, signal, isDirect = false }: HttpRequest,
+  { method, headers, body, ca, signal, proxy }: HttpRequest,
 ): Promise<HttpAnswer> {
-  const options: RequestOptions = {
+  const options = {
     method,
     headers: {
       ...headers,
@@ -56,16 +76,63 @@ export async function sendRequest(
       ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
     },
     signal,
-    ...(isDirect && { agent: false }),
-  };
+    // Not the global agent: with NODE_USE_ENV_PROXY it would go through a proxy of its own choice.
+    agent: false,
+  } as const;
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const request =
-    url.protocol === 'https:'
-      ? https.request(url, { ...options, ...(ca !== undefined && { ca }) }, resolve)
-      : http.request(url, options, resolve);
+  const authorities = ca === undefined ? {} : { ca };
+  let request: ClientRequest;
+  if (url.protocol === 'https:') {
+    const tunnel = proxy && (await openTunnel(url, proxy, signal));
+    const own = tunnel ? { agent: undefined, createConnection: () => secured(tunnel, url, ca) } : authorities;
+    request = https.request(url, { ...options, ...own }, resolve);
+  } else if (proxy) {
+    // RFC 9112 §3.2.2: a proxy is asked for the whole URL.
+    const asked = { host: proxy.host, port: proxy.port, path: url.href };
+    const all = { ...options.headers, host: url.host, ...credentialsOf(proxy) };
+    request = (proxy.isTls ? https : http).request({ ...options, ...asked, headers: all }, resolve);
+  } else {
+    request = http.request(url, options, resolve);
+  }
   request.on('socket', (socket) => socket.unref());
   request.on('error', reject).end(body);
   return answerOf(await promise);
+}
+
+/** RFC 9110 §9.3.6: a connection to the server, through the proxy. */
+async function openTunnel(url: URL, proxy: EgressProxy, signal: AbortSignal): Promise<Socket> {
+  const { host, port, isTls } = proxy;
+  const authority = `${url.hostname}:${url.port || 443}`;
+  const headers = { host: authority, ...credentialsOf(proxy) };
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+  const options = { method: 'CONNECT', host, port, path: authority, headers, agent: false, signal } as const;
+  (isTls ? https : http)
+    .request(options)
+    .on('socket', (socket) => socket.unref())
+    .on('connect', ({ statusCode = 0 }, socket: Socket) => {
+      if (statusCode >= 200 && statusCode < 300) {
+        resolve(socket);
+        return;
+      }
+      socket.destroy();
+      reject(new ProxyError(proxy, `answers with status ${statusCode}`));
+    })
+    .on('error', (error) =>
+      reject(signal.aborted ? error : new ProxyError(proxy, 'cannot be reached', error)),
+    )
+    .end();
+  return promise;
+}
+
+function credentialsOf({ authorization }: EgressProxy): Record<string, string> {
+  return authorization === undefined ? {} : { 'proxy-authorization': authorization };
+}
+
+function secured(tunnel: Socket, { hostname }: URL, ca: HttpRequest['ca']): Socket {
+  const host = hostname.replace(/^\[|\]$/g, '');
+  // An address is no name to ask for (RFC 6066 §3).
+  const servername = isIP(host) === 0 ? host : '';
+  return connect({ socket: tunnel, host, servername, ...(ca !== undefined && { ca }) });
 }
 
 function answerOf(message: IncomingMessage): HttpAnswer {

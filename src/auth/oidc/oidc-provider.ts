@@ -8,6 +8,7 @@ import type { CryptoKey } from 'jose';
 import type { Logger } from '../../log.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { backoff } from '../../support/backoff.ts';
+import type { EgressProxies } from '../../support/egress-proxy.ts';
 import { errorText } from '../../support/error-text.ts';
 import { OidcKeys } from './oidc-keys.ts';
 import { DocumentError, readKeySet } from './provider-documents.ts';
@@ -17,6 +18,8 @@ export interface ProviderSettings {
   readonly algorithms: readonly string[];
   /** Certificates to trust in place of the system's. The file is read each time, because operators renew it. */
   readonly caFile: string | undefined;
+  /** The HTTP proxies on the way to it. Without them it is asked itself. */
+  readonly proxies?: EgressProxies | undefined;
 }
 
 /** All in milliseconds. */
@@ -121,9 +124,9 @@ export class OidcProvider {
   }
 
   async #readKeys(signal: AbortSignal): Promise<OidcKeys> {
-    const { issuer, algorithms, caFile } = this.#settings;
+    const { issuer, algorithms, caFile, proxies } = this.#settings;
     const ca = caFile === undefined ? undefined : await readCertificates(caFile);
-    const keys = await OidcKeys.of(await readKeySet(issuer, ca, signal), algorithms);
+    const keys = await OidcKeys.of(await readKeySet(issuer, ca, signal, proxies), algorithms);
     if (!keys) throw new DocumentError('answers with something that is not a key set');
     return keys;
   }

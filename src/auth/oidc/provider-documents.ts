@@ -2,7 +2,8 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { errorCode, errorText } from '../../support/error-text.ts';
-import { AnswerTooLargeError, sendRequest } from '../../support/http-client.ts';
+import type { EgressProxies } from '../../support/egress-proxy.ts';
+import { AnswerTooLargeError, ProxyError, sendRequest } from '../../support/http-client.ts';
 
 /** Bytes of a document. Google's key set has 2 KiB, a large one of Keycloak 20. */
 const MAX_BYTES = 1024 * 1024;
@@ -26,15 +27,16 @@ export class DocumentError extends Error {
 
 /**
  * The provider's key set, not yet checked. `ca` is the certificates to trust in place of the system's (PEM). `signal` aborts when the
- * time is over.
+ * time is over. `proxies` are those of the environment.
  * @throws {DocumentError}
  */
 export async function readKeySet(
   issuer: string,
   ca: string | undefined,
   signal: AbortSignal,
+  proxies?: EgressProxies,
 ): Promise<unknown> {
-  const read = (url: URL) => readDocument(url, ca, signal);
+  const read = (url: URL) => readDocument(url, ca, signal, proxies);
   return read(keySetUrl(await readDescription(issuer, read), issuer));
 }
 
@@ -71,10 +73,17 @@ function keySetUrl(description: unknown, issuer: string): URL {
 }
 
 /** A redirect is refused: the provider's documents count at its own address only. */
-async function readDocument(url: URL, ca: string | undefined, signal: AbortSignal): Promise<unknown> {
+async function readDocument(
+  url: URL,
+  ca: string | undefined,
+  signal: AbortSignal,
+  proxies: EgressProxies | undefined,
+): Promise<unknown> {
+  const proxy = proxies?.proxyFor(url);
+  const way = proxy ? `${url.href} through the HTTP proxy ${proxy.name}` : url.href;
   try {
     const headers = { accept: 'application/json', 'user-agent': 'http2kafka' };
-    const answer = await sendRequest(url, { method: 'GET', headers, ca, signal });
+    const answer = await sendRequest(url, { method: 'GET', headers, ca, signal, proxy });
     const { status } = answer;
     if (status !== 200) {
       answer.discard();
@@ -83,8 +92,8 @@ async function readDocument(url: URL, ca: string | undefined, signal: AbortSigna
     return parse(await answer.read(MAX_BYTES), url);
   } catch (error) {
     if (error instanceof DocumentError) throw error;
-    if (signal.aborted) throw new DocumentError('does not answer in time', url.href);
-    throw new DocumentError(requestProblem(error), `${url.href}: ${errorText(error)}`);
+    if (signal.aborted) throw new DocumentError('does not answer in time', way);
+    throw new DocumentError(requestProblem(error), `${way}: ${errorText(error)}`);
   }
 }
 
@@ -102,6 +111,7 @@ function parse(body: Buffer, url: URL): unknown {
 }
 
 function requestProblem(error: unknown): string {
+  if (error instanceof ProxyError) return `cannot be reached: ${error.problem}`;
   if (error instanceof AnswerTooLargeError) return `answers with more than ${MAX_BYTES} bytes`;
   // OpenSSL's codes for a chain that does not end at an authority, has expired, or is for another host.
   const isUntrusted = /CERT|SIGNATURE|ISSUER|ALTNAME/.test(errorCode(error) ?? '');

@@ -1,7 +1,8 @@
 /** Requests a token from a token endpoint by client credentials (RFC 6749, 4.4), and explains failures to an operator. */
 import { readFile } from 'node:fs/promises';
 import { errorCode } from '../../support/error-text.ts';
-import { sendRequest } from '../../support/http-client.ts';
+import type { EgressProxies } from '../../support/egress-proxy.ts';
+import { ProxyError, sendRequest } from '../../support/http-client.ts';
 import { BrokerError, causesOf, certificateProblem, textOf } from '../broker-error.ts';
 
 export interface TokenEndpointSettings {
@@ -12,6 +13,8 @@ export interface TokenEndpointSettings {
   readonly audience: string | undefined;
   /** Certificates (PEM) to trust in place of the system's. */
   readonly caFile: string | undefined;
+  /** The HTTP proxies on the way to it. Without them it is asked itself. */
+  readonly proxies?: EgressProxies | undefined;
 }
 
 export interface IssuedToken {
@@ -49,7 +52,7 @@ export async function requestToken(settings: TokenEndpointSettings): Promise<Iss
     const ca = caFile === undefined ? undefined : await readFile(caFile);
     const response = await oauth.clientCredentialsGrantRequest(server, client, authenticate, parameters, {
       signal: AbortSignal.timeout(TIMEOUT_MS),
-      [oauth.customFetch]: (url, options) => exchange(url, options, ca),
+      [oauth.customFetch]: (url, options) => exchange(url, options, ca, settings.proxies),
       // The settings allow http for this machine only. The library marks the option as deprecated only as a warning.
       // eslint-disable-next-line @typescript-eslint/no-deprecated
       [oauth.allowInsecureRequests]: true,
@@ -91,10 +94,13 @@ async function exchange(
   url: string,
   { headers, body, signal = AbortSignal.timeout(TIMEOUT_MS) }: FetchOptions,
   ca: Buffer | undefined,
+  proxies: EgressProxies | undefined,
 ): Promise<Response> {
-  // The request has the client secret, so no proxy between may see it.
-  const request = { method: 'POST', headers, body: String(body), ca, signal, isDirect: true } as const;
-  const answer = await sendRequest(new URL(url), request);
+  const endpoint = new URL(url);
+  // The request has the client secret. A proxy does not see it: it passes TLS on, and plain HTTP stays on this machine.
+  const proxy = proxies?.proxyFor(endpoint);
+  const request = { method: 'POST', headers, body: String(body), ca, signal, proxy } as const;
+  const answer = await sendRequest(endpoint, request);
   const content = await answer.read(MAX_ANSWER_BYTES);
   const answered = new Headers();
   for (const [name, values] of Object.entries(answer.headers)) {
@@ -131,6 +137,10 @@ function endpointError(error: unknown, secrets: readonly string[]): BrokerError 
     // The error codes of RFC 6749, 5.2 have no other characters.
     const word = oauthError.replace(/[^\w-]/g, '').slice(0, 40);
     return new BrokerError(detail, `the token endpoint gives no token: ${word} (kafka.security.oauth)`, true);
+  }
+  const proxyError = nested.find((one) => one instanceof ProxyError);
+  if (proxyError) {
+    return new BrokerError(detail, `the token endpoint cannot be reached: ${proxyError.problem}`, true);
   }
   return new BrokerError(detail, noTokenProblem(error), true);
 }
