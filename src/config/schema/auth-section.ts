@@ -78,7 +78,7 @@ const oidc = section(
     nameClaim: setting(optional(text()), {
       default: undefined,
       description:
-        'The claim that contains the name of the sender. By default the first that exists of `preferred_username`, `client_id`, `azp` and `sub`.',
+        'The claim that contains the name of the sender. By default the first that exists of `preferred_username`, `client_id`, `azp` and `sub`. A value that is no name refuses the token.',
     }),
     requiredScope: setting(optional(text()), {
       default: undefined,
@@ -114,7 +114,7 @@ export const auth = section(
     sendersFile: setting(optional(filePath), {
       default: undefined,
       description:
-        'YAML or JSON file of senders: their API keys, the namespaces that they may write to, and their rate limits. The proxy reads it again when it changes.',
+        'YAML or JSON file of senders: their API keys, the namespaces that they may write to, and their rate limits. The proxy reads it again when it has changed and come to rest.',
     }),
     personalTokens,
     oidc,
