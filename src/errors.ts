@@ -124,3 +124,8 @@ export function refusal(
 export function errorBody({ code, message, details }: Refusal): string {
   return JSON.stringify({ error: { code, message, details } });
 }
+
+/** True if the same event, unchanged, may be kept later. */
+export function isRetriable({ code }: Refusal): boolean {
+  return errorTable[code].retriable;
+}

@@ -4,7 +4,7 @@
  */
 import { deadLetterRecord } from '../delivery/dead-letter-record.ts';
 import type { Delivered, EventDelivery } from '../delivery/port.ts';
-import { errorTable, refusal, type Refusal } from '../errors.ts';
+import { isRetriable, refusal, type Refusal } from '../errors.ts';
 import { recordHeader, type RecordHeader } from '../kafka/record.ts';
 import { checkInTurns, jobOf } from '../openlineage/check.ts';
 import type { CheckLevel } from '../openlineage/event-schema.ts';
@@ -137,7 +137,7 @@ export class Ingest {
    * unless the same body may be taken later: over the quota, the answer is that instead.
    */
   refuseBody(arrival: Arrival, reason: Refusal): Refusal {
-    const isOver = !errorTable[reason.code].retriable && arrival.known?.limits.quota?.take() === false;
+    const isOver = !isRetriable(reason) && arrival.known?.limits.quota?.take() === false;
     const told = isOver ? OVER_QUOTA : reason;
     this.#observer.refused(arrival, 'unknown', told);
     return told;
