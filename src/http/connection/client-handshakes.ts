@@ -7,6 +7,8 @@ import type { Server } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { describeCertificate } from '../../auth/client-certificates.ts';
 import type { Logger } from '../../log.ts';
+import { networkOf } from '../../pipeline/refusal-facts.ts';
+import { systemTime } from '../../support/time.ts';
 import { LineLimit } from '../../pipeline/line-limit.ts';
 import { TrustedPeers } from './client-address.ts';
 
@@ -24,7 +26,9 @@ interface Shown {
 /** For a server that requests certificates. `areRequired`: it ends a handshake without one that it accepts. */
 export function watchClientCertificates(server: Server, areRequired: boolean, log: Logger): void {
   const peers = new TrustedPeers([]);
-  const limit = new LineLimit(({ cause }, omitted) => log.warn({ reason: cause, omitted }, REFUSED));
+  const limit = new LineLimit(({ cause, client }, omitted) => {
+    log.warn({ reason: cause, client, omitted }, REFUSED);
+  }, systemTime);
   const shown = new WeakMap<TLSSocket, Shown>();
   const note = (socket: TLSSocket): Shown => {
     const noted = {
@@ -44,7 +48,7 @@ export function watchClientCertificates(server: Server, areRequired: boolean, lo
     const { certificate, client } = shown.get(socket) ?? note(socket);
     const why = codeOf(socket) ?? error.code ?? 'unknown';
     if (!certificate && why !== NO_CERTIFICATE) return;
-    const omitted = limit.next(why, undefined);
+    const omitted = limit.next({ cause: why, sender: undefined, client: networkOf({ client }) });
     if (omitted === undefined) return;
     const detail = certificate ? describeCertificate(certificate, why) : 'the client has no certificate';
     log.warn({ client, detail, ...(omitted > 0 && { omitted }) }, REFUSED);

@@ -1,4 +1,5 @@
 /** Events that a page of another origin has a browser post. */
+import { Socket } from 'node:net';
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { TrustedPeers } from '../../../src/http/connection/client-address.ts';
@@ -78,7 +79,7 @@ suite('the origin of a page', () => {
     const headers = { host: 'inner:8002', 'x-forwarded-host': 'public.example, second.example' };
     const hosts = (remoteAddress: string, trusted: readonly string[]) =>
       new TrustedPeers(trusted).hostsOf({
-        socket: Object.assign(Object.create(null), { remoteAddress }),
+        socket: Object.defineProperty(new Socket(), 'remoteAddress', { value: remoteAddress }),
         headers,
       });
     assert.deepEqual(hosts('10.0.0.1', ['10.0.0.0/8']), ['inner:8002', 'public.example', 'second.example']);
