@@ -34,6 +34,7 @@ const instantProducer: RecordProducer = {
   problemOf: () => undefined,
   refusalOf: () => undefined,
   withdraw: () => false,
+  refresh: () => Promise.resolve(),
   send: (_record, _size, owner) => {
     owner.sent();
     setImmediate(() => owner.settled({ kind: 'written' }));

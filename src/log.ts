@@ -74,6 +74,10 @@ export const logMembers = {
   partition: { type: 'integer', about: 'the partition that the line is about' },
   dead_letter_topic: { type: 'text', about: 'the topic that gets the event instead' },
   events: { type: 'integer', about: 'how many events the line is about' },
+  ids: {
+    type: 'list of text',
+    about: 'the ids of parked events, as `http2kafka spool` shows them; at most 100',
+  },
   spool_bytes: { type: 'integer', about: 'the size of the events on disk' },
   disk_free_bytes: { type: 'integer', about: 'the free space of the volume that the spool is on' },
   may_be_written: { type: 'boolean', about: 'whether Kafka may have the events already' },

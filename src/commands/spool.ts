@@ -1,29 +1,33 @@
 import { isUtf8 } from 'node:buffer';
 import { once } from 'node:events';
 import type { CommandDeclaration } from './command.ts';
-import { nearestName, suggestion } from '../config/nearest-name.ts';
+import type { decodeRecord } from '../delivery/spooled-record.ts';
 import type { KafkaRecord } from '../kafka/record.ts';
-import type * as Inspection from '../spool/inspection.ts';
-import { errorText } from '../support/error-text.ts';
+import { listParked, parkedTable, type ParkedItem } from './spool/parked-list.ts';
+import { drop, retry } from './spool/decide.ts';
+import type { DamagedFile } from '../spool/inspection.ts';
+import { eventsOf, since, tableOf, unknownTopic, withSpool } from './spool/spool-folder.ts';
 
-/** `http2kafka spool`: the events on disk that are not in Kafka yet. It works while the proxy runs, and changes nothing. */
+/** `http2kafka spool`: the events on disk that are not in Kafka yet. Its commands work while the proxy runs. */
 export const spool: CommandDeclaration = {
   name: 'spool',
-  description: 'show or export the events on disk that are not in Kafka yet',
+  description:
+    'show or export the events on disk that are not in Kafka yet; retry or drop those that Kafka refuses',
   commands: [
     {
       name: 'show',
-      description: 'show the events of each topic: number, bytes and oldest',
+      description: 'show the events of each topic (number, bytes and oldest), and each parked event',
       isDefault: true,
+      options: [{ usage: '--json', description: 'write one JSON object' }],
       settings: ['spool.path'],
-      action: async ({ settings }) => {
+      action: async ({ options, settings }) => {
         const loaded = settings(true);
-        return loaded ? showSpool(loaded.settings.spool.path) : 1;
+        return loaded ? showSpool(loaded.settings.spool.path, options.has('--json')) : 1;
       },
     },
     {
       name: 'export',
-      description: 'write the events to standard output, one JSON object a line',
+      description: 'write the events to standard output, one JSON object a line; parked events come last',
       options: [{ usage: '--topic <topic>', description: 'only the events of this topic' }],
       settings: ['spool.path'],
       action: async ({ options, settings }) => {
@@ -31,111 +35,131 @@ export const spool: CommandDeclaration = {
         return loaded ? exportSpool(loaded.settings.spool.path, options.get('--topic')) : 1;
       },
     },
+    retry,
+    drop,
   ],
 };
 
-/** Prints a table of the events on disk, by topic. Returns the exit code. */
-async function showSpool(path: string): Promise<number> {
-  return withSpool(path, async (topics, { readKept, listDamaged }) => {
-    const rows: string[][] = [['topic', 'events', 'bytes', 'oldest']];
-    const damaged: string[] = [];
+interface TopicSummary {
+  readonly topic: string;
+  readonly events: number;
+  readonly bytes: number;
+  /** Milliseconds since the epoch. */
+  readonly oldest: number;
+}
+
+/** Prints the events on disk: a table by topic, the parked events, and damaged files. Returns the exit code. */
+async function showSpool(path: string, json: boolean): Promise<number> {
+  return withSpool(path, async (topics, inspection) => {
+    const summaries: TopicSummary[] = [];
+    const damaged = [];
     for (const topic of topics) {
       let events = 0;
       let bytes = 0;
       let oldest = Number.POSITIVE_INFINITY;
-      for await (const { payload, arrivedAt } of readKept(path, topic)) {
+      for await (const { payload, arrivedAt } of inspection.readKept(path, topic)) {
         events += 1;
         bytes += payload.length;
         oldest = Math.min(oldest, arrivedAt);
       }
-      if (events > 0) rows.push([topic, String(events), String(bytes), since(oldest)]);
-      for (const file of await listDamaged(path, topic)) damaged.push(`${file.path} (${file.bytes} bytes)`);
+      if (events > 0) summaries.push({ topic, events, bytes, oldest });
+      damaged.push(...(await inspection.listDamaged(path, topic)));
     }
-    if (rows.length === 1) console.log(`No events in ${path}`);
-    else console.log(tableOf(rows));
-    if (damaged.length > 0) {
-      console.log(
-        '\nDamaged files: their bytes changed on disk. The readable events in them were delivered:',
-      );
-      for (const line of damaged) console.log(line);
+    const parked = await listParked(path, inspection);
+    for (const topic of await inspection.listParkedTopics(path)) {
+      damaged.push(...(await inspection.listParkedDamaged(path, topic)));
     }
+    if (json) console.log(JSON.stringify(asJson(summaries, parked, damaged)));
+    else printSpool(path, summaries, parked, damaged);
     return 0;
   });
 }
 
+function printSpool(
+  path: string,
+  summaries: readonly TopicSummary[],
+  parked: readonly ParkedItem[],
+  damaged: readonly DamagedFile[],
+): void {
+  const rows = summaries.map(({ topic, events, bytes, oldest }) => [
+    topic,
+    String(events),
+    String(bytes),
+    since(oldest),
+  ]);
+  if (rows.length > 0) console.log(tableOf([['topic', 'events', 'bytes', 'oldest'], ...rows]));
+  else console.log(`No events in ${path}${parked.length > 0 ? ' that wait for Kafka' : ''}`);
+  if (parked.length > 0) {
+    console.log(
+      `\n${eventsOf(parked.length)} parked: no topic takes them, and they hold up no others ("spool retry", "spool drop"):`,
+    );
+    console.log(parkedTable(parked));
+  }
+  if (damaged.length === 0) return;
+  console.log('\nDamaged files: their bytes changed on disk. The readable events in them were delivered:');
+  for (const file of damaged) console.log(`${file.path} (${file.bytes} bytes)`);
+}
+
+function asJson(
+  summaries: readonly TopicSummary[],
+  parked: readonly ParkedItem[],
+  damaged: readonly DamagedFile[],
+): object {
+  const time = (at: number) => new Date(at).toISOString();
+  return {
+    topics: summaries.map(({ oldest, ...summary }) => ({ ...summary, oldest: time(oldest) })),
+    parked: parked.map((item) => ({ ...item, since: time(item.since) })),
+    damaged,
+  };
+}
+
 /** Writes the events on disk to standard output, one JSON object a line, in the order of each topic. Returns the exit code. */
 async function exportSpool(path: string, only: string | undefined): Promise<number> {
-  return withSpool(path, async (topics, { readKept }) => {
-    if (only !== undefined && !topics.includes(only)) return unknownTopic(path, only, topics);
-    const { decodeRecord } = await import('../delivery/spooled-record.ts');
-    for (const topic of only === undefined ? topics : [only]) {
+  return withSpool(path, async (topics, { readKept, readParked, listParkedTopics }) => {
+    const parkedTopics = await listParkedTopics(path);
+    const all = [...new Set([...topics, ...parkedTopics])].sort();
+    if (only !== undefined && !all.includes(only)) return unknownTopic(path, only, all);
+    const isWanted = (topic: string) => only === undefined || topic === only;
+    const { decodeRecord: decode } = await import('../delivery/spooled-record.ts');
+    for (const topic of topics.filter(isWanted)) {
       for await (const { payload, arrivedAt } of readKept(path, topic)) {
-        const line = JSON.stringify(describe(decodeRecord(topic, payload, arrivedAt)));
-        if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
+        await writeLine(describe(topic, payload, arrivedAt, decode));
+      }
+    }
+    const { decodeParked } = await import('../delivery/parked/parked-record.ts');
+    for (const topic of parkedTopics.filter(isWanted)) {
+      for await (const { payload, arrivedAt } of readParked(path, topic)) {
+        const { id, reason, since: at, payload: event } = decodeParked(topic, payload, arrivedAt);
+        const parked = { id, reason, since: new Date(at).toISOString() };
+        await writeLine({ ...describe(topic, event, arrivedAt, decode), parked });
       }
     }
     return 0;
   });
 }
 
-/** Prints the topics that there are, because a wrong name must not seem to be a topic without events. Returns the exit code. */
-function unknownTopic(path: string, topic: string, topics: readonly string[]): number {
-  const known = topics.length === 0 ? 'it has no topics' : `it has ${topics.join(', ')}`;
-  console.error(
-    `The spool in ${path} has no topic '${topic}': ${known}.${suggestion(nearestName(topic, topics))}`,
-  );
-  return 1;
-}
-
-async function withSpool(
-  path: string,
-  task: (topics: readonly string[], inspection: typeof Inspection) => Promise<number>,
-): Promise<number> {
-  const inspection = await import('../spool/inspection.ts');
-  let topics: string[];
-  try {
-    topics = await inspection.listTopics(path);
-  } catch (error) {
-    console.error(
-      `There is no spool in ${path}: ${errorText(error)}. Another folder: --spool-path, or HTTP2KAFKA__SPOOL__PATH.`,
-    );
-    return 1;
-  }
-  const { VERSION } = await import('../delivery/spooled-record.ts');
-  const newer = await inspection.findNewer(path, VERSION);
-  if (newer) {
-    console.error(`The spool in ${path} is newer than this program: ${newer.message}.`);
-    return 1;
-  }
-  return task(topics, inspection);
+async function writeLine(line: object): Promise<void> {
+  if (!process.stdout.write(`${JSON.stringify(line)}\n`)) await once(process.stdout, 'drain');
 }
 
 /** The record as JSON. Its value is text, or base64 where the bytes are not UTF-8, so that no byte is lost. */
-function describe({ topic, key, value, headers, timestamp, arrivedAt }: KafkaRecord): object {
+function describe(topic: string, payload: Buffer, arrivedAt: number, decode: typeof decodeRecord): object {
+  const arrived = new Date(arrivedAt).toISOString();
+  let record: KafkaRecord;
+  try {
+    record = decode(topic, payload, arrivedAt);
+  } catch {
+    // Another version has written it.
+    return { topic, arrived, unreadable_base64: payload.toString('base64') };
+  }
+  const { key, value, headers, timestamp } = record;
   const text = headers.map(({ name, value: content }) => [name.toString(), content.toString()] as const);
   return {
     topic,
-    arrived: new Date(arrivedAt).toISOString(),
+    arrived,
     timestamp,
     key: key?.toString() ?? null,
     headers: Object.fromEntries(text),
     ...(isUtf8(value) ? { value: value.toString() } : { value_base64: value.toString('base64') }),
   };
-}
-
-function since(at: number): string {
-  const seconds = Math.max(0, Math.round((Date.now() - at) / 1000));
-  return `${new Date(at).toISOString()} (${seconds} s ago)`;
-}
-
-function tableOf(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }

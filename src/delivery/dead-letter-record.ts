@@ -3,7 +3,7 @@
  * event becomes one in two ways: the check refuses it, or Kafka refuses its record after the sender got its answer.
  */
 import { recordHeader, type KafkaRecord, type RecordHeader } from '../kafka/record.ts';
-import type { NeverTaken } from './port.ts';
+import type { Delivered, NeverTaken } from './port.ts';
 
 /** Why the check refuses an event. */
 export interface DeadLetterReason {
@@ -38,6 +38,18 @@ export function deadLetterOfRecord(record: KafkaRecord, reason: string, topic: s
 /** Why Kafka never takes a record, in one line. */
 export function reasonOf(outcome: NeverTaken): string {
   return outcome.kind === 'refused' ? outcome.reason : tooLarge(outcome.size, outcome.limit);
+}
+
+/** The same with its kind in front. */
+export function neverTakenReason(outcome: NeverTaken): string {
+  return `${outcome.kind}: ${reasonOf(outcome)}`;
+}
+
+/** Why an event is not kept in the dead-letter topic: the kind of the outcome, and its reason. */
+export function parkedReason(delivered: Delivered): string {
+  if (delivered.kind === 'permanent') return `refused: ${delivered.reason}`;
+  if (delivered.kind === 'too-large') return `too-large: ${tooLarge(delivered.size, delivered.limit)}`;
+  return delivered.kind === 'retriable' ? `unavailable: ${delivered.reason}` : delivered.kind;
 }
 
 /** Sizes in bytes. */

@@ -1,16 +1,20 @@
 /**
- * Moves events that were acknowledged, and that Kafka never takes, to the dead-letter topic. Such an event leaves the
- * spool only when it is kept there.
+ * Moves events that were acknowledged, and that Kafka never takes, to the dead-letter topic. An event that is not kept
+ * there is parked on disk (parked-events.ts). Only then does it leave the spool. So it holds up no other event.
  */
 import type { Logger } from '../log.ts';
 import type { KafkaRecord } from '../kafka/record.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { SpooledEvent } from '../spool/topic-log.ts';
 import { backoff } from '../support/backoff.ts';
 import type { Time } from '../support/time.ts';
-import { deadLetterOfRecord, reasonOf, tooLarge } from './dead-letter-record.ts';
+import { deadLetterOfRecord, neverTakenReason, parkedReason, reasonOf } from './dead-letter-record.ts';
+import type { ParkedEvents } from './parked/parked-events.ts';
 import type { Delivered, NeverTaken } from './port.ts';
+import { encodeRecord } from './spooled-record.ts';
+import { EventLines } from './state-log.ts';
 
-/** Milliseconds before a letter that was not kept is tried again: first, and at most. */
+/** Milliseconds before an event that the disk did not take is tried again: first, and at most. */
 const RETRY_MS = 1000;
 const MAX_RETRY_MS = 60_000;
 
@@ -20,33 +24,55 @@ export type Enqueue = (record: KafkaRecord, answer: (delivered: Delivered) => vo
 export class DeadLetters {
   readonly #topic: string;
   readonly #enqueue: Enqueue;
+  readonly #parked: ParkedEvents;
   readonly #metrics: Metrics;
-  readonly #log: Logger;
   readonly #time: Time;
+  readonly #lines: EventLines;
   #stopping = false;
 
-  constructor(topic: string, enqueue: Enqueue, metrics: Metrics, log: Logger, time: Time) {
+  constructor(
+    topic: string,
+    enqueue: Enqueue,
+    parked: ParkedEvents,
+    metrics: Metrics,
+    log: Logger,
+    time: Time,
+  ) {
     this.#topic = topic;
     this.#enqueue = enqueue;
+    this.#parked = parked;
     this.#metrics = metrics;
-    this.#log = log;
     this.#time = time;
+    this.#lines = new EventLines(log, time.monotonic);
   }
 
-  /** Moves a record to the dead-letter topic. Calls `safe` when it is in Kafka, or in the spool of that topic. */
+  /** Moves a record to the dead-letter topic. Calls `safe` when it is in Kafka, in the spool of that topic, or parked. */
   add(record: KafkaRecord, outcome: NeverTaken, safe: () => void): void {
     const { topic } = record;
-    const reason = reasonOf(outcome);
     if (topic === this.#topic) {
-      this.#reportUndeliverable(reason);
+      this.#retried((failed) => this.#park(record, '', neverTakenReason(outcome), safe, failed));
       return;
     }
+    const reason = reasonOf(outcome);
     this.#metrics.deadLetters.inc({ reason: outcome.kind });
-    this.#log.error(
+    this.#lines.add(
+      `${topic} ${outcome.kind}`,
       { topic, reason, dead_letter_topic: this.#topic },
       'Kafka does not take an acknowledged event',
     );
-    this.#try(deadLetterOfRecord(record, reason, this.#topic), safe, { failures: 0, isReported: false });
+    this.#retried((failed) => this.#move(record, reason, safe, failed));
+  }
+
+  /** Parks an event of the spool that cannot be decoded. Calls `safe` when it is on disk. */
+  addUnreadable(topic: string, event: SpooledEvent, reason: string, safe: () => void): void {
+    const { payload, arrivedAt } = event;
+    const why = { refusal: '', reason: `unreadable: ${reason}` };
+    this.#retried((failed) => this.#parked.park({ topic, arrivedAt, parts: [payload] }, why, safe, failed));
+  }
+
+  /** To be called again and again. */
+  poll(): void {
+    this.#lines.poll();
   }
 
   /** Ends all retries. */
@@ -54,30 +80,25 @@ export class DeadLetters {
     this.#stopping = true;
   }
 
-  #try(letter: KafkaRecord, safe: () => void, past: { failures: number; isReported: boolean }): void {
-    if (this.#stopping) return;
-    this.#enqueue(letter, (delivered) => {
-      if (delivered.kind === 'acknowledged' || delivered.kind === 'spooled') {
-        safe();
-        return;
-      }
-      let { isReported } = past;
-      if (delivered.kind !== 'retriable' && !isReported) {
-        const { kind } = delivered;
-        this.#reportUndeliverable(
-          kind === 'permanent' ? delivered.reason : tooLarge(delivered.size, delivered.limit),
-        );
-        isReported = true;
-      }
-      const failures = past.failures + 1;
-      const retry = (): void => this.#try(letter, safe, { failures, isReported });
-      this.#time.setTimeout(retry, backoff(failures, RETRY_MS, MAX_RETRY_MS)).unref();
+  #move(record: KafkaRecord, refusal: string, safe: () => void, failed: () => void): void {
+    this.#enqueue(deadLetterOfRecord(record, refusal, this.#topic), (delivered) => {
+      if (delivered.kind === 'acknowledged' || delivered.kind === 'spooled') safe();
+      // An event that is not kept anywhere else stays in the spool, for the next start.
+      else if (!this.#stopping) this.#park(record, refusal, parkedReason(delivered), safe, failed);
     });
   }
 
-  #reportUndeliverable(reason: string): void {
-    this.#metrics.undeliverable.inc();
-    const facts = { topic: this.#topic, reason };
-    this.#log.error(facts, 'the dead-letter topic does not take an event: it stays in the spool');
+  #park(record: KafkaRecord, refusal: string, reason: string, safe: () => void, failed: () => void): void {
+    const { topic, arrivedAt } = record;
+    this.#parked.park({ topic, arrivedAt, parts: encodeRecord(record) }, { refusal, reason }, safe, failed);
+  }
+
+  /** Tries it now, and again after a growing pause for as long as it fails: the disk is full or broken. */
+  #retried(attempt: (failed: () => void) => void, failures = 0): void {
+    if (this.#stopping) return;
+    attempt(() => {
+      const pauseMs = backoff(failures + 1, RETRY_MS, MAX_RETRY_MS);
+      this.#time.setTimeout(() => this.#retried(attempt, failures + 1), pauseMs).unref();
+    });
   }
 }

@@ -8,9 +8,18 @@ import { recordSize, type KafkaRecord } from '../kafka/record.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Spool } from '../spool/spool.ts';
 import { sleep, systemTime, type Time, type Timer } from '../support/time.ts';
-import { DeadLetters } from './dead-letters.ts';
+import { DeadLetters, type Enqueue } from './dead-letters.ts';
 import { DiskMonitor } from './disk-monitor.ts';
-import type { Delivered, DeliveryStatus, EventDelivery, TopicStatus } from './port.ts';
+import { ParkedEvents } from './parked/parked-events.ts';
+import { ParkedRetries } from './parked/parked-retries.ts';
+import type {
+  Delivered,
+  DeliveryStatus,
+  EventDelivery,
+  ParkedControl,
+  ParkedStatus,
+  TopicStatus,
+} from './port.ts';
 import { ProblemLog } from './state-log.ts';
 import { TOO_OLD, TopicMonitor } from './topic-monitor.ts';
 import { TopicQueue } from './topic-queue.ts';
@@ -43,6 +52,9 @@ const HURRY_MS = 1000;
 /** Milliseconds between checks for senders without an answer while the proxy stops. */
 const STOP_POLL_MS = 5;
 
+/** Milliseconds that the cluster may take to tell the limits of topics, before parked events are tried again. */
+const REFRESH_MS = 5000;
+
 const STOPPING = 'the proxy is stopping';
 const MEMORY_FULL = 'too many events are waiting in memory';
 
@@ -59,6 +71,8 @@ export class Delivery implements EventDelivery, DeliveryStatus {
   readonly #log: Logger;
   readonly #time: Time;
   readonly #problemLog: ProblemLog;
+  readonly #parked: ParkedEvents;
+  readonly #retries: ParkedRetries;
   readonly #deadLetters: DeadLetters;
   readonly #disk: DiskMonitor;
   readonly #topics = new Map<string, Topic>();
@@ -87,13 +101,21 @@ export class Delivery implements EventDelivery, DeliveryStatus {
     this.#spoolAfterMs = settings.spoolAfterMs;
     this.#problemLog = new ProblemLog('events', {}, log, time.monotonic);
     this.#disk = new DiskMonitor(spool, metrics, log, time);
-    this.#deadLetters = new DeadLetters(
-      settings.deadLetterTopic,
-      (record, answer) => this.#topicOf(record.topic).queue.add(record, recordSize(record), answer),
-      metrics,
+    const { deadLetterTopic } = settings;
+    const enqueue: Enqueue = (record, answer) =>
+      this.#topicOf(record.topic).queue.add(record, recordSize(record), answer);
+    this.#parked = new ParkedEvents(spool, metrics, log, time);
+    this.#deadLetters = new DeadLetters(deadLetterTopic, enqueue, this.#parked, metrics, log, time);
+    this.#retries = new ParkedRetries({
+      spool,
+      deadLetterTopic,
+      enqueue,
+      isOpen: (topic) => this.statusOf(topic).state === 'straight',
+      refresh: (topics) => this.#refresh(topics),
       log,
       time,
-    );
+    });
+    this.#parked.onParked = () => this.#retries.noteParked();
     const isHeld = (topic: string) => spool.log(topic).count > 0;
     for (const topic of [...settings.topics, ...spool.topics.filter(isHeld)]) this.#topicOf(topic);
     this.#pollAll();
@@ -126,12 +148,21 @@ export class Delivery implements EventDelivery, DeliveryStatus {
     return [...this.#topics.keys()].map((topic) => this.statusOf(topic));
   }
 
+  get parked(): readonly ParkedStatus[] {
+    return this.#parked.status;
+  }
+
+  /** For the commands of an operator. */
+  get parkedControl(): ParkedControl {
+    return this.#retries;
+  }
+
   get spooledEvents(): number {
     return this.#spool.topics.reduce((sum, topic) => sum + this.#spool.log(topic).count, 0);
   }
 
   get spooledBytes(): number {
-    return this.#spool.bytes;
+    return this.#parked.status.reduce((rest, { bytes }) => rest - bytes, this.#spool.bytes);
   }
 
   get spoolWarning(): string | undefined {
@@ -148,6 +179,7 @@ export class Delivery implements EventDelivery, DeliveryStatus {
       oldestSince = Math.min(oldestSince, queue.oldestSince ?? now);
       monitor.measure();
     }
+    this.#parked.measure();
     this.#metrics.queueEvents.set(events);
     this.#metrics.queueBytes.set(this.#bytes);
     this.#metrics.queueOldestSeconds.set((now - oldestSince) / 1000);
@@ -163,9 +195,11 @@ export class Delivery implements EventDelivery, DeliveryStatus {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#deadLetters.stop();
+    this.#retries.stop();
     const queues = [...this.#topics.values()].map(({ queue }) => queue);
     for (const queue of queues) queue.stop();
     while (queues.some((queue) => queue.hasUnanswered)) await sleep(this.#time, STOP_POLL_MS);
+    await this.#retries.idle();
     this.#poll[Symbol.dispose]();
   }
 
@@ -182,6 +216,13 @@ export class Delivery implements EventDelivery, DeliveryStatus {
     return { topic, problem: undefined, state, kafkaProblem, ...empty };
   }
 
+  async #refresh(topics: readonly string[]): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const timer = this.#time.setTimeout(() => resolve(undefined), REFRESH_MS);
+    await Promise.race([this.#producer.refresh(topics), promise]);
+    timer[Symbol.dispose]();
+  }
+
   #topicOf(topic: string): Topic {
     return this.#topics.get(topic) ?? this.#use(topic);
   }
@@ -195,6 +236,7 @@ export class Delivery implements EventDelivery, DeliveryStatus {
       log,
       clock: this.#time.monotonic,
       refused: ({ record }, outcome, safe) => this.#deadLetters.add(record, outcome, safe),
+      unreadable: (event, reason, safe) => this.#deadLetters.addUnreadable(name, event, reason, safe),
       // The windows of all topics leave half of the memory to new events.
       windowLimit: () => Math.min(WINDOW_BYTES, maxBytes / 2 / this.#topics.size),
       claim: (bytes) => (this.#bytes += bytes),
@@ -210,6 +252,8 @@ export class Delivery implements EventDelivery, DeliveryStatus {
       monitor.poll();
     }
     this.#disk.poll();
+    this.#deadLetters.poll();
+    this.#parked.poll();
     if (!this.#stopping) this.#problemLog.update(this.#problem);
   }
 }

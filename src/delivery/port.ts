@@ -47,13 +47,52 @@ export interface TopicStatus {
   readonly oldestSpooledAt: number | undefined;
 }
 
+/** The parked events of a topic: not even the dead-letter topic takes them. They hold up no other event. */
+export interface ParkedStatus {
+  readonly topic: string;
+  readonly events: number;
+  /** Bytes of disk. */
+  readonly bytes: number;
+}
+
+/** What has become of a parked event. */
+export interface Decided {
+  readonly id: string;
+  /** Its own topic; undefined if no parked event has the id. */
+  readonly topic: string | undefined;
+  /**
+   * - `kafka`: its own topic has it; `dead-letter`: the dead-letter topic has it.
+   * - `spool`: it waits for Kafka in the spool, like a new event.
+   * - `parked`: Kafka does not take it; it stays parked. `reason` says why.
+   * - `dropped`: it is deleted.
+   * - `unknown`: no parked event has the id.
+   */
+  readonly outcome: 'kafka' | 'dead-letter' | 'spool' | 'parked' | 'dropped' | 'unknown';
+  readonly reason?: string;
+}
+
+/** An operator's decisions on parked events. */
+export interface ParkedControl {
+  /**
+   * Tries the parked events with these ids now: each goes to its own topic, and to the dead-letter topic if that does not
+   * take it. `tell` hears of each. It resolves when it is ready for the next one, to false when it wants no more of them.
+   */
+  retry(ids: readonly string[], tell: Tell): Promise<void>;
+  /** Deletes the parked events with these ids. */
+  drop(ids: readonly string[], tell: Tell): Promise<void>;
+}
+
+export type Tell = (decided: Decided) => Promise<boolean>;
+
 export interface DeliveryStatus {
   statusOf(topic: string): TopicStatus;
   /** Every topic in use: first the configured ones in their order, then topics of the spool, then topics of records. */
   readonly topics: readonly TopicStatus[];
-  /** Events in the spool, of all topics. */
+  /** The topics with parked events. */
+  readonly parked: readonly ParkedStatus[];
+  /** Events in the spool, of all topics. Parked events are not among them. */
   readonly spooledEvents: number;
-  /** Bytes of disk that the spool takes, for all topics. */
+  /** Bytes of disk that these take. */
   readonly spooledBytes: number;
   /** That the spool has little room left; undefined while it has enough. */
   readonly spoolWarning?: string | undefined;

@@ -4,6 +4,7 @@ import type { KafkaRecord } from '../kafka/record.ts';
 import type { Place } from '../spool/group-writer.ts';
 import type { SpooledEvent, TopicLog } from '../spool/topic-log.ts';
 import type { Clock } from '../support/time.ts';
+import { errorText } from '../support/error-text.ts';
 import { decodeRecord } from './spooled-record.ts';
 
 /** The queue that gets the events. */
@@ -11,6 +12,8 @@ export interface SpoolDrain {
   hasRoom(): boolean;
   /** Takes the next event. */
   take(record: KafkaRecord, place: Place): void;
+  /** Takes the next event if its bytes are of a layout that this program does not know. */
+  unreadable(event: SpooledEvent, reason: string): void;
   /** All events on disk are taken. */
   caughtUp(): void;
 }
@@ -58,13 +61,13 @@ export class SpoolReader {
     }
   }
 
-  #hand({ place, payload, arrivedAt }: SpooledEvent): void {
+  #hand(event: SpooledEvent): void {
+    const { place, payload, arrivedAt } = event;
     let record: KafkaRecord;
     try {
       record = decodeRecord(this.#topic, payload, arrivedAt);
     } catch (error) {
-      // The event stays on disk, for a version that knows its layout.
-      this.#logger.error({ error, topic: this.#topic }, 'an event in the spool cannot be understood');
+      this.#drain.unreadable(event, errorText(error));
       return;
     }
     this.#drain.take(record, place);

@@ -38,6 +38,55 @@ export class ProblemLog {
   }
 }
 
+/** Milliseconds between two lines of one cause. */
+const LINE_MS = 60_000;
+
+interface Cause {
+  facts: LogFacts;
+  readonly message: string;
+  /** On the monotonic clock. */
+  toldAt: number;
+  /** Events since the last line. */
+  events: number;
+}
+
+/** Tells of single events. The first of a cause is told at once, those behind it in one line a minute. */
+export class EventLines {
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #causes = new Map<string, Cause>();
+
+  constructor(log: Logger, clock: Clock) {
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  /** `cause` names one of few causes. */
+  add(cause: string, facts: LogFacts, message: string): void {
+    const known = this.#causes.get(cause);
+    if (known) {
+      known.events += 1;
+      known.facts = facts;
+      return;
+    }
+    this.#log.error(facts, message);
+    this.#causes.set(cause, { facts, message, toldAt: this.#clock.now(), events: 0 });
+  }
+
+  /** To be called again and again. */
+  poll(): void {
+    const now = this.#clock.now();
+    for (const [name, cause] of this.#causes) {
+      if (now - cause.toldAt < LINE_MS) continue;
+      if (cause.events === 0) this.#causes.delete(name);
+      else
+        this.#log.error({ ...cause.facts, events: cause.events }, `${cause.message} (the last of several)`);
+      cause.toldAt = now;
+      cause.events = 0;
+    }
+  }
+}
+
 /** Tells of each change of a topic's state. */
 export class StateLog {
   readonly #topic: string;

@@ -10,7 +10,7 @@ import { recordSize, type KafkaRecord } from '../kafka/record.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Place } from '../spool/group-writer.ts';
 import { Mark } from '../spool/marks.ts';
-import type { TopicLog } from '../spool/topic-log.ts';
+import type { SpooledEvent, TopicLog } from '../spool/topic-log.ts';
 import type { Clock } from '../support/time.ts';
 import { Entry, LinkedList, type EntryEvents } from './entry-list.ts';
 import { neverTaken, type Delivered, type NeverTaken, type QueueState } from './port.ts';
@@ -26,6 +26,8 @@ export interface QueueContext {
   readonly clock: Clock;
   /** Takes an acknowledged event that Kafka never takes. Calls `safe` when the event is kept elsewhere. */
   readonly refused: (entry: Entry, outcome: NeverTaken, safe: () => void) => void;
+  /** Takes an event of the spool that cannot be decoded. Calls `safe` when it is kept elsewhere. */
+  readonly unreadable: (event: SpooledEvent, reason: string, safe: () => void) => void;
   /** Bytes that the producer may have of this topic while Kafka is unavailable, and while the spool is drained. */
   readonly windowLimit: () => number;
   /** This number of bytes of memory is now in use in addition; negative when memory is freed. */
@@ -68,8 +70,10 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
   /** Time of Kafka's last acknowledgement, on the monotonic clock. */
   #acknowledgedAt = 0;
   readonly #reader: SpoolReader;
-  /** Number of events that Kafka never takes, and that are on disk until the dead-letter topic has them. */
-  #parked = 0;
+  /** Number of events that Kafka never takes, and that are on their way to the dead-letter topic or to be parked. */
+  #moving = 0;
+  /** Their bytes in memory. While these cannot be kept elsewhere, few more are read. */
+  #movingBytes = 0;
   /** Milliseconds that an event may wait for Kafka's acknowledgement before it is spooled. */
   #spoolAfterMs: number;
   #stopping = false;
@@ -86,7 +90,7 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
   get state(): QueueState {
     const isStuck = this.#late && this.#clock.now() - this.#acknowledgedAt > this.#spoolAfterMs;
     if (isStuck || this.#hasProblem()) return 'spooling';
-    return this.#context.log.count > this.#parked ? 'draining' : 'straight';
+    return this.#context.log.count > this.#moving ? 'draining' : 'straight';
   }
 
   /** Why the next event cannot go to Kafka, and needs the disk; undefined when it can go to Kafka. */
@@ -175,10 +179,10 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
       this.#setSafeElsewhere(entry);
     } else {
       this.#leave(entry);
-      this.#parked += 1;
+      const moved = this.#move(entry.size);
       this.#context.refused(entry, outcome, () => {
-        this.#parked -= 1;
         this.#setSafeElsewhere(entry);
+        moved();
       });
     }
     this.#drain();
@@ -217,7 +221,15 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
   }
 
   hasRoom(): boolean {
-    return !this.#stopping && this.#windowBytes < this.#context.windowLimit();
+    return !this.#stopping && this.#windowBytes + this.#movingBytes < this.#context.windowLimit();
+  }
+
+  unreadable(event: SpooledEvent, reason: string): void {
+    const moved = this.#move(event.payload.length);
+    this.#context.unreadable(event, reason, () => {
+      this.#context.log.mark(event.place, Mark.delivered);
+      moved();
+    });
   }
 
   take(record: KafkaRecord, place: Place): void {
@@ -323,6 +335,19 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
     this.#setUnsafe(entry, false);
     this.#windowBytes -= entry.size;
     this.#context.claim(-entry.size);
+  }
+
+  /** An event of so many bytes leaves the queue for another place. The result is to be called when it is there. */
+  #move(bytes: number): () => void {
+    this.#moving += 1;
+    this.#movingBytes += bytes;
+    this.#context.claim(bytes);
+    return () => {
+      this.#moving -= 1;
+      this.#movingBytes -= bytes;
+      this.#context.claim(-bytes);
+      this.#drain();
+    };
   }
 
   #setSafeElsewhere(entry: Entry): void {

@@ -179,7 +179,19 @@ export const metricTable = {
   undeliverable: {
     type: 'counter',
     name: 'http2kafka_undeliverable_events_total',
-    help: 'Events that the dead-letter topic does not take either. They stay in the spool, and the proxy retries them each minute.',
+    help: 'Events that the dead-letter topic does not take either. They are parked on disk, and the proxy retries them each minute.',
+  },
+  parkedEvents: {
+    type: 'gauge',
+    name: 'http2kafka_parked_events',
+    help: 'Events parked on disk, because not even the dead-letter topic takes them. `http2kafka spool` lists them.',
+    labels: ['topic'],
+  },
+  parkedBytes: {
+    type: 'gauge',
+    name: 'http2kafka_parked_bytes',
+    help: 'Bytes of disk that parked events take. They count for `spool.max_bytes`.',
+    labels: ['topic'],
   },
   batches: {
     type: 'counter',
@@ -356,6 +368,8 @@ export function createMetrics(): Metrics {
     spoolLost: counter(metricTable.spoolLost),
     deadLetters: counter(metricTable.deadLetters),
     undeliverable: counter(metricTable.undeliverable),
+    parkedEvents: gauge(metricTable.parkedEvents),
+    parkedBytes: gauge(metricTable.parkedBytes),
     batches: counter(metricTable.batches),
     batchRecords: histogram(metricTable.batchRecords),
     batchBytes: counter(metricTable.batchBytes),

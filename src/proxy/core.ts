@@ -17,6 +17,7 @@ import { Spool } from '../spool/spool.ts';
 import type { DamageReport } from '../spool/topic-log.ts';
 import { errorText } from '../support/error-text.ts';
 import { deliverySettings, producerSettings } from './core-settings.ts';
+import { ControlServer } from './control/control-server.ts';
 import { StartError } from './start-error.ts';
 
 /** Milliseconds to wait for Kafka's last answers, even if the time limit for stopping has passed. */
@@ -29,6 +30,8 @@ export class Core {
   readonly delivery: Delivery;
   readonly #settings: Settings;
   readonly #producer: Producer;
+  /** Undefined if the spool folder takes no socket. */
+  readonly #control: ControlServer | undefined;
   readonly #log: Logger;
   readonly #opened: AsyncDisposableStack;
   #reportTimer: NodeJS.Timeout | undefined;
@@ -37,12 +40,14 @@ export class Core {
     settings: Settings,
     producer: Producer,
     delivery: Delivery,
+    control: ControlServer | undefined,
     log: Logger,
     opened: AsyncDisposableStack,
   ) {
     this.#settings = settings;
     this.#producer = producer;
     this.delivery = delivery;
+    this.#control = control;
     this.#log = log;
     this.#opened = opened;
   }
@@ -60,7 +65,9 @@ export class Core {
     opened.defer(() => spool.close());
     const producer = openProducer(producerSettings(settings, gssapi), metrics, log);
     const delivery = new Delivery(deliverySettings(settings), producer, spool, metrics, log);
-    return new Core(settings, producer, delivery, log, opened.move());
+    const control = await ControlServer.open(settings.spool.path, delivery.parkedControl, log);
+    opened.defer(() => control?.close());
+    return new Core(settings, producer, delivery, control, log, opened.move());
   }
 
   /** Starts to connect to Kafka. Logs a problem that lasts `FIRST_REPORT_MS`. */
@@ -83,6 +90,8 @@ export class Core {
    */
   async stop(deadline: number): Promise<void> {
     clearTimeout(this.#reportTimer);
+    // Otherwise the delivery would wait for a command, and that for its client.
+    await this.#control?.close();
     await this.delivery.stop();
     // If Kafka still acknowledges a batch in flight, it is not sent again after the next start.
     await this.#producer.close(Math.max(LAST_ANSWERS_MS, deadline - performance.now()));

@@ -5,7 +5,7 @@ import { errorCode } from '../support/error-text.ts';
 import { localDisk } from './disk.ts';
 import { Mark } from './marks.ts';
 import { findNewerFormat, type NewerFormat } from './newer-format.ts';
-import { findFrames, MARKS_HEADER_SIZE, parseName } from './segment-format.ts';
+import { findFrames, MARKS_HEADER_SIZE, PARKED_FOLDER, parseName } from './segment-format.ts';
 
 /** An event in the spool that is not delivered. */
 export interface KeptEvent {
@@ -30,9 +30,27 @@ export async function listTopics(path: string): Promise<string[]> {
   return (await readdir(join(path, 'topics'))).sort();
 }
 
+/** The topics with a folder of parked events, which may be empty. */
+export async function listParkedTopics(path: string): Promise<string[]> {
+  try {
+    return (await readdir(join(path, PARKED_FOLDER))).sort();
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
 /** The events of a topic that are kept and not delivered, in their order. Holds one segment in memory at a time. */
-export async function* readKept(path: string, topic: string): AsyncGenerator<KeptEvent> {
-  const folder = join(path, 'topics', topic);
+export function readKept(path: string, topic: string): AsyncGenerator<KeptEvent> {
+  return readFolder(join(path, 'topics', topic));
+}
+
+/** The parked events of a topic, in the order in which they were parked. Holds one segment in memory at a time. */
+export function readParked(path: string, topic: string): AsyncGenerator<KeptEvent> {
+  return readFolder(join(path, PARKED_FOLDER, topic));
+}
+
+async function* readFolder(folder: string): AsyncGenerator<KeptEvent> {
   for (const file of (await readdir(folder)).sort()) {
     const name = parseName(file);
     if (!name) continue;
@@ -47,7 +65,15 @@ export async function* readKept(path: string, topic: string): AsyncGenerator<Kep
 
 /** The files of a topic that were set aside. */
 export async function listDamaged(path: string, topic: string): Promise<DamagedFile[]> {
-  const folder = join(path, 'topics', topic);
+  return damagedIn(join(path, 'topics', topic));
+}
+
+/** The files of a topic's parked events that were set aside. */
+export async function listParkedDamaged(path: string, topic: string): Promise<DamagedFile[]> {
+  return damagedIn(join(path, PARKED_FOLDER, topic));
+}
+
+async function damagedIn(folder: string): Promise<DamagedFile[]> {
   const files = (await readdir(folder)).filter((file) => file.endsWith('.damaged')).sort();
   return Promise.all(
     files.map(async (file) => ({ path: join(folder, file), bytes: (await stat(join(folder, file))).size })),

@@ -52,6 +52,12 @@ export class Marks {
     return this.#count - this.of(Mark.delivered) - this.of(Mark.damaged);
   }
 
+  /** Is this frame still to be delivered? */
+  isUndelivered(ordinal: number): boolean {
+    const mark = this.get(ordinal);
+    return mark !== Mark.delivered && mark !== Mark.damaged;
+  }
+
   get(ordinal: number): number {
     return this.#values[ordinal] ?? Mark.kept;
   }

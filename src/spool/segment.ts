@@ -53,6 +53,7 @@ export class Segment {
   unanswered = 0;
   /** The file was removed while the proxy ran, and with it the events that are on disk only. */
   isLost = false;
+  #scanDamage = 0;
   readonly #disk: Disk;
   readonly #folder: string;
   readonly #seed: number;
@@ -214,6 +215,32 @@ export class Segment {
     } finally {
       await file.close();
     }
+  }
+
+  /** The undelivered frames from this ordinal on, as long as the segment `isThere`. Changes no mark but of damaged ones. */
+  async *scan(from: number, isThere: () => boolean): AsyncGenerator<Frame, void> {
+    const { size, marks } = this;
+    const { count } = marks;
+    let next = 0;
+    for (let offset = 0; offset < size && isThere();) {
+      const read = await this.read(offset);
+      offset = read.next;
+      for (const frame of read.frames) {
+        const { ordinal } = frame;
+        if (ordinal >= count) continue;
+        this.#scanDamage += this.noteDamage(next, ordinal);
+        next = ordinal + 1;
+        if (ordinal >= from && marks.isUndelivered(ordinal)) yield frame;
+      }
+    }
+    if (isThere()) this.#scanDamage += this.noteDamage(next, count);
+  }
+
+  /** The number of frames that scans have found damaged since the last call. */
+  takeScanDamage(): number {
+    const damaged = this.#scanDamage;
+    this.#scanDamage = 0;
+    return damaged;
   }
 
   /** Marks frames that were not found as damaged: from this ordinal, up to and without that one. Returns their number. */

@@ -5,6 +5,9 @@
  *     <path>/lock.sqlite
  *     <path>/owner                    see owner.ts
  *     <path>/topics/<topic>/          see segment-format.ts
+ *     <path>/parked/<topic>/          events that Kafka does not take, in the same format
+ *
+ * A program that does not know the folder `parked` leaves it alone.
  */
 import { dirname, join } from 'node:path';
 import { localDisk, localMachine, type Machine } from './disk.ts';
@@ -12,8 +15,10 @@ import type { Space } from './group-writer.ts';
 import { Home } from './home.ts';
 import { findNewerFormat } from './newer-format.ts';
 import type { Owner } from './owner.ts';
+import { PARKED_FOLDER } from './segment-format.ts';
 import { defaultMaxBytes, type Volume } from './volume.ts';
 import { TopicLog, type DamageReport } from './topic-log.ts';
+import { errorCode } from '../support/error-text.ts';
 
 export interface SpoolSettings {
   readonly path: string;
@@ -31,14 +36,18 @@ const SEGMENT_BYTES = 8 * 1024 * 1024;
 /** Least milliseconds between two reports that a folder is made again. */
 const RETELL_MS = 10_000;
 
+/** Of parked events, which leave in any order: the last one in a segment holds the space of all. */
+const PARKED_SEGMENT_BYTES = 1024 * 1024;
+
 export class Spool {
   readonly #settings: SpoolSettings;
   readonly #report: (report: DamageReport) => void;
   readonly #machine: Machine;
   readonly #space: Space;
   readonly #logs = new Map<string, TopicLog>();
+  readonly #parked = new Map<string, TopicLog>();
   #home: Home | undefined;
-  /** Topics that have or had a folder. */
+  /** Folders of topics that are or were there. */
   readonly #made = new Set<string>();
   /** Time of the last report that a folder is made again, on the monotonic clock. */
   #restoredAt = Number.NEGATIVE_INFINITY;
@@ -87,7 +96,20 @@ export class Spool {
     return this.#logs.get(topic) ?? this.#makeLog(topic);
   }
 
-  /** Bytes of all topics, on disk and waiting to be written. */
+  /** The topics with parked events of an earlier process, and the topics that `parked` was called for. */
+  get parkedTopics(): readonly string[] {
+    return [...this.#parked.keys()];
+  }
+
+  /**
+   * The parked events of a topic. They count for `maxBytes`, which does not refuse them: they come from a log of the same
+   * disk, and leave that one.
+   */
+  parked(topic: string): TopicLog {
+    return this.#parked.get(topic) ?? this.#makeParked(topic);
+  }
+
+  /** Bytes of all topics, on disk and waiting to be written. Parked events count, too. */
   get bytes(): number {
     return this.#space.used;
   }
@@ -106,7 +128,7 @@ export class Spool {
 
   /** Waits for all running operations, closes all files, and releases the lock. */
   async close(): Promise<void> {
-    await Promise.all([...this.#logs.values()].map((log) => log.close()));
+    await Promise.all([...this.#logs.values(), ...this.#parked.values()].map((log) => log.close()));
     this.#home?.release();
   }
 
@@ -125,24 +147,27 @@ export class Spool {
     // The lock belongs to the kernel; a simulated disk has none.
     if (disk === localDisk) this.#home = Home.take(path, time.wall.now());
     for (const topic of await disk.list(this.#topicsFolder)) {
-      this.#made.add(topic);
+      this.#made.add(join(this.#topicsFolder, topic));
       await this.#makeLog(topic).open();
+    }
+    for (const topic of await listIfThere(disk, this.#parkedFolder)) {
+      this.#made.add(join(this.#parkedFolder, topic));
+      await this.#makeParked(topic).open();
     }
     this.#space.maxBytes = this.#settings.maxBytes ?? defaultMaxBytes(await this.volume(), this.#space.used);
   }
 
   /** Makes the folder of a topic, and takes the spool's folder again if it is another one now. */
-  async #makeFolder(topic: string): Promise<void> {
+  async #makeFolder(folder: string): Promise<void> {
     const { disk, time } = this.#machine;
-    const folder = join(this.#topicsFolder, topic);
     if ((await disk.identity(folder)) === undefined) {
       await disk.makeFolder(folder);
       const { path } = this.#settings;
-      for (const changed of [this.#topicsFolder, path, dirname(path)]) await disk.syncFolder(changed);
-      if (this.#made.has(topic))
+      for (const changed of [dirname(folder), path, dirname(path)]) await disk.syncFolder(changed);
+      if (this.#made.has(folder))
         this.#tell({ kind: 'restored', path: folder, events: 0, reason: 'removed while the proxy ran' });
     }
-    this.#made.add(topic);
+    this.#made.add(folder);
     this.#home?.keep(time.wall.now());
   }
 
@@ -156,6 +181,10 @@ export class Spool {
     this.#report(report);
   }
 
+  get #parkedFolder(): string {
+    return join(this.#settings.path, PARKED_FOLDER);
+  }
+
   #makeLog(topic: string): TopicLog {
     const log = new TopicLog({
       machine: this.#machine,
@@ -163,9 +192,44 @@ export class Spool {
       segmentBytes: this.#settings.segmentBytes ?? SEGMENT_BYTES,
       space: this.#space,
       report: (report) => this.#tell(report),
-      makeFolder: () => this.#makeFolder(topic),
+      makeFolder: () => this.#makeFolder(join(this.#topicsFolder, topic)),
     });
     this.#logs.set(topic, log);
     return log;
+  }
+
+  #makeParked(topic: string): TopicLog {
+    const log = new TopicLog({
+      machine: this.#machine,
+      folder: join(this.#parkedFolder, topic),
+      segmentBytes: Math.min(this.#settings.segmentBytes ?? SEGMENT_BYTES, PARKED_SEGMENT_BYTES),
+      space: unlimited(this.#space),
+      report: (report) => this.#tell(report),
+      makeFolder: () => this.#makeFolder(join(this.#parkedFolder, topic)),
+    });
+    this.#parked.set(topic, log);
+    return log;
+  }
+}
+
+/** The same space, which never refuses. */
+function unlimited(space: Space): Space {
+  return {
+    get used() {
+      return space.used;
+    },
+    set used(bytes: number) {
+      space.used = bytes;
+    },
+    maxBytes: Number.POSITIVE_INFINITY,
+  };
+}
+
+async function listIfThere(disk: Machine['disk'], path: string): Promise<string[]> {
+  try {
+    return await disk.list(path);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw error;
   }
 }

@@ -19,6 +19,12 @@ export interface SpooledEvent {
   readonly arrivedAt: number;
 }
 
+/** A place in the order of a log: the number of a segment, and the ordinal in it. */
+export interface Position {
+  readonly number: number;
+  readonly ordinal: number;
+}
+
 export interface TopicLogSettings {
   readonly machine: Machine;
   readonly folder: string;
@@ -198,6 +204,22 @@ export class TopicLog {
       if (errorCode(error) === 'ENOENT') await this.#checkFiles();
       if (!segment.isLost) throw error;
       return { frames: [], next: this.#readOffset };
+    }
+  }
+
+  /**
+   * Reads the undelivered events behind `after`, also those that are taken, and changes no mark. It holds one read in
+   * memory at a time. Events that are appended meanwhile may be missing. Rejects if the disk cannot be read.
+   */
+  async *scan(after?: Position): AsyncGenerator<SpooledEvent, void> {
+    for (const segment of [...this.#segments]) {
+      if (after && segment.number < after.number) continue;
+      const from = after?.number === segment.number ? after.ordinal + 1 : 0;
+      const isThere = () => this.#segments.includes(segment);
+      for await (const { ordinal, payload, arrivedAt } of segment.scan(from, isThere)) {
+        yield { place: { segment, ordinal }, payload, arrivedAt };
+      }
+      if (isThere()) this.#noteDamage(segment, segment.takeScanDamage());
     }
   }
 

@@ -175,14 +175,16 @@ suite('a proxy that spools', { timeout: 240_000 }, () => {
       { name: 'small', partitions: 1, configs },
       { SPOOL__PATH, PRODUCER__MALFORMED_TOPIC, KAFKA__METADATA_MAX_AGE_MS: '200' },
     );
-    // The dead-letter topic does not take it either: it stays on disk, and other events are delivered.
+    // The dead-letter topic does not take it either: it is parked on disk, and other events are delivered.
     await logged(proxy, 'Kafka does not take an acknowledged event');
+    await logged(proxy, 'it is parked on disk');
     created(await proxy.post(event(2)));
     assert.deepEqual(
       values(await proxy.records()),
       [0, 1, 2].map((n) => event(n).toString()),
     );
-    assert.equal(await sampleOf(proxy, 'spool_events{topic="small"}'), 1);
+    assert.equal(await sampleOf(proxy, 'spool_events{topic="small"}'), 0);
+    assert.equal(await sampleOf(proxy, 'parked_events{topic="small"}'), 1);
     assert.equal(await sampleOf(proxy, 'dead_letters_total{reason="too-large"}'), 1);
     assert.equal((await proxy.post(large)).status, 413, 'before the answer the sender is told');
 

@@ -54,6 +54,8 @@ export class FakeProducer implements RecordProducer {
   readonly written: KafkaRecord[] = [];
   /** Times at which the records of a topic were sent, on the monotonic clock. */
   readonly handedOver = new Map<string, number[]>();
+  /** How often the delivery asked for the limits of topics. */
+  refreshes = 0;
   readonly #time: Time;
   readonly #topics = new Map<string, FakeTopic>();
 
@@ -84,6 +86,11 @@ export class FakeProducer implements RecordProducer {
 
   refusalOf(): undefined {
     return undefined;
+  }
+
+  refresh(): Promise<void> {
+    this.refreshes += 1;
+    return Promise.resolve();
   }
 
   knows(): boolean {

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Registry } from 'prom-client';
-import type { DeliveryStatus, TopicStatus } from '../../delivery/port.ts';
+import type { DeliveryStatus, ParkedStatus, TopicStatus } from '../../delivery/port.ts';
 import { refusal, type Refusal } from '../../errors.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { Observer } from '../../pipeline/observer.ts';
@@ -106,6 +106,7 @@ export class Monitoring {
         bytes: delivery.spooledBytes,
         ...(delivery.spoolWarning !== undefined && { warning: delivery.spoolWarning }),
       },
+      ...(delivery.parked.length > 0 && { parked: describeParked(delivery.parked) }),
       ...(withProblem.length > 0 && { topics: Object.fromEntries(withProblem.map(describeTopic)) }),
       // Not a reason to be unready: senders that were recognised before stay recognised.
       ...(authenticationProblems && { senders: sendersState(authenticationProblems()) }),
@@ -141,6 +142,13 @@ function describeTopic(status: TopicStatus): [string, object] {
     ...(problem !== undefined && { problem }),
   };
   return [topic, details];
+}
+
+/** A note, and no reason to be unready: parked events hold up no other event. */
+function describeParked(parked: readonly ParkedStatus[]): object {
+  const sum = (key: 'events' | 'bytes') => parked.reduce((all, status) => all + status[key], 0);
+  const topics = Object.fromEntries(parked.map(({ topic, events, bytes }) => [topic, { events, bytes }]));
+  return { events: sum('events'), bytes: sum('bytes'), topics };
 }
 
 function sendersState(problems: Readonly<Record<string, string>>): unknown {

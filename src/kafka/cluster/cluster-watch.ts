@@ -67,6 +67,8 @@ export class ClusterWatch {
   /** Which problem of a topic was logged last, and when. */
   readonly #told = new Map<string, Told>();
   #asking = false;
+  /** Resolves when the last question is answered, or has failed. */
+  #asked: Promise<void> = Promise.resolve();
   /** Milliseconds between an answer and the next question. */
   #pauseMs = 0;
   #failures = 0;
@@ -168,6 +170,11 @@ export class ClusterWatch {
   /** Asks for brokers, leaders and limits, and for a producer id if it is missing. */
   async ask(): Promise<void> {
     if (this.#asking || this.#closed) return;
+    this.#asked = this.#ask();
+    await this.#asked;
+  }
+
+  async #ask(): Promise<void> {
     this.#asking = true;
     this.#pauseMs = this.#settings.metadataMaxAgeMs;
     this.#timer?.[Symbol.dispose]();
@@ -189,6 +196,12 @@ export class ClusterWatch {
     }
     const { retryBackoffMs } = this.#settings;
     this.#askIn(this.#failures > 0 ? backoff(this.#failures, retryBackoffMs, MAX_BACKOFF_MS) : this.#pauseMs);
+  }
+
+  /** The same, with a question that begins now: the answer in flight may be older than what has changed. */
+  async askAgain(): Promise<void> {
+    await this.#asked;
+    await this.ask();
   }
 
   close(): void {

@@ -88,6 +88,11 @@ export class PartitionQueue {
     return this.#identity;
   }
 
+  /** What was too large may fit now: an operator has raised a limit that the proxy may not read. */
+  forgetRefused(): void {
+    this.#refused = nothingRefused({ maxMessageBytes: this.#refused.limit });
+  }
+
   /** Starts a new sequence under a new producer id. */
   adopt(identity: ProducerId): void {
     this.#identity = identity;

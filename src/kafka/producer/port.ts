@@ -38,6 +38,11 @@ export interface RecordProducer {
   problemOf(topic: string): string | undefined;
   /** Why Kafka refuses every record of the topic, in words for an operator; undefined if it takes some. */
   refusalOf(topic: string): string | undefined;
+  /**
+   * Asks the cluster now for what it takes of these topics, and forgets what brokers have refused as too large. Never
+   * rejects.
+   */
+  refresh(topics: readonly string[]): Promise<void>;
   /** True when the cluster has told all that is needed to write to this topic. */
   knows(topic: string): boolean;
 }

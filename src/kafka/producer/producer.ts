@@ -119,6 +119,13 @@ export class Producer implements RecordProducer {
     return this.#cluster.topic(topic) !== undefined && this.#watch.producerId !== undefined;
   }
 
+  /** Asks the cluster now, for the topics in use. A record that was too large for a topic can then be tried again. */
+  async refresh(topics: readonly string[]): Promise<void> {
+    await this.#watch.askAgain();
+    for (const topic of topics)
+      for (const queue of this.#topics.get(topic)?.queues ?? []) queue.forgetRefused();
+  }
+
   /** Takes a record. `size` is what `recordSize` gives for it. The owner hears the outcome. */
   send(record: KafkaRecord, size: number, owner: RecordOwner): PendingRecord {
     const pending = new PendingRecord(record, size, owner);

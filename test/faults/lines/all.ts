@@ -13,6 +13,7 @@ import { fullSpoolManyClients, hostileBodies } from './fairness-lines.ts';
 import { longOutage } from './long-outage.ts';
 import { corruptBatch, halfOpen, lossyNetwork, narrowNetwork, slowNetwork } from './network-lines.ts';
 import { wrongPassword } from './login-lines.ts';
+import { deadLetterWaits, parkedTooOld } from './parked-lines.ts';
 import {
   noKafkaConfigured,
   proxyKilled,
@@ -57,6 +58,8 @@ export const lines: readonly Line[] = [
   timesBeyondBrokerLimit,
   compressionRefused,
   everyRecordRefused,
+  parkedTooOld,
+  deadLetterWaits,
   corruptBatch,
   slowNetwork,
   narrowNetwork,

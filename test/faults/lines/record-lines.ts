@@ -126,7 +126,7 @@ export function statusesOf(posted: readonly Posted[]): string {
   return posted.map(({ status, place }) => place ?? status).join(' ');
 }
 
-function largeEvent(): Buffer {
+export function largeEvent(): Buffer {
   return extraEvent(new Date().toISOString(), randomBytes((LARGE_BYTES / 4) * 3).toString('base64'));
 }
 

@@ -66,6 +66,7 @@ const status: TopicStatus = {
 const idle: DeliveryStatus = {
   statusOf: () => status,
   topics: [status],
+  parked: [],
   spooledEvents: 0,
   spooledBytes: 0,
   measure: () => undefined,

@@ -1,0 +1,189 @@
+/**
+ * The control server: commands of an operator reach a running proxy through a socket in its spool folder. The owner of
+ * the socket and root may open it; there is no other authentication.
+ *
+ * The protocol is HTTP/1.1. A request is `POST /parked/retry` or `POST /parked/drop`, with the body
+ *
+ *     {"ids": ["0123456789abcdef", …]}
+ *
+ * The answer is 200 with a JSON object a line (`application/x-ndjson`). There is one line for each event, as soon as it is
+ * decided, and `{"done":true}` at the end. `{"error":"…"}` there, or no such line, means that some are not decided.
+ *
+ *     {"id": "0123456789abcdef", "topic": "input.runs", "outcome": "kafka"}
+ *     {"id": "…", "topic": "input.runs", "outcome": "parked", "reason": "too-large: …"}
+ *     {"done": true}
+ *
+ * `outcome` is that of `Decided` (delivery/port.ts). Any other answer is an error: 400, 404, 405 or 413, with
+ * `{"error": "…"}`.
+ *
+ * Bounds: 4 connections, a head of 8 KiB, a body of 1 MiB, 10 s for a request, 60 s in which a client reads nothing.
+ */
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import type { Decided, ParkedControl, Tell } from '../../delivery/port.ts';
+import type { Logger } from '../../log.ts';
+import { errorText } from '../../support/error-text.ts';
+import { controlSocket, type SocketAddress } from './control-socket.ts';
+
+const MAX_CONNECTIONS = 4;
+const MAX_HEAD_BYTES = 8 * 1024;
+const MAX_BODY_BYTES = 1024 * 1024;
+const REQUEST_MS = 10_000;
+const IDLE_MS = 60_000;
+
+/** Only the owner may open the socket, from its first moment on. */
+const OTHERS = 0o177;
+const SOCKET_MODE = 0o600;
+
+export class ControlServer {
+  readonly #parked: ParkedControl;
+  readonly #log: Logger;
+  readonly #server: Server;
+  readonly #address: SocketAddress;
+
+  private constructor(parked: ParkedControl, log: Logger, address: SocketAddress) {
+    this.#parked = parked;
+    this.#log = log;
+    this.#address = address;
+    this.#server = createServer(
+      { maxHeaderSize: MAX_HEAD_BYTES, requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS },
+      (request, response) => void this.#handle(request, response),
+    );
+    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.setTimeout(IDLE_MS);
+  }
+
+  /**
+   * Listens in this spool folder. The caller holds the lock of the folder, so a socket that is there belongs to a process
+   * that has ended: it is replaced. A folder without sockets is no reason not to run: the log says so, and the result is
+   * undefined.
+   */
+  static async open(
+    spoolFolder: string,
+    parked: ParkedControl,
+    log: Logger,
+  ): Promise<ControlServer | undefined> {
+    let address: SocketAddress | undefined;
+    try {
+      address = controlSocket(spoolFolder);
+      const control = new ControlServer(parked, log, address);
+      await control.#listen();
+      return control;
+    } catch (error) {
+      address?.[Symbol.dispose]();
+      const reason = errorText(error);
+      log.warn(
+        { file: spoolFolder, reason },
+        '"http2kafka spool retry" and "spool drop" cannot reach this proxy',
+      );
+      return undefined;
+    }
+  }
+
+  /** Cuts all connections, and removes the socket. */
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+    rmSync(this.#address.file, { force: true });
+    this.#address[Symbol.dispose]();
+  }
+
+  async #listen(): Promise<void> {
+    const { path, file } = this.#address;
+    rmSync(file, { force: true });
+    const listening = once(this.#server, 'listening');
+    // `listen` makes the socket before it returns.
+    const umask = process.umask(OTHERS);
+    try {
+      this.#server.listen(path);
+    } finally {
+      process.umask(umask);
+    }
+    await listening;
+    chmodSync(file, SOCKET_MODE);
+    // A client that breaks its connection is no error of the proxy.
+    this.#server.on('error', (error) => this.#log.warn({ error }, 'the control socket fails'));
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.setHeader('connection', 'close');
+    try {
+      const command = commandOf(this.#parked, request.url);
+      const ids = await idsOf(request, command !== undefined);
+      if (!command || typeof ids === 'number') {
+        refuse(response, typeof ids === 'number' ? ids : 404);
+        return;
+      }
+      response.setHeader('content-type', 'application/x-ndjson');
+      await command(ids, (decided) => write(response, decided));
+      response.end('{"done":true}\n');
+    } catch (error) {
+      const reason = errorText(error);
+      this.#log.warn({ reason }, 'a command has ended before its end');
+      response.end(`${JSON.stringify({ error: reason })}\n`);
+    }
+  }
+}
+
+/** What a request asks for; undefined for a wrong path. */
+function commandOf(
+  parked: ParkedControl,
+  path: string | undefined,
+): ((ids: readonly string[], tell: Tell) => Promise<void>) | undefined {
+  if (path === '/parked/retry') return (ids, tell) => parked.retry(ids, tell);
+  if (path === '/parked/drop') return (ids, tell) => parked.drop(ids, tell);
+  return undefined;
+}
+
+const ERRORS: Readonly<Record<number, string>> = {
+  400: 'the body is not {"ids": ["…"]}',
+  404: 'there is no such command',
+  405: 'a command is a POST',
+  413: `a body has at most ${MAX_BODY_BYTES} bytes`,
+};
+
+function refuse(response: ServerResponse, status: number): void {
+  const body = JSON.stringify({ error: ERRORS[status] });
+  response.writeHead(status, { 'content-type': 'application/json' }).end(`${body}\n`);
+}
+
+/** The ids in the body of a request, or the status of the refusal. */
+async function idsOf(request: IncomingMessage, isCommand: boolean): Promise<readonly string[] | number> {
+  if (!isCommand) return 404;
+  if (request.method !== 'POST') return 405;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    if (!Buffer.isBuffer(chunk)) continue;
+    size += chunk.length;
+    // The rest is read, too: a connection that is cut would hide the answer.
+    if (size <= MAX_BODY_BYTES) chunks.push(chunk);
+  }
+  if (size > MAX_BODY_BYTES) return 413;
+  return parsedIds(Buffer.concat(chunks).toString()) ?? 400;
+}
+
+/** Undefined if the body is not a list of ids. */
+function parsedIds(body: string): readonly string[] | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+  const ids: unknown =
+    typeof parsed === 'object' && parsed !== null && 'ids' in parsed ? parsed.ids : undefined;
+  return Array.isArray(ids) && ids.every((id) => typeof id === 'string') ? ids : undefined;
+}
+
+/** Resolves when the client has room for more; to false when it is gone. */
+async function write(response: ServerResponse, decided: Decided): Promise<boolean> {
+  if (response.destroyed) return false;
+  if (response.write(`${JSON.stringify(decided)}\n`)) return true;
+  await Promise.race([once(response, 'drain'), once(response, 'close')]);
+  return !response.destroyed;
+}
