@@ -30,7 +30,8 @@ const WALL_CLOCK = {
   'src/proxy/front.ts': 'hands the wall clock to the pipeline, for times of arrival',
   'src/spool/spool.ts': 'the time of the start is written to the file `owner`',
   'src/spool/segment.ts': 'the time of creation is written to the file, for the age after a restart',
-  'src/delivery/parked/parked-events.ts': 'the time at which an event is parked is written to disk, to be shown',
+  'src/delivery/parked/parked-events.ts':
+    'the time at which an event is parked is written to disk, to be shown',
   'src/commands/spool/spool-folder.ts': 'shows how old an event is, in a program that ends at once',
   'src/commands/token/issue.ts': 'a token has an absolute start and end',
 };
