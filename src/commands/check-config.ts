@@ -93,9 +93,10 @@ interface ShownSetting {
 }
 
 /** Every setting, without secrets. */
-function shownSettings({ given }: Loaded): readonly ShownSetting[] {
+function shownSettings({ given, derived }: Loaded): readonly ShownSetting[] {
   return [...catalog.values()].map((entry) => {
-    const { value, place } = given.get(entry.name) ?? { value: entry.default, place: undefined };
+    const { value, place } = given.get(entry.name) ??
+      derived.get(entry.name) ?? { value: entry.default, place: undefined };
     const isHidden = entry.secret && value !== undefined;
     return { name: entry.name, value: isHidden ? '*****' : (written(entry.kind, value) ?? null), place };
   });

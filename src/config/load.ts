@@ -1,7 +1,10 @@
+import { catalog } from './catalog.ts';
 import type { ConfigurationError } from './configuration-error.ts';
 import { rules } from './rules/rules.ts';
+import { thisMachine } from './machine.ts';
+import type { Machine } from './schema/declaration.ts';
 import type { Settings } from './schema/schema.ts';
-import { judge, settingsFrom, type Given, type Judged } from './settings.ts';
+import { derivedDefaults, judge, settingsFrom, type Given, type Judged } from './settings.ts';
 import type { Environment } from './sources/environment.ts';
 import { readSettingsFile } from './sources/settings-file.ts';
 import { emptySource, readFlags, readText, type Flags, type Source } from './sources/source.ts';
@@ -25,6 +28,8 @@ export interface Inputs {
   readonly configFile?: string | undefined;
   /** Whether to skip the rules that only a program that serves has to keep. */
   readonly offline?: boolean;
+  /** What defaults follow. Without it: this machine. */
+  readonly machine?: Machine;
 }
 
 export interface Loaded {
@@ -33,6 +38,8 @@ export interface Loaded {
   readonly notices: readonly string[];
   /** The settings that the user gave, by name. */
   readonly given: ReadonlyMap<string, Given>;
+  /** The defaults that follow the machine and are in force, by the name of the setting. */
+  readonly derived: ReadonlyMap<string, Given>;
 }
 
 export interface Refused {
@@ -54,7 +61,10 @@ export function loadSettings(inputs: Inputs): Loaded | Refused {
   // Of equal names the last one stays in the map, so the source that wins comes last.
   const written = new Map(sources.toReversed().flatMap((source) => [...source.written]));
   const judged = judge(written);
-  const settings = settingsFrom(judged.given);
+  const derived = new Map(
+    [...derivedDefaults(inputs.machine ?? thisMachine())].filter(([name]) => !judged.given.has(name)),
+  );
+  const settings = settingsFrom(new Map([...derived, ...judged.given]));
   // A setting that seems to be missing may be in a file that could not be read.
   const complete = !sources.some((source) => source.unreadable);
   const errors = [
@@ -66,9 +76,18 @@ export function loadSettings(inputs: Inputs): Loaded | Refused {
   if (errors.length > 0) return { errors };
   return {
     settings,
-    notices: [...judged.notices, ...ignoredNotice(foreign.ignored)],
+    notices: [...judged.notices, ...ignoredNotice(foreign.ignored), ...derivedNotice(derived)],
     given: judged.given,
+    derived,
   };
+}
+
+/** One line about the limits that differ from their plain defaults. */
+function derivedNotice(derived: ReadonlyMap<string, Given>): readonly string[] {
+  const limits = [...derived]
+    .filter(([name, { value }]) => value !== catalog.get(name)?.default)
+    .map(([name, { value, place }]) => `${name} is ${String(value)} (${place})`);
+  return limits.length === 0 ? [] : [`limits that follow this machine: ${limits.join(', ')}`];
 }
 
 function brokenRules(

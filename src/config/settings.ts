@@ -1,7 +1,7 @@
 /** The settings, from the values that the user wrote. */
 import { catalog, isSetting, snakeCase, type CatalogEntry } from './catalog.ts';
 import { wrongValue, type ConfigurationError } from './configuration-error.ts';
-import type { Members, SettingsOf } from './schema/declaration.ts';
+import type { Machine, Members, SettingsOf } from './schema/declaration.ts';
 import { schema, type Settings } from './schema/schema.ts';
 import { readSecret, type Written } from './sources/source.ts';
 
@@ -55,6 +55,16 @@ function isOverruled({ overruled }: CatalogEntry, { value, dataRentgen }: Writte
 
 function overruledNotice({ name, overruled }: CatalogEntry, { value, place }: Written): string {
   return `${place}: ${String(value)} is not used, because ${overruled?.why ?? ''}; ${name} is ${String(overruled?.by)}`;
+}
+
+/** The defaults that follow the machine, by the name of the setting. The place of each is its rule, in words. */
+export function derivedDefaults(machine: Machine): ReadonlyMap<string, Given> {
+  const defaults = new Map<string, Given>();
+  for (const { name, derived } of catalog.values()) {
+    const value = derived?.from(machine);
+    if (derived && value !== undefined) defaults.set(name, { value, place: derived.rule });
+  }
+  return defaults;
 }
 
 /**

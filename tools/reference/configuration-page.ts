@@ -30,6 +30,7 @@ The name of a variable is the name of the setting in capitals, with \`__\` for e
 - Sizes are bytes, or have a unit: \`5MiB\`, \`64KB\`.
 - Durations have a unit: \`500ms\`, \`1s\`, \`7d\`.
 - Lists are JSON (\`["a:9092", "b:9092"]\`), or have commas between the items (\`a:9092,b:9092\`).
+- Where a default says \`derived\`, it follows the machine. The log shows its value at the start, and so does \`check-config\`.
 - An empty variable, or \`null\` in the file, unsets a setting whose default is "none".
 
 A secret can be in a file of its own, as Docker and Kubernetes provide them. Then the name ends in \`_FILE\` and the
@@ -102,7 +103,12 @@ function rowOf(entry: CatalogEntry): string {
 }
 
 /** The written form of a default. A size is also given in the largest unit that divides it. */
-function defaultOf({ default: plain, kind }: CatalogEntry): string {
+function defaultOf({ default: plain, derived, kind }: CatalogEntry): string {
+  const text = plainDefaultOf(plain, kind);
+  return derived ? `${text}; derived: ${derived.rule}` : text;
+}
+
+function plainDefaultOf(plain: unknown, kind: CatalogEntry['kind']): string {
   const value = written(kind, plain);
   if (value === undefined) return 'none';
   if (Array.isArray(value) && value.length === 0) return 'empty';

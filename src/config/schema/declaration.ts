@@ -1,9 +1,28 @@
 import type { Kind } from './kind.ts';
 
+/** What the machine gives to the process, in bytes. Undefined if it has no limit, or the limit is not known. */
+export interface Machine {
+  /** The memory of the container (cgroup). The memory of the whole machine is no limit. */
+  readonly memory?: number | undefined;
+  /** The file system of `spool.path`. */
+  readonly volume?: number | undefined;
+}
+
+/** A default that follows the machine. It is derived once, when the settings are loaded. */
+export interface Derivation<T> {
+  /** The value on this machine; undefined if the plain default holds. */
+  readonly from: (machine: Machine) => T | undefined;
+  /** The rule in words, for the reference page: `an eighth of the container's memory, at most 256 MiB`. */
+  readonly rule: string;
+}
+
 /** The one declaration of a setting. Its name is its place in the tree of sections. */
 export interface Setting<T> {
   readonly kind: Kind<T>;
+  /** The default on a machine without a limit. */
   readonly default: T;
+  /** The default on a machine with a limit. */
+  readonly derived?: Derivation<T>;
   /** For the reference page, the JSON Schema and the help of the flag, in Markdown. */
   readonly description: string;
   /** The value is never shown: not in an error, a notice, a log line or `check-config`. */
@@ -66,4 +85,12 @@ export function onOff(name: string): readonly Flag[] {
     { name: `--${name}`, gives: true },
     { name: `--no-${name}`, gives: false },
   ];
+}
+
+/** A share of the container's memory, and at most the plain default: `divisor` 8 gives an eighth. */
+export function shareOfMemory(divisor: number, most: number, share: string): Derivation<number> {
+  return {
+    from: ({ memory }) => (memory === undefined ? undefined : Math.min(most, Math.floor(memory / divisor))),
+    rule: share,
+  };
 }
