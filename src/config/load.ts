@@ -61,9 +61,7 @@ export function loadSettings(inputs: Inputs): Loaded | Refused {
   // Of equal names the last one stays in the map, so the source that wins comes last.
   const written = new Map(sources.toReversed().flatMap((source) => [...source.written]));
   const judged = judge(written);
-  const derived = new Map(
-    [...derivedDefaults(inputs.machine ?? thisMachine())].filter(([name]) => !judged.given.has(name)),
-  );
+  const derived = derivedDefaults(inputs.machine ?? thisMachine(), judged.given);
   const settings = settingsFrom(new Map([...derived, ...judged.given]));
   // A setting that seems to be missing may be in a file that could not be read.
   const complete = !sources.some((source) => source.unreadable);

@@ -57,12 +57,20 @@ function overruledNotice({ name, overruled }: CatalogEntry, { value, place }: Wr
   return `${place}: ${String(value)} is not used, because ${overruled?.why ?? ''}; ${name} is ${String(overruled?.by)}`;
 }
 
-/** The defaults that follow the machine, by the name of the setting. The place of each is its rule, in words. */
-export function derivedDefaults(machine: Machine): ReadonlyMap<string, Given> {
+/**
+ * The defaults that follow the machine, by the name of the setting. The place of each is its rule, in words. A
+ * setting that is given has none.
+ */
+export function derivedDefaults(
+  machine: Machine,
+  given: ReadonlyMap<string, Given>,
+): ReadonlyMap<string, Given> {
+  const valueOf = (name: string) => (given.get(name) ?? { value: catalog.get(name)?.default }).value;
   const defaults = new Map<string, Given>();
   for (const { name, derived } of catalog.values()) {
-    const value = derived?.from(machine);
-    if (derived && value !== undefined) defaults.set(name, { value, place: derived.rule });
+    const value = derived?.from(machine, valueOf);
+    if (derived && value !== undefined && !given.has(name))
+      defaults.set(name, { value, place: derived.rule });
   }
   return defaults;
 }

@@ -10,8 +10,8 @@ export interface Machine {
 
 /** A default that follows the machine. It is derived once, when the settings are loaded. */
 export interface Derivation<T> {
-  /** The value on this machine; undefined if the plain default holds. */
-  readonly from: (machine: Machine) => T | undefined;
+  /** The value on this machine; undefined if the plain default holds. `valueOf` gives another setting, not derived. */
+  readonly from: (machine: Machine, valueOf: (setting: string) => unknown) => T | undefined;
   /** The rule in words, for the reference page: `an eighth of the container's memory, at most 256 MiB`. */
   readonly rule: string;
 }
@@ -87,10 +87,22 @@ export function onOff(name: string): readonly Flag[] {
   ];
 }
 
-/** A share of the container's memory, and at most the plain default: `divisor` 8 gives an eighth. */
-export function shareOfMemory(divisor: number, most: number, share: string): Derivation<number> {
+/** A share of the container's memory, and at most the plain default. */
+export function shareOfMemory(divisor: number, most: number, rule: string): Derivation<number> {
   return {
     from: ({ memory }) => (memory === undefined ? undefined : Math.min(most, Math.floor(memory / divisor))),
-    rule: share,
+    rule,
+  };
+}
+
+/** The same for memory that must hold a whole event: never less than twice `producer.max_request_size`. */
+export function shareForEvents(divisor: number, most: number, rule: string): Derivation<number> {
+  const share = shareOfMemory(divisor, most, rule);
+  return {
+    from: (machine, valueOf) => {
+      const bytes = share.from(machine, valueOf);
+      return bytes && Math.max(bytes, 2 * Number(valueOf('producer.max_request_size')));
+    },
+    rule,
   };
 }

@@ -1,5 +1,5 @@
 /** The way of an event: the check, the queue in memory, the spool on disk, and the topics. */
-import { section, setting, shareOfMemory } from './declaration.ts';
+import { section, setting, shareForEvents } from './declaration.ts';
 import { bytes, duration, oneOf, optional } from './kind.ts';
 import { folderPath, topic } from './text-kinds.ts';
 
@@ -54,7 +54,7 @@ export const producer = section('The records that the proxy writes to Kafka.', {
 export const queue = section('The memory for events that wait for Kafka.', {
   maxBytes: setting(bytes({ from: 1, to: 1024 * GIBIBYTE }), {
     default: 256 * MEBIBYTE,
-    derived: shareOfMemory(8, 256 * MEBIBYTE, "an eighth of the container's memory, at most 256 MiB"),
+    derived: shareForEvents(8, 256 * MEBIBYTE, "an eighth of the container's memory, at most 256 MiB"),
     description:
       'Memory for events that are neither in Kafka nor on disk yet. The proxy answers 503 to events above this limit.',
   }),

@@ -1,4 +1,4 @@
-import { onOff, section, setting, shareOfMemory } from './declaration.ts';
+import { onOff, section, setting, shareForEvents, shareOfMemory } from './declaration.ts';
 import { boolean, bytes, duration, integer, list, oneOf, optional, text } from './kind.ts';
 import {
   address,
@@ -147,7 +147,11 @@ export const server = section('The HTTP server: its address, and the limits of c
   }),
   maxConnections: setting(integer({ from: 1, to: 1_000_000 }), {
     default: 10_000,
-    derived: shareOfMemory(128 * 1024, 10_000, "one for each 128 KiB of the container's memory, at most 10000"),
+    derived: shareOfMemory(
+      128 * 1024,
+      10_000,
+      "one for each 128 KiB of the container's memory, at most 10000",
+    ),
     description:
       'Largest number of open connections. The proxy closes further connections at once. The number is lower if the process may not open that many files.',
   }),
@@ -162,7 +166,7 @@ export const server = section('The HTTP server: its address, and the limits of c
   }),
   maxBodyMemory: setting(bytes({ from: 1024, to: 1024 ** 4 }), {
     default: 256 * 1024 ** 2,
-    derived: shareOfMemory(8, 256 * 1024 ** 2, "an eighth of the container's memory, at most 256 MiB"),
+    derived: shareForEvents(8, 256 * 1024 ** 2, "an eighth of the container's memory, at most 256 MiB"),
     description:
       'Memory for all bodies that the proxy receives and decodes at the same time. Above it, the answer is 503, except for events that arrive in one piece.',
   }),

@@ -1,20 +1,59 @@
-/** The memory that all bodies together take while they are received and decoded. */
+/**
+ * The memory that all bodies together take while they are received, decoded and handled. A body that needs more than is
+ * free waits in a line, in which no later body overtakes it. So a few large bodies arrive at a time, and each completes.
+ */
 import type { ServerResponse } from 'node:http';
+import { systemTime, type Time, type Timer } from '../../support/time.ts';
 
 export interface BodyLimits {
   /** Most bytes of one body, decoded. */
   readonly maxBytes: number;
-  /** The memory of all bodies that are being received and decoded. */
+  /** The memory of all bodies. */
   readonly memory: BodyMemory;
 }
 
-/** Counts the bytes of memory that are free for bodies. It allocates nothing itself. */
-export class BodyMemory {
-  #free: number;
+/** Milliseconds that a body waits for memory. Java clients wait 5 s for their answer, and the disk needs some of that. */
+const WAIT_MS = 2000;
 
-  /** `maxBytes` is for all requests together. */
-  constructor(maxBytes: number) {
-    this.#free = maxBytes;
+/** Milliseconds in which a body must have arrived once it has its memory, while others wait. It is refused otherwise. */
+const HOLD_MS = 5000;
+
+/** Milliseconds between two checks for such bodies. */
+const CHECK_MS = 500;
+
+/** Bytes that a waiting request takes: what Node has read of its body, up to the high-water mark of two streams. */
+const WAITING_BYTES = 128 * 1024;
+
+/** Bodies that may wait in any case. */
+const MIN_WAITING = 64;
+
+interface Waiting {
+  readonly bytes: number;
+  readonly granted: () => void;
+  readonly refused: () => void;
+  readonly timer: Timer;
+}
+
+/** Counts bytes of memory, and lends them. It allocates nothing itself. */
+export class BodyMemory {
+  readonly #maxBytes: number;
+  readonly #time: Time;
+  #taken = 0;
+  /** In order. */
+  readonly #line = new Map<MemoryShare, Waiting>();
+  /** Shares of bodies that are arriving, in the order in which they got their memory. */
+  readonly #arriving = new Map<MemoryShare, { readonly since: number; readonly refused: () => void }>();
+  #checks: Timer | undefined;
+
+  /** `maxBytes` is for all requests together. One body alone may take more. */
+  constructor(maxBytes: number, time: Time = systemTime) {
+    this.#maxBytes = maxBytes;
+    this.#time = time;
+  }
+
+  /** Bytes that are lent now. */
+  get taken(): number {
+    return this.#taken;
   }
 
   /** The share of one request's body. It is given back when the answer is sent or the connection closes. */
@@ -24,14 +63,70 @@ export class BodyMemory {
     return share;
   }
 
-  /** True if `bytes` more are free. */
-  hasRoomFor(bytes: number): boolean {
-    return this.#free >= bytes;
+  /** True if a share of `own` bytes can get `bytes` at once. */
+  isFree(bytes: number, own = 0): boolean {
+    return this.#line.size === 0 && this.#fits(bytes, own);
   }
 
-  /** Takes bytes, even if they are not free. A negative number gives bytes back. */
-  take(bytes: number): void {
-    this.#free -= bytes;
+  /** Changes the bytes that are lent, and lets those in the line go on. */
+  lend(more: number): void {
+    this.#taken += more;
+    if (more < 0) this.#advance();
+  }
+
+  /** Puts a share into the line for `bytes` in all. Calls back once, unless the share leaves the line first. */
+  wait(share: MemoryShare, bytes: number, granted: () => void, refused: () => void): void {
+    if (this.#line.size >= Math.max(MIN_WAITING, this.#maxBytes / WAITING_BYTES)) {
+      refused();
+      return;
+    }
+    const giveUp = () => {
+      this.leave(share);
+      refused();
+    };
+    this.#line.set(share, { bytes, granted, refused, timer: this.#time.setTimeout(giveUp, WAIT_MS) });
+    this.#checks ??= this.#time.setInterval(() => this.#refuseSlow(), CHECK_MS);
+  }
+
+  /** The body of a share begins to arrive. `refused` is called if it takes too long while others wait. */
+  arriving(share: MemoryShare, refused: () => void): void {
+    this.#arriving.set(share, { since: this.#time.monotonic.now(), refused });
+  }
+
+  /** The body of a share has arrived, or never will. */
+  arrived(share: MemoryShare): void {
+    this.#arriving.delete(share);
+  }
+
+  /** Takes a share out of the line. */
+  leave(share: MemoryShare): void {
+    this.#line.get(share)?.timer[Symbol.dispose]();
+    this.#line.delete(share);
+    if (this.#line.size > 0) return;
+    this.#checks?.[Symbol.dispose]();
+    this.#checks = undefined;
+  }
+
+  #fits(bytes: number, own: number): boolean {
+    return this.#taken - own + bytes <= this.#maxBytes || this.#taken === own;
+  }
+
+  #advance(): void {
+    for (const [share, { bytes, granted }] of this.#line) {
+      if (!this.#fits(bytes, share.bytes)) return;
+      this.leave(share);
+      share.resize(bytes);
+      granted();
+    }
+  }
+
+  #refuseSlow(): void {
+    const now = this.#time.monotonic.now();
+    for (const [share, { since, refused }] of this.#arriving) {
+      if (now - since < HOLD_MS) return;
+      this.arrived(share);
+      refused();
+    }
   }
 }
 
@@ -45,27 +140,42 @@ export class MemoryShare {
     this.#memory = memory;
   }
 
-  /** Sets the size of the share. Returns false, and changes nothing, if there is no room for that. */
-  resize(bytes: number): boolean {
-    const more = bytes - this.#bytes;
-    if (more > 0 && !this.#memory.hasRoomFor(more)) return false;
-    this.force(bytes);
-    return true;
+  get bytes(): number {
+    return this.#bytes;
   }
 
-  /**
-   * Sets the size of the share even if there is no room. For bytes that already exist, and for a body that must be
-   * decoded before others can be.
-   */
-  force(bytes: number): void {
+  /** Gets `bytes` in all, now or later. Calls one of the two; neither if the share is given back first. */
+  reserve(bytes: number, granted: () => void, refused: () => void): void {
     if (this.#isGivenBack) return;
-    this.#memory.take(bytes - this.#bytes);
-    this.#bytes = bytes;
+    if (this.#memory.isFree(bytes, this.#bytes)) {
+      this.resize(bytes);
+      granted();
+    } else this.#memory.wait(this, bytes, granted, refused);
   }
 
-  /** Gives all bytes back. The share stays empty from then on. */
+  /** Sets the size, also if there is no room: for bytes that exist already. */
+  resize(bytes: number): void {
+    if (this.#isGivenBack) return;
+    const more = bytes - this.#bytes;
+    this.#bytes = bytes;
+    this.#memory.lend(more);
+  }
+
+  /** The body begins to arrive. `refused` is called if it takes too long while others wait. */
+  arriving(refused: () => void): void {
+    if (!this.#isGivenBack) this.#memory.arriving(this, refused);
+  }
+
+  arrived(): void {
+    this.#memory.arrived(this);
+  }
+
+  /** Gives all bytes back, and leaves the line. The share stays empty from then on. */
   giveBack(): void {
-    this.force(0);
+    if (this.#isGivenBack) return;
+    this.#memory.leave(this);
+    this.#memory.arrived(this);
+    this.resize(0);
     this.#isGivenBack = true;
   }
 }

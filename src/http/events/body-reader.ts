@@ -1,8 +1,8 @@
 /** The body reader: checks the type of a body, reads it up to the limit, and decodes it. */
 import type { IncomingMessage } from 'node:http';
 import { refusal, type Refusal } from '../../errors.ts';
-import type { BodyLimits, MemoryShare } from './body-memory.ts';
-import { decodeBody, decoderFor } from './content-encoding.ts';
+import type { BodyLimits, BodyMemory, MemoryShare } from './body-memory.ts';
+import { decodeBody, decoderFor, decodingBytes } from './content-encoding.ts';
 import type { Exchange } from '../exchange.ts';
 
 /** Bytes that compression may add to a body that does not shrink, with a margin (gzip: 5 bytes per 64 KiB). */
@@ -11,14 +11,10 @@ const ENCODED_SLACK = 65_536;
 /** `application/json`, `text/json` or `application/vnd.x+json`, with any parameters. */
 const JSON_TYPE = /^\s*[a-z0-9!#$&^_.-]+\/(?:json|[a-z0-9!#$&^_.-]+\+json)\s*(?:;|$)/i;
 
-/**
- * This many pieces of a body are joined into one. Each piece takes about 200 bytes of memory beside its content.
- * Sent byte by byte, a body of 5 MiB would take a gigabyte.
- */
-const MAX_PIECES = 1024;
+/** Bytes of a body that begins to arrive in several pieces and does not say its length. It gets more when it needs more. */
+const UNKNOWN_BYTES = 64 * 1024;
 
-/** Bytes of memory that a piece counts as, at least: the cost of holding it, with a margin. */
-const PIECE_BYTES = 512;
+const NO_MEMORY = refusal('unavailable', 'Too much is being received at once');
 
 /**
  * Reads and decodes a body of at most `maxBytes`. Calls `done` with the body or with a refusal.
@@ -51,12 +47,31 @@ export function readBody(
     done(tooLarge(`is ${declared} bytes`, declared, maxBytes));
     return;
   }
-  // curl waits for this before it sends more than 1 MiB. A refusal by the head alone must come before it.
-  if (expectsContinue(request)) response.writeContinue();
-  collect(exchange, declared, limit, limits, (body) => {
-    if (decoder && Buffer.isBuffer(body)) void decodeBody(body, decoder, limits, response).then(done);
-    else done(body);
-  });
+  const reading: Reading = { declared, limit, maxBytes, decodedBytes: decoder ? decodingBytes(maxBytes) : 0 };
+  const collected = (body: Buffer | Refusal, share: MemoryShare | undefined) => {
+    if (!decoder || !Buffer.isBuffer(body)) done(body);
+    else void decodeBody(body, decoder, limits, share ?? limits.memory.shareFor(response)).then(done);
+  };
+  const read = (share?: MemoryShare) => collect(exchange, reading, limits.memory, share, collected);
+  if (!expectsContinue(request)) {
+    read();
+    return;
+  }
+  const readOn = (share?: MemoryShare) => {
+    // curl waits for this before it sends more than 1 MiB. A refusal by the head alone must come before it.
+    response.writeContinue();
+    read(share);
+  };
+  if (declared <= UNKNOWN_BYTES) {
+    readOn();
+    return;
+  }
+  const share = limits.memory.shareFor(response);
+  share.reserve(
+    declared + reading.decodedBytes,
+    () => readOn(share),
+    () => done(NO_MEMORY),
+  );
 }
 
 /** RFC 9110 §10.1.1: a server ignores the expectation in a request of HTTP/1.0. */
@@ -64,51 +79,113 @@ function expectsContinue({ headers, httpVersion }: IncomingMessage): boolean {
   return headers.expect !== undefined && /100-continue/i.test(headers.expect) && httpVersion === '1.1';
 }
 
+interface Reading {
+  /** The length of the body as sent, from the head. 0 if it is not known. */
+  readonly declared: number;
+  /** Most bytes of the body as sent. */
+  readonly limit: number;
+  /** Most bytes of the body, decoded. */
+  readonly maxBytes: number;
+  /** Bytes of memory that decoding needs, in addition. 0 for a body without encoding. */
+  readonly decodedBytes: number;
+}
+
 /**
  * Reads a body with plain listeners: an async iterator over the stream costs several times as much.
  * A body in one piece, as nearly all events are, takes no share of the memory. So such events are taken even when the
- * memory for bodies is used up.
+ * memory for bodies is used up. Any other body gets the memory for its whole length first, and waits for it unread.
+ * Its pieces are copied into one buffer: a piece takes 200 bytes beside its content, and may have a single byte.
  */
 function collect(
   { request, response }: Exchange,
-  declared: number,
-  limit: number,
-  { maxBytes, memory }: BodyLimits,
-  done: (body: Buffer | Refusal) => void,
+  reading: Reading,
+  memory: BodyMemory,
+  reserved: MemoryShare | undefined,
+  done: (body: Buffer | Refusal, share: MemoryShare | undefined) => void,
 ): void {
-  const pieces: Buffer[] = [];
-  let joined = 0;
+  const { declared, limit, maxBytes, decodedBytes } = reading;
+  let share = reserved;
+  /** Bytes that the body may have with the memory it has. */
+  let room = reserved ? declared : 0;
   let size = 0;
-  let share: MemoryShare | undefined;
+  let only: Buffer | undefined;
+  let waiting: Buffer[] = [];
+  let body: Buffer | undefined;
   const refuse = (reason: Refusal) => {
     request.off('data', onData);
     request.off('end', onEnd);
-    pieces.length = 0;
     share?.giveBack();
-    done(reason);
+    waiting = [];
+    body = undefined;
+    // The rest is discarded.
+    request.resume();
+    done(reason, undefined);
+  };
+  const append = (piece: Buffer, at: number) => {
+    if (!body || body.length < at + piece.length)
+      body = enlarged(body, at, Math.min(room, capacityFor(at + piece.length)));
+    piece.copy(body, at);
+  };
+  const grant = (bytes: number) => {
+    room = bytes;
+    let at = size;
+    for (const piece of waiting) at -= piece.length;
+    for (const piece of waiting) {
+      append(piece, at);
+      at += piece.length;
+    }
+    waiting = [];
+    share?.arriving(() => refuse(NO_MEMORY));
+    if (request.isPaused()) request.resume();
+  };
+  const demand = () => {
+    const bytes = declared > 0 ? declared : room === 0 && size <= UNKNOWN_BYTES ? UNKNOWN_BYTES : limit;
+    share ??= memory.shareFor(response);
+    const needed = bytes + decodedBytes;
+    // A body in chunks does not wait: Node would read on, and hold each of its chunks, which may have a single byte.
+    if (declared === 0 && !memory.isFree(needed, share.bytes)) {
+      refuse(NO_MEMORY);
+      return;
+    }
+    share.reserve(
+      needed,
+      () => grant(bytes),
+      () => refuse(NO_MEMORY),
+    );
+    if (waiting.length > 0) request.pause();
   };
   const onData = (piece: Buffer) => {
     size += piece.length;
     if (size > limit) {
       refuse(tooLarge(`is at least ${size} bytes`, size, maxBytes));
-      return;
-    }
-    pieces.push(piece);
-    if (size === declared) return;
-    share ??= memory.shareFor(response);
-    if (!share.resize(Math.max(size, PIECE_BYTES * (pieces.length - joined)))) {
-      refuse(refusal('unavailable', 'Too much is being received at once'));
-    } else if (pieces.length - joined === MAX_PIECES) {
-      pieces.push(Buffer.concat(pieces.splice(joined)));
-      joined += 1;
+    } else if (size <= room) {
+      append(piece, size - piece.length);
+    } else if (size === declared && waiting.length === 0) {
+      only = piece;
+    } else {
+      waiting.push(piece);
+      // The second of two pieces that Node has emitted before the pause.
+      if (waiting.length === 1) demand();
     }
   };
   const onEnd = () => {
-    const [only] = pieces;
-    done(pieces.length === 1 && only ? only : Buffer.concat(pieces));
+    share?.arrived();
+    done(only ?? body?.subarray(0, size) ?? Buffer.alloc(0), share);
   };
   request.on('data', onData);
   request.on('end', onEnd);
+}
+
+/** The size of a buffer for `bytes`: a power of two, so that a growing body is copied a few times only. */
+function capacityFor(bytes: number): number {
+  return Math.max(UNKNOWN_BYTES, 2 ** Math.ceil(Math.log2(bytes)));
+}
+
+/** A buffer of `capacity` bytes with the first `used` bytes of `smaller`. */
+function enlarged(smaller: Buffer | undefined, used: number, capacity: number): Buffer {
+  const larger = Buffer.allocUnsafeSlow(capacity);
+  smaller?.copy(larger, 0, 0, used);
+  return larger;
 }
 
 function unsupported(type: string): Refusal {

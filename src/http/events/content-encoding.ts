@@ -2,7 +2,7 @@
  * `Content-Encoding` (RFC 9110 §8.4): gzip, deflate, br, zstd. Decoding stops at the limit, so a decompression bomb
  * costs no more memory than a normal body.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import {
   brotliDecompress,
@@ -20,7 +20,7 @@ import {
 import pLimit from 'p-limit';
 import { refusal, type Refusal } from '../../errors.ts';
 import { errorCode } from '../../support/error-text.ts';
-import type { BodyLimits } from './body-memory.ts';
+import type { BodyLimits, MemoryShare } from './body-memory.ts';
 
 type Decode<Decoded> = (body: Buffer, maxOutputLength: number) => Decoded;
 
@@ -35,9 +35,6 @@ interface Decoder {
  * does not delay other requests. The way to the thread and back costs twice as much as decoding an event.
  */
 const MAX_SYNC_BYTES = 16 * 1024;
-
-/** Most decoded bytes of such a body: decoding them takes less than a millisecond. */
-const MAX_SYNC_DECODED_BYTES = 128 * 1024;
 
 /**
  * Larger bodies that are decoded at the same time: as many as Node has threads for it; more would not be faster.
@@ -118,25 +115,42 @@ export function isUndeclaredGzip({ headers }: IncomingMessage, body: Buffer): bo
   return body[0] === 0x1f && body[1] === 0x8b && decoderFor(headers['content-encoding'] ?? '') === undefined;
 }
 
-/** Decodes a body. Resolves to a refusal if it cannot be decoded, or is larger than `maxBytes` when decoded. */
+/** Bytes that decoding takes at most: Node collects the decoded pieces, and joins them. */
+export function decodingBytes(maxBytes: number): number {
+  return 2 * maxBytes;
+}
+
+/** A decoded body of this size takes no share of the memory for bodies, as one without encoding that comes in one piece. */
+const SMALL_BYTES = 64 * 1024;
+
+const NO_MEMORY = refusal('unavailable', 'Too much is being received at once');
+
+/**
+ * Decodes a body. Resolves to a refusal if it cannot be decoded, or is larger than `maxBytes` when decoded.
+ * `share` has the memory for decoding already if the body came in several pieces.
+ */
 export async function decodeBody(
   encoded: Buffer,
   decoder: Decoder,
   { maxBytes, memory }: BodyLimits,
-  response: ServerResponse,
+  share: MemoryShare,
 ): Promise<Buffer | Refusal> {
   try {
-    const small = smallBody(encoded, decoder, maxBytes);
-    if (small) return small;
-    const share = memory.shareFor(response);
-    return await decodeLimit(async () => {
-      share.force(maxBytes);
-      const decoded = await decoder.decodeAsync(encoded, maxBytes).finally(() => share.force(0));
-      share.force(decoded.length);
-      return decoded;
-    });
+    const needed = decodingBytes(maxBytes);
+    if (share.bytes < needed && !memory.isFree(needed)) {
+      const small = smallBody(encoded, decoder);
+      if (small) return small;
+      if (!(await reserved(share, needed))) return NO_MEMORY;
+    } else share.resize(Math.max(share.bytes, needed));
+    const decoded =
+      encoded.length <= MAX_SYNC_BYTES
+        ? decoder.decodeSync(encoded, maxBytes)
+        : await decodeLimit(() => decoder.decodeAsync(encoded, maxBytes));
+    share.resize(decoded.length <= SMALL_BYTES ? 0 : decoded.length);
+    return decoded;
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    share.giveBack();
+    const code = errorCode(error);
     if (code === 'ERR_BUFFER_TOO_LARGE') {
       return refusal('payload_too_large', `The decoded body is larger than the limit of ${maxBytes} bytes`, {
         encoded: encoded.length,
@@ -155,15 +169,25 @@ export async function decodeBody(
   }
 }
 
-/** The decoded body if decoding it is so fast that it may be done at once. A few bytes can become 5 MiB. */
-function smallBody(encoded: Buffer, { decodeSync }: Decoder, maxBytes: number): Buffer | undefined {
+/** The decoded body if it is small: such bodies are taken even when the memory for bodies is used up. */
+function smallBody(encoded: Buffer, { decodeSync }: Decoder): Buffer | undefined {
   if (encoded.length > MAX_SYNC_BYTES) return undefined;
   try {
-    return decodeSync(encoded, Math.min(MAX_SYNC_DECODED_BYTES, maxBytes));
+    return decodeSync(encoded, SMALL_BYTES);
   } catch (error) {
-    if (maxBytes > MAX_SYNC_DECODED_BYTES && errorCode(error) === 'ERR_BUFFER_TOO_LARGE') return undefined;
+    if (errorCode(error) === 'ERR_BUFFER_TOO_LARGE') return undefined;
     throw error;
   }
+}
+
+function reserved(share: MemoryShare, bytes: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    share.reserve(
+      bytes,
+      () => resolve(true),
+      () => resolve(false),
+    );
+  });
 }
 
 function hasZlibHeader(body: Buffer): boolean {
