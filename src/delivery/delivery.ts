@@ -10,6 +10,7 @@ import type { Spool } from '../spool/spool.ts';
 import { sleep, systemTime, type Time, type Timer } from '../support/time.ts';
 import { DeadLetters, type Enqueue } from './dead-letters.ts';
 import { DiskMonitor } from './disk-monitor.ts';
+import { heldBytes, ownRecord } from './held-record.ts';
 import { ParkedEvents } from './parked/parked-events.ts';
 import { ParkedRetries } from './parked/parked-retries.ts';
 import type {
@@ -122,10 +123,12 @@ export class Delivery implements EventDelivery, DeliveryStatus {
     this.#poll = time.setInterval(() => this.#pollAll(), POLL_INTERVAL_MS);
   }
 
-  deliver(record: KafkaRecord): Promise<Delivered> {
+  deliver(arrived: KafkaRecord): Promise<Delivered> {
     if (this.#stopping) return Promise.resolve({ kind: 'retriable', reason: STOPPING });
+    const record = ownRecord(arrived);
     const size = recordSize(record);
-    if (this.#bytes + size > this.#settings.maxBytes) {
+    // An event that is alone is taken whatever its size, so that no setting refuses the largest event for ever.
+    if (this.#bytes > 0 && this.#bytes + heldBytes(record, size) > this.#settings.maxBytes) {
       return Promise.resolve({ kind: 'retriable', reason: MEMORY_FULL });
     }
     const { queue, monitor } = this.#topicOf(record.topic);

@@ -3,6 +3,7 @@ import type { Outcome, RecordHandle, RecordOwner } from '../kafka/producer/port.
 import type { KafkaRecord } from '../kafka/record.ts';
 import type { Item, Place } from '../spool/group-writer.ts';
 import { Mark } from '../spool/marks.ts';
+import { heldBytes } from './held-record.ts';
 import type { Delivered } from './port.ts';
 import { encodeRecord } from './spooled-record.ts';
 
@@ -78,8 +79,10 @@ export interface EntryEvents {
 /** An event on its way. The producer and the spool both hold it, and tell its queue what happens to it. */
 export class Entry implements RecordOwner, Item, ListNode<Entry> {
   readonly record: KafkaRecord;
-  /** Approximate bytes of memory. */
+  /** What `recordSize` gives for the record. */
   readonly size: number;
+  /** Bytes of memory. */
+  readonly held: number;
   /** Time of arrival in the queue, on the monotonic clock. */
   readonly since: number;
   /** The record in the producer, until it is settled or withdrawn. */
@@ -109,6 +112,7 @@ export class Entry implements RecordOwner, Item, ListNode<Entry> {
   ) {
     this.record = record;
     this.size = size;
+    this.held = heldBytes(record, size);
     this.since = since;
     this.#events = events;
     this.#answer = answer;

@@ -5,6 +5,7 @@ import type { Place } from '../spool/group-writer.ts';
 import type { SpooledEvent, TopicLog } from '../spool/topic-log.ts';
 import type { Clock } from '../support/time.ts';
 import { errorText } from '../support/error-text.ts';
+import { ownBytes } from './held-record.ts';
 import { decodeRecord } from './spooled-record.ts';
 
 /** The queue that gets the events. */
@@ -65,7 +66,7 @@ export class SpoolReader {
     const { place, payload, arrivedAt } = event;
     let record: KafkaRecord;
     try {
-      record = decodeRecord(this.#topic, payload, arrivedAt);
+      record = decodeRecord(this.#topic, ownBytes(payload), arrivedAt);
     } catch (error) {
       this.#drain.unreadable(event, errorText(error));
       return;

@@ -118,7 +118,7 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
     const now = this.#clock.now();
     const entry = new Entry(record, size, now, this, answer);
     this.#unanswered += 1;
-    this.#context.claim(entry.size);
+    this.#context.claim(entry.held);
     if (this.#overflows()) {
       this.#behind.add(entry);
       this.#spool(entry);
@@ -194,7 +194,7 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
     entry.place = place;
     this.#tell(entry, SPOOLED);
     if (this.#behind.delete(entry)) {
-      this.#context.claim(-entry.size);
+      this.#context.claim(-entry.held);
       this.#drain();
     } else if (entry.pending?.sent === true) {
       log.mark(place, Mark.sent);
@@ -204,7 +204,7 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
   failed(entry: Entry, reason: string): void {
     if (entry.mark === Mark.delivered) return;
     if (this.#behind.delete(entry)) {
-      this.#context.claim(-entry.size);
+      this.#context.claim(-entry.held);
       this.#refuse(entry, reason);
       return;
     }
@@ -239,7 +239,7 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
     }
     const now = this.#clock.now();
     const entry = new Entry(record, recordSize(record), now, this);
-    this.#context.claim(entry.size);
+    this.#context.claim(entry.held);
     entry.place = place;
     this.#send(entry, now);
   }
@@ -325,7 +325,7 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
     entry.mark = Mark.taken;
     entry.sentAt = now;
     this.#window.add(entry);
-    this.#windowBytes += entry.size;
+    this.#windowBytes += entry.held;
     entry.pending = this.#context.producer.send(entry.record, entry.size, entry);
   }
 
@@ -333,8 +333,8 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
     if (!this.#window.delete(entry)) return;
     entry.pending = undefined;
     this.#setUnsafe(entry, false);
-    this.#windowBytes -= entry.size;
-    this.#context.claim(-entry.size);
+    this.#windowBytes -= entry.held;
+    this.#context.claim(-entry.held);
   }
 
   /** An event of so many bytes leaves the queue for another place. The result is to be called when it is there. */

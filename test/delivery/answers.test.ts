@@ -1,7 +1,7 @@
 /** When the sender of an event gets its answer, and which answer. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { DeliveryStage, kindOf, sizeOf, TOPIC } from './delivery-stage.ts';
+import { DeliveryStage, kindOf, heldOf, sizeOf, TOPIC } from './delivery-stage.ts';
 
 /** A little more than the milliseconds between two checks of the delivery. */
 const POLL_MS = 60;
@@ -94,7 +94,7 @@ suite('the answer to an event', () => {
   });
 
   test('is "retriable" at once when the memory for events is full, and the memory is free afterwards', async () => {
-    const stage = await DeliveryStage.open({ maxBytes: 10 * sizeOf(100) });
+    const stage = await DeliveryStage.open({ maxBytes: 10 * heldOf(100) });
     stage.producer.set(TOPIC, 'silent');
     const taken = Array.from({ length: 10 }, (_, n) => stage.send(n));
     const tooMany = await stage.post(10);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { pino } from 'pino';
 import { Delivery, type DeliverySettings } from '../../src/delivery/delivery.ts';
+import { RECORD_OVERHEAD_BYTES } from '../../src/delivery/held-record.ts';
 import type { Delivered, QueueState } from '../../src/delivery/port.ts';
 import { recordHeader, recordSize, type KafkaRecord } from '../../src/kafka/record.ts';
 import { createMetrics, type Metrics } from '../../src/metrics/metrics.ts';
@@ -206,7 +207,12 @@ export function numberOf({ value }: KafkaRecord): number {
   return Number.parseInt(value.toString('latin1'), 10);
 }
 
-/** Bytes of memory that an event of `size` bytes takes. */
+/** Bytes of memory that an event of `size` bytes takes in a queue. */
+export function heldOf(size: number): number {
+  return RECORD_OVERHEAD_BYTES + sizeOf(size);
+}
+
+/** What `recordSize` gives for an event of `size` bytes. */
 export function sizeOf(size: number, topic = TOPIC): number {
   return recordSize(eventRecord(0, topic, size, 0));
 }

@@ -1,7 +1,7 @@
 /** Kafka is unavailable or silent, and the disk is full, fails or hangs. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { DeliveryStage, kindOf, sizeOf, TOPIC } from './delivery-stage.ts';
+import { DeliveryStage, kindOf, heldOf, TOPIC } from './delivery-stage.ts';
 
 /** A little more than the milliseconds between two checks of the delivery. */
 const POLL_MS = 60;
@@ -89,11 +89,11 @@ suite('with a full disk', () => {
 suite('with a full spool', () => {
   test('an event that needs the disk is refused at once, and its memory is freed', async () => {
     // The window takes five events, and the spool has room for the same five only.
-    const stage = await withoutKafka({ maxBytes: 10 * sizeOf(100), spoolBytes: 900 });
+    const stage = await withoutKafka({ maxBytes: 10 * heldOf(100), spoolBytes: 900 });
     const first = Array.from({ length: 5 }, (_, n) => stage.send(n));
     await stage.time.advance(POLL_MS);
     assert.ok(first.every((sent) => kindOf(sent) === 'spooled'));
-    assert.equal(await stage.sample('queueBytes'), 5 * sizeOf(100));
+    assert.equal(await stage.sample('queueBytes'), 5 * heldOf(100));
     for (let n = 5; n < 30; n++) {
       const sent = await stage.post(n);
       assert.deepEqual(sent.outcome, {
@@ -102,7 +102,7 @@ suite('with a full spool', () => {
       });
       assert.equal(sent.waitedMs, 0);
     }
-    assert.equal(await stage.sample('queueBytes'), 5 * sizeOf(100));
+    assert.equal(await stage.sample('queueBytes'), 5 * heldOf(100));
     assert.equal(await stage.sample('spoolFailures'), 25);
     stage.producer.set(TOPIC, 'up');
     await stage.emptied();
@@ -132,7 +132,7 @@ suite('with a disk that fails', () => {
   }
 
   test('at a read, events stay, and are delivered in order when it works again', async () => {
-    const stage = await withoutKafka({ maxBytes: 10 * sizeOf(100) });
+    const stage = await withoutKafka({ maxBytes: 10 * heldOf(100) });
     for (let n = 0; n < 40; n++) await stage.post(n);
     stage.disk.operations.faults = { read: 1000, open: 1000 };
     stage.producer.set(TOPIC, 'up');
@@ -197,7 +197,7 @@ suite('with a disk that hangs', () => {
   });
 
   test('events that wait after others are refused in time, too, and later ones at once', async () => {
-    const stage = await withoutKafka({ maxBytes: 10 * sizeOf(100) });
+    const stage = await withoutKafka({ maxBytes: 10 * heldOf(100) });
     for (let n = 0; n < 5; n++) await stage.post(n);
     const work = hang(stage);
     const behind = [await stage.post(5), await stage.post(6)];

@@ -1,11 +1,11 @@
 /** The order of events: in the window, after it, on disk, and while the spool drains. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { DeliveryStage, kindOf, sizeOf, TOPIC } from './delivery-stage.ts';
+import { DeliveryStage, kindOf, heldOf, TOPIC } from './delivery-stage.ts';
 
 /** The window takes half of the memory: ten events. */
 const WINDOW = 10;
-const SMALL = { maxBytes: 2 * WINDOW * sizeOf(100) };
+const SMALL = { maxBytes: 2 * WINDOW * heldOf(100) };
 
 const numbers = (to: number) => Array.from({ length: to }, (_, n) => n);
 

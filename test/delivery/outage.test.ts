@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Random } from '../openlineage/random.ts';
-import { DeliveryStage, kindOf, numberOf, sizeOf } from './delivery-stage.ts';
+import { DeliveryStage, kindOf, numberOf, heldOf } from './delivery-stage.ts';
 
 const TOPICS = ['a', 'b', 'c'];
 const HOUR_MS = 3_600_000;
@@ -19,7 +19,7 @@ interface Story {
 /** Runs an hour of work. Checks that each kept event is in Kafka once and in order. */
 async function run(seed: number): Promise<Story> {
   const random = new Random(seed);
-  const stage = await DeliveryStage.open({ topics: TOPICS, maxBytes: 400 * sizeOf(100), seed });
+  const stage = await DeliveryStage.open({ topics: TOPICS, maxBytes: 400 * heldOf(100), seed });
   const written = new Map<string, number[]>(TOPICS.map((topic) => [topic, []]));
   const end = stage.time.monotonic.now() + HOUR_MS;
   let n = 0;
@@ -84,7 +84,7 @@ suite('hours with Kafka up, silent or unavailable, and a disk that fails', () =>
 });
 
 test('an outage of three hours keeps all events, and the next event after it goes straight to Kafka', async () => {
-  const stage = await DeliveryStage.open({ topics: ['a'], maxBytes: 40 * sizeOf(100) });
+  const stage = await DeliveryStage.open({ topics: ['a'], maxBytes: 40 * heldOf(100) });
   stage.producer.set('a', 'unavailable');
   for (let n = 0; n < 180; n++) {
     const sent = await stage.post(n, { topic: 'a' });
@@ -103,7 +103,7 @@ test('an outage of three hours keeps all events, and the next event after it goe
 suite('many topics', () => {
   test('that drain at the same time leave room in memory for new events', async () => {
     const topics = Array.from({ length: 100 }, (_, index) => `topic ${index}`);
-    const stage = await DeliveryStage.open({ topics, maxBytes: 4000 * sizeOf(100) });
+    const stage = await DeliveryStage.open({ topics, maxBytes: 4000 * heldOf(100) });
     for (const topic of topics) stage.producer.set(topic, 'unavailable');
     for (let n = 0; n < 100; n++) {
       for (const topic of topics) stage.send(n, { topic });
@@ -111,7 +111,7 @@ suite('many topics', () => {
     }
     assert.equal(stage.delivery.spooledEvents, 10_000);
     const memory = await stage.sample('queueBytes');
-    assert.ok(memory <= 2100 * sizeOf(100), `${memory} bytes`);
+    assert.ok(memory <= 2100 * heldOf(100), `${memory} bytes`);
     for (const topic of topics.slice(50)) stage.producer.set(topic, 'silent');
     await stage.time.advance(100);
     const fresh = stage.send(0, { topic: 'another' });

@@ -1,0 +1,34 @@
+/** What a record takes of memory while it is in a queue. */
+import type { KafkaRecord } from '../kafka/record.ts';
+
+/**
+ * Bytes of a record besides its own bytes: the objects of the entry, of the producer and of the request that waits, key
+ * and headers as buffers. Measured with 20,000 records of 300 and of 3000 bytes: 2076 each.
+ */
+export const RECORD_OVERHEAD_BYTES = 2048;
+
+/** Bytes are copied if their buffer has more other bytes than this part of their number. */
+const WASTE = 1 / 4;
+
+/**
+ * The same bytes, in a buffer of their own if they are a small part of a larger one. Bytes pin their whole buffer: a body
+ * of 5 MiB with one small event, a read of the spool, a slab of Node's buffer pool.
+ */
+export function ownBytes(bytes: Buffer): Buffer {
+  if (bytes.buffer.byteLength - bytes.length <= bytes.length * WASTE) return bytes;
+  // Not from the pool: there the copy would pin a slab.
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
+}
+
+/** The record for a queue: its value pins no other bytes. */
+export function ownRecord(record: KafkaRecord): KafkaRecord {
+  const value = ownBytes(record.value);
+  return value === record.value ? record : { ...record, value };
+}
+
+/** Bytes of memory that a record of this `size` (of `recordSize`) holds. */
+export function heldBytes({ value }: KafkaRecord, size: number): number {
+  return RECORD_OVERHEAD_BYTES + Math.max(size, value.buffer.byteLength);
+}
