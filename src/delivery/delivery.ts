@@ -240,8 +240,8 @@ export class Delivery implements EventDelivery, DeliveryStatus {
       clock: this.#time.monotonic,
       refused: ({ record }, outcome, safe) => this.#deadLetters.add(record, outcome, safe),
       unreadable: (event, reason, safe) => this.#deadLetters.addUnreadable(name, event, reason, safe),
-      // The windows of all topics leave half of the memory to new events.
-      windowLimit: () => Math.min(WINDOW_BYTES, maxBytes / 2 / this.#topics.size),
+      // The windows of all topics leave most of the memory to new events: the large ones that arrive at a time fit in.
+      windowLimit: () => Math.min(WINDOW_BYTES, maxBytes / 4 / this.#topics.size),
       claim: (bytes) => (this.#bytes += bytes),
     });
     const topic = { queue, monitor: new TopicMonitor(name, queue, log, spoolMaxAgeMs, context) };

@@ -17,9 +17,9 @@ suite('defaults that follow the container', () => {
   });
 
   test('are shares of its memory, and never more than the plain ones', () => {
-    assert.deepEqual(limitsIn({ memory: 256 * MIB }), [32 * MIB, 32 * MIB, 2048]);
-    assert.deepEqual(limitsIn({ memory: 512 * MIB }), [64 * MIB, 64 * MIB, 4096]);
-    assert.deepEqual(limitsIn({ memory: 2048 * MIB }), [256 * MIB, 256 * MIB, 10_000]);
+    assert.deepEqual(limitsIn({ memory: 256 * MIB }), [32 * MIB, 16 * MIB, 2048]);
+    assert.deepEqual(limitsIn({ memory: 512 * MIB }), [64 * MIB, 32 * MIB, 4096]);
+    assert.deepEqual(limitsIn({ memory: 2048 * MIB }), [256 * MIB, 128 * MIB, 10_000]);
     assert.deepEqual(limitsIn({ memory: 64 * 1024 * MIB }), [256 * MIB, 256 * MIB, 10_000]);
   });
 
@@ -29,7 +29,7 @@ suite('defaults that follow the container', () => {
     assert.equal(settings.queue.maxBytes, 100 * MIB);
     assert.ok(!derived.has('queue.max_bytes'));
     assert.equal(notices.length, 1);
-    assert.match(notices[0] ?? '', /server\.max_body_memory is 33554432 \(an eighth/);
+    assert.match(notices[0] ?? '', /server\.max_body_memory is 16777216 \(a sixteenth/);
     assert.doesNotMatch(notices[0] ?? '', /queue\.max_bytes/);
   });
 });

@@ -89,7 +89,7 @@ suite('with a full disk', () => {
 suite('with a full spool', () => {
   test('an event that needs the disk is refused at once, and its memory is freed', async () => {
     // The window takes five events, and the spool has room for the same five only.
-    const stage = await withoutKafka({ maxBytes: 10 * heldOf(100), spoolBytes: 900 });
+    const stage = await withoutKafka({ maxBytes: 20 * heldOf(100), spoolBytes: 900 });
     const first = Array.from({ length: 5 }, (_, n) => stage.send(n));
     await stage.time.advance(POLL_MS);
     assert.ok(first.every((sent) => kindOf(sent) === 'spooled'));
@@ -132,7 +132,7 @@ suite('with a disk that fails', () => {
   }
 
   test('at a read, events stay, and are delivered in order when it works again', async () => {
-    const stage = await withoutKafka({ maxBytes: 10 * heldOf(100) });
+    const stage = await withoutKafka({ maxBytes: 20 * heldOf(100) });
     for (let n = 0; n < 40; n++) await stage.post(n);
     stage.disk.operations.faults = { read: 1000, open: 1000 };
     stage.producer.set(TOPIC, 'up');
@@ -197,7 +197,7 @@ suite('with a disk that hangs', () => {
   });
 
   test('events that wait after others are refused in time, too, and later ones at once', async () => {
-    const stage = await withoutKafka({ maxBytes: 10 * heldOf(100) });
+    const stage = await withoutKafka({ maxBytes: 20 * heldOf(100) });
     for (let n = 0; n < 5; n++) await stage.post(n);
     const work = hang(stage);
     const behind = [await stage.post(5), await stage.post(6)];

@@ -5,7 +5,7 @@ import { DeliveryStage, kindOf, heldOf, TOPIC } from './delivery-stage.ts';
 
 /** The window takes half of the memory: ten events. */
 const WINDOW = 10;
-const SMALL = { maxBytes: 2 * WINDOW * heldOf(100) };
+const SMALL = { maxBytes: 4 * WINDOW * heldOf(100) };
 
 const numbers = (to: number) => Array.from({ length: to }, (_, n) => n);
 

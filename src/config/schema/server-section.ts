@@ -166,7 +166,7 @@ export const server = section('The HTTP server: its address, and the limits of c
   }),
   maxBodyMemory: setting(bytes({ from: 1024, to: 1024 ** 4 }), {
     default: 256 * 1024 ** 2,
-    derived: shareForEvents(8, 256 * 1024 ** 2, "an eighth of the container's memory, at most 256 MiB"),
+    derived: shareForEvents(16, 256 * 1024 ** 2, "a sixteenth of the container's memory, at most 256 MiB"),
     description:
       'Memory for all bodies that the proxy receives and decodes at the same time. Above it, the answer is 503, except for events that arrive in one piece.',
   }),

@@ -122,8 +122,9 @@ function collect(
     done(reason, undefined);
   };
   const append = (piece: Buffer, at: number) => {
-    if (!body || body.length < at + piece.length)
-      body = enlarged(body, at, Math.min(room, capacityFor(at + piece.length)));
+    const end = at + piece.length;
+    if (!body || body.length < end)
+      body = enlarged(body, at, declared > 0 ? room : Math.min(room, capacityFor(end)));
     piece.copy(body, at);
   };
   const grant = (bytes: number) => {
