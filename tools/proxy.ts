@@ -23,6 +23,8 @@ export interface ProxyOptions {
   program?: 'source' | 'built';
   /** Flags of Node itself, e.g. `--cpu-prof`. For `source` only. */
   nodeFlags?: readonly string[];
+  /** A shell command that runs in the process before the proxy, e.g. `ulimit -n 256`. */
+  shell?: string;
 }
 
 export interface ProxyExit {
@@ -57,8 +59,12 @@ export class Proxy {
         : [process.execPath, [...(options.nodeFlags ?? []), '--', join(root, 'src', 'main.ts')]];
     const own = options.args ?? [];
     const listen = own.includes('--uds') ? [] : ['--port', String(port)];
+    const whole = [command, ...args, ...listen, ...own];
+    const { shell } = options;
+    const [program = '', ...rest] =
+      shell === undefined ? whole : ['sh', '-c', `${shell} && exec "$0" "$@"`, ...whole];
     // Outside the terminal's process group: Ctrl-C does not reach it, only `stop` and `signal` do.
-    this.#child = spawn(command, [...args, ...listen, ...own], {
+    this.#child = spawn(program, rest, {
       detached: true,
       env: environmentOf(options),
       stdio: ['ignore', 'ignore', 'pipe'],

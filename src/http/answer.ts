@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { errorBody, errorTable, type Refusal } from '../errors.ts';
 import type { Ingested } from '../pipeline/ingest.ts';
 import type { Observer } from '../pipeline/observer.ts';
+import { AnswerMemory } from './answer-memory.ts';
 import type { Exchange } from './exchange.ts';
 import { hasBody } from './connection/request-head.ts';
 
@@ -29,7 +30,7 @@ const DELIVERY: Readonly<Record<KeptKind, readonly string[]>> = {
 };
 
 /** Seconds (RFC 9110 §10.2.3). Never more: Java clients wait this long inside the user's query. */
-const RETRY_AFTER = '1';
+export const RETRY_AFTER = '1';
 
 /**
  * Bytes and milliseconds that a refused body may still send after the answer, before the connection is cut.
@@ -48,11 +49,14 @@ const SHORT_BYTES = 1024 * 1024;
 export class Answers {
   readonly #settings: AnswerSettings;
   readonly #observer: Observer;
+  readonly #memory: AnswerMemory;
   #stopping = false;
 
-  constructor(settings: AnswerSettings, observer: Observer) {
+  /** `memory` counts the answers that are not read yet. */
+  constructor(settings: AnswerSettings, observer: Observer, memory = new AnswerMemory(Infinity)) {
     this.#settings = settings;
     this.#observer = observer;
+    this.#memory = memory;
   }
 
   /** From now on every answer closes its connection, so that no client reuses a connection that will soon be closed. */
@@ -109,8 +113,10 @@ export class Answers {
     if (response.destroyed) return;
     const unread = request.complete ? 'none' : unreadBodyOf(request);
     if (this.#stopping || unread === 'long') response.shouldKeepAlive = false;
+    const bytes = Buffer.byteLength(body);
+    this.#memory.hold(exchange, bytes);
     const lines = this.commonHeaders(requestId);
-    lines.push(...headers, 'content-length', String(Buffer.byteLength(body)));
+    lines.push(...headers, 'content-length', String(bytes));
     response.writeHead(status, lines);
     if (unread !== 'long') {
       if (unread === 'short') request.resume();

@@ -18,7 +18,7 @@ import type { Access, Observer } from '../pipeline/observer.ts';
 import type { Answers } from './answer.ts';
 import { answerBrokenRequest, reasonOf } from './connection/broken-request.ts';
 import { Connections } from './connection/connections.ts';
-import { createListener, type ListenerSettings } from './connection/listener.ts';
+import { createListener, seldom, type ListenerSettings } from './connection/listener.ts';
 import { errorOfHead, requestIdOf } from './connection/request-head.ts';
 import { removeStaleSocket } from './connection/stale-socket.ts';
 import { answerCors, isOfOtherOrigin, type CorsSettings } from './cors.ts';
@@ -28,6 +28,8 @@ import { isProbe, pathOf, paths, servedPaths } from './paths.ts';
 
 export interface ServerSettings extends ListenerSettings {
   readonly listen: ListenOptions;
+  /** Most open connections. A further one takes the place of an idle one, or is refused. */
+  readonly maxConnections: number;
   /** The mode of the Unix domain socket, as `chmod` takes it: which users may connect. */
   readonly socketMode: number;
   /** Removed from the start of paths. It has no slash at its end; '' for none. */
@@ -67,6 +69,11 @@ const OTHER_ORIGIN = refusal('forbidden', 'Pages of other origins may not post e
 
 const TOO_MANY_ON_CONNECTION = refusal('unavailable', 'Too many requests on this connection are in flight');
 
+const TOO_MANY_CONNECTIONS = refusal('unavailable', 'Too many connections are open');
+
+/** Connections above the limit that are told so at the same time. Each takes an open file until its client has read it. */
+const MAX_TURNED_AWAY = 16;
+
 /** nginx's status for a client that closed its connection before its answer. */
 const CLIENT_CLOSED = 499;
 
@@ -77,7 +84,7 @@ export class HttpServer {
   readonly #answers: Answers;
   readonly #observer: Observer;
   readonly #server: Server;
-  readonly #connections = new Connections();
+  readonly #connections: Connections;
   /** The method `origin` of every exchange. One function for all, because a closure for each would add to its cost. */
   readonly #originOf: (this: Exchange) => Origin;
   /** The method `isGone` of every exchange. */
@@ -85,6 +92,7 @@ export class HttpServer {
     return this.request.socket.destroyed;
   };
   #inFlight = 0;
+  #turnedAway = 0;
 
   constructor(settings: ServerSettings, parts: ServerParts) {
     const { events, pages, answers, observer, metrics, log } = parts;
@@ -93,18 +101,31 @@ export class HttpServer {
     this.#pages = pages;
     this.#answers = answers;
     this.#observer = observer;
+    this.#connections = new Connections(settings.maxConnections);
     const { clientOf } = settings;
     this.#originOf = function () {
       return originOf(this.request, this.request.url ?? '', clientOf);
     };
     this.#server = createListener(settings, metrics, log);
     // Under TLS, requests arrive on a second socket, which exists after the handshake.
-    const carriesRequests = settings.tls === undefined;
+    const isPlain = settings.tls === undefined;
+    const warn = seldom((message) => log.warn(message));
+    const isFull = () => {
+      metrics.connectionsRefused.inc();
+      const { maxConnections } = settings;
+      warn(
+        `connections are closed, idle ones first: there are ${maxConnections}, as many as server.max_connections allows`,
+      );
+    };
     this.#server
       .on('connection', (socket: Socket) => {
+        if (!this.#connections.enter(socket, isFull)) {
+          this.#turnAway(socket, isPlain);
+          return;
+        }
         metrics.connections.inc();
         socket.once('close', () => metrics.connections.dec());
-        this.#connections.add(socket, carriesRequests);
+        this.#connections.add(socket, isPlain);
       })
       .on('secureConnection', (socket: Socket) => this.#connections.add(socket, true));
     this.#server.on('timeout', (socket: Socket) => this.#connections.timeOut(socket));
@@ -123,6 +144,7 @@ export class HttpServer {
     if (path !== undefined) await removeStaleSocket(path);
     const { promise, resolve, reject } = Promise.withResolvers<string | number>();
     this.#server.once('error', reject);
+    this.#connections.cutUnread(this.#settings.requestTimeoutMs);
     this.#server.listen(this.#settings.listen, () => {
       this.#server.off('error', reject);
       const address = this.#server.address();
@@ -193,7 +215,22 @@ export class HttpServer {
       this.#connections.end(connection);
       this.#answered(exchange, served?.path ?? 'other', origin);
     });
-    this.#dispatch(exchange, served?.takes);
+    const takes = served?.takes;
+    // A request that is alone on its connection, as nearly all are, needs no function of its own.
+    if (connection.inFlight === 1) this.#dispatch(exchange, takes);
+    else this.#connections.handle(connection, () => this.#dispatch(exchange, takes));
+  }
+
+  /** Refuses a connection for which there is no room. */
+  #turnAway(socket: Socket, isPlain: boolean): void {
+    // Without a TLS handshake the client cannot read an answer. Without room for a few more, none waits until it has read.
+    if (!isPlain || this.#turnedAway >= MAX_TURNED_AWAY) {
+      socket.destroy();
+      return;
+    }
+    this.#turnedAway += 1;
+    socket.once('close', () => (this.#turnedAway -= 1));
+    answerBrokenRequest(socket, TOO_MANY_CONNECTIONS, this.#answers.commonHeaders(randomUUID()));
   }
 
   #dispatch(exchange: Exchange, takes: 'event' | 'batch' | undefined): void {

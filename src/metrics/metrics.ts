@@ -236,10 +236,30 @@ export const metricTable = {
     name: 'http2kafka_max_connections',
     help: 'The limit of `http2kafka_connections`: `server.max_connections`, or less if the process may not open that many files.',
   },
+  bodyMemoryBytes: {
+    type: 'gauge',
+    name: 'http2kafka_body_memory_bytes',
+    help: 'Memory of the bodies that are received, decoded and handled, without those that came in one piece.',
+  },
+  bodyMemoryMaxBytes: {
+    type: 'gauge',
+    name: 'http2kafka_body_memory_max_bytes',
+    help: 'The limit of `http2kafka_body_memory_bytes`: `server.max_body_memory`.',
+  },
+  answerMemoryBytes: {
+    type: 'gauge',
+    name: 'http2kafka_answer_memory_bytes',
+    help: 'Memory of the answers that their clients have not read yet, without the short ones.',
+  },
+  answerMemoryMaxBytes: {
+    type: 'gauge',
+    name: 'http2kafka_answer_memory_max_bytes',
+    help: 'The limit of `http2kafka_answer_memory_bytes`: `server.max_answer_memory`.',
+  },
   connectionsRefused: {
     type: 'counter',
     name: 'http2kafka_connections_refused_total',
-    help: 'Connections closed when they arrived, because `server.max_connections` connections were open.',
+    help: 'Connections closed because `server.max_connections` were open: idle ones for new ones, and new ones if none was idle.',
   },
   tlsHandshakeFailures: {
     type: 'counter',
@@ -381,6 +401,10 @@ export function createMetrics(): Metrics {
     oidcUp: gauge(metricTable.oidcUp),
     connections: gauge(metricTable.connections),
     maxConnections: gauge(metricTable.maxConnections),
+    bodyMemoryBytes: gauge(metricTable.bodyMemoryBytes),
+    bodyMemoryMaxBytes: gauge(metricTable.bodyMemoryMaxBytes),
+    answerMemoryBytes: gauge(metricTable.answerMemoryBytes),
+    answerMemoryMaxBytes: gauge(metricTable.answerMemoryMaxBytes),
     connectionsRefused: counter(metricTable.connectionsRefused),
     tlsHandshakeFailures: counter(metricTable.tlsHandshakeFailures),
     tlsCertificateExpiry: gauge(metricTable.tlsCertificateExpiry),

@@ -4,7 +4,10 @@ import type { AnswerSettings } from '../http/answer.ts';
 import { TrustedPeers } from '../http/connection/client-address.ts';
 import type { TlsFiles, TlsSettings } from '../http/connection/tls-files.ts';
 import type { MonitoringSettings } from '../http/pages/monitoring.ts';
-import type { MonitoringListenerSettings } from '../http/pages/monitoring-listener.ts';
+import {
+  MONITORING_CONNECTIONS,
+  type MonitoringListenerSettings,
+} from '../http/pages/monitoring-listener.ts';
 import type { PageListenerSettings } from '../http/pages/page-listener.ts';
 import type { PagesSettings } from '../http/pages/pages.ts';
 import type { ServerSettings } from '../http/server.ts';
@@ -37,6 +40,8 @@ export function answerSettings({ server }: Settings): AnswerSettings {
 /** Settings of the listener. Without `tls` it serves plain HTTP. */
 export function serverSettings({ server }: Pick<Settings, 'server'>, tls?: TlsFiles): ServerSettings {
   const { uds, udsMode, host, port, backlog } = server;
+  // The topic of events and the dead-letter topic.
+  const others = { topics: 2, monitoring: server.monitoring.port === undefined ? 0 : MONITORING_CONNECTIONS };
   const trusted = new TrustedPeers(server.proxyHeaders ? server.forwardedAllowIps : []);
   return {
     listen: uds === undefined ? { host, port, backlog } : { path: uds, backlog },
@@ -45,7 +50,7 @@ export function serverSettings({ server }: Pick<Settings, 'server'>, tls?: TlsFi
     rootPath: server.rootPath ?? '',
     requestIdHeader: server.requestId.headerName.toLowerCase(),
     maxConcurrency: server.limitConcurrency ?? Number.POSITIVE_INFINITY,
-    maxConnections: connectionLimit(server.maxConnections),
+    maxConnections: connectionLimit(server.maxConnections, others),
     maxHeaderBytes: server.maxHeaderSize,
     maxHeaders: server.maxHeaders,
     keepAliveMs: server.keepAliveTimeoutS * 1000,

@@ -6,6 +6,7 @@ import type { Logger } from '../log.ts';
 import type { Settings } from '../config/schema/schema.ts';
 import type { DeliveryStatus, EventDelivery } from '../delivery/port.ts';
 import { Answers } from '../http/answer.ts';
+import { AnswerMemory } from '../http/answer-memory.ts';
 import { TlsFiles } from '../http/connection/tls-files.ts';
 import { BodyMemory } from '../http/events/body-memory.ts';
 import { EventHandler } from '../http/events/event-handler.ts';
@@ -139,7 +140,8 @@ export class Front {
     const metrics = this.#metrics;
     const form = this.#settings.logging.preset === 'json' ? 'members' : 'text';
     const observer = new Observer(metrics, this.#log, form);
-    const answers = new Answers(answerSettings(this.#settings), observer);
+    const memory = new AnswerMemory(this.#settings.server.maxAnswerMemory, metrics.answerMemoryBytes);
+    const answers = new Answers(answerSettings(this.#settings), observer, memory);
     const authenticationProblems = this.#authentication?.problems;
     const monitored = { delivery, authenticationProblems, metrics, observer, clientOf };
     const monitoring = new Monitoring(monitoringSettings(this.#settings), monitored);
@@ -172,7 +174,8 @@ export class Front {
     const turns = new Turns(systemTime);
     const ingest = new Ingest(ingestSettings(settings), delivery, observer, systemTime.wall, turns);
     const { maxRequestSize: maxBytes } = settings.producer;
-    const limits = { maxBytes, memory: new BodyMemory(settings.server.maxBodyMemory) };
+    const memory = new BodyMemory(settings.server.maxBodyMemory, systemTime, metrics.bodyMemoryBytes);
+    const limits = { maxBytes, memory };
     const events = new EventHandler(this.#authentication, limits, ingest, answers, observer, turns);
     const pages = pageListener(pagesSettings(settings), { monitoring, answers, observer }, async () => {
       // Fastify is large, and most proxies never show a page.

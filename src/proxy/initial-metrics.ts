@@ -32,6 +32,8 @@ const EARLY_REFUSALS: readonly ErrorCode[] = [
 export function setInitialMetrics(metrics: Metrics, settings: Settings): void {
   metrics.buildInfo.set({ version, node: process.versions.node }, 1);
   metrics.queueMaxBytes.set(settings.queue.maxBytes);
+  metrics.bodyMemoryMaxBytes.set(settings.server.maxBodyMemory);
+  metrics.answerMemoryMaxBytes.set(settings.server.maxAnswerMemory);
   metrics.spoolMaxAgeSeconds.set(settings.spool.maxAge / 1000);
   for (const kind of ['run', 'job', 'dataset']) {
     for (const outcome of [...KEPT, ...REFUSALS]) metrics.events.begin(kind, outcome);

@@ -153,7 +153,7 @@ export const server = section('The HTTP server: its address, and the limits of c
       "one for each 128 KiB of the container's memory, at most 10000",
     ),
     description:
-      'Largest number of open connections. The proxy closes further connections at once. The number is lower if the process may not open that many files.',
+      'Largest number of open connections. A further one takes the place of an idle one, or is answered 503. The number is lower if the process may not open that many files.',
   }),
   maxHeaderSize: setting(bytes({ from: 1024, to: 1024 ** 2 }), {
     default: 16 * 1024,
@@ -168,7 +168,13 @@ export const server = section('The HTTP server: its address, and the limits of c
     default: 256 * 1024 ** 2,
     derived: shareForEvents(16, 256 * 1024 ** 2, "a sixteenth of the container's memory, at most 256 MiB"),
     description:
-      'Memory for all bodies that the proxy receives and decodes at the same time. Above it, the answer is 503, except for events that arrive in one piece.',
+      'Memory for all bodies that the proxy receives, decodes and handles at the same time. A further body waits for 2 s, then the answer is 503. Events that arrive in one piece are always taken.',
+  }),
+  maxAnswerMemory: setting(bytes({ from: 1024, to: 1024 ** 4 }), {
+    default: 64 * 1024 ** 2,
+    derived: shareOfMemory(16, 64 * 1024 ** 2, "a sixteenth of the container's memory, at most 64 MiB"),
+    description:
+      'Memory for all answers that clients have not read yet. Above it, the proxy cuts the connections with the oldest of them.',
   }),
   headersTimeoutS: setting(seconds, {
     default: 10,
@@ -177,7 +183,8 @@ export const server = section('The HTTP server: its address, and the limits of c
   }),
   requestTimeoutS: setting(seconds, {
     default: 60,
-    description: 'How long a client may take to send a whole request. 0 means no limit.',
+    description:
+      'How long a client may take to send a whole request, and to read an answer. 0 means no limit.',
   }),
   keepAliveTimeoutS: setting(seconds, {
     default: 75,

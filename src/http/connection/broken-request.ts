@@ -2,6 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { errorBody, errorTable, refusal, type Refusal } from '../../errors.ts';
+import { RETRY_AFTER } from '../answer.ts';
 
 /** Milliseconds that a client has to read the answer and close the connection. */
 const LINGER_MS = 2000;
@@ -11,12 +12,13 @@ const LINGER_MS = 2000;
  * `commonHeaders` are names and values in turn.
  */
 export function answerBrokenRequest(socket: Duplex, reason: Refusal, commonHeaders: readonly string[]): void {
-  const { status } = errorTable[reason.code];
+  const { status, retriable } = errorTable[reason.code];
   const body = errorBody(reason);
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
   for (let i = 0; i + 1 < commonHeaders.length; i += 2) {
     lines.push(`${commonHeaders[i] ?? ''}: ${commonHeaders[i + 1] ?? ''}`);
   }
+  if (retriable && status === 503) lines.push(`retry-after: ${RETRY_AFTER}`);
   lines.push(
     'content-type: application/json',
     `content-length: ${Buffer.byteLength(body)}`,

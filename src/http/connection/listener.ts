@@ -18,8 +18,6 @@ export interface ListenerSettings {
   readonly headersTimeoutMs: number;
   /** Milliseconds that a whole request may take to arrive. 0: no limit. */
   readonly requestTimeoutMs: number;
-  /** Most open connections. Further ones are closed when they arrive. */
-  readonly maxConnections: number;
   /** Most bytes of a request line and its headers. */
   readonly maxHeaderBytes: number;
 }
@@ -33,9 +31,9 @@ const CHECK_INTERVAL_MS = 1000;
 /** Milliseconds between log lines about refused connections. In a flood there are thousands of them. */
 const WARNING_INTERVAL_MS = 60_000;
 
-/** Makes a server that does not listen yet. It handles refused connections and failed TLS handshakes itself. */
+/** Makes a server that does not listen yet. It handles failed TLS handshakes itself. */
 export function createListener(settings: ListenerSettings, metrics: Metrics, log: Logger): Server {
-  const { tls, requestTimeoutMs, maxConnections } = settings;
+  const { tls, requestTimeoutMs } = settings;
   const headersTimeout = shorterLimit(settings.headersTimeoutMs, requestTimeoutMs);
   const options = {
     keepAliveTimeout: settings.keepAliveMs,
@@ -50,30 +48,30 @@ export function createListener(settings: ListenerSettings, metrics: Metrics, log
   const handshakeTimeout = headersTimeout || 120_000;
   const server = tls ? createTlsServer({ ...options, handshakeTimeout, ...tls }) : createServer(options);
   answerHalfClosed(server);
-  server.maxConnections = maxConnections;
   // Milliseconds that a connection may have no traffic. A client that does not read its answer occupies a connection.
   // A request that does not arrive is answered 408 before that.
   server.timeout = requestTimeoutMs && requestTimeoutMs + 2 * CHECK_INTERVAL_MS;
   // 0: no limit. Node would silently drop the headers above one, although its parser may have obeyed them.
   // `errorOfHead` counts the headers instead.
   server.maxHeadersCount = 0;
-  let quietUntil = Number.NEGATIVE_INFINITY;
-  const warnSeldom = (why: string) => {
-    const now = performance.now();
-    if (now < quietUntil) return;
-    quietUntil = now + WARNING_INTERVAL_MS;
-    log.warn(`connections are closed as soon as they come: ${why}`);
-  };
-  server.on('drop', () => {
-    metrics.connectionsRefused.inc();
-    warnSeldom(`there are ${maxConnections}, as many as server.max_connections allows`);
-  });
+  const warn = seldom((message) => log.warn(`connections are closed as soon as they come: ${message}`));
   // A connection cannot be accepted for lack of open files or memory. A later one can be, when others have closed.
   // Without this listener the error would end the process.
-  server.on('listening', () => server.on('error', ({ message }) => warnSeldom(message)));
+  server.on('listening', () => server.on('error', ({ message }) => warn(message)));
   server.on('tlsClientError', () => metrics.tlsHandshakeFailures.inc());
   if (tls?.requestCert === true) watchClientCertificates(server, tls.rejectUnauthorized === true, log);
   return server;
+}
+
+/** A function that passes on one message a minute. */
+export function seldom(write: (message: string) => void): (message: string) => void {
+  let quietUntil = Number.NEGATIVE_INFINITY;
+  return (message) => {
+    const now = performance.now();
+    if (now < quietUntil) return;
+    quietUntil = now + WARNING_INTERVAL_MS;
+    write(message);
+  };
 }
 
 /**

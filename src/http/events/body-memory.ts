@@ -3,6 +3,7 @@
  * free waits in a line, in which no later body overtakes it. So a few large bodies arrive at a time, and each completes.
  */
 import type { ServerResponse } from 'node:http';
+import type { Shown } from '../answer-memory.ts';
 import { systemTime, type Time, type Timer } from '../../support/time.ts';
 
 export interface BodyLimits {
@@ -38,6 +39,7 @@ interface Waiting {
 export class BodyMemory {
   readonly #maxBytes: number;
   readonly #time: Time;
+  readonly #shown: Shown | undefined;
   #taken = 0;
   /** In order. */
   readonly #line = new Map<MemoryShare, Waiting>();
@@ -46,8 +48,9 @@ export class BodyMemory {
   #checks: Timer | undefined;
 
   /** `maxBytes` is for all requests together. One body alone may take more. */
-  constructor(maxBytes: number, time: Time = systemTime) {
+  constructor(maxBytes: number, time: Time = systemTime, shown?: Shown) {
     this.#maxBytes = maxBytes;
+    this.#shown = shown;
     this.#time = time;
   }
 
@@ -71,6 +74,7 @@ export class BodyMemory {
   /** Changes the bytes that are lent, and lets those in the line go on. */
   lend(more: number): void {
     this.#taken += more;
+    this.#shown?.set(this.#taken);
     if (more < 0) this.#advance();
   }
 

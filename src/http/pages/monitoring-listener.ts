@@ -28,7 +28,7 @@ export interface MonitoringListenerParts {
 }
 
 /** Most open connections. A few systems read the metrics, and a few load balancers ask for `ready`. */
-const MAX_CONNECTIONS = 64;
+export const MONITORING_CONNECTIONS = 64;
 
 /** Milliseconds that a request may take to arrive, and that a connection may be without traffic in a request. */
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -50,7 +50,7 @@ export class MonitoringListener {
       keepAliveTimeout: KEEP_ALIVE_MS,
     };
     this.#server = createServer(limits, (request, response) => this.#handle(request, response));
-    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.maxConnections = MONITORING_CONNECTIONS;
     this.#server.timeout = KEEP_ALIVE_MS;
   }
 

@@ -1,0 +1,92 @@
+/**
+ * Keeps the number of open connections below a limit. At the limit a new connection takes the place of an idle one: idle
+ * clients must not keep out those that have events. It is refused if there is none.
+ */
+import type { Duplex } from 'node:stream';
+import type { Connection } from './connections.ts';
+
+/** Milliseconds of idleness after which a connection may be closed. Java clients reuse one that is idle for up to 5 s. */
+const REUSE_MS = 6000;
+
+/** Milliseconds between two searches for idle connections. Each search reads all of them. */
+const SEARCH_PAUSE_MS = 250;
+
+/** New connections that are checked for bytes that have arrived. */
+const MAX_CHECKED = 16;
+
+export class ConnectionRoom {
+  readonly #limit: number;
+  #open = 0;
+  /** Connections without a request so far, the oldest first. */
+  readonly #unused = new Set<Connection>();
+  /** Connections that the last search found idle, the longest idle one last. */
+  #idle: Connection[] = [];
+  #searchedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Number of connections that may be open at once. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** True if there is no room for one connection more. */
+  get isFull(): boolean {
+    return this.#open >= this.#limit;
+  }
+
+  /** A connection has been accepted. It counts until `socket` closes. */
+  enter(socket: Duplex): void {
+    this.#open += 1;
+    socket.once('close', () => (this.#open -= 1));
+  }
+
+  /** A connection has had no request so far. */
+  unused(connection: Connection): void {
+    this.#unused.add(connection);
+  }
+
+  /** A connection has its first request, or is closed. */
+  used(connection: Connection): void {
+    this.#unused.delete(connection);
+  }
+
+  /** Closes an idle connection out of `all`. Returns false if none is idle for long enough. */
+  makeRoom(all: Iterable<Connection>): boolean {
+    const victim = this.#silent() ?? this.#longestIdle(all);
+    if (!victim) return false;
+    this.#unused.delete(victim);
+    victim.socket.destroy();
+    return true;
+  }
+
+  /** The oldest connection that has sent nothing, or else the oldest without a whole request. */
+  #silent(): Connection | undefined {
+    let oldest: Connection | undefined;
+    let checked = 0;
+    for (const connection of this.#unused) {
+      oldest ??= connection;
+      if (connection.socket.bytesRead === 0) return connection;
+      checked += 1;
+      if (checked === MAX_CHECKED) break;
+    }
+    return oldest;
+  }
+
+  #longestIdle(all: Iterable<Connection>): Connection | undefined {
+    const now = performance.now();
+    const isIdle = ({ carriesRequests, inFlight, idleSince, socket }: Connection) =>
+      carriesRequests && inFlight === 0 && now - idleSince >= REUSE_MS && !socket.destroyed;
+    for (;;) {
+      const candidate = this.#idle.pop();
+      if (!candidate) break;
+      if (isIdle(candidate)) return candidate;
+    }
+    if (now - this.#searchedAt < SEARCH_PAUSE_MS) return undefined;
+    this.#searchedAt = now;
+    this.#idle = [...all].filter(isIdle).sort((one, other) => other.idleSince - one.idleSince);
+    return this.#idle.pop();
+  }
+}
