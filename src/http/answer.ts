@@ -33,11 +33,13 @@ const DELIVERY: Readonly<Record<KeptKind, readonly string[]>> = {
 export const RETRY_AFTER = '1';
 
 /**
- * Bytes and milliseconds that a refused body may still send after the answer, before the connection is cut.
+ * Bytes that a refused body may still send after the answer, milliseconds between two of its pieces, and milliseconds in
+ * all, before the connection is cut.
  * Without this, a client that writes its whole body before it reads gets a reset instead of the answer.
  */
 const LINGER_BYTES = 64 * 1024 * 1024;
 const LINGER_MS = 2000;
+const LINGER_MOST_MS = 10_000;
 
 /**
  * Up to this many bytes, reading a refused body to its end costs less than a new connection. Nearly all events are
@@ -139,8 +141,9 @@ function unreadBodyOf(request: IncomingMessage): 'none' | 'short' | 'long' {
   return length !== undefined && Number(length) <= SHORT_BYTES ? 'short' : 'long';
 }
 
-/** Reads and discards the rest of a body, up to `LINGER_BYTES` and `LINGER_MS`; then calls `done`. */
+/** Reads and discards the rest of a body, up to the limits of `LINGER`; then calls `done`. */
 function discardRest(request: IncomingMessage, done: () => void): void {
+  const deadline = performance.now() + LINGER_MOST_MS;
   let size = 0;
   const stop = () => {
     clearTimeout(timer);
@@ -149,7 +152,8 @@ function discardRest(request: IncomingMessage, done: () => void): void {
   };
   const count = (chunk: Buffer) => {
     size += chunk.length;
-    if (size > LINGER_BYTES) stop();
+    if (size > LINGER_BYTES || performance.now() > deadline) stop();
+    else timer.refresh();
   };
   const timer = setTimeout(stop, LINGER_MS);
   request.on('data', count);

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
+import { memoryContainer } from '../stage/memory-container.ts';
 import { ran, root } from './child.ts';
 
 /** A folder that contains the launcher, at its place in a package, and nothing else. */
@@ -56,6 +57,18 @@ suite('bin/http2kafka', () => {
       stdout,
       `packaged --max-semi-space-size=12 --initial-old-space-size=128 -- ${folder}/dist/main.js --help\n`,
     );
+  });
+
+  test('gives the objects of a small container less room', async (t) => {
+    const container = memoryContainer(t, 256);
+    if (!container) return t.skip('this machine does not let the test make a cgroup with a memory limit');
+    const folder = packageFolder(t);
+    writeEcho(folder);
+    const node = join(folder, 'node_modules/.bin/node');
+    write(node, '#!/bin/sh\necho "$1 $2"\n');
+    chmodSync(node, 0o755);
+    const { stdout } = await ran('sh', ['-c', `${container.enter} && ${folder}/bin/http2kafka`]);
+    assert.equal(stdout, '--max-semi-space-size=4 --initial-old-space-size=32\n');
   });
 
   test('says how to build the program when it is not built', async (t) => {

@@ -49,8 +49,11 @@ export class EventBodies {
     for (const at of template.numbers) body.write(number, at, 'latin1');
     for (const at of template.jobs) body.write(job, at, 'latin1');
     body.write(new Date(this.#beginning + sequence).toISOString(), template.time, 'latin1');
-    const from = (sequence * 7919) % (POOL_BYTES - template.paddingBytes);
-    pool.copy(body, template.padding, from, from + template.paddingBytes);
+    const { padding, paddingBytes } = template;
+    const from = (sequence * 7919) % Math.max(1, POOL_BYTES - paddingBytes);
+    for (let done = 0; done < paddingBytes; done += POOL_BYTES) {
+      pool.copy(body, padding + done, from, Math.min(POOL_BYTES, from + paddingBytes - done));
+    }
     return body;
   }
 }

@@ -51,6 +51,11 @@ export class Ledger {
     return this.#states[sequence] ?? 'open';
   }
 
+  /** How many posts had no answer, because their connection broke. */
+  get unanswered(): number {
+    return [...this.#resends.values()].reduce((sum, count) => sum + count, 0);
+  }
+
   resends(sequence: number): number {
     return this.#resends.get(sequence) ?? 0;
   }

@@ -13,6 +13,8 @@ export interface Line {
   readonly what: string;
   /** Whether events may be answered 503. */
   readonly mayRefuse?: true;
+  /** Approximate bytes of an event, other than those of the pace. */
+  readonly bytes?: number;
   /** The cause of duplicates, if there are any. */
   readonly duplicatesAre?: string;
   /** Starts the load and injects the failure. */
@@ -37,7 +39,7 @@ export interface Row {
 
 /** Runs a line and judges its events. Never throws: an error becomes a failure in the row. */
 export async function runLine(line: Line, pace: Pace): Promise<Row> {
-  const scene = new Scene(pace);
+  const scene = new Scene({ ...pace, bytes: line.bytes ?? pace.bytes });
   const judgement = new Judgement(scene.ledger, scene.damaged);
   let skipped = false;
   try {

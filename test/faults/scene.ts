@@ -50,6 +50,8 @@ export class Scene {
   /** Bootstrap servers of the tools and, by default, of the proxy. */
   servers = '';
   readonly loads: Load[] = [];
+  /** A shell command that runs in the process of the proxy before it, e.g. to limit it. */
+  shell: string | undefined;
   readonly #stage = new Stage();
   readonly #cleanups: (() => Promise<void> | void)[] = [];
   #settings: Readonly<Record<string, string>> = {};
@@ -101,6 +103,7 @@ export class Scene {
         ...this.#settings,
       },
       ...(earlier === undefined ? {} : { port: earlier.port }),
+      ...(this.shell === undefined ? {} : { shell: this.shell, program: 'built' }),
     });
     this.#proxy = proxy;
     return proxy;

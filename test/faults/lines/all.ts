@@ -8,6 +8,7 @@ import {
   rollingRestart,
 } from './broker-lines.ts';
 import { clockSetBack, clockSetForward } from './clock-lines.ts';
+import { container256, container512 } from './container-lines.ts';
 import { damagedSegment, diskFull, spoolFull } from './disk-lines.ts';
 import { fullSpoolManyClients, hostileBodies } from './fairness-lines.ts';
 import { longOutage } from './long-outage.ts';
@@ -67,5 +68,7 @@ export const lines: readonly Line[] = [
   halfOpen,
   clockSetBack,
   clockSetForward,
+  container256,
+  container512,
   longOutage,
 ];
