@@ -1,6 +1,4 @@
 /** The memory of answers that their clients have not read yet. A client that reads nothing leaves them to the proxy. */
-import type { ServerResponse } from 'node:http';
-import type { Exchange } from './exchange.ts';
 
 /**
  * Bytes of an answer that is not counted: nearly all are this short, and they must cost nothing. A connection has few of
@@ -13,12 +11,18 @@ export interface Shown {
   set(bytes: number): void;
 }
 
+/** What is needed of an exchange. */
+export interface Answered {
+  readonly request: { readonly socket: { destroy(): unknown } };
+  readonly response: { once(event: 'close', listener: () => void): unknown };
+}
+
 export class AnswerMemory {
   readonly #maxBytes: number;
   readonly #shown: Shown | undefined;
   #taken = 0;
   /** The answers that are not read yet, the oldest first. */
-  readonly #unread = new Map<ServerResponse, { readonly bytes: number; readonly cut: () => void }>();
+  readonly #unread = new Map<Answered['response'], { readonly bytes: number; readonly cut: () => void }>();
 
   /** `maxBytes` is for all answers together. */
   constructor(maxBytes: number, shown?: Shown) {
@@ -35,7 +39,7 @@ export class AnswerMemory {
    * Counts an answer until the kernel has taken it, or its connection closes. Above the limit it cuts the connections
    * with the oldest answers: a client that reads takes its answer in a few milliseconds.
    */
-  hold({ request, response }: Pick<Exchange, 'request' | 'response'>, bytes: number): void {
+  hold({ request, response }: Answered, bytes: number): void {
     if (bytes <= SMALL_BYTES) return;
     this.#unread.set(response, { bytes, cut: () => request.socket.destroy() });
     this.#count(bytes);
@@ -48,7 +52,7 @@ export class AnswerMemory {
     }
   }
 
-  #release(response: ServerResponse): void {
+  #release(response: Answered['response']): void {
     const held = this.#unread.get(response);
     if (!held) return;
     this.#unread.delete(response);

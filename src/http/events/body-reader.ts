@@ -50,7 +50,7 @@ export function readBody(
   const reading: Reading = { declared, limit, maxBytes, decodedBytes: decoder ? decodingBytes(maxBytes) : 0 };
   const collected = (body: Buffer | Refusal, share: MemoryShare | undefined) => {
     if (!decoder || !Buffer.isBuffer(body)) done(body);
-    else void decodeBody(body, decoder, limits, share ?? limits.memory.shareFor(response)).then(done);
+    else void decodeBody(body, decoder, maxBytes, share ?? limits.memory.shareFor(response)).then(done);
   };
   const read = (share?: MemoryShare) => collect(exchange, reading, limits.memory, share, collected);
   if (!expectsContinue(request)) {
@@ -173,6 +173,7 @@ function collect(
     share?.arrived();
     done(only ?? body?.subarray(0, size) ?? Buffer.alloc(0), share);
   };
+  share?.arriving(() => refuse(NO_MEMORY));
   request.on('data', onData);
   request.on('end', onEnd);
 }

@@ -20,7 +20,7 @@ import {
 import pLimit from 'p-limit';
 import { refusal, type Refusal } from '../../errors.ts';
 import { errorCode } from '../../support/error-text.ts';
-import type { BodyLimits, MemoryShare } from './body-memory.ts';
+import type { MemoryShare } from './body-memory.ts';
 
 type Decode<Decoded> = (body: Buffer, maxOutputLength: number) => Decoded;
 
@@ -31,8 +31,9 @@ interface Decoder {
 }
 
 /**
- * Most encoded bytes of a body that is decoded synchronously. A larger body is decoded on another thread, so that it
- * does not delay other requests. The way to the thread and back costs twice as much as decoding an event.
+ * Most encoded bytes of a body that is decoded synchronously. A larger body, or one that is large when decoded, is decoded
+ * on another thread, so that it does not delay other requests. The way to the thread and back costs twice as much as
+ * decoding an event.
  */
 const MAX_SYNC_BYTES = 16 * 1024;
 
@@ -120,7 +121,10 @@ export function decodingBytes(maxBytes: number): number {
   return 2 * maxBytes;
 }
 
-/** A decoded body of this size takes no share of the memory for bodies, as one without encoding that comes in one piece. */
+/**
+ * Most decoded bytes of a body that is decoded synchronously: a fraction of a millisecond of work. 5 KB can be 5 MiB when
+ * decoded, which would delay other requests. Such a small body takes no share of the memory for bodies.
+ */
 const SMALL_BYTES = 64 * 1024;
 
 const NO_MEMORY = refusal('unavailable', 'Too much is being received at once');
@@ -132,21 +136,19 @@ const NO_MEMORY = refusal('unavailable', 'Too much is being received at once');
 export async function decodeBody(
   encoded: Buffer,
   decoder: Decoder,
-  { maxBytes, memory }: BodyLimits,
+  maxBytes: number,
   share: MemoryShare,
 ): Promise<Buffer | Refusal> {
   try {
+    const small = smallBody(encoded, decoder);
+    if (small) {
+      share.resize(0);
+      return small;
+    }
     const needed = decodingBytes(maxBytes);
-    if (share.bytes < needed && !memory.isFree(needed)) {
-      const small = smallBody(encoded, decoder);
-      if (small) return small;
-      if (!(await reserved(share, needed))) return NO_MEMORY;
-    } else share.resize(Math.max(share.bytes, needed));
-    const decoded =
-      encoded.length <= MAX_SYNC_BYTES
-        ? decoder.decodeSync(encoded, maxBytes)
-        : await decodeLimit(() => decoder.decodeAsync(encoded, maxBytes));
-    share.resize(decoded.length <= SMALL_BYTES ? 0 : decoded.length);
+    if (share.bytes < needed && !(await reserved(share, needed))) return NO_MEMORY;
+    const decoded = await decodeLimit(() => decoder.decodeAsync(encoded, maxBytes));
+    share.resize(decoded.length);
     return decoded;
   } catch (error) {
     share.giveBack();
@@ -169,7 +171,7 @@ export async function decodeBody(
   }
 }
 
-/** The decoded body if it is small: such bodies are taken even when the memory for bodies is used up. */
+/** The decoded body if it is small, encoded and decoded. */
 function smallBody(encoded: Buffer, { decodeSync }: Decoder): Buffer | undefined {
   if (encoded.length > MAX_SYNC_BYTES) return undefined;
   try {

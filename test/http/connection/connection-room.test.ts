@@ -1,43 +1,56 @@
 import assert from 'node:assert/strict';
-import { EventEmitter } from 'node:events';
-import type { Socket } from 'node:net';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { mock, suite, test } from 'node:test';
 import { Connections } from '../../../src/http/connection/connections.ts';
 import type { Exchange } from '../../../src/http/exchange.ts';
 
-/** A socket, as far as the list of connections uses it. */
-class FakeSocket extends EventEmitter {
-  destroyed = false;
-  writable = true;
-  writableLength = 0;
-  bytesRead = 0;
-  bytesReadCalls = 0;
+/** A socket that is connected to nothing. A test sets what is read of it. */
+class FakeSocket extends Socket {
+  readonly state = { destroyed: false, writableLength: 0, bytesRead: 0 };
 
-  get socket(): Socket {
-    return this as unknown as Socket;
+  constructor() {
+    super();
+    for (const name of ['destroyed', 'writableLength', 'bytesRead'] as const) {
+      Object.defineProperty(this, name, { configurable: true, get: () => this.state[name] });
+    }
+    Object.defineProperty(this, 'writable', { get: () => !this.state.destroyed });
   }
 
-  destroy(): void {
-    this.destroyed = true;
-    this.writable = false;
+  override destroy(): this {
+    this.state.destroyed = true;
     this.emit('close');
+    return this;
   }
 }
 
-const EXCHANGE = { response: { headersSent: false }, request: { complete: true } } as unknown as Exchange;
+function exchangeOf(socket: Socket): Exchange {
+  const request = new IncomingMessage(socket);
+  request.complete = true;
+  return {
+    request,
+    response: new ServerResponse(request),
+    path: '/',
+    requestId: '',
+    startedAt: 0,
+    traceparent: undefined,
+    known: undefined,
+    origin: () => ({}),
+  };
+}
 
 function connect(connections: Connections): FakeSocket | undefined {
   const fake = new FakeSocket();
-  if (!connections.enter(fake.socket, () => undefined)) return undefined;
-  connections.add(fake.socket, true);
+  if (!connections.enter(fake, () => undefined)) return undefined;
+  connections.add(fake, true);
   return fake;
 }
 
 /** Begins and ends a request. */
 function use(connections: Connections, fake: FakeSocket | undefined): void {
   assert.ok(fake);
-  fake.bytesRead += 100;
-  const state = connections.begin(fake.socket, EXCHANGE);
+  fake.state.bytesRead += 100;
+  const state = connections.begin(fake, exchangeOf(fake));
   assert.ok(state && state !== 'too-many');
   connections.end(state);
 }
@@ -84,7 +97,7 @@ suite('the room for connections', () => {
     const connections = new Connections(2);
     const [busy, idle] = [connect(connections), connect(connections)];
     assert.ok(busy && idle);
-    connections.begin(busy.socket, EXCHANGE);
+    connections.begin(busy, exchangeOf(busy));
     use(connections, idle);
     now += 60_000;
     const next = connect(connections);
@@ -115,7 +128,7 @@ suite('requests of one connection', () => {
     assert.ok(fake);
     const handled: number[] = [];
     const begin = (n: number) => {
-      const state = connections.begin(fake.socket, EXCHANGE);
+      const state = connections.begin(fake, exchangeOf(fake));
       assert.ok(state && state !== 'too-many');
       connections.handle(state, () => handled.push(n));
       return () => connections.end(state);
@@ -138,10 +151,10 @@ suite('requests of one connection', () => {
 
   test('wait while the client does not read the answers', () => {
     const { fake, handled, ends } = pipelined(20);
-    fake.writableLength = 64 * 1024;
+    fake.state.writableLength = 64 * 1024;
     for (const end of ends.slice(0, 7)) end();
     assert.equal(handled.length, 8);
-    fake.writableLength = 0;
+    fake.state.writableLength = 0;
     ends[7]?.();
     assert.equal(handled.length, 16);
   });
@@ -161,8 +174,8 @@ suite('requests of one connection', () => {
     connections.cutUnread(60_000);
     const [unread, slow, idle] = [0, 1, 2].map(() => connect(connections));
     assert.ok(unread && slow && idle);
-    unread.writableLength = 1;
-    slow.writableLength = 1;
+    unread.state.writableLength = 1;
+    slow.state.writableLength = 1;
     const tick = (ms: number) => {
       now += ms;
       t.mock.timers.tick(2000);
