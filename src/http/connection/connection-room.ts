@@ -3,7 +3,7 @@
  * clients must not keep out those that have events. It is refused if there is none.
  */
 import type { Duplex } from 'node:stream';
-import type { Connection } from './connections.ts';
+import type { Connection } from './connection.ts';
 
 /** Milliseconds of idleness after which a connection may be closed. Java clients reuse one that is idle for up to 5 s. */
 const REUSE_MS = 6000;
