@@ -140,7 +140,7 @@ export async function decodeBody(
   share: MemoryShare,
 ): Promise<Buffer | Refusal> {
   try {
-    const small = smallBody(encoded, decoder);
+    const small = smallBody(encoded, decoder, maxBytes);
     if (small) {
       share.resize(0);
       return small;
@@ -172,12 +172,12 @@ export async function decodeBody(
 }
 
 /** The decoded body if it is small, encoded and decoded. */
-function smallBody(encoded: Buffer, { decodeSync }: Decoder): Buffer | undefined {
+function smallBody(encoded: Buffer, { decodeSync }: Decoder, maxBytes: number): Buffer | undefined {
   if (encoded.length > MAX_SYNC_BYTES) return undefined;
   try {
-    return decodeSync(encoded, SMALL_BYTES);
+    return decodeSync(encoded, Math.min(SMALL_BYTES, maxBytes));
   } catch (error) {
-    if (errorCode(error) === 'ERR_BUFFER_TOO_LARGE') return undefined;
+    if (maxBytes > SMALL_BYTES && errorCode(error) === 'ERR_BUFFER_TOO_LARGE') return undefined;
     throw error;
   }
 }
