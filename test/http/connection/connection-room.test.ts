@@ -36,6 +36,7 @@ function exchangeOf(socket: Socket): Exchange {
     traceparent: undefined,
     known: undefined,
     origin: () => ({}),
+    isGone: () => false,
   };
 }
 
