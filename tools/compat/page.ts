@@ -1,0 +1,120 @@
+/** Writes docs/compatibility.md from the stored results. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
+import type { Row, Rows } from './results.ts';
+import type { Group } from './trial.ts';
+
+const file = join(import.meta.dirname, '..', '..', 'docs', 'compatibility.md');
+
+interface Section {
+  readonly group: Group;
+  readonly heading: string;
+  readonly before: string;
+  readonly columns: readonly string[];
+  readonly after: string;
+}
+
+const sections: readonly Section[] = [
+  {
+    group: 'consumers',
+    heading: 'Consumers and compression',
+    before: `Each library as it is installed, without a codec of its own. Each topic has 4 events with the codec
+(\`kafka.compression\`), and one event of 3 MB that fits into the topic only as gzip.`,
+    columns: ['none', 'gzip', 'snappy', 'lz4', 'zstd'],
+    after: `So \`none\`, the default, and \`gzip\` are safe for every consumer. Choose another codec only if all consumers of the topic
+read it.`,
+  },
+  {
+    group: 'clients',
+    heading: 'Clients',
+    before: `Each client sends real events to a proxy, with the settings that [clients](clients.md) shows. A relay between them
+notes each request. In Kafka there must be each event once, with the same bytes, and with
+[the documented key](delivery.md). Every answer must be 201 with \`X-Delivery: kafka\`.
+
+Then Kafka is killed, and the client sends again. Every answer must be 201 with \`X-Delivery: spool\`. When Kafka is back, all
+events must be there in the same way.`,
+    columns: [
+      'User-Agent',
+      'encoding',
+      'events',
+      'same bytes and key in Kafka',
+      'events in an outage',
+      'in Kafka afterwards',
+    ],
+    after: `[Clients](clients.md) says what else is known of these clients and of others.`,
+  },
+  {
+    group: 'load-balancers',
+    heading: 'Load balancers',
+    before: `Each with the configuration that [behind a load balancer](load-balancer.md) shows. The client of that page sends 1,000
+events, 50 a second, each once, while two replicas are restarted in turn, twice each. Then Kafka is killed, and 100 runs from 16
+client addresses send START, RUNNING and COMPLETE. When Kafka is back, the order of each run is read from the topic.`,
+    columns: ['lost in rolling restarts', 'in Kafka', 'runs out of order after an outage', 'runs of each replica'],
+    after: '',
+  },
+  {
+    group: 'schemathesis',
+    heading: 'The OpenAPI document',
+    before: `schemathesis sends requests that it makes from \`/openapi.json\`, valid and invalid ones, and checks the answers against
+the document.`,
+    columns: ['requests', 'findings'],
+    after: `Two things are settled in its configuration. A hook encodes each body as its \`Content-Encoding\` says, as an OpenAPI
+document cannot say that these belong together. And 200 is an expected answer of the batch path to an invalid event, because the
+answer names each refused event of a batch.`,
+  },
+  {
+    group: 'data-rentgen',
+    heading: "Data.Rentgen's consumer",
+    before: `Data.Rentgen's consumer (\`data-rentgen[consumer]\`) reads the topic that a proxy has written, and stores what it reads
+in PostgreSQL. What it cannot take, it puts into its topic for malformed events: run ids other than UUIDs of version 7, events
+without a run, and so on. The level \`data-rentgen\` refuses such events already at the proxy, see
+[the levels](configuration.md).`,
+    columns: ['events', 'put aside', 'runs', 'jobs', 'put aside of those that pass level `data-rentgen`'],
+    after: '',
+  },
+];
+
+/** @param names of all trials, in the order of the page */
+export async function writePage(rows: Rows, names: readonly string[]): Promise<void> {
+  writeFileSync(file, await pageOf(rows, names));
+  console.log(`wrote ${file}`);
+}
+
+export async function pageOf(rows: Rows, names: readonly string[]): Promise<string> {
+  const known = names.flatMap((name) => rows[name] ?? []);
+  const text = `<!-- Written by \`make compat\`; edit tools/compat/page.ts. -->
+
+# Compatibility
+
+What was tried with this proxy, in which version and when: by \`make compat\`, with Kafka 4.3.1 on the same machine. A part of it
+runs by \`node tools/compat/main.ts --only NAME,NAME\`, and replaces its own rows.
+
+${sections.map((section) => sectionOf(section, known)).join('\n\n')}
+`;
+  const config = await resolveConfig(file);
+  return format(text, { ...config, filepath: file, proseWrap: 'always' });
+}
+
+function sectionOf({ group, heading, before, columns, after }: Section, rows: readonly Row[]): string {
+  const own = rows.filter((row) => row.group === group);
+  const tried = own.filter(({ state }) => state !== 'not tried');
+  const missing = own.filter(({ state }) => state === 'not tried');
+  const table = [
+    rowOf(['', 'version', 'tried on', ...columns]),
+    rowOf(['', '', '', ...columns].map(() => '---')),
+    ...tried.map(({ label, version, date, cells }) =>
+      rowOf([label, version, date, ...columns.map((column) => cells[column] ?? '')]),
+    ),
+  ].join('\n');
+  const lines = missing.map(
+    ({ label, version, date, reason }) => `- Not tried here: ${label} ${version} (${date}): ${reason ?? ''}`,
+  );
+  return [`## ${heading}`, before, tried.length > 0 ? table : '', lines.join('\n'), after]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+function rowOf(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll('|', '/').replaceAll('\n', ' ')).join(' | ')} |`;
+}

@@ -1,0 +1,41 @@
+/** The results of all runs, in benchmark/results/compat.json. A run replaces the rows of what it tried. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Group } from './trial.ts';
+
+const file = join(import.meta.dirname, '..', '..', 'benchmark', 'results', 'compat.json');
+
+export interface Row {
+  readonly group: Group;
+  readonly label: string;
+  readonly version: string;
+  /** The day, in UTC. */
+  readonly date: string;
+  readonly state: 'as documented' | 'not as documented' | 'not tried';
+  /** Why it was not tried. */
+  readonly reason?: string;
+  readonly cells: Readonly<Record<string, string>>;
+}
+
+/** Rows by the names of their trials. */
+export type Rows = Readonly<Record<string, Row>>;
+
+export function readRows(): Rows {
+  // The file is written below, and by nothing else.
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Rows) : {}; // eslint-disable-line @typescript-eslint/no-unsafe-type-assertion
+}
+
+export function writeRows(rows: Rows): void {
+  writeFileSync(file, `${JSON.stringify(rows, null, 2)}\n`);
+}
+
+/**
+ * The rows with a new one. A thing that cannot be had on this machine leaves an older row of the same version as it is: it was
+ * tried once.
+ */
+export function withRow(rows: Rows, name: string, row: Row): Rows {
+  const older = rows[name];
+  if (row.state === 'not tried' && older !== undefined && older.state !== 'not tried' && older.version === row.version)
+    return rows;
+  return { ...rows, [name]: row };
+}

@@ -1,0 +1,51 @@
+/** What a thing that `make compat` tries is: a consumer, a client, a load balancer, a test tool. */
+import { startBroker, type Broker } from '../kafka/broker.ts';
+
+export const GROUPS = ['consumers', 'clients', 'load-balancers', 'schemathesis', 'data-rentgen'] as const;
+export type Group = (typeof GROUPS)[number];
+
+export interface Trial {
+  /** For `--only`. */
+  readonly name: string;
+  readonly group: Group;
+  /** On the page. */
+  readonly label: string;
+  readonly version: () => string | Promise<string>;
+  /** Installs it, once. @throws {NotHere} when it cannot be had on this machine. */
+  readonly install: () => Promise<void>;
+  readonly run: (stage: Stage) => Promise<Outcome>;
+}
+
+/** What a trial has shown. */
+export interface Outcome {
+  /** True when everything was as the documentation says. */
+  readonly ok: boolean;
+  /** The cells of its row, by the names of the columns of its group (page.ts). */
+  readonly cells: Readonly<Record<string, string>>;
+  /** What went wrong, for the terminal. */
+  readonly problems: readonly string[];
+}
+
+/** The thing cannot be had on this machine. The page says so, and the run does not fail. */
+export class NotHere extends Error {}
+
+/** What trials share, started when the first one needs it. */
+export class Stage {
+  /** A folder of events (JSON files, one event a file), beside those of the project. */
+  readonly events: string | undefined;
+  #broker: Promise<Broker> | undefined;
+
+  constructor(events: string | undefined) {
+    this.events = events;
+  }
+
+  /** A Kafka, which a trial may stop and must start again. */
+  broker(): Promise<Broker> {
+    this.#broker ??= startBroker();
+    return this.#broker;
+  }
+
+  async stop(): Promise<void> {
+    await (await this.#broker)?.stop({ limitMs: 0 });
+  }
+}
