@@ -17,7 +17,8 @@ export const DOCUMENTED_ADDRESS = 'http://localhost:8002';
  */
 export function documentedBlock(page: string, heading: string, language: string, index = 0): string {
   const block = blocksOf(readFileSync(join(docs, page), 'utf8'), heading, language)[index];
-  if (block === undefined) throw new Error(`docs/${page} has no block ${language} ${index} below "${heading}"`);
+  if (block === undefined)
+    throw new Error(`docs/${page} has no block ${language} ${index} below "${heading}"`);
   return block;
 }
 

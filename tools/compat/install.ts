@@ -29,7 +29,14 @@ export async function installPython(
   await once(folder, wanted, async () => {
     const interpreter = await findPython(oldest);
     await step({ command: [interpreter, '-m', 'venv', folder] });
-    const pip = [join(folder, 'bin', 'python'), '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];
+    const pip = [
+      join(folder, 'bin', 'python'),
+      '-m',
+      'pip',
+      'install',
+      '--quiet',
+      '--disable-pip-version-check',
+    ];
     await step({ command: [...pip, ...wanted] });
   });
   return join(folder, 'bin');
@@ -61,7 +68,11 @@ export async function installNpm(name: string, packages: readonly (keyof typeof 
 }
 
 /** Does the work unless the folder has the note of the same work done. */
-export async function once(folder: string, wanted: readonly string[], work: () => Promise<void>): Promise<void> {
+export async function once(
+  folder: string,
+  wanted: readonly string[],
+  work: () => Promise<void>,
+): Promise<void> {
   const note = join(folder, 'installed.txt');
   const text = `${wanted.join('\n')}\n`;
   if (existsSync(note) && readFileSync(note, 'utf8') === text) return;
@@ -79,7 +90,9 @@ export async function step(command: Command): Promise<void> {
     LIMIT_MS,
   );
   if (code === 0) return;
-  const errors = `${stderr}\n${stdout}`.split('\n').filter((line) => /error|not found|refused|forbidden/i.test(line));
+  const errors = `${stderr}\n${stdout}`
+    .split('\n')
+    .filter((line) => /error|not found|refused|forbidden/i.test(line));
   throw new NotHere(errors[0]?.trim() ?? lastLine(stderr || stdout));
 }
 

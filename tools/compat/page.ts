@@ -50,7 +50,12 @@ events must be there in the same way.`,
     before: `Each with the configuration that [behind a load balancer](load-balancer.md) shows. The client of that page sends 1,000
 events, 50 a second, each once, while two replicas are restarted in turn, twice each. Then Kafka is killed, and 100 runs from 16
 client addresses send START, RUNNING and COMPLETE. When Kafka is back, the order of each run is read from the topic.`,
-    columns: ['lost in rolling restarts', 'in Kafka', 'runs out of order after an outage', 'runs of each replica'],
+    columns: [
+      'lost in rolling restarts',
+      'in Kafka',
+      'runs out of order after an outage',
+      'runs of each replica',
+    ],
     after: '',
   },
   {

@@ -35,7 +35,12 @@ export function writeRows(rows: Rows): void {
  */
 export function withRow(rows: Rows, name: string, row: Row): Rows {
   const older = rows[name];
-  if (row.state === 'not tried' && older !== undefined && older.state !== 'not tried' && older.version === row.version)
+  if (
+    row.state === 'not tried' &&
+    older !== undefined &&
+    older.state !== 'not tried' &&
+    older.version === row.version
+  )
     return rows;
   return { ...rows, [name]: row };
 }

@@ -30,7 +30,9 @@ async function compareSettings(): Promise<Outcome> {
     .split('\n')
     .flatMap((line) => (line.includes('=') ? [line.slice(0, line.indexOf('='))] : []));
   const unknown = shown.filter((name) => !known.has(name));
-  const problems = unknown.map((name) => `Debezium has no setting ${name}${known.size < 2 ? `: ${stderr}` : ''}`);
+  const problems = unknown.map(
+    (name) => `Debezium has no setting ${name}${known.size < 2 ? `: ${stderr}` : ''}`,
+  );
   const settings = problems[0] ?? `none; all ${shown.length} settings shown are in its jar`;
   return { ok: problems.length === 0, problems, cells: { events: settings } };
 }

@@ -21,13 +21,17 @@ export function useGoCheckout(of: string | undefined): void {
 }
 
 export async function installGoClient(): Promise<void> {
-  await once(folder, [checkout === undefined ? `${MODULE}@${go[MODULE]}` : `${MODULE} of ${checkout}`], async () => {
-    writeFileSync(join(folder, 'main.go'), documentedBlock('clients.md', 'Go client', 'go'));
-    writeFileSync(join(folder, 'go.mod'), moduleFile());
-    const sums = join(checkout ?? '', 'go.sum');
-    if (checkout !== undefined && existsSync(sums)) copyFileSync(sums, join(folder, 'go.sum'));
-    await step({ command: ['go', 'build', '-o', 'compiled', '.'], cwd: folder, env });
-  });
+  await once(
+    folder,
+    [checkout === undefined ? `${MODULE}@${go[MODULE]}` : `${MODULE} of ${checkout}`],
+    async () => {
+      writeFileSync(join(folder, 'main.go'), documentedBlock('clients.md', 'Go client', 'go'));
+      writeFileSync(join(folder, 'go.mod'), moduleFile());
+      const sums = join(checkout ?? '', 'go.sum');
+      if (checkout !== undefined && existsSync(sums)) copyFileSync(sums, join(folder, 'go.sum'));
+      await step({ command: ['go', 'build', '-o', 'compiled', '.'], cwd: folder, env });
+    },
+  );
 }
 
 export const goClient = {

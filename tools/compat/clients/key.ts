@@ -5,7 +5,11 @@ interface Named {
 }
 
 interface Event {
-  readonly run?: { readonly facets?: { readonly parent?: { readonly job?: Named; readonly root?: { readonly job?: Named } } } };
+  readonly run?: {
+    readonly facets?: {
+      readonly parent?: { readonly job?: Named; readonly root?: { readonly job?: Named } };
+    };
+  };
   readonly job?: Named;
   readonly dataset?: Named;
 }

@@ -1,6 +1,13 @@
 /** A relay between a client and the proxy, which notes what the client sent and what it was answered. It changes nothing. */
 import { once } from 'node:events';
-import { createServer, request, Agent, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  request,
+  Agent,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 

@@ -94,14 +94,17 @@ export const clients: readonly Client[] = [
     command: (url, folder) => {
       writeFileSync(
         join(folder, 'dbt_project.yml'),
-        "name: compat\nversion: '1'\nprofile: compat\nmodel-paths: [models]\n",
+        'name: compat\nversion: 1.0.0\nprofile: compat\nmodel-paths: [models]\n',
       );
       writeFileSync(
         join(folder, 'profiles.yml'),
         'compat:\n  target: dev\n  outputs:\n    dev: { type: duckdb, path: compat.duckdb }\n',
       );
       mkdirSync(join(folder, 'models'));
-      writeFileSync(join(folder, 'models', 'orders.sql'), "{{ config(materialized='table') }} select 1 as id\n");
+      writeFileSync(
+        join(folder, 'models', 'orders.sql'),
+        "{{ config(materialized='table') }} select 1 as id\n",
+      );
       writeFileSync(
         join(folder, 'models', 'totals.sql'),
         "{{ config(materialized='table') }} select count(*) as n from {{ ref('orders') }}\n",

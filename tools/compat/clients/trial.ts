@@ -1,11 +1,9 @@
 /** Lets a client send its events through a proxy to Kafka, then the same with Kafka stopped, and compares what arrives. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Broker } from '../../kafka/broker.ts';
 import { temporaryFolder } from '../../kafka/folders.ts';
-import { readRecords, type ReadRecord } from '../../kafka/records.ts';
-import { endOffsets, isUnknownTopic } from '../../kafka/topics.ts';
-import { startProxy, type Proxy } from '../../proxy.ts';
+import type { ReadRecord } from '../../kafka/records.ts';
+import { startProxy } from '../../proxy.ts';
 import { lastLine, runToEnd, type Command } from '../processes.ts';
+import { awaitOutage, awaitRecords } from '../topic.ts';
 import type { Outcome, Stage, Trial } from '../trial.ts';
 import { keyOf } from './key.ts';
 import { Recorder, type Exchange } from './recorder.ts';
@@ -25,7 +23,6 @@ export interface Client {
 }
 
 const LIMIT_MS = 180_000;
-const ARRIVAL_MS = 60_000;
 
 export function trialOf(client: Client): Trial {
   const { name, label, version, install } = client;
@@ -49,15 +46,15 @@ async function tryClient(client: Client, stage: Stage): Promise<Outcome> {
   try {
     await proxy.ready();
     const usual = await pass(client, recorder, 'kafka');
-    const arrived = await arrivals(broker, topic, usual.exchanges.length);
+    const arrived = await awaitRecords(broker, topic, usual.exchanges.length);
     const compared = compare(usual.exchanges, arrived);
 
     await broker.kill();
-    await sleepUntilOutage(proxy);
+    await awaitOutage(proxy);
     const outage = await pass(client, recorder, 'spool');
     await broker.start();
     const sent = [...usual.exchanges, ...outage.exchanges];
-    const afterwards = compare(sent, await arrivals(broker, topic, sent.length));
+    const afterwards = compare(sent, await awaitRecords(broker, topic, sent.length));
 
     const problems = [...usual.problems, ...compared, ...outage.problems, ...afterwards];
     return { ok: problems.length === 0, problems, cells: cellsOf(usual, compared, outage, afterwards) };
@@ -76,44 +73,16 @@ async function pass(client: Client, recorder: Recorder, delivery: string): Promi
   const { code, stdout, stderr } = await runToEnd({ cwd: folder, ...command }, client.limitMs ?? LIMIT_MS);
   const exchanges = recorder.take();
   const problems: string[] = [];
-  if (code !== 0) problems.push(`it ended with ${code ?? 'a time-out'}: ${lastLine(stderr) || lastLine(stdout)}`);
-  if (exchanges.length < client.events) problems.push(`${exchanges.length} events, expected ${client.events}`);
+  if (code !== 0)
+    problems.push(`it ended with ${code ?? 'a time-out'}: ${lastLine(stderr) || lastLine(stdout)}`);
+  if (exchanges.length < client.events)
+    problems.push(`${exchanges.length} events, expected ${client.events}`);
   const refused = exchanges.filter(({ status }) => status !== 201);
   if (refused.length > 0) problems.push(`${refused.length} not answered by 201: ${refused[0]?.status ?? 0}`);
   const other = exchanges.filter((one) => one.status === 201 && one.delivery !== delivery);
   // The first events of an outage may wait for Kafka before they go to the disk. They are answered by `spool` as well.
   if (other.length > 0) problems.push(`${other.length} with X-Delivery: ${other[0]?.delivery ?? ''}`);
   return { exchanges, problems };
-}
-
-async function sleepUntilOutage(proxy: Proxy): Promise<void> {
-  for (;;) {
-    const response = await fetch(`${proxy.url}/monitoring/ready`, { headers: { connection: 'close' } });
-    if (!(await response.text()).includes('"kafka":"ok"')) return;
-    await sleep(50);
-  }
-}
-
-/** All records of the topic, when they are as many as expected, or when the time is over. */
-async function arrivals(broker: Broker, topic: string, expected: number): Promise<ReadRecord[]> {
-  const deadline = performance.now() + ARRIVAL_MS;
-  for (;;) {
-    const count = await countOf(broker, topic);
-    if (count >= expected || performance.now() > deadline) {
-      return count === 0 ? [] : await readRecords(broker.bootstrapServers, topic, { until: count });
-    }
-    await sleep(200);
-  }
-}
-
-async function countOf(broker: Broker, topic: string): Promise<number> {
-  try {
-    const ends = await endOffsets(broker.bootstrapServers, topic);
-    return Number([...ends.values()].reduce((sum, end) => sum + end, 0n));
-  } catch (error) {
-    if (isUnknownTopic(error)) return 0;
-    throw error;
-  }
 }
 
 /** Each event once, with the same bytes and the documented key. Gives what is not so. */

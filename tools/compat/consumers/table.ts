@@ -28,34 +28,35 @@ const withPython =
   (name: keyof typeof python): Install =>
   async () => [join(await installPython(name, [name]), 'python'), script(`read-with-${name}.py`)];
 
-const table: readonly { name: string; label: string; version: string; install: Install; after?: Install }[] = [
-  {
-    name: 'kafkajs',
-    label: 'kafkajs',
-    version: npm.kafkajs,
-    install: async () => {
-      await installNpm('kafkajs', ['kafkajs']);
-      return [process.execPath, script('read-with-kafkajs.js')];
+const table: readonly { name: string; label: string; version: string; install: Install; after?: Install }[] =
+  [
+    {
+      name: 'kafkajs',
+      label: 'kafkajs',
+      version: npm.kafkajs,
+      install: async () => {
+        await installNpm('kafkajs', ['kafkajs']);
+        return [process.execPath, script('read-with-kafkajs.js')];
+      },
+      after: async () => [await installNpm('kafkajs', ['kafkajs'])],
     },
-    after: async () => [await installNpm('kafkajs', ['kafkajs'])],
-  },
-  ...(['kafka-python', 'aiokafka', 'confluent-kafka'] as const).map((name) => ({
-    name,
-    label: name,
-    version: python[name],
-    install: withPython(name),
-  })),
-  {
-    name: 'kafka-clients',
-    label: 'kafka-clients (Java)',
-    version: '4.3.1',
-    install: async () => {
-      const libraries = await installKafka();
-      const jars = (await listJars(libraries)).map((jar) => join(libraries, jar)).join(':');
-      return ['java', '-cp', jars, script('read-with-java.java')];
+    ...(['kafka-python', 'aiokafka', 'confluent-kafka'] as const).map((name) => ({
+      name,
+      label: name,
+      version: python[name],
+      install: withPython(name),
+    })),
+    {
+      name: 'kafka-clients',
+      label: 'kafka-clients (Java)',
+      version: '4.3.1',
+      install: async () => {
+        const libraries = await installKafka();
+        const jars = (await listJars(libraries)).map((jar) => join(libraries, jar)).join(':');
+        return ['java', '-cp', jars, script('read-with-java.java')];
+      },
     },
-  },
-];
+  ];
 
 export const consumers: readonly Trial[] = table.map(({ name, label, version, install, after }) => ({
   name,
