@@ -68,8 +68,13 @@ async function tried(trial: Trial, stage: Stage): Promise<Row> {
     if (!ok) process.exitCode = 1;
     return { ...common, version, state, cells };
   } catch (error) {
-    if (!(error instanceof NotHere)) throw error;
-    console.log(`${name} ${version}: not tried here: ${error.message}`);
-    return { ...common, version, state: 'not tried', reason: error.message.slice(0, 200), cells: {} };
+    if (error instanceof NotHere) {
+      console.log(`${name} ${version}: not tried here: ${error.message}`);
+      return { ...common, version, state: 'not tried', reason: error.message.slice(0, 200), cells: {} };
+    }
+    // The others are tried all the same.
+    console.error(error);
+    process.exitCode = 1;
+    return { ...common, version, state: 'not as documented', reason: String(error).slice(0, 200), cells: {} };
   }
 }

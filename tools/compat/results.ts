@@ -12,7 +12,7 @@ export interface Row {
   /** The day, in UTC. */
   readonly date: string;
   readonly state: 'as documented' | 'not as documented' | 'not tried';
-  /** Why it was not tried. */
+  /** Why it was not tried, or why the trial ended early. Such a row has no cells. */
   readonly reason?: string;
   readonly cells: Readonly<Record<string, string>>;
 }
