@@ -10,7 +10,8 @@ import { useGoCheckout } from './clients/go-client.ts';
 import { writePage } from './page.ts';
 import { readRows, withRow, writeRows, type Row } from './results.ts';
 import { trials } from './table.ts';
-import { NotHere, Stage, type Trial } from './trial.ts';
+import { Stage } from './stage.ts';
+import { NotHere, type Trial } from './trial.ts';
 
 const { values } = parseArgs({
   options: {
@@ -32,19 +33,17 @@ if (values.help === true) {
 } else {
   useGoCheckout(values['go-client']);
   const wanted = values.page === true ? [] : chosen(values.only?.split(','));
+  const names = trials.map(({ name }) => name);
   const stage = new Stage(values.events);
   try {
     for (const trial of wanted) {
       const row = await tried(trial, stage);
-      writeRows(withRow(readRows(), trial.name, row));
+      writeRows(withRow(readRows(), trial.name, row), names);
     }
   } finally {
     await stage.stop();
   }
-  await writePage(
-    readRows(),
-    trials.map(({ name }) => name),
-  );
+  await writePage(readRows());
 }
 
 function chosen(names: readonly string[] | undefined): readonly Trial[] {

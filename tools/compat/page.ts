@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import type { Row, Rows } from './results.ts';
 import type { Group } from './trial.ts';
+import { kafka } from './versions.ts';
 
 const file = join(import.meta.dirname, '..', '..', 'docs', 'compatibility.md');
 
@@ -81,22 +82,20 @@ Python clients, and job and dataset events. The events are the project's example
   },
 ];
 
-/** @param names of all trials, in the order of the page */
-export async function writePage(rows: Rows, names: readonly string[]): Promise<void> {
-  writeFileSync(file, await pageOf(rows, names));
+export async function writePage(rows: Rows): Promise<void> {
+  writeFileSync(file, await pageOf(rows));
   console.log(`wrote ${file}`);
 }
 
-export async function pageOf(rows: Rows, names: readonly string[]): Promise<string> {
-  const known = names.flatMap((name) => rows[name] ?? []);
+export async function pageOf(rows: Rows): Promise<string> {
   const text = `<!-- Written by \`make compat\`; edit tools/compat/page.ts. -->
 
 # Compatibility
 
-What was tried with this proxy, in which version and when: by \`make compat\`, with Kafka 4.3.1 on the same machine. A part of it
+What was tried with this proxy, in which version and when: by \`make compat\`, with Kafka ${kafka} on the same machine. A part of it
 runs by \`node tools/compat/main.ts --only NAME,NAME\`, and replaces its own rows.
 
-${sections.map((section) => sectionOf(section, known)).join('\n\n')}
+${sections.map((section) => sectionOf(section, Object.values(rows))).join('\n\n')}
 `;
   const config = await resolveConfig(file);
   return format(text, { ...config, filepath: file, proseWrap: 'always' });

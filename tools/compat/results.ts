@@ -25,8 +25,12 @@ export function readRows(): Rows {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Rows) : {}; // eslint-disable-line @typescript-eslint/no-unsafe-type-assertion
 }
 
-export function writeRows(rows: Rows): void {
-  writeFileSync(file, `${JSON.stringify(rows, null, 2)}\n`);
+/** @param names of all trials, in the order of the page; rows of others are left out */
+export function writeRows(rows: Rows, names: readonly string[]): void {
+  const known = names.flatMap((name): [string, Row][] =>
+    rows[name] === undefined ? [] : [[name, rows[name]]],
+  );
+  writeFileSync(file, `${JSON.stringify(Object.fromEntries(known), null, 2)}\n`);
 }
 
 /**

@@ -1,5 +1,5 @@
 /** What a thing that `make compat` tries is: a consumer, a client, a load balancer, a test tool. */
-import { startBroker, type Broker } from '../kafka/broker.ts';
+import type { Stage } from './stage.ts';
 
 export const GROUPS = ['consumers', 'clients', 'load-balancers', 'schemathesis', 'data-rentgen'] as const;
 export type Group = (typeof GROUPS)[number];
@@ -12,7 +12,7 @@ export interface Trial {
   readonly label: string;
   readonly version: () => string | Promise<string>;
   /** Installs it, once. @throws {NotHere} when it cannot be had on this machine. */
-  readonly install: () => Promise<void>;
+  readonly install: () => Promise<unknown>;
   readonly run: (stage: Stage) => Promise<Outcome>;
 }
 
@@ -28,24 +28,3 @@ export interface Outcome {
 
 /** The thing cannot be had on this machine. The page says so, and the run does not fail. */
 export class NotHere extends Error {}
-
-/** What trials share, started when the first one needs it. */
-export class Stage {
-  /** A folder of events (JSON files, one event a file), beside those of the project. */
-  readonly events: string | undefined;
-  #broker: Promise<Broker> | undefined;
-
-  constructor(events: string | undefined) {
-    this.events = events;
-  }
-
-  /** A Kafka, which a trial may stop and must start again. */
-  broker(): Promise<Broker> {
-    this.#broker ??= startBroker();
-    return this.#broker;
-  }
-
-  async stop(): Promise<void> {
-    await (await this.#broker)?.stop({ limitMs: 0 });
-  }
-}

@@ -3,6 +3,15 @@
  *
  * Names are those of the registries: PyPI, npm, Maven Central. Debian's packages (haproxy, nginx) have the version of the machine.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Kafka's, and that of its Java client: as the tests have it. */
+export const kafka =
+  /<version>([\d.]+)<\/version>\s*<\/dependency>/.exec(
+    readFileSync(join(import.meta.dirname, '..', 'kafka', 'pom.xml'), 'utf8'),
+  )?.[1] ?? 'unknown';
+
 export const python = {
   'kafka-python': '3.0.12',
   aiokafka: '0.14.0',

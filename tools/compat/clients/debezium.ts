@@ -17,7 +17,7 @@ export const debezium: Trial = {
   group: 'clients',
   label: 'Debezium (its settings only)',
   version: () => maven[ARTIFACTS[0]],
-  install: async () => void (await installJars('debezium', ARTIFACTS)),
+  install: () => installJars('debezium', ARTIFACTS),
   run: compareSettings,
 };
 

@@ -52,7 +52,7 @@ export const clients: readonly Client[] = [
     name: 'java',
     label: 'openlineage-java',
     version: maven['io.openlineage:openlineage-java'],
-    install: async () => void (await installJars('openlineage-java', ['io.openlineage:openlineage-java'])),
+    install: () => installJars('openlineage-java', ['io.openlineage:openlineage-java']),
     events: 17,
     command: async (url, folder) => {
       writeFileSync(join(folder, 'openlineage.yml'), block('openlineage-java', 'yaml', url));
@@ -113,7 +113,12 @@ export const clients: readonly Client[] = [
       const path = `${join(installed, 'dbt', 'bin')}${delimiter}${process.env['PATH'] ?? ''}`;
       return {
         command: [binary('dbt', 'dbt-ol'), 'run', '--profiles-dir', folder, '--project-dir', folder],
-        env: { ...Object.fromEntries(documented.map(([, name, value]) => [name, value])), PATH: path },
+        env: {
+          ...Object.fromEntries(
+            documented.map(([, name = '', value = '']): [string, string] => [name, value]),
+          ),
+          PATH: path,
+        },
       };
     },
   },

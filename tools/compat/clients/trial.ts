@@ -4,7 +4,8 @@ import type { ReadRecord } from '../../kafka/records.ts';
 import { startProxy } from '../../proxy.ts';
 import { lastLine, runToEnd, type Command } from '../processes.ts';
 import { awaitOutage, awaitRecords } from '../topic.ts';
-import type { Outcome, Stage, Trial } from '../trial.ts';
+import type { Stage } from '../stage.ts';
+import type { Outcome, Trial } from '../trial.ts';
 import { keyOf } from './key.ts';
 import { Recorder, type Exchange } from './recorder.ts';
 
@@ -12,7 +13,7 @@ export interface Client {
   readonly name: string;
   readonly label: string;
   readonly version: string | (() => Promise<string>);
-  readonly install: () => Promise<void>;
+  readonly install: () => Promise<unknown>;
   /** Writes its files into a fresh folder, and gives the command that sends events to the address and ends. */
   readonly command: (url: string, folder: string) => Command | Promise<Command>;
   /** It sends at least this many events in one run. */

@@ -7,8 +7,9 @@ import { installKafka, listJars } from '../../kafka/install.ts';
 import { startProxy } from '../../proxy.ts';
 import { installNpm, installPython } from '../install.ts';
 import { lastLine, runToEnd } from '../processes.ts';
-import type { Outcome, Stage, Trial } from '../trial.ts';
-import { npm, python } from '../versions.ts';
+import type { Stage } from '../stage.ts';
+import type { Outcome, Trial } from '../trial.ts';
+import { kafka, npm, python } from '../versions.ts';
 
 export const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
 
@@ -49,7 +50,7 @@ const table: readonly { name: string; label: string; version: string; install: I
     {
       name: 'kafka-clients',
       label: 'kafka-clients (Java)',
-      version: '4.3.1',
+      version: kafka,
       install: async () => {
         const libraries = await installKafka();
         const jars = (await listJars(libraries)).map((jar) => join(libraries, jar)).join(':');
@@ -63,7 +64,7 @@ export const consumers: readonly Trial[] = table.map(({ name, label, version, in
   group: 'consumers',
   label,
   version: () => version,
-  install: async () => void (await install()),
+  install: () => install(),
   run: async (stage) => readAll(stage, await install(), (await after?.()) ?? []),
 }));
 

@@ -11,7 +11,8 @@ import { startProxy } from '../../proxy.ts';
 import { installPython, root } from '../install.ts';
 import { runToEnd } from '../processes.ts';
 import { awaitRecords, countOf } from '../topic.ts';
-import { NotHere, type Outcome, type Stage, type Trial } from '../trial.ts';
+import type { Stage } from '../stage.ts';
+import { NotHere, type Outcome, type Trial } from '../trial.ts';
 import { python } from '../versions.ts';
 
 const LIMIT_MS = 120_000;
@@ -39,7 +40,7 @@ export const dataRentgen: Trial = {
   group: 'data-rentgen',
   label: 'data-rentgen[consumer]',
   version: () => python['data-rentgen'],
-  install: async () => void (await install()),
+  install: () => install(),
   run: consume,
 };
 
@@ -77,7 +78,12 @@ async function consume(stage: Stage): Promise<Outcome> {
     return {
       ok: problems.length === 0,
       problems,
-      cells: { events: `${taken}`, 'put aside': `${aside}`, runs: `${runs}`, jobs: `${jobs}` },
+      cells: {
+        events: `${taken}${stage.events === undefined ? '' : ', with those of a folder'}`,
+        'put aside': `${aside}`,
+        runs: `${runs}`,
+        jobs: `${jobs}`,
+      },
     };
   } finally {
     await postgres.stop();

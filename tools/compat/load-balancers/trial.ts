@@ -9,18 +9,20 @@ import { freePorts } from '../../kafka/ports.ts';
 import { startProxy, type Proxy } from '../../proxy.ts';
 import { documentedBlock } from '../documented-blocks.ts';
 import { runToEnd } from '../processes.ts';
-import type { Outcome, Stage, Trial } from '../trial.ts';
+import type { Stage } from '../stage.ts';
+import type { Outcome, Trial } from '../trial.ts';
 import { awaitOutage, awaitRecords } from '../topic.ts';
+import { disorderedRuns, STATES } from './order.ts';
 import { haproxy, install, nginx, start, versionOf, type LoadBalancer } from './servers.ts';
 
 const EVENTS = 1000;
 const RATE = 50;
 const RUNS = 100;
-const STATES = ['START', 'RUNNING', 'COMPLETE'];
 /** Client addresses, all of the loopback network, far enough apart that hashes of them spread. */
 const ADDRESSES = 16;
 const addressOf = (index: number) => `127.${index + 1}.${(index * 37) % 256}.${((index * 101) % 250) + 2}`;
 const PAUSE_MS = 2000;
+const LIMIT_MS = 300_000;
 
 export const loadBalancers: readonly Trial[] = [haproxy, nginx].map((balancer) => ({
   name: balancer.name,
@@ -140,18 +142,12 @@ async function restartUnderLoad(
     program,
     documentedBlock('load-balancer.md', 'Lost events in a rolling restart, as measured', 'js'),
   );
-  let ended = false;
-  const client = runToEnd(
-    { command: [process.execPath, program, url, `${EVENTS}`, `${RATE}`] },
-    300_000,
-  ).finally(() => (ended = true));
+  const client = runToEnd({ command: [process.execPath, program, url, `${EVENTS}`, `${RATE}`] }, LIMIT_MS);
   let restarts = 0;
-  await sleep(1000);
-  while (!ended) {
+  do {
     await replicas[restarts % replicas.length]?.restart();
     restarts += 1;
-    await Promise.race([client, sleep(PAUSE_MS)]);
-  }
+  } while ((await Promise.race([client, sleep(PAUSE_MS)])) === undefined);
   const { stdout, stderr } = await client;
   const counts = [...stdout.matchAll(/'?(\w+)'?: (\d+)/g)].map(([, answer = '', count]) => ({
     answer,
@@ -208,16 +204,4 @@ function eventOf(eventType: string, runId: string, number: number): string {
     run: { runId },
     job: { namespace: 'order', name: `run-${number}` },
   });
-}
-
-/** Runs of an outage whose states are not in order. The events of a run have one key, so they are in one partition. */
-export function disorderedRuns(values: readonly string[]): number {
-  const states = new Map<string, string[]>();
-  for (const value of values) {
-    const { namespace, name } =
-      /"namespace":"(?<namespace>[^"]*)","name":"(?<name>[^"]*)"/.exec(value)?.groups ?? {};
-    const state = /"eventType":"(\w+)"/.exec(value)?.[1] ?? '';
-    if (namespace === 'order') states.set(name ?? '', [...(states.get(name ?? '') ?? []), state]);
-  }
-  return [...states.values()].filter((run) => run.join() !== STATES.join()).length;
 }

@@ -4,7 +4,8 @@ import { temporaryFolder } from '../../kafka/folders.ts';
 import { startProxy } from '../../proxy.ts';
 import { installPython } from '../install.ts';
 import { runToEnd } from '../processes.ts';
-import type { Outcome, Stage, Trial } from '../trial.ts';
+import type { Stage } from '../stage.ts';
+import type { Outcome, Trial } from '../trial.ts';
 import { python } from '../versions.ts';
 
 /** Each seed makes other requests. */
@@ -20,7 +21,7 @@ export const schemathesis: Trial = {
   group: 'schemathesis',
   label: 'schemathesis',
   version: () => python.schemathesis,
-  install: async () => void (await install()),
+  install: () => install(),
   run: findNothing,
 };
 
