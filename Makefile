@@ -72,7 +72,7 @@ profile: setup build ## Show which functions use the CPU time of an event.
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) benchmark/profile.ts
 
-compat: setup build ## Try which consumers read which compression, and write docs/compatibility.md.
+compat: setup build ## Try consumers, clients, load balancers and more, and write docs/compatibility.md (half an hour).
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) tools/compat/main.ts
 

@@ -1,6 +1,7 @@
 // What `make compat` does besides running the programs: what it takes from the documentation, what it stores, what it judges.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { keyOf } from '../../tools/compat/clients/key.ts';
@@ -12,8 +13,10 @@ import {
 } from '../../tools/compat/documented-blocks.ts';
 import { disorderedRuns } from '../../tools/compat/load-balancers/order.ts';
 import { haproxy, nginx } from '../../tools/compat/load-balancers/servers.ts';
+import { once, step } from '../../tools/compat/install.ts';
 import { pageOf } from '../../tools/compat/page.ts';
 import { readRows, withRow, type Row } from '../../tools/compat/results.ts';
+import { NotHere } from '../../tools/compat/trial.ts';
 
 const docs = join(import.meta.dirname, '..', '..', 'docs');
 
@@ -29,8 +32,8 @@ describe('the page of compatibility', () => {
       version: '1.0',
       date: '2026-11-29',
       state: 'not tried',
-      reason: 'the registry has no such version',
       cells: {},
+      missing: { version: '1.0', date: '2026-11-29', reason: 'the registry has no such version' },
     };
     const page = await pageOf({ client: row });
     assert.match(page, /^- Not tried here: a client 1\.0 \(2026-11-29\): the registry has no such version$/m);
@@ -46,22 +49,51 @@ describe('stored results', () => {
     state: 'as documented',
     cells: { events: '3' },
   };
-  const missing: Row = {
+  const missing = { version: '2.0', date: '2026-11-29', reason: 'not to be had' };
+  const untried: Row = {
     ...tried,
+    version: '2.0',
     date: '2026-11-29',
     state: 'not tried',
-    reason: 'not to be had',
     cells: {},
+    missing,
   };
 
-  it('keep a row when the same version cannot be had on another machine', () => {
-    assert.deepEqual(withRow({ a: tried }, 'a', missing), { a: tried });
+  it('keep what was tried when a newer version cannot be had, and say that', async () => {
+    const rows = withRow({ a: tried }, 'a', untried);
+    assert.deepEqual(rows, { a: { ...tried, missing } });
+    const page = await pageOf(rows);
+    assert.match(page, /^\| a client +\| 1\.0 +\| 2026-11-01 \|/m);
+    assert.match(page, /^- Not tried here: a client 2\.0 \(2026-11-29\): not to be had$/m);
   });
 
-  it('replace the row of another version, and rows that were not tried', () => {
-    const newer = { ...missing, version: '2.0' };
-    assert.deepEqual(withRow({ a: tried }, 'a', newer), { a: newer });
-    assert.deepEqual(withRow({ a: missing, b: tried }, 'a', tried), { a: tried, b: tried });
+  it('replace a row by what was tried later, and leave the others', () => {
+    assert.deepEqual(withRow({ a: untried, b: tried }, 'a', tried), { a: tried, b: tried });
+    assert.deepEqual(withRow({ b: tried }, 'a', untried), { a: untried, b: tried });
+    const later = { ...tried, date: '2026-11-30' };
+    assert.deepEqual(withRow({ a: { ...tried, missing } }, 'a', later), { a: later });
+  });
+});
+
+describe('installations', () => {
+  const folder = () => join(mkdtempSync(join(tmpdir(), 'http2kafka-compat-test-')), 'thing');
+
+  it('are made once, and again when something else is wanted', async () => {
+    const place = folder();
+    const made: string[] = [];
+    for (const wanted of ['a==1', 'a==1', 'a==2'])
+      await once(place, [wanted], () => Promise.resolve(void made.push(wanted)));
+    assert.deepEqual(made, ['a==1', 'a==2']);
+  });
+
+  it('that fail say in one line what is not to be had, and are tried again the next time', async () => {
+    const place = folder();
+    const failing = () =>
+      step({ command: ['sh', '-c', 'echo Collecting a; echo ERROR: no matching a >&2; exit 1'] });
+    await assert.rejects(once(place, ['a==1'], failing), new NotHere('ERROR: no matching a'));
+    let made = false;
+    await once(place, ['a==1'], () => Promise.resolve(void (made = true)));
+    assert.ok(made);
   });
 });
 

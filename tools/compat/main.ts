@@ -8,7 +8,7 @@
 import { parseArgs } from 'node:util';
 import { useGoCheckout } from './clients/go-client.ts';
 import { writePage } from './page.ts';
-import { readRows, withRow, writeRows, type Row } from './results.ts';
+import { readRows, withRow, writeRows, type Missing, type Row } from './results.ts';
 import { trials } from './table.ts';
 import { Stage } from './stage.ts';
 import { NotHere, type Trial } from './trial.ts';
@@ -53,9 +53,18 @@ function chosen(names: readonly string[] | undefined): readonly Trial[] {
   return trials.filter(({ name, group }) => names.includes(name) || names.includes(group));
 }
 
+/** In one line. */
+function missing(version: string, reason: string): Missing {
+  return { version, date: today(), reason: reason.replaceAll(/\s+/g, ' ').slice(0, 200) };
+}
+
+function today(): string {
+  return new Date().toISOString().slice(0, 10);
+}
+
 async function tried(trial: Trial, stage: Stage): Promise<Row> {
   const { name, group, label } = trial;
-  const common = { group, label, date: new Date().toISOString().slice(0, 10) };
+  const common = { group, label, date: today() };
   let version = '';
   try {
     version = await trial.version();
@@ -69,11 +78,12 @@ async function tried(trial: Trial, stage: Stage): Promise<Row> {
   } catch (error) {
     if (error instanceof NotHere) {
       console.log(`${name} ${version}: not tried here: ${error.message}`);
-      return { ...common, version, state: 'not tried', reason: error.message.slice(0, 200), cells: {} };
+      return { ...common, version, state: 'not tried', cells: {}, missing: missing(version, error.message) };
     }
     // The others are tried all the same.
     console.error(error);
     process.exitCode = 1;
-    return { ...common, version, state: 'not as documented', reason: String(error).slice(0, 200), cells: {} };
+    const state = 'not as documented';
+    return { ...common, version, state, cells: {}, missing: missing(version, String(error)) };
   }
 }

@@ -12,9 +12,16 @@ export interface Row {
   /** The day, in UTC. */
   readonly date: string;
   readonly state: 'as documented' | 'not as documented' | 'not tried';
-  /** Why it was not tried, or why the trial ended early. Such a row has no cells. */
-  readonly reason?: string;
+  /** What was seen. Empty when it was not tried, or when the trial ended early. */
   readonly cells: Readonly<Record<string, string>>;
+  /** The last time that it could not be tried to its end, and why. */
+  readonly missing?: Missing;
+}
+
+export interface Missing {
+  readonly version: string;
+  readonly date: string;
+  readonly reason: string;
 }
 
 /** Rows by the names of their trials. */
@@ -34,17 +41,17 @@ export function writeRows(rows: Rows, names: readonly string[]): void {
 }
 
 /**
- * The rows with a new one. A thing that cannot be had on this machine leaves an older row of the same version as it is: it was
- * tried once.
+ * The rows with a new one. When a thing cannot be had on this machine, an older row of it stays, as it was tried once. It then says in
+ * `missing` what could not be had.
  */
 export function withRow(rows: Rows, name: string, row: Row): Rows {
   const older = rows[name];
   if (
-    row.state === 'not tried' &&
-    older !== undefined &&
-    older.state !== 'not tried' &&
-    older.version === row.version
+    row.state !== 'not tried' ||
+    row.missing === undefined ||
+    older === undefined ||
+    older.state === 'not tried'
   )
-    return rows;
-  return { ...rows, [name]: row };
+    return { ...rows, [name]: row };
+  return { ...rows, [name]: { ...older, missing: row.missing } };
 }
