@@ -57,7 +57,7 @@ client addresses send START, RUNNING and COMPLETE. When Kafka is back, the order
       'lost in rolling restarts',
       'in Kafka',
       'runs out of order after an outage',
-      'runs of each replica',
+      'events of each replica',
     ],
     after: '',
   },
