@@ -57,11 +57,11 @@ suite('where a setting comes from', () => {
 });
 
 suite('the spool', () => {
-  test('has the defaults /var/lib/http2kafka, 10 GiB, a second, and 7 days', () => {
+  test('has the defaults /var/lib/http2kafka, a second, 7 days, and a limit that follows from the volume', () => {
     assert.deepEqual(loaded().settings.spool, {
       path: '/var/lib/http2kafka',
       after: 1000,
-      maxBytes: 10 * 2 ** 30,
+      maxBytes: undefined,
       maxAge: 7 * 86_400_000,
     });
   });

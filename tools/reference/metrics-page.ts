@@ -1,5 +1,5 @@
 import { deviationKinds } from '../../src/openlineage/deviations.ts';
-import { metricTable } from '../../src/metrics/metrics.ts';
+import { metricTable } from '../../src/metrics/metric-table.ts';
 
 /** docs/metrics.md: every metric of the table, and the kinds of deviations. */
 export function metricsPage(): string {
@@ -8,7 +8,7 @@ export function metricsPage(): string {
     return `| \`${row.name}\` | ${row.type} | ${labels} | ${row.help} |`;
   });
   const deviations = Object.entries(deviationKinds).map(([kind, meaning]) => `| \`${kind}\` | ${meaning} |`);
-  return `<!-- Generated from src/metrics/metrics.ts and src/openlineage/deviations.ts by \`make docs\`; edit those. -->
+  return `<!-- Generated from src/metrics/metric-table.ts and src/openlineage/deviations.ts by \`make docs\`; edit those. -->
 
 # Metrics and health
 

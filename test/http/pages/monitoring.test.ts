@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { metricTable } from '../../../src/metrics/metrics.ts';
+import { metricTable } from '../../../src/metrics/metric-table.ts';
 import { deviationKinds } from '../../../src/openlineage/deviations.ts';
 import type { Proxy } from '../../../tools/proxy.ts';
 import { logLines } from '../../stage/log-lines.ts';
