@@ -10,6 +10,7 @@ import type { ErrorCode } from '../error-code.ts';
 import { BATCH_HEADER_SIZE, encodeBatch, type EncodedBatch } from '../wire/record-batch.ts';
 import type { Batch, BatchMaking, TopicSharing } from './batch.ts';
 import { CodecTrial } from './codec-trial.ts';
+import { RETRIAL_MS } from './topic-codecs.ts';
 import { PendingQueue, type PendingRecord } from './pending-record.ts';
 import type { NeverTaken } from './port.ts';
 import { RecordTimes, type TimesRefusal } from './record-times.ts';
@@ -115,7 +116,8 @@ export class PartitionQueue {
    * the topic allows goes alone and compressed. If it is still too large, it is settled here.
    */
   async prepare(topic: Topic, making: BatchMaking): Promise<Batch | undefined> {
-    if (topic.maxMessageBytes !== this.#refused.limit) this.#refused = nothingRefused(topic);
+    const isOld = making.monotonic.now() - this.#refused.at > RETRIAL_MS;
+    if (isOld || topic.maxMessageBytes !== this.#refused.limit) this.#refused = nothingRefused(topic);
     const limit = Math.min(topic.maxMessageBytes, this.#refused.recordBytes);
     if (this.batch?.isOutdated) await this.#renew(this.batch, topic, limit, making);
     while (!this.batch && this.#identity) {
@@ -173,7 +175,7 @@ export class PartitionQueue {
       return isTaken;
     }
     if (meaning === 'compression') return this.#codecRefused(name);
-    if (meaning === 'too-large') this.#tooLarge();
+    if (meaning === 'too-large') this.#tooLarge(making.monotonic.now());
     else return this.#recordsRefused(refusal.culprits, name);
     return true;
   }
@@ -182,9 +184,10 @@ export class PartitionQueue {
    * The topic's limit was lowered, or could not be read. Several records go again in smaller batches. A single record
    * goes again with stronger compression, and is settled as too large if that does not help.
    */
-  #tooLarge(): void {
+  #tooLarge(now: number): void {
     const { batch } = this;
     if (!batch) return;
+    this.#refused.at = now;
     if (batch.records.length > 1) this.#refused.batchBytes = Math.floor(batch.bytes.length / 2);
     else this.#refused.recordBytes = batch.bytes.length - 1;
     this.dissolve();
@@ -371,6 +374,8 @@ export class PartitionQueue {
 function nothingRefused({ maxMessageBytes }: Pick<Topic, 'maxMessageBytes'>) {
   return {
     limit: maxMessageBytes,
+    /** When a broker refused a size, on the monotonic clock. */
+    at: Number.POSITIVE_INFINITY,
     batchBytes: Number.MAX_SAFE_INTEGER,
     recordBytes: Number.MAX_SAFE_INTEGER,
   };

@@ -41,6 +41,9 @@ export interface ProducerParts {
   readonly log: Logger;
 }
 
+/** Milliseconds between two questions for the limits of topics while records are too large for them. */
+const LIMIT_POLL_MS = 1000;
+
 /** Milliseconds between two checks for batches of unknown outcome while the producer closes. */
 const CLOSE_POLL_MS = 10;
 
@@ -177,6 +180,12 @@ export class Producer implements RecordProducer {
     return false;
   }
 
+  #refused(topic: string, outcome: NeverTaken): void {
+    this.#watch.reportRefused(topic, reasonOf(outcome));
+    // An operator may raise the limit now: further events must not be refused until the next regular question.
+    if (outcome.kind === 'too-large') this.#watch.soon(LIMIT_POLL_MS);
+  }
+
   #partitionsOf(topic: string): TopicPartitions {
     let partitions = this.#topics.get(topic);
     if (!partitions) {
@@ -184,7 +193,7 @@ export class Producer implements RecordProducer {
       const { random, codecs, time, log } = this.#parts;
       partitions = new TopicPartitions(topic, partitioners[partitioner], random, {
         codecs: new TopicCodecs(topic, compression, codecs, time.monotonic, log),
-        refused: (outcome) => this.#watch.reportRefused(topic, reasonOf(outcome)),
+        refused: (outcome) => this.#refused(topic, outcome),
       });
       partitions.resize(this.#cluster.topic(topic)?.leaders.length ?? 0);
       this.#topics.set(topic, partitions);

@@ -6,8 +6,8 @@ import type { Logger } from '../../log.ts';
 import type { Clock } from '../../support/time.ts';
 import type { Codec, CodecName, Codecs, CompressionName } from '../wire/compression.ts';
 
-/** Milliseconds after which a refused codec is tried again: the broker may have been upgraded or replaced. */
-const RETRIAL_MS = 10 * 60_000;
+/** Milliseconds after which a refused codec or size is tried again: the broker may have changed. */
+export const RETRIAL_MS = 10 * 60_000;
 
 /** So often a batch must be taken plain that was refused compressed, if the broker does not name the compression. */
 const STRIKES = 2;

@@ -95,6 +95,45 @@ suite('the producer fits batches to the limits of the topic', () => {
     );
   });
 
+  test('asks for the limit again soon after it has refused a record for it', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1], { 'max.message.bytes': '4000' });
+    await it.start();
+    it.send('a', { value: randomBytes(6000) });
+    await it.settled();
+    it.brokers.topic(TOPIC).configs.set('max.message.bytes', '100000');
+    await it.time.advance(2000);
+    it.send('a', { value: randomBytes(6000) });
+    await it.settled();
+    assert.deepEqual(it.kinds, ['too-large', 'written']);
+    // One question a second, however many records are refused.
+    it.brokers.topic(TOPIC).configs.set('max.message.bytes', '4000');
+    await it.time.advance(400_000);
+    const before = it.brokers.count('metadata');
+    for (let i = 0; i < 100; i++) {
+      it.send('a', { value: randomBytes(6000) });
+      await it.time.advance(10);
+    }
+    await it.time.advance(2000);
+    assert.ok(it.brokers.count('metadata') - before <= 3);
+  });
+
+  test('tries a size again, ten minutes after a broker refused it without a limit that can be read', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1], { 'max.message.bytes': '4000' });
+    it.brokers.showsConfigs = false;
+    await it.start();
+    it.send('a', { value: randomBytes(6000) });
+    await it.settled();
+    it.brokers.topic(TOPIC).configs.set('max.message.bytes', '100000');
+    it.send('a', { value: randomBytes(6000) });
+    await it.settled();
+    await it.time.advance(11 * 60_000);
+    it.send('a', { value: randomBytes(6000) });
+    await it.settled();
+    assert.deepEqual(it.kinds, ['too-large', 'too-large', 'written']);
+  });
+
   test('replaces a refused time by the time of arrival, in the refused records only', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092').create(TOPIC, [1]);
