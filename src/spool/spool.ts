@@ -48,6 +48,8 @@ export class Spool {
   readonly #parked = new Map<string, TopicLog>();
   #home: Home | undefined;
   /** Folders of topics that are or were there. */
+  /** Folders whose names survive a power cut. */
+  readonly #synced = new Set<string>();
   readonly #made = new Set<string>();
   /** Time of the last report that a folder is made again, on the monotonic clock. */
   #restoredAt = Number.NEGATIVE_INFINITY;
@@ -160,11 +162,15 @@ export class Spool {
   /** Makes the folder of a topic, and takes the spool's folder again if it is another one now. */
   async #makeFolder(folder: string): Promise<void> {
     const { disk, time } = this.#machine;
-    if ((await disk.identity(folder)) === undefined) {
+    const isMissing = (await disk.identity(folder)) === undefined;
+    // A folder that is there may not survive a power cut: it may be of a process whose sync failed.
+    if (isMissing || !this.#synced.has(folder)) {
+      this.#synced.delete(folder);
       await disk.makeFolder(folder);
       const { path } = this.#settings;
       for (const changed of [dirname(folder), path, dirname(path)]) await disk.syncFolder(changed);
-      if (this.#made.has(folder))
+      this.#synced.add(folder);
+      if (isMissing && this.#made.has(folder))
         this.#tell({ kind: 'restored', path: folder, events: 0, reason: 'removed while the proxy ran' });
     }
     this.#made.add(folder);

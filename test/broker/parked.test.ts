@@ -35,11 +35,14 @@ suite('an event that no topic takes', { timeout: 240_000 }, () => {
     for (const event of events) spooled(await first.post(event));
     await first.kill();
     const aside = `${topic}-aside`;
-    await createTopic(bootstrapServers, { name: aside, partitions: 1, configs: SMALL });
-    const proxy = await stage.proxyWithTopic(
-      { name: topic, partitions: 1, configs: SMALL },
-      { SPOOL__PATH, PRODUCER__MALFORMED_TOPIC: aside, ...settings },
-    );
+    for (const name of [aside, topic]) {
+      await createTopic(bootstrapServers, { name, partitions: 1, configs: SMALL });
+    }
+    // Not a proxy that is ready: Kafka refuses every record of the topic so far.
+    const proxy = await stage.launch({
+      topic,
+      settings: { SPOOL__PATH, PRODUCER__MALFORMED_TOPIC: aside, ...settings },
+    });
     await until(
       () => sampleOf(proxy, `parked_events{topic="${topic}"}`),
       (count) => count === events.length,
