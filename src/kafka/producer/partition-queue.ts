@@ -54,6 +54,8 @@ export class PartitionQueue {
   readonly #codecTrial: CodecTrial;
   readonly #sharing: TopicSharing;
   #identity: ProducerId | undefined;
+  /** The last producer id that the queue has lost. */
+  #lostId: bigint | undefined;
   #nextSequence = 0;
   #closed = false;
 
@@ -106,9 +108,14 @@ export class PartitionQueue {
    */
   loseIdentity(): number {
     const perhapsTwice = this.batch?.mayBeWritten ? this.batch.records.length : 0;
-    this.#identity = undefined;
+    this.#leaveIdentity();
     this.dissolve();
     return perhapsTwice;
+  }
+
+  /** Had the queue this producer id, and lost it? Then brokers may know its sequences by other batches. */
+  hasLost({ id }: ProducerId): boolean {
+    return id === this.#lostId;
   }
 
   /**
@@ -282,10 +289,20 @@ export class PartitionQueue {
     this.retryAt = now + backoff(this.failures, firstMs, MAX_BACKOFF_MS);
   }
 
-  /** The batch is not in the topic. Its records return to the front of the queue, for other batches. */
+  /**
+   * The records of the batch return to the front of the queue, for other batches. If the batch may be in the topic, these
+   * need another producer id: the broker would take a batch with the same sequence for the one that it has, acknowledge
+   * it and not write it.
+   */
   dissolve(): void {
     const batch = this.#endBatch();
+    if (batch?.mayBeWritten) this.#leaveIdentity();
     if (batch) this.waiting.putBack(batch.records.filter(({ withdrawn }) => !withdrawn));
+  }
+
+  #leaveIdentity(): void {
+    this.#lostId = this.#identity?.id ?? this.#lostId;
+    this.#identity = undefined;
   }
 
   /** Removes and returns all records. What may have been written is gone with the partition. */

@@ -267,7 +267,11 @@ export class Producer implements RecordProducer {
       this.#watch.soon(this.#settings.retryBackoffMs);
       return undefined;
     }
-    if (!queue.identity && this.#watch.producerId) queue.adopt(this.#watch.producerId);
+    const { producerId } = this.#watch;
+    if (!queue.identity && producerId) {
+      if (queue.hasLost(producerId)) this.#watch.discard(producerId);
+      else queue.adopt(producerId);
+    }
     if (!queue.identity) this.#watch.soon(0);
     return queue.identity && !this.#requests.isBusy(leader) ? leader : undefined;
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { suite, test } from 'node:test';
-import { INVALID_RECORD, INVALID_TIMESTAMP, TOO_LARGE } from '../simulated-brokers.ts';
+import { INVALID_RECORD, INVALID_TIMESTAMP, TOO_LARGE, type Script } from '../simulated-brokers.ts';
 import { SimulatedProducer, TOPIC } from '../simulated-producer.ts';
 
 const GZIP = 1;
@@ -188,6 +188,27 @@ suite('the producer fits batches to the limits of the topic', () => {
     assert.deepEqual(it.kinds, ['refused', 'written', 'refused']);
     assert.equal(it.brokers.attempts.length, 2);
   });
+
+  for (const [how, ...refusals] of [
+    ['refused', { errorCode: INVALID_RECORD }, { errorCode: INVALID_RECORD }],
+    ['refused by its place', { errorCode: INVALID_RECORD, culprits: [0] }],
+    ['too large', { errorCode: TOO_LARGE }],
+  ] satisfies [string, ...Script[]][]) {
+    test(`loses no record after one that may be written was ${how}: the sequence is not used again`, async (t) => {
+      const it = new SimulatedProducer(t);
+      it.brokers.add('one:9092').create(TOPIC, [1]);
+      await it.start();
+      // The broker has the batch, and its answer is lost. Meanwhile the topic has come to take it no more.
+      it.brokers.script(TOPIC, 0, { breaks: 'after' }, ...refusals);
+      it.send('a', { value: randomBytes(500) });
+      await it.settled();
+      const next = it.send('a');
+      await it.settled();
+      assert.deepEqual(next.outcomes, [{ kind: 'written' }]);
+      assert.equal(it.brokers.values(TOPIC).at(-1), next.value);
+      assert.equal(await it.metric(it.metrics.duplicatesPossible), 1);
+    });
+  }
 
   test('calls no codec without compression', async (t) => {
     // Every codec but gzip throws here.
