@@ -1,0 +1,254 @@
+/**
+ * The connections of one process to the cluster: `Brokers` as the producer uses it. A request may arrive although its
+ * answer never does, may arrive after its time-out, or may not arrive at all.
+ */
+import type {
+  Brokers,
+  Metadata,
+  PartitionAnswer,
+  PartitionBatch,
+  ProducerId,
+  RecordConnection,
+} from '../../../src/kafka/cluster/brokers.ts';
+import type { Random } from '../../openlineage/random.ts';
+import type { SimulatedTime } from '../../support/simulated-time.ts';
+import type { ProcessTime } from '../process-time.ts';
+import { readBatch } from './batch-content.ts';
+import type { KafkaCluster, SimulatedBroker } from './kafka-cluster.ts';
+
+const CONNECT_TIMEOUT_MS = 5000;
+const QUESTION_TIMEOUT_MS = 5000;
+const REQUEST_TIMEOUT_MS = 31_000;
+
+/** What happens between the process and the brokers. */
+export interface Network {
+  /** Nothing arrives, in either direction. */
+  isCut: boolean;
+  /** Of a thousand answers, so many never arrive. */
+  lostAnswers: number;
+  /** Of a thousand batches, so many have a byte changed. */
+  corruptBatches: number;
+  latencyMs: number;
+}
+
+export class ClusterClient implements Brokers {
+  readonly #cluster: KafkaCluster;
+  readonly #network: Network;
+  readonly #world: SimulatedTime;
+  readonly #process: ProcessTime;
+  readonly #random: Random;
+  readonly #connections = new Map<string, Connection>();
+  readonly #listeners: (() => void)[] = [];
+  /** Broken rules of the producer: two requests in flight, bytes of a batch that change. */
+  readonly violations: string[] = [];
+  /** Batches that were sent. */
+  batches = 0;
+  isClosed = false;
+
+  constructor(
+    cluster: KafkaCluster,
+    network: Network,
+    world: SimulatedTime,
+    process: ProcessTime,
+    random: Random,
+  ) {
+    this.#cluster = cluster;
+    this.#network = network;
+    this.#world = world;
+    this.#process = process;
+    this.#random = random;
+  }
+
+  metadata(address: string, topics: readonly string[]): Promise<Metadata> {
+    return this.#ask(address, (broker) => this.#cluster.metadataOf(broker, topics));
+  }
+
+  topicConfigs(
+    address: string,
+    topics: readonly string[],
+    keys: readonly string[],
+  ): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
+    return this.#ask(address, () => {
+      const found = topics.flatMap((name) => {
+        const topic = this.#cluster.topics.get(name);
+        if (!topic?.isAllowed) return [];
+        return [[name, new Map([...topic.configs].filter(([key]) => keys.includes(key)))] as const];
+      });
+      return new Map(found);
+    });
+  }
+
+  producerId(address: string): Promise<ProducerId> {
+    return this.#ask(address, () => {
+      if (!this.#cluster.givesIds) throw new Error('COORDINATOR_LOAD_IN_PROGRESS');
+      return { id: this.#cluster.producerId(), epoch: 0 };
+    });
+  }
+
+  connect(address: string): Promise<RecordConnection> {
+    const open = this.#connections.get(address);
+    if (open) return Promise.resolve(open);
+    return this.#exchange(address, CONNECT_TIMEOUT_MS, async (broker) => {
+      await this.#latency(broker);
+      return () => {
+        const connection: Connection = new Connection((batches) =>
+          this.#produce(broker, batches, connection),
+        );
+        this.#connections.set(address, connection);
+        const broken = (): void => {
+          if (!broker.disconnects.delete(broken)) return;
+          this.#connections.delete(address);
+          connection.broken();
+          this.#process.run(() => {
+            for (const listener of this.#listeners) listener();
+          });
+        };
+        connection.break = broken;
+        broker.disconnects.add(broken);
+        return connection;
+      };
+    });
+  }
+
+  onDisconnect(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  close(): Promise<void> {
+    this.isClosed = true;
+    for (const connection of this.#connections.values()) connection.break();
+    return Promise.resolve();
+  }
+
+  /** The process is dead: its connections break, and nothing is heard of them. */
+  kill(): void {
+    for (const connection of this.#connections.values()) connection.break();
+  }
+
+  #ask<Answer>(address: string, question: (broker: SimulatedBroker) => Answer): Promise<Answer> {
+    return this.#exchange(address, QUESTION_TIMEOUT_MS, async (broker) => {
+      await this.#latency(broker);
+      return () => question(broker);
+    });
+  }
+
+  /**
+   * One exchange with a broker, or a rejection after the time-out. The function that the work resolves with runs in
+   * the process.
+   */
+  #exchange<Answer>(
+    address: string,
+    timeoutMs: number,
+    work: (broker: SimulatedBroker) => Promise<() => Answer>,
+  ): Promise<Answer> {
+    if (this.isClosed) this.violations.push(`asks ${address} after the end`);
+    return new Promise<Answer>((resolve, reject) => {
+      const fail = (reason: string) => this.#process.run(() => reject(new Error(reason)));
+      const limit = this.#world.setTimeout(() => fail(`no answer from ${address}`), timeoutMs);
+      const broker = this.#cluster.brokerAt(address);
+      if (!broker || broker.state === 'down') {
+        limit[Symbol.dispose]();
+        void this.#sleep(1).then(() => fail(`connect ECONNREFUSED ${address}`));
+        return;
+      }
+      void work(broker).then((answer) => {
+        if (!this.#isReachable(broker)) return;
+        limit[Symbol.dispose]();
+        this.#process.run(() => {
+          try {
+            resolve(answer());
+          } catch (error) {
+            reject(error instanceof Error ? error : new Error(String(error)));
+          }
+        });
+      });
+    });
+  }
+
+  async #produce(
+    broker: SimulatedBroker,
+    batches: readonly PartitionBatch[],
+    connection: Connection,
+  ): Promise<readonly PartitionAnswer[]> {
+    if (connection.isBusy) this.violations.push(`two requests in flight to ${broker.address}`);
+    connection.isBusy = true;
+    this.batches += batches.length;
+    // The producer uses the memory again.
+    const copies = batches.map((batch) => ({ ...batch, bytes: this.#onTheWay(batch.bytes) }));
+    return new Promise((resolve, reject) => {
+      let isOver = false;
+      const end = (act: () => void): void => {
+        if (isOver) return;
+        isOver = true;
+        limit[Symbol.dispose]();
+        connection.onBroken = undefined;
+        connection.isBusy = false;
+        this.#process.run(act);
+      };
+      connection.onBroken = () => end(() => reject(new Error('Connection closed')));
+      const limit = this.#world.setTimeout(() => {
+        // As the real client: an answer that comes later belongs to no request.
+        end(() => reject(new Error('Request timed out')));
+        connection.break();
+      }, REQUEST_TIMEOUT_MS);
+      void this.#handle(broker, copies).then((answers) => {
+        if (answers !== undefined) end(() => resolve(answers));
+      });
+    });
+  }
+
+  /** The request is under way, is handled, and is answered. Undefined: no answer arrives. */
+  async #handle(
+    broker: SimulatedBroker,
+    batches: readonly PartitionBatch[],
+  ): Promise<readonly PartitionAnswer[] | undefined> {
+    if (!this.#isReachable(broker)) return undefined;
+    await this.#latency(broker);
+    if (broker.state === 'down') return undefined;
+    const answers = await Promise.all(
+      batches.map(async ({ topic, partition, bytes }): Promise<PartitionAnswer> => {
+        const errorCode = await this.#cluster.handle(broker.node, topic, partition, readBatch(bytes));
+        return { topic, partition, errorCode, culprits: [] };
+      }),
+    );
+    await this.#latency(broker);
+    const isLost = this.#random.below(1000) < this.#network.lostAnswers;
+    return isLost || !this.#isReachable(broker) ? undefined : answers;
+  }
+
+  #onTheWay(bytes: Buffer): Buffer {
+    const copy = Buffer.from(bytes);
+    if (this.#random.below(1000) >= this.#network.corruptBatches) return copy;
+    const at = 17 + this.#random.below(copy.length - 17);
+    copy[at] = (copy[at] ?? 0) ^ (1 << this.#random.below(8));
+    return copy;
+  }
+
+  #isReachable({ state }: SimulatedBroker): boolean {
+    return state === 'up' && !this.#network.isCut;
+  }
+
+  #latency({ slowMs }: SimulatedBroker): Promise<void> {
+    return this.#sleep(1 + this.#random.below(this.#network.latencyMs) + slowMs);
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#world.setTimeout(resolve, ms));
+  }
+}
+
+class Connection implements RecordConnection {
+  readonly produce: RecordConnection['produce'];
+  /** Breaks the connection. */
+  break: () => void = () => undefined;
+  onBroken: (() => void) | undefined;
+  isBusy = false;
+
+  constructor(produce: RecordConnection['produce']) {
+    this.produce = produce;
+  }
+
+  broken(): void {
+    this.onBroken?.();
+  }
+}

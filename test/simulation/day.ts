@@ -1,0 +1,98 @@
+/** Runs a day by its plan, and judges it. */
+import { faults, type FaultPlan, type Scene } from './faults.ts';
+import { judge, judgeRecovery } from './judgement.ts';
+import type { DayPlan } from './plan.ts';
+import type { ProxySettings } from './proxy-process.ts';
+import { Sender, type Post } from './sender.ts';
+import { World } from './world.ts';
+
+export interface DayResult {
+  readonly plan: DayPlan;
+  readonly violations: readonly string[];
+  readonly trace: readonly string[];
+  readonly posts: number;
+  readonly simulatedMs: number;
+}
+
+/** Milliseconds of simulated time after which a day that does not end is a violation. */
+const MAX_DAY_MS = 3_600_000;
+
+export async function runDay(plan: DayPlan): Promise<DayResult> {
+  const world = new World(plan.seed, plan.cluster);
+  const posts: Post[] = [];
+  let isOver = false;
+  const day = live(world, plan, posts)
+    .catch((error: unknown) => {
+      world.violate(
+        `the day fails: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      );
+    })
+    .finally(() => (isOver = true));
+  try {
+    await world.time.until(() => isOver, MAX_DAY_MS);
+    await day;
+  } catch (error) {
+    world.violate(`the day does not end: ${String(error)}`);
+  }
+  const simulatedMs = world.time.monotonic.now();
+  return { plan, violations: world.violations, trace: world.trace, posts: posts.length, simulatedMs };
+}
+
+async function live(world: World, plan: DayPlan, posts: Post[]): Promise<void> {
+  let settings = plan.settings;
+  for (const topic of [settings.mainTopic, settings.deadLetterTopic]) world.cluster.createTopic(topic);
+  const restart = async (next: ProxySettings): Promise<void> => {
+    settings = next;
+    if (!world.proxy) await world.start(next);
+  };
+  await restart(settings);
+  await world.pass(1000);
+
+  const senders = plan.senders.map((sender) => new Sender(sender, world, posts));
+  const sending = senders.map((sender) => sender.run());
+  const random = world.random('faults');
+  const scene: Scene = {
+    world,
+    random,
+    restart,
+    get settings() {
+      return settings;
+    },
+  };
+  let lastDiskFaultEnds = Number.NEGATIVE_INFINITY;
+  const run = async (fault: FaultPlan): Promise<void> => {
+    await world.pass(1 + fault.atMs);
+    world.tell(`${faults[fault.kind].what(fault, scene)} (${fault.forMs} ms)`);
+    await faults[fault.kind].run(fault, scene);
+    world.tell(`${fault.kind} ends`);
+    lastDiskFaultEnds = Math.max(lastDiskFaultEnds, world.time.monotonic.now());
+  };
+  await Promise.all([world.pass(plan.lengthMs), ...plan.faults.map(run)]);
+  repair(world, scene);
+  if (!world.proxy) await restart(settings);
+  for (const sender of senders) sender.end();
+  world.tell('the last fault has ended, and the senders end');
+  await judgeRecovery(world, sending);
+  await world.stop();
+  await judge(world, plan, posts);
+}
+
+/** Ends what overlapping faults may have left. */
+function repair(world: World, { settings }: Scene): void {
+  const { cluster, network, disk } = world;
+  for (const { node } of cluster.brokers) void cluster.up(node);
+  for (const topic of [settings.mainTopic, settings.deadLetterTopic]) cluster.createTopic(topic);
+  for (const topic of cluster.topics.values()) {
+    topic.isAllowed = true;
+    topic.refusedCodecs = new Map();
+    topic.configs.clear();
+  }
+  cluster.scripts.splice(0);
+  cluster.givesIds = true;
+  network.isCut = false;
+  network.lostAnswers = 0;
+  network.corruptBatches = 0;
+  disk.capacity = Infinity;
+  disk.operations.faults = {};
+  world.proxy?.time.continue();
+}

@@ -1,0 +1,194 @@
+/** Judges a day from outside: by what the senders heard, and by what is in Kafka and on disk. */
+import type { BatchRecord } from './cluster/batch-content.ts';
+import { DISK_FAULTS } from './faults.ts';
+import type { DayPlan } from './plan.ts';
+import type { Post } from './sender.ts';
+import type { World } from './world.ts';
+
+/** Simulated milliseconds in which the proxy recovers after the last fault, without a restart. */
+const RECOVERY_MS = 300_000;
+
+/** Milliseconds that an answer may take in addition to `spool.after`. */
+const ANSWER_MS = 2000;
+
+interface Written extends BatchRecord {
+  readonly topic: string;
+  readonly commit: number;
+}
+
+/** Waits until the proxy has delivered everything. It has to do so by itself. */
+export async function judgeRecovery(world: World, sending: readonly Promise<void>[]): Promise<void> {
+  const { proxy, time } = world;
+  if (!proxy) return;
+  let isQuiet = false;
+  void Promise.all(sending).then(() => (isQuiet = true));
+  const isDone = () =>
+    isQuiet &&
+    proxy.delivery.spooledEvents === 0 &&
+    proxy.unanswered === 0 &&
+    proxy.delivery.topics.every(({ state, kafkaProblem, problem }) => {
+      return state === 'straight' && kafkaProblem === undefined && problem === undefined;
+    });
+  const from = time.monotonic.now();
+  while (!isDone() && time.monotonic.now() - from < RECOVERY_MS) await world.pass(100);
+  world.tell(`recovered after ${time.monotonic.now() - from} ms`);
+  if (!isDone()) {
+    const states = proxy.delivery.topics.map(({ topic, state, kafkaProblem, problem, spooledEvents }) =>
+      [topic, state, kafkaProblem, problem, spooledEvents].join(' '),
+    );
+    world.violate(`the proxy does not recover within ${RECOVERY_MS} ms: ${states.join('; ')}`);
+    return;
+  }
+  await world.pass(2000);
+  proxy.delivery.measure();
+  const gauges = { queueBytes: proxy.metrics.queueBytes, queueEvents: proxy.metrics.queueEvents };
+  for (const [name, gauge] of Object.entries(gauges)) {
+    const value = await valueOf(gauge);
+    if (value !== 0) world.violate(`${name} is ${value} although nothing waits`);
+  }
+  for (const { labels, value } of (await proxy.metrics.kafkaUp.get()).values) {
+    if (value !== 1) world.violate(`kafka_up of ${labels.topic ?? ''} is ${value} after the recovery`);
+  }
+}
+
+export async function judge(world: World, plan: DayPlan, posts: readonly Post[]): Promise<void> {
+  const written = recordsOf(world);
+  const byId = Map.groupBy(written, ({ requestId }) => requestId);
+  const left = leftOnDisk(world);
+  for (const post of posts) judgePost(world, plan, post, byId.get(post.requestId) ?? [], left);
+  judgeOrder(world, posts, byId);
+  await judgeDuplicates(world, byId);
+  judgeAnswers(world, plan, posts);
+  judgeLogs(world);
+  for (const { client, number } of world.processes) {
+    for (const violation of client.violations) world.violate(`process ${number}: ${violation}`);
+  }
+}
+
+function recordsOf({ cluster }: World): Written[] {
+  const entries = [...cluster.archive];
+  for (const { name: topic, partitions } of cluster.topics.values()) {
+    for (const { committed } of partitions) entries.push(...committed.map((entry) => ({ topic, entry })));
+  }
+  const inOrder = entries.sort((a, b) => (a.entry.commit ?? 0) - (b.entry.commit ?? 0));
+  return inOrder.flatMap(({ topic, entry }) =>
+    entry.batch.records.map((record) => ({ ...record, topic, commit: entry.commit ?? 0 })),
+  );
+}
+
+/** What is in the spool after the last stop, as text: an event that is kept there is not lost. */
+function leftOnDisk({ disk }: World): string {
+  return [...disk.contents().values()].map((bytes) => bytes.toString('latin1')).join('');
+}
+
+/** A kept event is in its topic, or with a good reason in the dead-letter topic, as it was posted. */
+function judgePost(world: World, plan: DayPlan, post: Post, found: readonly Written[], left: string): void {
+  const isKept =
+    post.outcome === 'acknowledged' || post.outcome === 'spooled' || post.outcome === 'dead-letter';
+  if (isKept && found.length === 0) {
+    const where = left.includes(post.requestId) ? 'it is still on disk' : 'it is lost';
+    world.violate(`${post.requestId} is ${post.outcome ?? ''} by process ${post.process}, and ${where}`);
+  }
+  for (const record of found) {
+    if (!record.value.equals(post.event.bytes)) world.violate(`${post.requestId} has other bytes in Kafka`);
+    if (post.event.key !== undefined && record.topic !== 'dead-letters' && record.key !== post.event.key) {
+      world.violate(`${post.requestId} has the key ${record.key ?? 'null'}`);
+    }
+    const isStray = record.topic !== post.topic && !mayBeDeadLetter(plan, post);
+    if (isStray) {
+      const why = record.headers.get('dead-letter-reason') ?? record.headers.get('error') ?? '';
+      world.violate(`${post.requestId} is in ${record.topic} instead of ${post.topic}: ${why}`);
+    }
+  }
+}
+
+/** Is there a fault in the plan for which the topic rightly never takes the event? */
+function mayBeDeadLetter({ faults }: DayPlan, { event }: Post): boolean {
+  return faults.some(({ kind }) => kind === 'limit-lowered') && event.bytes.length > 300;
+}
+
+/** The kept events of a sender that waited are in the topic in the order of its posts. */
+function judgeOrder(
+  world: World,
+  posts: readonly Post[],
+  byId: ReadonlyMap<string, readonly Written[]>,
+): void {
+  const last = new Map<string, { commit: number; post: Post }>();
+  for (const post of posts) {
+    if (!post.isOrdered || (post.outcome !== 'acknowledged' && post.outcome !== 'spooled')) continue;
+    const first = byId.get(post.requestId)?.find(({ topic }) => topic === post.topic);
+    if (!first) continue;
+    const line = `${post.sender} ${post.topic} ${post.event.key ?? ''}`;
+    const before = last.get(line);
+    if (before && before.commit > first.commit) {
+      world.violate(
+        `${post.requestId} (process ${post.process}, ${post.outcome}) is in ${post.topic} before ${before.post.requestId} (process ${before.post.process}, ${before.post.outcome ?? ''})`,
+      );
+    }
+    if (!before || first.commit > before.commit) last.set(line, { commit: first.commit, post });
+  }
+}
+
+/** Events are in Kafka twice only as often as the metric says. */
+async function judgeDuplicates(world: World, byId: ReadonlyMap<string, readonly Written[]>): Promise<void> {
+  let doubles = 0;
+  const examples: string[] = [];
+  for (const [id, records] of byId) {
+    if (id === '' || records.length < 2) continue;
+    doubles += records.length - 1;
+    if (examples.length < 3) examples.push(`${id} ×${records.length}`);
+  }
+  let said = 0;
+  for (const { metrics } of world.processes) said += await valueOf(metrics.duplicatesPossible);
+  if (doubles > said)
+    world.violate(`${doubles} duplicates (${examples.join()}), and the metric says ${said}`);
+}
+
+/** Every answer comes in time, and a refusal has a cause. */
+function judgeAnswers(world: World, plan: DayPlan, posts: readonly Post[]): void {
+  const { settings, faults } = plan;
+  const stopped = faults
+    .filter(({ kind }) => kind === 'process-stopped')
+    .reduce((sum, { forMs }) => sum + forMs, 0);
+  const limit = settings.spoolAfterMs + ANSWER_MS + 100 + stopped;
+  const isTight = settings.spoolBytes < 2 ** 30 || settings.queueBytes < 2 ** 27;
+  const isAged = settings.spoolMaxAgeMs < 60_000;
+  const isDiskBad = faults.some(({ kind }) => DISK_FAULTS.has(kind));
+  const slow: string[] = [];
+  for (const post of posts) {
+    if (post.answeredAt === undefined) {
+      world.violate(`${post.requestId} has no answer`);
+      continue;
+    }
+    const tookMs = post.answeredAt - post.postedAt;
+    if (tookMs > limit && post.outcome !== 'lost') slow.push(`${post.requestId}: ${tookMs} ms`);
+    if (post.outcome !== 'refused' || post.shape === 'invalid') continue;
+    const reason = post.refusal ?? '';
+    const isRight =
+      /stopping/.test(reason) ||
+      (isDiskBad && /disk/.test(reason)) ||
+      (isTight && /spool is full|waiting in memory/.test(reason)) ||
+      (isAged && /max_age/.test(reason)) ||
+      (/^payload_too_large/.test(reason) && mayBeDeadLetter(plan, post));
+    if (!isRight) world.violate(`${post.requestId} is refused without a cause: ${reason}`);
+  }
+  if (slow.length > 0)
+    world.violate(`${slow.length} answers take longer than ${limit} ms: ${slow.slice(0, 3).join()}`);
+}
+
+function judgeLogs(world: World): void {
+  for (const { log, number } of world.processes) {
+    for (const { level, msg, members } of log) {
+      const isDefect = /internal error|unexpectedly|cannot be understood|damaged/.test(msg);
+      if (level >= 50 && isDefect) {
+        world.violate(`process ${number} logs: ${msg} ${JSON.stringify(members).slice(0, 300)}`);
+      }
+    }
+  }
+}
+
+async function valueOf(metric: {
+  get(): Promise<{ values: readonly { value: number }[] }>;
+}): Promise<number> {
+  return (await metric.get()).values[0]?.value ?? 0;
+}

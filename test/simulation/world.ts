@@ -1,0 +1,94 @@
+/** The world of one day: its time, its cluster, its network, its disk, and the proxy that runs in it. */
+import { Random } from '../openlineage/random.ts';
+import { SimulatedDisk, type CrashKind } from '../spool/simulation/simulated-disk.ts';
+import { SimulatedTime } from '../support/simulated-time.ts';
+import type { Network } from './cluster/cluster-client.ts';
+import { KafkaCluster, type ClusterOptions } from './cluster/kafka-cluster.ts';
+import { ProxyProcess, type ProxySettings } from './proxy-process.ts';
+
+/** Milliseconds that a stop may take: `--timeout-graceful-shutdown`. */
+export const GRACE_MS = 10_000;
+
+export class World {
+  readonly seed: number;
+  readonly time = new SimulatedTime();
+  readonly cluster: KafkaCluster;
+  readonly network: Network = { isCut: false, lostAnswers: 0, corruptBatches: 0, latencyMs: 10 };
+  disk: SimulatedDisk;
+  /** How far the proxy's wall clock is ahead of the brokers'. */
+  wallOffsetMs = 0;
+  proxy: ProxyProcess | undefined;
+  /** All processes so far, the current one is the last. */
+  readonly processes: ProxyProcess[] = [];
+  /** What happened, in words, with the simulated time. */
+  readonly trace: string[] = [];
+  readonly violations: string[] = [];
+  #streams = 0;
+
+  constructor(seed: number, options: ClusterOptions) {
+    this.seed = seed;
+    this.cluster = new KafkaCluster(this.time, this.random('cluster'), options);
+    this.disk = new SimulatedDisk({ random: this.random('disk'), time: this.time });
+  }
+
+  /** A source of random numbers of its own for each part: what one part draws does not change another. */
+  random(name: string): Random {
+    let hash = (this.seed ^ 0x9e3779b9) + 7919 * this.#streams++;
+    for (const letter of name) hash = Math.imul(hash ^ letter.charCodeAt(0), 0x01000193);
+    return new Random(hash >>> 0);
+  }
+
+  tell(text: string): void {
+    this.trace.push(`${((this.time.monotonic.now() - 1000) / 1000).toFixed(3).padStart(9)} s  ${text}`);
+  }
+
+  violate(text: string): void {
+    this.violations.push(text);
+    this.tell(`VIOLATION: ${text}`);
+  }
+
+  /** Starts the proxy, and tries again while the disk does not allow it, as a supervisor does. */
+  async start(settings: ProxySettings): Promise<void> {
+    for (;;) {
+      const number = this.processes.length + 1;
+      try {
+        const proxy = await ProxyProcess.start(this, number, settings);
+        this.processes.push(proxy);
+        this.proxy = proxy;
+        this.tell(`process ${number} runs`);
+        return;
+      } catch (error) {
+        this.tell(`the proxy does not start: ${String(error)}`);
+        await this.pass(1000);
+      }
+    }
+  }
+
+  async stop(): Promise<void> {
+    const { proxy } = this;
+    if (!proxy) return;
+    const from = this.time.monotonic.now();
+    this.tell(`process ${proxy.number} stops`);
+    await proxy.stop(GRACE_MS);
+    this.proxy = undefined;
+    const tookMs = this.time.monotonic.now() - from;
+    if (tookMs > GRACE_MS + 1000) this.violate(`the stop took ${tookMs} ms`);
+    if (proxy.time.timers > 0) this.violate(`${proxy.time.timers} timers are left after the stop`);
+    if (proxy.unanswered > 0) this.violate(`${proxy.unanswered} requests have no answer after the stop`);
+    if (this.disk.openFiles > 0) this.violate(`${this.disk.openFiles} files are open after the stop`);
+    proxy.time.kill();
+  }
+
+  /** Ends the process, or the whole machine. The next process finds what the disk has. */
+  crash(kind: CrashKind): void {
+    this.tell(kind === 'kill' ? 'the proxy is killed' : 'the power fails');
+    this.proxy?.kill();
+    this.proxy = undefined;
+    this.disk = this.disk.afterCrash(kind);
+  }
+
+  /** Waits in the world's time. */
+  pass(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.time.setTimeout(resolve, ms));
+  }
+}
