@@ -1,37 +1,90 @@
 /**
- * Simulated days on all cores, for so many seconds, or one day again.
+ * `make simulate`: simulated days on all cores, for `SECONDS`, or one day again.
  *
- *     node test/simulation/main.ts [--seconds 60] [--seed N] [--trace]
+ *     node test/simulation/main.ts [--seconds 60] [--from N]
+ *     node test/simulation/main.ts --seed N [--faults 0,3] [--senders 1]
+ *
+ * Exits with 1 if a day failed. A failing day is shrunk and printed with its trace in words.
  */
+import { fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { runDay } from './day.ts';
+import { runDay, type DayResult } from './day.ts';
 import { planOf } from './plan.ts';
+import { everything, selected, shrink, type Selection } from './shrink.ts';
+
+/** Failing days that are shrunk and printed. More of them seldom have another cause. */
+const MAX_PRINTED = 3;
+
+/** Seeds of two processes are this far apart: no day runs twice. */
+const STRIDE = 10_000_000;
 
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '60' },
-    seed: { type: 'string' },
     from: { type: 'string' },
-    days: { type: 'string' },
-    trace: { type: 'boolean', default: false },
+    days: { type: 'string', default: 'Infinity' },
+    seed: { type: 'string' },
+    faults: { type: 'string' },
+    senders: { type: 'string' },
+    alone: { type: 'boolean', default: false },
   },
 });
 
-const first = Number(values.seed ?? values.from ?? Math.floor(Math.random() * 2 ** 31));
-const until = performance.now() + Number(values.seconds) * 1000;
-const days = values.seed === undefined ? Number(values.days ?? Infinity) : 1;
-let count = 0;
-let posts = 0;
-let failures = 0;
-for (let seed = first; count < days && performance.now() < until; seed++) {
-  const result = await runDay(planOf(seed));
-  count += 1;
-  posts += result.posts;
-  if (values.trace) console.log(result.trace.join('\n'));
-  if (result.violations.length > 0) {
-    failures += 1;
-    console.log(`seed ${seed}: ${result.violations.slice(0, 5).join('\n    ')}`);
-  }
+if (values.seed !== undefined) await repeat(Number(values.seed));
+else if (values.alone) await runDays(Number(values.from));
+else await runOnAllCores();
+
+async function repeat(seed: number): Promise<void> {
+  const plan = planOf(seed);
+  const whole = everything(plan);
+  const selection = {
+    faults: values.faults === undefined ? whole.faults : numbersOf(values.faults),
+    senders: values.senders === undefined ? whole.senders : numbersOf(values.senders),
+  };
+  const result = await runDay(selected(plan, selection));
+  print(result, selection);
+  process.exitCode = result.violations.length > 0 ? 1 : 0;
 }
-console.log(`${count} days, ${posts} posts, ${failures} failed, from seed ${first}`);
-process.exitCode = failures > 0 ? 1 : 0;
+
+function numbersOf(list: string): number[] {
+  return list.split(',').filter(Boolean).map(Number);
+}
+
+async function runDays(from: number): Promise<void> {
+  const until = performance.now() + Number(values.seconds) * 1000;
+  let [days, posts, failures] = [0, 0, 0];
+  for (let seed = from; days < Number(values.days) && performance.now() < until; seed++) {
+    const result = await runDay(planOf(seed));
+    days += 1;
+    posts += result.posts;
+    if (result.violations.length === 0) continue;
+    failures += 1;
+    if (failures > MAX_PRINTED) continue;
+    const [selection, small] = await shrink(planOf(seed), result);
+    print(small, selection);
+  }
+  console.log(`${days} days, ${posts} posts, ${failures} days failed, from seed ${from}`);
+  process.exitCode = failures > 0 ? 1 : 0;
+}
+
+async function runOnAllCores(): Promise<void> {
+  const from = Number(values.from ?? Math.floor(Math.random() * 2 ** 30));
+  const ends = Array.from({ length: availableParallelism() }, (_, core) => {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    const share = ['--alone', '--from', `${from + core * STRIDE}`, '--seconds', values.seconds];
+    fork(import.meta.filename, [...share, '--days', values.days]).once('exit', (code) => resolve(code ?? 1));
+    return promise;
+  });
+  process.exitCode = Math.max(...(await Promise.all(ends)));
+}
+
+function print({ plan, violations, trace, posts }: DayResult, { faults, senders }: Selection): void {
+  const which = `--seed ${plan.seed} --faults ${faults.join() || "''"} --senders ${senders.join()}`;
+  console.log(`\nnode test/simulation/main.ts ${which}`);
+  const { settings, cluster } = plan;
+  console.log(`settings ${JSON.stringify(settings)}\ncluster ${JSON.stringify(cluster)}`);
+  for (const sender of plan.senders) console.log(`sender ${JSON.stringify(sender)}`);
+  console.log(trace.join('\n'));
+  console.log(`${posts} posts, ${violations.length} violations: ${violations.slice(0, 5).join('\n  ')}`);
+}

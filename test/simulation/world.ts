@@ -23,7 +23,7 @@ export class World {
   /** What happened, in words, with the simulated time. */
   readonly trace: string[] = [];
   readonly violations: string[] = [];
-  #streams = 0;
+  readonly #streams = new Map<string, number>();
 
   constructor(seed: number, options: ClusterOptions) {
     this.seed = seed;
@@ -33,7 +33,9 @@ export class World {
 
   /** A source of random numbers of its own for each part: what one part draws does not change another. */
   random(name: string): Random {
-    let hash = (this.seed ^ 0x9e3779b9) + 7919 * this.#streams++;
+    const before = this.#streams.get(name) ?? 0;
+    this.#streams.set(name, before + 1);
+    let hash = (this.seed ^ 0x9e3779b9) + 7919 * before;
     for (const letter of name) hash = Math.imul(hash ^ letter.charCodeAt(0), 0x01000193);
     return new Random(hash >>> 0);
   }
