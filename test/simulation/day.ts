@@ -17,6 +17,9 @@ export interface DayResult {
 /** Milliseconds of simulated time after which a day that does not end is a violation. */
 const MAX_DAY_MS = 3_600_000;
 
+/** Milliseconds that the senders go on after the last fault. */
+const AFTERMATH_MS = 15_000;
+
 export async function runDay(plan: DayPlan): Promise<DayResult> {
   const world = new World(plan.seed, plan.cluster);
   const posts: Post[] = [];
@@ -70,6 +73,8 @@ async function live(world: World, plan: DayPlan, posts: Post[]): Promise<void> {
   await Promise.all([world.pass(plan.lengthMs), ...plan.faults.map(run)]);
   repair(world, scene);
   if (!world.proxy) await restart(settings);
+  // A topic counts as refusing until it takes a record.
+  await world.pass(AFTERMATH_MS);
   for (const sender of senders) sender.end();
   world.tell('the last fault has ended, and the senders end');
   await judgeRecovery(world, sending);

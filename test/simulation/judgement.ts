@@ -57,7 +57,11 @@ export async function judge(world: World, plan: DayPlan, posts: readonly Post[])
   const left = leftOnDisk(world);
   for (const post of posts) judgePost(world, plan, post, byId.get(post.requestId) ?? [], left);
   judgeOrder(world, posts, byId);
-  await judgeDuplicates(world, byId);
+  // Marks are not synced: a power cut may bring back what was delivered before it.
+  const before = new Set(
+    posts.filter(({ postedAt }) => postedAt < world.lastPowerCut).map(({ requestId }) => requestId),
+  );
+  await judgeDuplicates(world, new Map([...byId].filter(([id]) => !before.has(id))));
   judgeAnswers(world, plan, posts);
   judgeLogs(world);
   for (const { client, number } of world.processes) {

@@ -60,7 +60,10 @@ async function runDays(from: number): Promise<void> {
     posts += result.posts;
     if (result.violations.length === 0) continue;
     failures += 1;
-    if (failures > MAX_PRINTED) continue;
+    if (failures > MAX_PRINTED) {
+      console.log(`seed ${seed}: ${result.violations[0] ?? ''}`);
+      continue;
+    }
     const [selection, small] = await shrink(planOf(seed), result);
     print(small, selection);
   }

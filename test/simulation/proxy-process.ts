@@ -10,6 +10,7 @@ import type { Arrival } from '../../src/pipeline/arrival.ts';
 import { Ingest, type Ingested } from '../../src/pipeline/ingest.ts';
 import { Observer } from '../../src/pipeline/observer.ts';
 import { Spool } from '../../src/spool/spool.ts';
+import { Turns } from '../../src/support/turns.ts';
 import { ClusterClient } from './cluster/cluster-client.ts';
 import { ProcessTime } from './process-time.ts';
 import type { World } from './world.ts';
@@ -119,7 +120,8 @@ export class ProxyProcess {
       logger,
       time,
     );
-    const observer = new Observer(this.metrics, logger);
+    const observer = new Observer(this.metrics, logger, 'text', new ProcessTime(world.time, 0));
+    const turns = new Turns({ setImmediate: (callback) => time.setImmediate(callback) });
     this.#ingest = new Ingest(
       {
         mainTopic: settings.mainTopic,
@@ -131,6 +133,7 @@ export class ProxyProcess {
       this.delivery,
       observer,
       time.wall,
+      turns,
     );
   }
 

@@ -23,6 +23,8 @@ export class World {
   /** What happened, in words, with the simulated time. */
   readonly trace: string[] = [];
   readonly violations: string[] = [];
+  /** Of the last power cut, on the monotonic clock. */
+  lastPowerCut = Number.NEGATIVE_INFINITY;
   readonly #streams = new Map<string, number>();
 
   constructor(seed: number, options: ClusterOptions) {
@@ -84,6 +86,7 @@ export class World {
   /** Ends the process, or the whole machine. The next process finds what the disk has. */
   crash(kind: CrashKind): void {
     this.tell(kind === 'kill' ? 'the proxy is killed' : 'the power fails');
+    if (kind === 'power cut') this.lastPowerCut = this.time.monotonic.now();
     this.proxy?.kill();
     this.proxy = undefined;
     this.disk = this.disk.afterCrash(kind);

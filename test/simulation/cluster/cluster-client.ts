@@ -207,8 +207,8 @@ export class ClusterClient implements Brokers {
     if (broker.state === 'down') return undefined;
     const answers = await Promise.all(
       batches.map(async ({ topic, partition, bytes }): Promise<PartitionAnswer> => {
-        const errorCode = await this.#cluster.handle(broker.node, topic, partition, readBatch(bytes));
-        return { topic, partition, errorCode, culprits: [] };
+        const answer = await this.#cluster.handle(broker.node, topic, partition, readBatch(bytes));
+        return { topic, partition, ...answer };
       }),
     );
     await this.#latency(broker);

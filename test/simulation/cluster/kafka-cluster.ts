@@ -3,7 +3,7 @@
  * what each broker tells of them, which may be some hundred milliseconds old.
  */
 import { sleep } from '../../../src/support/time.ts';
-import type { Metadata, TopicMetadata } from '../../../src/kafka/cluster/brokers.ts';
+import type { Metadata, PartitionAnswer, TopicMetadata } from '../../../src/kafka/cluster/brokers.ts';
 import type { Random } from '../../openlineage/random.ts';
 import type { SimulatedTime } from '../../support/simulated-time.ts';
 import type { BatchContent } from './batch-content.ts';
@@ -33,6 +33,9 @@ export interface SimulatedTopic {
   /** Codecs that its brokers refuse, and the code of the refusal. */
   refusedCodecs: ReadonlyMap<number, number>;
 }
+
+/** The answer for one batch. */
+export type BatchAnswer = Pick<PartitionAnswer, 'errorCode' | 'culprits' | 'message'>;
 
 /** How the broker answers the next batches for a topic, in addition to what it does. */
 export interface Script {
@@ -221,21 +224,26 @@ export class KafkaCluster {
     return { brokers: new Map(seen.map(({ node, address }) => [node, address])), topics };
   }
 
-  /** A leader handles one batch. Resolves with the error code of the answer. */
-  async handle(node: number, topicName: string, number: number, batch: BatchContent | undefined) {
+  /** A leader handles one batch. Resolves with its answer. */
+  async handle(
+    node: number,
+    topicName: string,
+    number: number,
+    batch: BatchContent | undefined,
+  ): Promise<BatchAnswer> {
     const topic = this.topics.get(topicName);
     const partition = topic?.partitions[number];
     const script = this.scripts.find(({ topic: name, left }) => name === topicName && left > 0);
     if (script) script.left -= 1;
-    if (script && !script.isAppended) return script.errorCode;
+    if (script && !script.isAppended) return answerOf(script.errorCode);
     const refusal = this.#refusalOf(node, topic, partition, batch);
     if (refusal !== undefined) return refusal;
-    if (!partition || !batch) return BROKER_CODES.UNKNOWN_SERVER_ERROR;
+    if (!partition || !batch) return answerOf(BROKER_CODES.UNKNOWN_SERVER_ERROR);
     const appended = partition.append(batch, this.#time.wall.now());
-    if ('errorCode' in appended) return appended.errorCode;
+    if ('errorCode' in appended) return answerOf(appended.errorCode);
     this.#replicate(partition);
     const code = await this.#committed(partition, appended.entry, node);
-    return script && code === 0 ? script.errorCode : code;
+    return answerOf(script && code === 0 ? script.errorCode : code);
   }
 
   #refusalOf(
@@ -243,23 +251,35 @@ export class KafkaCluster {
     topic: SimulatedTopic | undefined,
     partition: Partition | undefined,
     batch: BatchContent | undefined,
-  ): number | undefined {
-    if (topic?.isAllowed === false) return BROKER_CODES.TOPIC_AUTHORIZATION_FAILED;
-    if (!topic || !partition) return BROKER_CODES.UNKNOWN_TOPIC_OR_PARTITION;
-    if (partition.leader !== node) return BROKER_CODES.NOT_LEADER_OR_FOLLOWER;
-    if (!batch) return BROKER_CODES.CORRUPT_MESSAGE;
-    if (partition.inSync.size < this.options.minInSync) return BROKER_CODES.NOT_ENOUGH_REPLICAS;
-    if (batch.size > limitOf(topic, 'max.message.bytes', 1_048_588)) return BROKER_CODES.MESSAGE_TOO_LARGE;
+  ): BatchAnswer | undefined {
+    if (topic?.isAllowed === false) return answerOf(BROKER_CODES.TOPIC_AUTHORIZATION_FAILED);
+    if (!topic || !partition) return answerOf(BROKER_CODES.UNKNOWN_TOPIC_OR_PARTITION);
+    if (partition.leader !== node) return answerOf(BROKER_CODES.NOT_LEADER_OR_FOLLOWER);
+    if (!batch) return answerOf(BROKER_CODES.CORRUPT_MESSAGE);
+    if (partition.inSync.size < this.options.minInSync) return answerOf(BROKER_CODES.NOT_ENOUGH_REPLICAS);
+    const most = limitOf(topic, 'max.message.bytes', 1_048_588);
+    if (batch.size > most) return answerOf(BROKER_CODES.MESSAGE_TOO_LARGE);
     const codec = topic.refusedCodecs.get(batch.codec);
-    if (codec !== undefined) return codec;
+    if (codec !== undefined) return answerOf(codec);
+    return this.#timesRefusal(topic, batch);
+  }
+
+  /** Newer brokers name the refused records and the times that they take (KIP-467); a time of -1 passes. */
+  #timesRefusal(topic: SimulatedTopic, batch: BatchContent): BatchAnswer | undefined {
     const now = this.#time.wall.now();
     const { isOld } = this.options;
     const behind = isOld ? 'message.timestamp.difference.max.ms' : 'message.timestamp.before.max.ms';
     const ahead = isOld ? 'message.timestamp.difference.max.ms' : 'message.timestamp.after.max.ms';
     const before = limitOf(topic, behind, Number.MAX_SAFE_INTEGER);
     const after = limitOf(topic, ahead, isOld ? Number.MAX_SAFE_INTEGER : 3_600_000);
-    const isOut = batch.records.some(({ timestamp }) => timestamp - now > after || now - timestamp > before);
-    return isOut ? BROKER_CODES.INVALID_TIMESTAMP : undefined;
+    const isOut = (timestamp: number) =>
+      timestamp !== -1 && (timestamp - now > after || now - timestamp > before);
+    const culprits = batch.records.flatMap(({ timestamp }, index) => (isOut(timestamp) ? [index] : []));
+    if (culprits.length === 0) return undefined;
+    const errorCode = BROKER_CODES.INVALID_TIMESTAMP;
+    if (isOld) return { errorCode, culprits: [], message: null };
+    const range = `[${now - before}, ${now + after}]`;
+    return { errorCode, culprits, message: `The timestamp should be within ${range}` };
   }
 
   #replicate(partition: Partition): void {
@@ -326,6 +346,10 @@ export class KafkaCluster {
       });
     }
   }
+}
+
+function answerOf(errorCode: number): BatchAnswer {
+  return { errorCode, culprits: [], message: null };
 }
 
 function limitOf({ configs }: SimulatedTopic, key: string, otherwise: number): number {
