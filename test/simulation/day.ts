@@ -90,7 +90,7 @@ function repair(world: World, { settings }: Scene): void {
   for (const topic of cluster.topics.values()) {
     topic.isAllowed = true;
     topic.refusedCodecs = new Map();
-    topic.configs.clear();
+    for (const [key, value] of cluster.defaultConfigs) topic.configs.set(key, value);
   }
   cluster.scripts.splice(0);
   cluster.givesIds = true;

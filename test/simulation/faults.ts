@@ -276,9 +276,8 @@ function limitOf(choice: number): number {
 }
 
 function configure({ world, settings }: Scene, key: string, value: number | undefined): void {
-  const configs = world.cluster.topics.get(settings.mainTopic)?.configs;
-  if (value === undefined) configs?.delete(key);
-  else configs?.set(key, `${value}`);
+  const { topics, defaultConfigs } = world.cluster;
+  topics.get(settings.mainTopic)?.configs.set(key, `${value ?? defaultConfigs.get(key) ?? ''}`);
 }
 
 function limitTimes(scene: Scene, value: number | undefined): void {

@@ -13,6 +13,8 @@ const ANSWER_MS = 2000;
 
 interface Written extends BatchRecord {
   readonly topic: string;
+  /** Two topics of one name, one made after the other was deleted, are two. */
+  readonly incarnation: number;
   readonly commit: number;
 }
 
@@ -71,12 +73,14 @@ export async function judge(world: World, plan: DayPlan, posts: readonly Post[])
 
 function recordsOf({ cluster }: World): Written[] {
   const entries = [...cluster.archive];
-  for (const { name: topic, partitions } of cluster.topics.values()) {
-    for (const { committed } of partitions) entries.push(...committed.map((entry) => ({ topic, entry })));
+  for (const { name: topic, incarnation, partitions } of cluster.topics.values()) {
+    for (const { committed } of partitions) {
+      entries.push(...committed.map((entry) => ({ topic, incarnation, entry })));
+    }
   }
   const inOrder = entries.sort((a, b) => (a.entry.commit ?? 0) - (b.entry.commit ?? 0));
-  return inOrder.flatMap(({ topic, entry }) =>
-    entry.batch.records.map((record) => ({ ...record, topic, commit: entry.commit ?? 0 })),
+  return inOrder.flatMap(({ topic, incarnation, entry }) =>
+    entry.batch.records.map((record) => ({ ...record, topic, incarnation, commit: entry.commit ?? 0 })),
   );
 }
 
@@ -138,8 +142,9 @@ async function judgeDuplicates(world: World, byId: ReadonlyMap<string, readonly 
   let doubles = 0;
   const examples: string[] = [];
   for (const [id, records] of byId) {
-    if (id === '' || records.length < 2) continue;
-    doubles += records.length - 1;
+    const places = new Set(records.map(({ topic, incarnation }) => `${topic} ${incarnation}`));
+    if (id === '' || records.length === places.size) continue;
+    doubles += records.length - places.size;
     if (examples.length < 3) examples.push(`${id} ×${records.length}`);
   }
   let said = 0;

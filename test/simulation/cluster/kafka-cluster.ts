@@ -26,6 +26,8 @@ export interface SimulatedBroker {
 
 export interface SimulatedTopic {
   readonly name: string;
+  /** Counts the topics of the cluster, from 1. */
+  readonly incarnation: number;
   readonly partitions: Partition[];
   readonly configs: Map<string, string>;
   /** May the proxy write to it? */
@@ -71,10 +73,11 @@ export class KafkaCluster {
   readonly brokers: SimulatedBroker[] = [];
   readonly topics = new Map<string, SimulatedTopic>();
   /** Committed batches of topics that are deleted. */
-  readonly archive: { readonly topic: string; readonly entry: Entry }[] = [];
+  readonly archive: { readonly topic: string; readonly incarnation: number; readonly entry: Entry }[] = [];
   readonly scripts: Script[] = [];
   givesIds = true;
   #commits = 0;
+  #created = 0;
   #nextId = 1000n;
 
   constructor(time: SimulatedTime, random: Random, options: ClusterOptions) {
@@ -97,12 +100,22 @@ export class KafkaCluster {
     return this.brokers.find((one) => one.address === address);
   }
 
+  /** What a broker tells of a topic without settings of its own. */
+  get defaultConfigs(): ReadonlyMap<string, string> {
+    const unlimited = `${Number.MAX_SAFE_INTEGER}`;
+    const times = this.options.isOld
+      ? { 'message.timestamp.difference.max.ms': unlimited }
+      : { 'message.timestamp.before.max.ms': unlimited, 'message.timestamp.after.max.ms': '3600000' };
+    return new Map(Object.entries({ 'max.message.bytes': '1048588', ...times }));
+  }
+
   createTopic(name: string, configs: ReadonlyMap<string, string> = new Map()): void {
     if (this.topics.has(name)) return;
     const topic = {
       name,
+      incarnation: ++this.#created,
       partitions: [],
-      configs: new Map(configs),
+      configs: new Map([...this.defaultConfigs, ...configs]),
       isAllowed: true,
       refusedCodecs: new Map<number, number>(),
     };
@@ -137,7 +150,7 @@ export class KafkaCluster {
     for (const { entries } of topic.partitions) {
       for (const entry of entries) {
         if (entry.commit === undefined) for (const end of entry.ends.splice(0)) end('truncated');
-        else this.archive.push({ topic: name, entry });
+        else this.archive.push({ topic: name, incarnation: topic.incarnation, entry });
       }
     }
     this.#publish();
