@@ -15,7 +15,7 @@ LINT_FLAGS := $(if $(CACHED),--cache --cache-strategy content --cache-location .
 TYPES_FLAGS := $(if $(CACHED),--incremental --tsBuildInfoFile .run/cache/types.tsbuildinfo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick quick-test build check format lint types imports docs docs-check audit bench profile walk bench-states bench-strangers faults fuzz compat setup chromium postgres kerberos clean
+.PHONY: help run test quick quick-test build check format lint types imports docs docs-check audit bench profile walk bench-states bench-strangers faults fuzz compat simulate setup chromium postgres kerberos clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ bench: setup build ## Measure all loads beside a bare HTTP server, in one run (1
 profile: setup build ## Show which functions use the CPU time of an event.
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) benchmark/profile.ts
+
+simulate: setup build ## Run the core through simulated days on all cores, for SECONDS (60).
+	@$(NODE) test/simulation/main.ts --seconds $(or $(SECONDS),60)
 
 compat: setup build ## Try consumers, clients, load balancers and more, and write docs/compatibility.md (half an hour).
 	@$(NODE) tools/kafka/install.ts

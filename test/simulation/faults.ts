@@ -137,6 +137,17 @@ const table = {
       }),
     ({ world }) => void world.cluster.scripts.splice(0),
   ),
+  'records-refused': lasting(
+    () => 'the main topic refuses every record of some batches',
+    ({ world, settings }, { choice }) =>
+      void world.cluster.scripts.push({
+        topic: settings.mainTopic,
+        errorCode: BROKER_CODES.INVALID_RECORD,
+        isAppended: false,
+        left: 1 + (choice % 30),
+      }),
+    ({ world }) => void world.cluster.scripts.splice(0),
+  ),
   'not-allowed': lasting(
     () => 'the proxy may not write to the main topic',
     (scene) => allow(scene, false),

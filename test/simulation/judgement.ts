@@ -112,7 +112,9 @@ function judgePost(world: World, plan: DayPlan, post: Post, found: readonly Writ
 
 /** Is there a fault in the plan for which the topic rightly never takes the event? */
 function mayBeDeadLetter({ faults }: DayPlan, { event }: Post): boolean {
-  return faults.some(({ kind }) => kind === 'limit-lowered') && event.bytes.length > 300;
+  return faults.some(
+    ({ kind }) => kind === 'records-refused' || (kind === 'limit-lowered' && event.bytes.length > 300),
+  );
 }
 
 /** The kept events of a sender that waited are in the topic in the order of its posts. */
@@ -178,7 +180,7 @@ function judgeAnswers(world: World, plan: DayPlan, posts: readonly Post[]): void
       (isDiskBad && /disk/.test(reason)) ||
       (isTight && /spool is full|waiting in memory/.test(reason)) ||
       (isAged && /max_age/.test(reason)) ||
-      (/^payload_too_large/.test(reason) && mayBeDeadLetter(plan, post));
+      (/^payload_too_large|^unavailable: Kafka refuses/.test(reason) && mayBeDeadLetter(plan, post));
     if (!isRight) world.violate(`${post.requestId} is refused without a cause: ${reason}`);
   }
   if (slow.length > 0)

@@ -28,6 +28,7 @@ const { values } = parseArgs({
     faults: { type: 'string' },
     senders: { type: 'string' },
     alone: { type: 'boolean', default: false },
+    'until-failure': { type: 'boolean', default: false },
   },
 });
 
@@ -60,6 +61,10 @@ async function runDays(from: number): Promise<void> {
     posts += result.posts;
     if (result.violations.length === 0) continue;
     failures += 1;
+    if (values['until-failure']) {
+      console.log(`first failure after ${days} days: ${result.violations[0] ?? ''}`);
+      break;
+    }
     if (failures > MAX_PRINTED) {
       console.log(`seed ${seed}: ${result.violations[0] ?? ''}`);
       continue;

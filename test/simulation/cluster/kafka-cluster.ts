@@ -163,10 +163,10 @@ export class KafkaCluster {
     broker.state = 'down';
     this.#disconnect(broker);
     await sleep(this.#time, 500 + this.#random.below(SESSION_MS - 500));
-    if (this.#isDown(broker)) this.#forEachPartition((partition) => this.#electIfNeeded(partition));
+    if (this.#isStill('down', broker)) this.#forEachPartition((partition) => this.#electIfNeeded(partition));
     this.#publish();
     await sleep(this.#time, LAG_MS);
-    if (this.#isDown(broker)) this.#shrinkEverywhere(node);
+    if (this.#isStill('down', broker)) this.#shrinkEverywhere(node);
   }
 
   /** The broker is there again, and its replicas catch up. */
@@ -181,7 +181,7 @@ export class KafkaCluster {
     });
     this.#publish();
     await sleep(this.#time, 200 + this.#random.below(3000));
-    if (broker.state !== 'up') return;
+    if (!this.#isStill('up', broker)) return;
     this.#forEachPartition((partition) => {
       if (!partition.replicas.includes(node)) return;
       partition.fetched(node);
@@ -194,11 +194,11 @@ export class KafkaCluster {
     const broker = this.broker(node);
     broker.state = 'silent';
     await sleep(this.#time, 500 + this.#random.below(SESSION_MS - 500));
-    if (broker.state !== 'silent') return;
+    if (!this.#isStill('silent', broker)) return;
     this.#forEachPartition((partition) => this.#electIfNeeded(partition));
     this.#publish();
     await sleep(this.#time, LAG_MS);
-    if (this.broker(node).state === 'silent') this.#shrinkEverywhere(node);
+    if (this.#isStill('silent', broker)) this.#shrinkEverywhere(node);
   }
 
   /** Moves leaderships at random, as a rolling restart or a rebalance does. */
@@ -321,8 +321,9 @@ export class KafkaCluster {
     });
   }
 
-  #isDown(broker: SimulatedBroker): boolean {
-    return broker.state === 'down';
+  /** Its state may have changed in the meantime. */
+  #isStill(state: BrokerState, broker: SimulatedBroker): boolean {
+    return broker.state === state;
   }
 
   #shrinkEverywhere(node: number): void {
