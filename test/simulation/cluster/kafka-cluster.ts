@@ -210,7 +210,12 @@ export class KafkaCluster {
     this.#publish();
   }
 
+  /**
+   * Forgets producers, as older brokers did when the records of a producer were deleted (before KIP-360). They answer
+   * UNKNOWN_PRODUCER_ID then. Newer ones remember them for a day, and accept any sequence after that.
+   */
   forgetProducers(): void {
+    if (!this.options.isOld) return;
     this.#forEachPartition((partition) => partition.forgetProducers());
   }
 

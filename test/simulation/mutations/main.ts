@@ -47,12 +47,13 @@ for (const [at, mutation] of mutations.entries()) {
   if (!mutation.name.includes(values.only)) continue;
   const folder = copyOf(mutation, at);
   const args = ['--alone', '--until-failure', '--from', values.from, '--days', values.days];
-  const { stdout } = spawnSync(
+  const { stdout, stderr } = spawnSync(
     process.execPath,
     [join(folder, 'test', 'simulation', 'main.ts'), '--seconds', '600', ...args],
     { encoding: 'utf8', maxBuffer: 1 << 28 },
   );
   const [, days = '?', violation = ''] = /^first failure after (\d+) days: (.*)$/m.exec(stdout) ?? [];
+  if (!stdout.includes(' posts, ')) throw new Error(`${mutation.name}: ${stderr.slice(0, 2000)}`);
   if (violation === '') missed += 1;
   console.log(
     `| ${mutation.name} | ${violation.slice(0, 120) || 'not found'} | ${violation ? days : values.days} |`,

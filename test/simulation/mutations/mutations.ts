@@ -48,7 +48,7 @@ export const mutations: readonly Mutation[] = [
     name: 'make another batch of records that may be written',
     file: partition,
     find: 'if (!this.batch.mayBeWritten) this.dissolve();',
-    replace: 'this.dissolve();',
+    replace: 'if (this.batch) this.dissolve();',
   },
   {
     name: 'do not give back the memory of an event',
