@@ -3,7 +3,7 @@ import { faults, type FaultPlan, type Scene } from './faults.ts';
 import { judge, judgeRecovery } from './judgement.ts';
 import type { DayPlan } from './plan.ts';
 import type { ProxySettings } from './proxy-process.ts';
-import { Sender, type Post } from './sender.ts';
+import { Sender, type Post, type SenderPlan } from './sender.ts';
 import { World } from './world.ts';
 
 export interface DayResult {
@@ -16,6 +16,16 @@ export interface DayResult {
 
 /** Milliseconds of simulated time after which a day that does not end is a violation. */
 const MAX_DAY_MS = 3_600_000;
+
+const PROBE: SenderPlan = {
+  name: 'probe',
+  shape: 'run',
+  manner: 'hasty',
+  burst: 1,
+  pauseMs: 500,
+  padding: 0,
+  ageMs: 0,
+};
 
 /** Milliseconds that the senders go on after the last fault. */
 const AFTERMATH_MS = 15_000;
@@ -73,9 +83,11 @@ async function live(world: World, plan: DayPlan, posts: Post[]): Promise<void> {
   await Promise.all([world.pass(plan.lengthMs), ...plan.faults.map(run)]);
   repair(world, scene);
   if (!world.proxy) await restart(settings);
-  // A topic counts as refusing until it takes a record.
+  // A topic counts as refusing until it takes a record. Other senders may have had their day.
+  const probe = new Sender(PROBE, world, posts);
+  sending.push(probe.run());
   await world.pass(AFTERMATH_MS);
-  for (const sender of senders) sender.end();
+  for (const sender of [...senders, probe]) sender.end();
   world.tell('the last fault has ended, and the senders end');
   await judgeRecovery(world, sending);
   await world.stop();
