@@ -33,9 +33,9 @@ quick: setup build ## Check what has changed, and run the tests that need no Kaf
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target CACHED=yes quick-test lint types format imports
 
 # Two at a time, as `make test` does it on the same two cores. Some days of the spool's model, not twelve seconds of them. `imports` runs
-# beside it, so the test of its rules can wait for `make test`, as can the mutations of events and npm's packing.
+# beside it, so the test of its rules can wait for `make test`, as can the mutations of events, npm's packing and simulated days.
 quick-test: setup build
-	@files=$$($(NODE) tools/quick-tests.ts | grep -vE 'tools/import-rules|mutation|deploy/package') && \
+	@files=$$($(NODE) tools/quick-tests.ts | grep -vE 'tools/import-rules|mutation|deploy/package|simulation/days') && \
 		SPOOL_ROUNDS=20 $(NODE) --test --test-timeout=300000 --test-concurrency=2 --test-reporter=dot $$files
 
 build: setup dist/.built ## Bundle the program into dist/, for bin/http2kafka.
