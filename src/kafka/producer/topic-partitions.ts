@@ -7,6 +7,11 @@ import { PendingQueue, type PendingRecord } from './pending-record.ts';
 export class TopicPartitions {
   readonly topic: string;
   readonly queues: PartitionQueue[] = [];
+  /**
+   * Queues of partitions that are gone. If one comes back, its sequence goes on: a broker that remembers the producer id
+   * would take a batch with an earlier sequence for one that it has, acknowledge it and not write it.
+   */
+  readonly #gone = new Map<number, PartitionQueue>();
   /** Records without a partition: it cannot be chosen before the topic is known. */
   readonly #unplaced = new PendingQueue();
   /** How many partitions the topic has, as far as known; 0 if unknown. */
@@ -58,10 +63,13 @@ export class TopicPartitions {
     // Before the topic is known, no record has a partition.
     if (this.#wanted === 0) return;
     if (this.#isChanging() && !this.#canChange()) return;
-    // Fewer partitions than before: the topic was deleted and created again.
-    const homeless = this.queues.splice(this.#wanted).flatMap((queue) => queue.empty());
+    // Fewer partitions than before: the topic was deleted and created again, or a broker does not know the new ones yet.
+    const gone = this.queues.splice(this.#wanted);
+    const homeless = gone.flatMap((queue) => queue.empty());
+    for (const queue of gone) this.#gone.set(queue.partition, queue);
     for (let partition = this.queues.length; partition < this.#wanted; partition++) {
-      this.queues.push(new PartitionQueue(this.topic, partition, this.#sharing));
+      this.queues.push(this.#gone.get(partition) ?? new PartitionQueue(this.topic, partition, this.#sharing));
+      this.#gone.delete(partition);
     }
     for (const pending of [...homeless, ...this.#unplaced.drain()]) this.place(pending);
   }

@@ -252,4 +252,22 @@ suite('the producer writes each record once, and keeps the order of each key', (
     it.assertOnceAndInOrder();
     assert.ok(it.brokers.attempts.some(({ result }) => result === 'duplicate'));
   });
+
+  test('loses no record when a broker tells of fewer partitions for a moment', async (t) => {
+    // A broker that has not heard of new partitions yet answers so.
+    const it = new SimulatedProducer(t, { random: () => 0.99, metadataMaxAgeMs: 1000 });
+    it.brokers.add('one:9092').create(TOPIC, [1, 1]);
+    await it.start();
+    it.send(null);
+    await it.settled();
+    const { partitions } = it.brokers.topic(TOPIC);
+    const last = partitions.splice(1);
+    await it.time.advance(1500);
+    partitions.push(...last);
+    await it.time.advance(1500);
+    it.send(null);
+    await it.settled();
+    assert.deepEqual(it.kinds, ['written', 'written']);
+    assert.equal(it.brokers.log(TOPIC, 1).length, 2);
+  });
 });
