@@ -51,6 +51,8 @@ function settingsOf(random: Random): ProxySettings {
     segmentBytes: random.of([2000, 20_000, 8 * 1024 * 1024]),
     spoolAfterMs: random.of([100, 1000, 1000]),
     spoolMaxAgeMs: random.of([15_000, 7 * 24 * HOUR_MS]),
+    // Often: then some answers are of brokers that have not heard of a change yet.
+    metadataMaxAgeMs: random.of([200, 300_000]),
     invalid: random.of(['reject', 'dead-letter']),
     timestamp: random.of(['event-time', 'arrival']),
   };

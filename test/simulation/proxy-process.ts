@@ -27,6 +27,7 @@ export interface ProxySettings {
   readonly segmentBytes: number;
   readonly spoolAfterMs: number;
   readonly spoolMaxAgeMs: number;
+  readonly metadataMaxAgeMs: number;
   readonly invalid: 'reject' | 'dead-letter';
   readonly timestamp: 'event-time' | 'arrival';
 }
@@ -48,7 +49,6 @@ const codecs: Codecs = {
 };
 
 const RETRY_BACKOFF_MS = 100;
-const METADATA_MAX_AGE_MS = 300_000;
 
 export class ProxyProcess {
   readonly number: number;
@@ -95,7 +95,7 @@ export class ProxyProcess {
         partitioner: settings.partitioner,
         maxBatchBytes: settings.maxBatchBytes,
         retryBackoffMs: RETRY_BACKOFF_MS,
-        metadataMaxAgeMs: METADATA_MAX_AGE_MS,
+        metadataMaxAgeMs: settings.metadataMaxAgeMs,
       },
       {
         brokers: this.client,
