@@ -11,6 +11,8 @@ import { loadSettings } from '../src/config/load.ts';
 import { Delivery } from '../src/delivery/delivery.ts';
 import { refusal } from '../src/errors.ts';
 import { Answers } from '../src/http/answer.ts';
+import { BatchRoom } from '../src/http/events/batch-room.ts';
+import { MAX_ELEMENTS } from '../src/http/events/batch.ts';
 import { BodyMemory } from '../src/http/events/body-memory.ts';
 import { readBody } from '../src/http/events/body-reader.ts';
 import { EventHandler } from '../src/http/events/event-handler.ts';
@@ -48,6 +50,7 @@ if (!('settings' in loaded)) throw new Error('the defaults are not good settings
 const { settings } = loaded;
 const { server, producer, spool: spoolSettings, check } = settings;
 const limits = { maxBytes: producer.maxRequestSize, memory: new BodyMemory(server.maxBodyMemory) };
+const batches = new BatchRoom(server.maxBodyMemory, MAX_ELEMENTS, systemTime);
 const log = createLogger(settings.logging, version);
 const metrics = createMetrics();
 const observer = new Observer(metrics, log);
@@ -67,7 +70,7 @@ console.log('up');
 
 async function handlerOf(name: string): Promise<ExchangeHandler> {
   if (name === 'delivery')
-    return new EventHandler(undefined, limits, await startIngest(), answers, observer, turns);
+    return new EventHandler(undefined, limits, batches, await startIngest(), answers, observer, turns);
   if (name !== 'http' && name !== 'check') throw new Error(`there is no part "${name}"`);
   return {
     handle: (exchange) => {

@@ -8,6 +8,8 @@ import type { DeliveryStatus, EventDelivery } from '../delivery/port.ts';
 import { Answers } from '../http/answer.ts';
 import { AnswerMemory } from '../http/answer-memory.ts';
 import { TlsFiles } from '../http/connection/tls-files.ts';
+import { BatchRoom } from '../http/events/batch-room.ts';
+import { MAX_ELEMENTS } from '../http/events/batch.ts';
 import { BodyMemory } from '../http/events/body-memory.ts';
 import { EventHandler } from '../http/events/event-handler.ts';
 import { Monitoring } from '../http/pages/monitoring.ts';
@@ -176,7 +178,16 @@ export class Front {
     const { maxRequestSize: maxBytes } = settings.producer;
     const memory = new BodyMemory(settings.server.maxBodyMemory, systemTime, metrics.bodyMemoryBytes);
     const limits = { maxBytes, memory };
-    const events = new EventHandler(this.#authentication, limits, ingest, answers, observer, turns);
+    const batches = new BatchRoom(settings.server.maxBodyMemory, MAX_ELEMENTS, systemTime);
+    const events = new EventHandler(
+      this.#authentication,
+      limits,
+      batches,
+      ingest,
+      answers,
+      observer,
+      turns,
+    );
     const pages = pageListener(pagesSettings(settings), { monitoring, answers, observer }, async () => {
       // Fastify is large, and most proxies never show a page.
       const { createPages } = await import('../http/pages/pages.ts');

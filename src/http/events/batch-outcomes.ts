@@ -2,6 +2,7 @@
  * Collects the outcomes of a batch, and makes its answer: that of OpenLineage's OpenAPI document (`postEventBatch`).
  * Every failed index is named. The reasons of all together are bounded: they get shorter where there are many.
  */
+import pLimit from 'p-limit';
 import { errorTable, type Refusal } from '../../errors.ts';
 import { describeErrors } from '../../openlineage/validation-error.ts';
 import { areErrors } from '../../pipeline/refusal-facts.ts';
@@ -20,6 +21,12 @@ const MIN_CHARACTERS = 48;
 /** Failures that are written before others have their turn, and what that costs, for `Turns`. */
 const FAILURES_A_SLICE = 1024;
 const SLICE_WORK = 8 * 1024;
+
+/**
+ * Answers that are made at the same time. Each takes turns, so more would not be faster; and it may have 3 MB, which count
+ * only once it is made.
+ */
+const makeLimit = pLimit(1);
 
 export class BatchOutcomes {
   /** The error code of each element, or undefined. No object for each: 100 batches may have five million failures. */
@@ -54,7 +61,12 @@ export class BatchOutcomes {
   }
 
   /** The JSON of the answer. It takes turns: it may have 50,000 failures. */
-  async answer(turns: Turns, client: Client): Promise<string> {
+  answer(turns: Turns, client: Client): Promise<string> {
+    if (this.#failed < FAILURES_A_SLICE) return this.#make(turns, client);
+    return makeLimit(() => this.#make(turns, client));
+  }
+
+  async #make(turns: Turns, client: Client): Promise<string> {
     const failed = this.#failed;
     const slices: string[] = [];
     let slice: string[] = [];

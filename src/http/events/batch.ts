@@ -16,7 +16,7 @@ import { BatchOutcomes } from './batch-outcomes.ts';
  * Most elements of a batch. Each costs about 20 µs and 1.5 KB of memory.
  * That many of the smallest events take 8 MiB, more than a body may have by default.
  */
-const MAX_ELEMENTS = 50_000;
+export const MAX_ELEMENTS = 50_000;
 
 /** What an element costs apart from its check, for `Turns`. A turn takes at most 128 elements. */
 const ELEMENT_WORK = 256;

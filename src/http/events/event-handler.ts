@@ -2,7 +2,7 @@
 import type { Authenticator } from '../../auth/authenticator.ts';
 import type { Finding } from '../../auth/sender.ts';
 import type { SendersWatch } from '../../auth/senders-watch.ts';
-import type { Refusal } from '../../errors.ts';
+import { refusal, type Refusal } from '../../errors.ts';
 import { fitErrors } from '../../openlineage/validation-error.ts';
 import { areErrors } from '../../pipeline/refusal-facts.ts';
 import { ClientGone, type Turns } from '../../support/turns.ts';
@@ -12,6 +12,7 @@ import type { Answers } from '../answer.ts';
 import type { Exchange } from '../exchange.ts';
 import type { ExchangeHandler } from '../server.ts';
 import { takeBatch } from './batch.ts';
+import type { BatchRoom } from './batch-room.ts';
 import type { BodyLimits } from './body-memory.ts';
 import { readBody } from './body-reader.ts';
 import { isUndeclaredGzip, UNDECLARED_GZIP } from './content-encoding.ts';
@@ -22,9 +23,12 @@ export interface SenderAuthentication {
   readonly senders: SendersWatch;
 }
 
+const NO_ROOM = refusal('unavailable', 'Too many batches are being handled at once');
+
 export class EventHandler implements ExchangeHandler {
   readonly #authentication: SenderAuthentication | undefined;
   readonly #limits: BodyLimits;
+  readonly #batches: BatchRoom;
   readonly #ingest: Ingest;
   readonly #answers: Answers;
   readonly #observer: Observer;
@@ -34,6 +38,7 @@ export class EventHandler implements ExchangeHandler {
   constructor(
     authentication: SenderAuthentication | undefined,
     limits: BodyLimits,
+    batches: BatchRoom,
     ingest: Ingest,
     answers: Answers,
     observer: Observer,
@@ -41,6 +46,7 @@ export class EventHandler implements ExchangeHandler {
   ) {
     this.#authentication = authentication;
     this.#limits = limits;
+    this.#batches = batches;
     this.#ingest = ingest;
     this.#answers = answers;
     this.#observer = observer;
@@ -102,9 +108,7 @@ export class EventHandler implements ExchangeHandler {
   async #take(exchange: Exchange, takes: 'event' | 'batch', body: Buffer): Promise<void> {
     try {
       if (takes === 'batch') {
-        const result = await takeBatch(body, exchange, this.#ingest, this.#observer, this.#turns);
-        if (typeof result === 'string') this.#answers.json(exchange, 200, result);
-        else this.#refuse(exchange, result, body);
+        await this.#takeBatch(exchange, body);
         return;
       }
       const ingested = await this.#ingest.take(exchange, body);
@@ -113,6 +117,22 @@ export class EventHandler implements ExchangeHandler {
     } catch (error) {
       // Otherwise the pipeline rejects only for a defect of http2kafka.
       if (!(error instanceof ClientGone)) this.#answers.fail(exchange, error);
+    }
+  }
+
+  async #takeBatch(exchange: Exchange, body: Buffer): Promise<void> {
+    const leave = await this.#batches.enter(exchange, body);
+    if (!leave) {
+      this.#answers.refuse(exchange, this.#ingest.refuseBody(exchange, NO_ROOM));
+      return;
+    }
+    try {
+      const result = await takeBatch(body, exchange, this.#ingest, this.#observer, this.#turns);
+      if (typeof result === 'string') this.#answers.json(exchange, 200, result);
+      else this.#refuse(exchange, result, body);
+    } finally {
+      // Not when the client has read the answer: that memory counts by itself.
+      leave();
     }
   }
 

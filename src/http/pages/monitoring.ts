@@ -3,6 +3,7 @@
  * process lives, also when it has no open files left.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import type { DeliveryStatus, ParkedStatus, TopicStatus } from '../../delivery/port.ts';
 import { refusal, type Refusal } from '../../errors.ts';
@@ -40,6 +41,8 @@ export class Monitoring {
   readonly #settings: MonitoringSettings;
   readonly #parts: MonitoringParts;
   readonly #readers = new PageReaders();
+  /** The text of the metrics that is made in the next turn, for all who have asked for it by then. */
+  #nextMetrics: Promise<string> | undefined;
   #stopping = false;
 
   constructor(settings: MonitoringSettings, parts: MonitoringParts) {
@@ -123,12 +126,22 @@ export class Monitoring {
   }
 
   async #answerMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { delivery, metrics } = this.#parts;
-    delivery.measure();
-    const text = await metrics.registry.metrics();
+    const text = await (this.#nextMetrics ??= this.#makeMetrics());
     const openMetrics = request.headers.accept?.includes('application/openmetrics-text') === true;
     const type = openMetrics ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE;
     writePage(response, 200, { 'content-type': type }, openMetrics ? toOpenMetrics(text) : text);
+  }
+
+  /**
+   * Makes the text once in a turn of the event loop. It takes a few milliseconds, and thousands of requests for it may
+   * have arrived: events have their turn between two.
+   */
+  async #makeMetrics(): Promise<string> {
+    await setImmediate();
+    this.#nextMetrics = undefined;
+    const { delivery, metrics } = this.#parts;
+    delivery.measure();
+    return metrics.registry.metrics();
   }
 }
 
