@@ -143,6 +143,13 @@ export class Ingest {
     return told;
   }
 
+  /** A batch without events counts as one for the quota: reading it has a cost. Undefined if the quota allows it. */
+  takeNothing(arrival: Arrival): Refusal | undefined {
+    if (arrival.known?.limits.quota?.take() !== false) return undefined;
+    this.#observer.refused(arrival, 'unknown', OVER_QUOTA);
+    return OVER_QUOTA;
+  }
+
   #refuse(
     arrival: Arrival,
     kind: KnownKind,

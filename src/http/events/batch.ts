@@ -38,6 +38,10 @@ export async function takeBatch(
   const offsets = await offsetsOf(body, element, turns);
   if ('code' in offsets) return ingest.refuseBody(arrival, offsets);
   const size = offsets.length / 2;
+  if (size === 0) {
+    const over = ingest.takeNothing(arrival);
+    if (over) return over;
+  }
   const outcomes = new BatchOutcomes(size);
   const note = (index: number, outcome: Ingested) => {
     if (outcome.kind === 'refused') outcomes.refused(index, outcome.refusal);

@@ -24,15 +24,15 @@ class FakeSocket extends Socket {
   }
 }
 
-function exchangeOf(socket: Socket): Exchange {
+function exchangeOf(socket: Socket, { startedAt = 0, complete = true } = {}): Exchange {
   const request = new IncomingMessage(socket);
-  request.complete = true;
+  request.complete = complete;
   return {
     request,
     response: new ServerResponse(request),
     path: '/',
     requestId: '',
-    startedAt: 0,
+    startedAt,
     traceparent: undefined,
     known: undefined,
     origin: () => ({}),
@@ -90,6 +90,50 @@ suite('the room for connections', () => {
       open.map((fake) => fake?.destroyed),
       [true, false, false],
     );
+  });
+
+  test('or of one whose request has been arriving for five seconds, if none is idle', (t) => {
+    let now = 1000;
+    t.mock.method(performance, 'now', () => now);
+    const connections = new Connections(3);
+    const open = [0, 1, 2].map(() => connect(connections));
+    const [slow, slower, pipelining] = open;
+    assert.ok(slow && slower && pipelining);
+    const arriving = (startedAt: number) => ({ startedAt, complete: false });
+    connections.begin(slower, exchangeOf(slower, arriving(1000)));
+    connections.begin(slow, exchangeOf(slow, arriving(2000)));
+    connections.begin(pipelining, exchangeOf(pipelining));
+    connections.begin(pipelining, exchangeOf(pipelining, arriving(1000)));
+    now = 5999;
+    assert.equal(connect(connections), undefined);
+    now = 7000;
+    for (const closed of [1, 2]) {
+      const next = connect(connections);
+      assert.ok(next);
+      connections.begin(next, exchangeOf(next));
+      assert.deepEqual([slower, slow].map(({ destroyed }) => destroyed), [true, closed === 2]);
+    }
+    now = 60_000;
+    assert.equal(connect(connections), undefined);
+    assert.equal(pipelining.destroyed, false);
+  });
+
+  test('or of one that has left an answer unread for five seconds', (t) => {
+    let now = 1000;
+    t.mock.method(performance, 'now', () => now);
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const connections = new Connections(1);
+    connections.cutUnread(60_000);
+    const fake = connect(connections);
+    assert.ok(fake);
+    connections.begin(fake, exchangeOf(fake));
+    fake.state.writableLength = 3_000_000;
+    t.mock.timers.tick(2000);
+    now = 5999;
+    assert.equal(connect(connections), undefined);
+    now = 7000;
+    assert.ok(connect(connections));
+    assert.ok(fake.destroyed);
   });
 
   test('never of one with a request in flight', (t) => {

@@ -37,6 +37,7 @@ const bodies: Readonly<Record<string, Bad>> = {
   ],
   'a batch that is no JSON': [422, '[{}', { path: BATCH }],
   'a batch that is no array': [422, '{}', { path: BATCH }],
+  'a batch of none': [200, `[${' '.repeat(100_000)}]`, { path: BATCH }],
   'a batch of too many elements': [413, `[${'0,'.repeat(50_001)}0]`, { path: BATCH }],
 };
 
