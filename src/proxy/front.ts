@@ -179,15 +179,7 @@ export class Front {
     const memory = new BodyMemory(settings.server.maxBodyMemory, systemTime, metrics.bodyMemoryBytes);
     const limits = { maxBytes, memory };
     const batches = new BatchRoom(settings.server.maxBodyMemory, MAX_ELEMENTS, systemTime);
-    const events = new EventHandler(
-      this.#authentication,
-      limits,
-      batches,
-      ingest,
-      answers,
-      observer,
-      turns,
-    );
+    const events = new EventHandler(this.#authentication, limits, batches, ingest, answers, observer, turns);
     const pages = pageListener(pagesSettings(settings), { monitoring, answers, observer }, async () => {
       // Fastify is large, and most proxies never show a page.
       const { createPages } = await import('../http/pages/pages.ts');

@@ -111,7 +111,10 @@ suite('the room for connections', () => {
       const next = connect(connections);
       assert.ok(next);
       connections.begin(next, exchangeOf(next));
-      assert.deepEqual([slower, slow].map(({ destroyed }) => destroyed), [true, closed === 2]);
+      assert.deepEqual(
+        [slower, slow].map(({ destroyed }) => destroyed),
+        [true, closed === 2],
+      );
     }
     now = 60_000;
     assert.equal(connect(connections), undefined);
