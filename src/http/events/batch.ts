@@ -46,7 +46,7 @@ export async function takeBatch(
   const note = (index: number, outcome: Ingested) => {
     if (outcome.kind === 'refused') outcomes.refused(index, outcome.refusal);
   };
-  const waiting: Promise<void>[] = [];
+  const deliveries = new Deliveries();
   try {
     for (let index = 0; index < size; index++) {
       if (!turns.take(ELEMENT_WORK)) await turns.wait(ELEMENT_WORK, element);
@@ -55,20 +55,46 @@ export async function takeBatch(
       const examined: Examined = checking instanceof Promise ? await checking : checking;
       const taking = ingest.deliver(element, bytes, examined);
       if (taking instanceof Promise) {
-        const noted = taking.then((outcome) => note(index, outcome));
-        // Heard even if the client goes before all events are taken.
-        noted.catch(() => undefined);
-        waiting.push(noted);
+        void deliveries.add(taking, (outcome) => note(index, outcome));
       } else {
         note(index, taking);
       }
     }
-    await Promise.all(waiting);
+    await deliveries.ended();
   } finally {
     observer.batchEnded(element);
   }
   // If nothing is kept, the sender can send the whole batch again. Every client knows that from 429 or 503.
   return outcomes.retriable ?? outcomes.answer(turns, element);
+}
+
+/**
+ * The deliveries of a batch that go on. It keeps none of them, and a promise of one that has ended is free: a list of all
+ * would take more memory than the events, of which most may be refused.
+ */
+class Deliveries {
+  #count = 0;
+  #failed: { readonly error: unknown } | undefined;
+  readonly #all = Promise.withResolvers<undefined>();
+  #isWaiting = false;
+
+  async add(delivery: Promise<Ingested>, note: (outcome: Ingested) => void): Promise<void> {
+    this.#count += 1;
+    try {
+      note(await delivery);
+    } catch (error) {
+      this.#failed ??= { error };
+    }
+    this.#count -= 1;
+    if (this.#isWaiting && this.#count === 0) this.#all.resolve(undefined);
+  }
+
+  /** Resolves when all have ended. Rejects then if one has failed. */
+  async ended(): Promise<void> {
+    this.#isWaiting = true;
+    if (this.#count > 0) await this.#all.promise;
+    if (this.#failed) throw this.#failed.error;
+  }
 }
 
 /** All elements have one origin, which may be asked for after the connection is closed, and share their log lines. */
