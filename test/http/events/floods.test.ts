@@ -28,7 +28,13 @@ void suite('a flood', { timeout: 240_000 }, () => {
 
   before(async () => {
     [impatient, small] = await Promise.all([
-      stage.proxy({ settings: { SERVER__HEADERS_TIMEOUT_S: '3', SERVER__REQUEST_TIMEOUT_S: '6' } }),
+      stage.proxy({
+        settings: {
+          SERVER__HEADERS_TIMEOUT_S: '3',
+          SERVER__REQUEST_TIMEOUT_S: '6',
+          SERVER__KEEP_ALIVE_TIMEOUT_S: '6',
+        },
+      }),
       stage.proxy({
         settings: {
           SERVER__MAX_CONNECTIONS: String(CONNECTIONS),
