@@ -201,17 +201,14 @@ function textError(message: string): ValidationError {
 }
 
 function describe({ offset, reason, code }: JsonError, bytes: Buffer): ValidationError {
+  const lineStart = offset === 0 ? 0 : bytes.lastIndexOf(0x0a, offset - 1) + 1;
   let line = 1;
+  for (let at = 0; at < lineStart; at++) if (bytes[at] === 0x0a) line += 1;
   let column = 1;
-  for (let at = 0; at < offset; at++) {
+  for (let at = lineStart; at < offset; at++) {
     const byte = bytes[at] ?? 0;
-    if (byte === 0x0a) {
-      line += 1;
-      column = 1;
-    } else if (!isContinuation(byte)) {
-      // Columns are counted as JavaScript and Java count characters: some take two.
-      column += byte >= 0xf0 ? 2 : 1;
-    }
+    // Columns are counted as JavaScript and Java count characters: some take two.
+    if (!isContinuation(byte)) column += byte >= 0xf0 ? 2 : 1;
   }
   const message = `Invalid JSON: ${reason} (line ${line}, column ${column})`;
   return {
