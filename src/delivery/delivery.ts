@@ -213,7 +213,7 @@ export class Delivery implements EventDelivery, DeliveryStatus {
   }
 
   #unusedStatusOf(topic: string): TopicStatus {
-    const kafkaProblem = this.#producer.problemOf(topic) ?? this.#producer.refusalOf(topic);
+    const kafkaProblem = this.#producer.problemOf(topic);
     const state = kafkaProblem === undefined ? 'straight' : 'spooling';
     const empty = { spooledEvents: 0, spooledBytes: 0, oldestSpooledAt: undefined };
     return { topic, problem: undefined, state, kafkaProblem, ...empty };

@@ -81,6 +81,12 @@ export function explained(name: string): string {
   return advice === undefined ? name : `${name}: ${advice}`;
 }
 
+/**
+ * Milliseconds for which the producer believes what it has learned from a refusal: a codec, a size, a time. Then it tries
+ * again: the broker, its limits or the clocks may have changed.
+ */
+export const RETRIAL_MS = 10 * 60_000;
+
 export interface ErrorCode {
   /** Kafka's own name, e.g. `NOT_ENOUGH_REPLICAS`. */
   readonly name: string;

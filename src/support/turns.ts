@@ -30,7 +30,7 @@ interface Waiting {
 }
 
 export class Turns {
-  readonly #setImmediate: Time['setImmediate'];
+  readonly #time: Pick<Time, 'setImmediate'>;
   #waiting: Waiting[] = [];
   /** The first of `#waiting` that still waits. Array.shift would be linear. */
   #first = 0;
@@ -38,8 +38,8 @@ export class Turns {
   #spent = 0;
   #isDue = false;
 
-  constructor({ setImmediate }: Pick<Time, 'setImmediate'>) {
-    this.#setImmediate = setImmediate;
+  constructor(time: Pick<Time, 'setImmediate'>) {
+    this.#time = time;
   }
 
   /** True if this work fits into this turn. It then counts, and the caller does it at once. */
@@ -71,7 +71,7 @@ export class Turns {
   #nextSoon(): void {
     if (this.#isDue) return;
     this.#isDue = true;
-    this.#setImmediate(() => this.#next());
+    this.#time.setImmediate(() => this.#next());
   }
 
   #next(): void {

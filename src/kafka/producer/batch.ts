@@ -24,6 +24,8 @@ export interface TopicSharing {
   readonly codecs: TopicCodecs;
   /** Hears of each record that the topic never takes. */
   readonly refused: (outcome: NeverTaken) => void;
+  /** Hears how many records may be in the topic twice: the broker no longer recognises a batch that may be written. */
+  readonly perhapsTwice: (records: number) => void;
 }
 
 /** What is needed to make batches. */

@@ -171,11 +171,10 @@ export class LeaderRequests {
     if (meaning === 'written') this.#written(queue, batch);
     else if (meaning === 'retry' || meaning === 'unknown') fail(meaning === 'unknown');
     else if (meaning === 'producer-lost') {
-      const perhapsTwice = queue.loseIdentity();
-      this.#metrics.duplicatesPossible.inc(perhapsTwice);
+      queue.loseIdentity();
       this.#metrics.retries.inc({ reason: name });
       this.#log.warn(
-        { topic, partition, reason: name, may_be_written: perhapsTwice > 0 },
+        { topic, partition, reason: name, may_be_written: batch.mayBeWritten },
         'producer id lost',
       );
       this.#watch.discard(identity);
@@ -184,9 +183,6 @@ export class LeaderRequests {
       const known = this.#cluster.topic(topic);
       if (!known || !queue.refused(code, refusal, known, this.#making)) fail(false);
       else this.#log.debug({ topics: [topic], reason: name, detail }, 'Kafka does not take a batch as it is');
-      // The broker may have it already, and does not recognise its records in another batch.
-      const isAnotherBatch = batch.mayBeWritten && queue.batch !== batch;
-      if (isAnotherBatch) this.#metrics.duplicatesPossible.inc(batch.records.length);
       if (meaning === 'too-large') this.#watch.soon(0);
       if (known && meaning === 'timestamp') this.#compareClocks(queue, known);
     }
@@ -209,7 +205,7 @@ export class LeaderRequests {
   #lost(leader: number, queues: readonly PartitionQueue[]): void {
     const bytes = queues.reduce((sum, { batch }) => sum + (batch?.bytes.length ?? 0), 0);
     if (!this.#sizes.lost(leader, bytes, queues.length)) return;
-    for (const queue of queues) this.#metrics.duplicatesPossible.inc(queue.split());
+    for (const queue of queues) queue.split();
   }
 
   /** A broker did not answer. Other brokers are asked first whether it still leads the partitions. */

@@ -6,11 +6,10 @@ import { backoff } from '../../support/backoff.ts';
 import type { ProducerId } from '../cluster/brokers.ts';
 import type { Topic } from '../cluster/cluster.ts';
 import { MAX_BACKOFF_MS } from '../cluster/cluster-watch.ts';
-import type { ErrorCode } from '../error-code.ts';
+import { RETRIAL_MS, type ErrorCode } from '../error-code.ts';
 import { BATCH_HEADER_SIZE, encodeBatch, type EncodedBatch } from '../wire/record-batch.ts';
 import type { Batch, BatchMaking, TopicSharing } from './batch.ts';
 import { CodecTrial } from './codec-trial.ts';
-import { RETRIAL_MS } from './topic-codecs.ts';
 import { PendingQueue, type PendingRecord } from './pending-record.ts';
 import type { NeverTaken } from './port.ts';
 import { RecordTimes, type TimesRefusal } from './record-times.ts';
@@ -102,15 +101,10 @@ export class PartitionQueue {
     this.#nextSequence = 0;
   }
 
-  /**
-   * The broker no longer knows the producer or its sequence: the next batch needs another id. Returns how many
-   * records may be in the topic twice: the broker no longer recognises a batch that may be written.
-   */
-  loseIdentity(): number {
-    const perhapsTwice = this.batch?.mayBeWritten ? this.batch.records.length : 0;
+  /** The broker no longer knows the producer or its sequence: the next batch needs another id. */
+  loseIdentity(): void {
     this.#leaveIdentity();
     this.dissolve();
-    return perhapsTwice;
   }
 
   /** Had the queue this producer id, and lost it? Then brokers may know its sequences by other batches. */
@@ -271,16 +265,13 @@ export class PartitionQueue {
   }
 
   /**
-   * The batch may be too large for a request to the broker. Its records go again in smaller batches. If the broker has
-   * the batch already, it refuses their sequence, and they go under another producer id. Returns how many records may so
-   * be in the topic twice.
+   * The batch may be too large for a request to the broker. Its records go again in smaller batches.
    */
-  split(): number {
+  split(): void {
     const { batch } = this;
-    if (!batch || batch.records.length === 1) return 0;
+    if (!batch || batch.records.length === 1) return;
     this.#refused.batchBytes = Math.floor(batch.bytes.length / 2);
     this.dissolve();
-    return batch.mayBeWritten ? batch.records.length : 0;
   }
 
   /** Waits before the next attempt, longer after each failure. `now` is on the monotonic clock. */
@@ -296,7 +287,10 @@ export class PartitionQueue {
    */
   dissolve(): void {
     const batch = this.#endBatch();
-    if (batch?.mayBeWritten) this.#leaveIdentity();
+    if (batch?.mayBeWritten) {
+      this.#leaveIdentity();
+      this.#sharing.perhapsTwice(batch.records.length);
+    }
     if (batch) this.waiting.putBack(batch.records.filter(({ withdrawn }) => !withdrawn));
   }
 

@@ -194,6 +194,7 @@ export class Producer implements RecordProducer {
       partitions = new TopicPartitions(topic, partitioners[partitioner], random, {
         codecs: new TopicCodecs(topic, compression, codecs, time.monotonic, log),
         refused: (outcome) => this.#refused(topic, outcome),
+        perhapsTwice: (records) => this.#parts.metrics.duplicatesPossible.inc(records),
       });
       partitions.resize(this.#cluster.topic(topic)?.leaders.length ?? 0);
       this.#topics.set(topic, partitions);

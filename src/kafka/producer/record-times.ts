@@ -7,6 +7,7 @@
  */
 import type { Clock } from '../../support/time.ts';
 import type { Topic } from '../cluster/cluster.ts';
+import { RETRIAL_MS } from '../error-code.ts';
 import type { PendingRecord } from './pending-record.ts';
 
 /** Where the time of a record comes from. A refused one gives way to the next. */
@@ -14,12 +15,6 @@ export const TimeSource = { own: 0, arrival: 1, sending: 2, broker: 3, none: 4 }
 
 /** Kafka's NO_TIMESTAMP: a broker checks it against no limit (`validateTimestamp` in LogValidator.java). */
 const NO_TIMESTAMP = -1;
-
-/**
- * Milliseconds for which the queue believes what it has learned from a refusal. Then one refusal teaches it again: the
- * limits or the clocks may have changed.
- */
-const MEMORY_MS = 10 * 60_000;
 
 /** Milliseconds. A smaller difference to the clock of the proxy is no reason for a refusal that names no record. */
 const LEAST_GUESS_MS = 1000;
@@ -119,7 +114,7 @@ export class RecordTimes {
     const elapsed = monotonic.now() - this.#learnedAt;
     const { maxAheadMs = 0, maxBehindMs = 0 } = this.#learnedOf ?? {};
     const isValid =
-      elapsed < MEMORY_MS && maxAheadMs === topic.maxAheadMs && maxBehindMs === topic.maxBehindMs;
+      elapsed < RETRIAL_MS && maxAheadMs === topic.maxAheadMs && maxBehindMs === topic.maxBehindMs;
     if (!isValid) this.#forget();
     if (this.#named) {
       const { earliest, latest, now } = this.#named;

@@ -3,6 +3,7 @@
  * it, without an answer: `socket.request.max.bytes`, 100 MiB by default. Azure Event Hubs takes 1 MiB.
  */
 import type { Clock } from '../../support/time.ts';
+import { RETRIAL_MS } from '../error-code.ts';
 
 /** Most bytes of a produce request. A broker reads this much at once without delaying other clients for long. */
 export const MAX_REQUEST_BYTES = 8 * 1024 * 1024;
@@ -12,9 +13,6 @@ const LOSSES = 3;
 
 /** Bytes. A request of this size gets lost for another reason. */
 const SMALL_BYTES = 64 * 1024;
-
-/** Milliseconds for which a smaller limit is remembered. */
-const MEMORY_MS = 10 * 60_000;
 
 interface BrokerLimit {
   bytes: number;
@@ -37,7 +35,7 @@ export class RequestSizes {
   limitOf(broker: number): number {
     const limit = this.#limits.get(broker);
     if (limit === undefined) return MAX_REQUEST_BYTES;
-    if (this.#clock.now() - limit.at >= MEMORY_MS) limit.bytes = MAX_REQUEST_BYTES;
+    if (this.#clock.now() - limit.at >= RETRIAL_MS) limit.bytes = MAX_REQUEST_BYTES;
     return limit.bytes;
   }
 

@@ -5,17 +5,10 @@
 import type { Logger } from '../../log.ts';
 import type { Clock } from '../../support/time.ts';
 import type { Codec, CodecName, Codecs, CompressionName } from '../wire/compression.ts';
-
-/** Milliseconds after which a refused codec or size is tried again: the broker may have changed. */
-export const RETRIAL_MS = 10 * 60_000;
+import { RETRIAL_MS } from '../error-code.ts';
 
 /** So often a batch must be taken plain that was refused compressed, if the broker does not name the compression. */
 const STRIKES = 2;
-
-interface Refused {
-  /** On the monotonic clock. */
-  readonly at: number;
-}
 
 export class TopicCodecs {
   readonly #topic: string;
@@ -23,7 +16,8 @@ export class TopicCodecs {
   readonly #codecs: Codecs;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #refused = new Map<CodecName, Refused>();
+  /** When each was refused, on the monotonic clock. */
+  readonly #refused = new Map<CodecName, number>();
   readonly #strikes = new Map<CodecName, number>();
   /** The codecs of which the log says that the topic does not take them. */
   readonly #told = new Set<CodecName>();
@@ -55,7 +49,7 @@ export class TopicCodecs {
   refuse(codec: Codec, reason: string): void {
     const name = this.#nameOf(codec);
     if (name === undefined) return;
-    this.#refused.set(name, { at: this.#clock.now() });
+    this.#refused.set(name, this.#clock.now());
     if (this.#told.has(name)) return;
     this.#told.add(name);
     const next = this.ordinary(new Set()) ?? this.strong(new Set());
@@ -87,9 +81,9 @@ export class TopicCodecs {
   #taken(name: CodecName, avoided: ReadonlySet<Codec>): Codec | undefined {
     const codec = this.#codecs[name];
     if (avoided.has(codec)) return undefined;
-    const refused = this.#refused.get(name);
-    if (refused === undefined) return codec;
-    if (this.#clock.now() - refused.at < RETRIAL_MS) return undefined;
+    const refusedAt = this.#refused.get(name);
+    if (refusedAt === undefined) return codec;
+    if (this.#clock.now() - refusedAt < RETRIAL_MS) return undefined;
     this.#refused.delete(name);
     return codec;
   }

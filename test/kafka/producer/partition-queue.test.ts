@@ -24,6 +24,7 @@ function newQueue(partition: number): PartitionQueue {
   return new PartitionQueue('topic', partition, {
     codecs: new TopicCodecs('topic', 'none', codecs, performance, simulatedLog().log),
     refused: () => undefined,
+    perhapsTwice: () => undefined,
   });
 }
 
