@@ -10,7 +10,7 @@ import { backoff } from '../support/backoff.ts';
 import type { Time } from '../support/time.ts';
 import { deadLetterOfRecord, neverTakenReason, parkedReason, reasonOf } from './dead-letter-record.ts';
 import type { ParkedEvents } from './parked/parked-events.ts';
-import type { Delivered, NeverTaken } from './port.ts';
+import { isKept, type Delivered, type NeverTaken } from './port.ts';
 import { encodeRecord } from './spooled-record.ts';
 import { EventLines } from './state-log.ts';
 
@@ -82,7 +82,7 @@ export class DeadLetters {
 
   #move(record: KafkaRecord, refusal: string, safe: () => void, failed: () => void): void {
     this.#enqueue(deadLetterOfRecord(record, refusal, this.#topic), (delivered) => {
-      if (delivered.kind === 'acknowledged' || delivered.kind === 'spooled') safe();
+      if (isKept(delivered)) safe();
       // An event that is not kept anywhere else stays in the spool, for the next start.
       else if (!this.#stopping) this.#park(record, refusal, parkedReason(delivered), safe, failed);
     });

@@ -21,6 +21,13 @@ export type Delivered =
       readonly event: number;
     };
 
+type Kept = Extract<Delivered, { kind: 'acknowledged' | 'spooled' }>;
+
+/** Is the record in Kafka or on disk? */
+export function isKept(delivered: Delivered): delivered is Kept {
+  return delivered.kind === 'acknowledged' || delivered.kind === 'spooled';
+}
+
 export interface EventDelivery {
   /** Resolves to the outcome within `spoolAfterMs` and at most two seconds. Never rejects. */
   deliver(record: KafkaRecord): Promise<Delivered>;

@@ -3,7 +3,7 @@
  * It does not know how the event arrived.
  */
 import { deadLetterRecord } from '../delivery/dead-letter-record.ts';
-import type { Delivered, EventDelivery } from '../delivery/port.ts';
+import { isKept, type Delivered, type EventDelivery } from '../delivery/port.ts';
 import { isRetriable, refusal, type Refusal } from '../errors.ts';
 import { recordHeader, type RecordHeader } from '../kafka/record.ts';
 import { checkInTurns, jobOf } from '../openlineage/check.ts';
@@ -125,7 +125,7 @@ export class Ingest {
       timestamp: timestamp === 'arrival' ? arrivedAt : event.time,
       arrivedAt,
     });
-    if (delivered.kind !== 'acknowledged' && delivered.kind !== 'spooled') {
+    if (!isKept(delivered)) {
       return this.#refuseValid(arrival, refusalOf(delivered), bytes, event);
     }
     this.#observer.kept(arrival, event, delivered.kind);
@@ -183,7 +183,7 @@ export class Ingest {
     const reason = { summary: describeErrors(errors), details: JSON.stringify(details) };
     const letter = deadLetterRecord(malformedTopic, bytes, headersOf(arrival), reason, this.#wall.now());
     const delivered = await this.#delivery.deliver(letter);
-    if (delivered.kind !== 'acknowledged' && delivered.kind !== 'spooled') {
+    if (!isKept(delivered)) {
       return this.#refuse(arrival, kind, refusalOf(delivered), () => job);
     }
     this.#observer.deadLettered(arrival, kind, malformedTopic, errors, job);

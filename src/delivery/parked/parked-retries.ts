@@ -13,7 +13,7 @@ import type { Time, Timer } from '../../support/time.ts';
 import { deadLetterOfRecord, parkedReason } from '../dead-letter-record.ts';
 import type { Enqueue } from '../dead-letters.ts';
 import { decodeParked, type ParkedRecord } from './parked-record.ts';
-import type { Decided, Delivered, ParkedControl, Tell } from '../port.ts';
+import { isKept, type Decided, type Delivered, type ParkedControl, type Tell } from '../port.ts';
 import { decodeRecord } from '../spooled-record.ts';
 
 export interface RetryContext {
@@ -243,9 +243,8 @@ export class ParkedRetries implements ParkedControl {
   }
 
   #settle(parked: Parked, delivered: Delivered, acknowledged: 'kafka' | 'dead-letter'): Outcome {
-    const isKept = delivered.kind === 'acknowledged' || delivered.kind === 'spooled';
-    this.#mark(parked, isKept ? Mark.delivered : Mark.kept);
-    if (!isKept) return { outcome: 'parked', reason: parkedReason(delivered) };
+    this.#mark(parked, isKept(delivered) ? Mark.delivered : Mark.kept);
+    if (!isKept(delivered)) return { outcome: 'parked', reason: parkedReason(delivered) };
     return { outcome: delivered.kind === 'spooled' ? 'spool' : acknowledged };
   }
 
