@@ -1,6 +1,7 @@
 /** What can go wrong in a day: how each fault begins and how it ends. */
 import type { Random } from '../openlineage/random.ts';
-import { BROKER_CODES, codeName } from './cluster/broker-codes.ts';
+import { errorCodeOf } from '../../src/kafka/error-code.ts';
+import { BROKER_CODES } from './cluster/broker-codes.ts';
 import type { ProxySettings } from './proxy-process.ts';
 import { GRACE_MS, type World } from './world.ts';
 
@@ -116,7 +117,8 @@ const table = {
     ({ world }) => world.cluster.moveLeaders(),
   ),
   'code-before': lasting(
-    ({ choice }) => `the main topic answers ${codeName(pick(PASSING_CODES, choice))}, and appends nothing`,
+    ({ choice }) =>
+      `the main topic answers ${errorCodeOf(pick(PASSING_CODES, choice)).name}, and appends nothing`,
     ({ world, settings }, { choice }) =>
       void world.cluster.scripts.push({
         topic: settings.mainTopic,
@@ -127,7 +129,8 @@ const table = {
     ({ world }) => void world.cluster.scripts.splice(0),
   ),
   'code-after': lasting(
-    ({ choice }) => `the main topic answers ${codeName(pick(AFTER_CODES, choice))} for what it appends`,
+    ({ choice }) =>
+      `the main topic answers ${errorCodeOf(pick(AFTER_CODES, choice)).name} for what it appends`,
     ({ world, settings }, { choice }) =>
       void world.cluster.scripts.push({
         topic: settings.mainTopic,

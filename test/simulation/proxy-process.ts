@@ -121,7 +121,7 @@ export class ProxyProcess {
       time,
     );
     const observer = new Observer(this.metrics, logger, 'text', new ProcessTime(world.time, 0));
-    const turns = new Turns({ setImmediate: (callback) => time.setImmediate(callback) });
+    const turns = new Turns(time);
     this.#ingest = new Ingest(
       {
         mainTopic: settings.mainTopic,

@@ -1,4 +1,5 @@
 /** The world of one day: its time, its cluster, its network, its disk, and the proxy that runs in it. */
+import { sleep } from '../../src/support/time.ts';
 import { Random } from '../openlineage/random.ts';
 import { SimulatedDisk, type CrashKind } from '../spool/simulation/simulated-disk.ts';
 import { SimulatedTime } from '../support/simulated-time.ts';
@@ -94,6 +95,6 @@ export class World {
 
   /** Waits in the world's time. */
   pass(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.time.setTimeout(resolve, ms));
+    return sleep(this.time, ms);
   }
 }

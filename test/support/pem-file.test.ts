@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { NO_SECURITY } from '../kafka/login/no-security.ts';
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -130,22 +131,7 @@ suite('the files of TLS to Kafka', () => {
           return true;
         },
       );
-      const security = new Security({
-        type: 'none',
-        user: undefined,
-        password: undefined,
-        oauth: {
-          tokenEndpoint: undefined,
-          clientId: undefined,
-          clientSecret: undefined,
-          scope: undefined,
-          audience: undefined,
-          caFile: undefined,
-          tokenFile: undefined,
-          extensions: [],
-        },
-        tls: settings,
-      });
+      const security = new Security({ ...NO_SECURITY, tls: settings });
       assert.throws(
         () => security.optionsFor('localhost'),
         (error) => {

@@ -19,17 +19,23 @@ const MINUTE_S = 60;
 /** Far less than the step, and more than the longest pause between two attempts. */
 const BACK_MS = 15_000;
 
+/** A proxy under load, whose clock the line steps. */
+async function startUnderClock(scene: Scene) {
+  const clock = await steppedClock(scene);
+  const broker = await scene.startBroker();
+  await scene.createTopic();
+  await scene.startProxy({}, clock.environment);
+  scene.startLoad();
+  await scene.flow();
+  return { clock, broker };
+}
+
 export const clockSetBack: Line = {
   name: 'clock-set-back',
   what: "the proxy's clock is set back by 10 minutes while the broker is down",
   duplicatesAre: DUPLICATES,
   run: async (scene) => {
-    const clock = await steppedClock(scene);
-    const broker = await scene.startBroker();
-    await scene.createTopic();
-    await scene.startProxy({}, clock.environment);
-    scene.startLoad();
-    await scene.flow();
+    const { clock, broker } = await startUnderClock(scene);
     await broker.kill();
     await scene.outage();
     clock.step(-10 * MINUTE_S);
@@ -45,12 +51,7 @@ export const clockSetForward: Line = {
   what: "the proxy's clock is set forward by an hour, and then the broker restarts",
   duplicatesAre: DUPLICATES,
   run: async (scene) => {
-    const clock = await steppedClock(scene);
-    const broker = await scene.startBroker();
-    await scene.createTopic();
-    await scene.startProxy({}, clock.environment);
-    scene.startLoad();
-    await scene.flow();
+    const { clock, broker } = await startUnderClock(scene);
     clock.step(60 * MINUTE_S);
     await scene.flow();
     await broker.restart();

@@ -12,27 +12,11 @@ import { temporaryFile } from '../../config/loading.ts';
 import { brokerErrorOf } from './broker-errors.ts';
 import { cannedEndpoint, giveToken } from './canned-endpoint.ts';
 import { startFakeBroker } from './fake-broker.ts';
-
-const none: SecuritySettings = {
-  type: 'none',
-  user: undefined,
-  password: undefined,
-  oauth: {
-    tokenEndpoint: undefined,
-    clientId: undefined,
-    clientSecret: undefined,
-    scope: undefined,
-    audience: undefined,
-    caFile: undefined,
-    tokenFile: undefined,
-    extensions: [],
-  },
-  tls: { enabled: false, caFile: undefined, certFile: undefined, keyFile: undefined, keyPassword: undefined },
-};
+import { NO_SECURITY } from './no-security.ts';
 
 function connections(test: TestContext, security: Partial<SecuritySettings>, connectTimeoutMs = 5000) {
   const settings = { clientId: 'test', connectTimeoutMs, requestTimeoutMs: 5000 };
-  const made = new Connections(settings, new Security({ ...none, ...security }), () => undefined);
+  const made = new Connections(settings, new Security({ ...NO_SECURITY, ...security }), () => undefined);
   test.after(() => made.close());
   return made;
 }
@@ -56,7 +40,7 @@ void suite('connections to brokers', { timeout: 60_000 }, () => {
     });
     const port = await portOf(t, server);
     const caFile = temporaryFile(t, 'ca.pem', authority.pem);
-    const made = connections(t, { tls: { ...none.tls, enabled: true, caFile } });
+    const made = connections(t, { tls: { ...NO_SECURITY.tls, enabled: true, caFile } });
     await made.get({ host: 'localhost', port });
     await made.get({ host: '127.0.0.1', port });
     // The server finishes the handshake after the client.
@@ -69,7 +53,7 @@ void suite('connections to brokers', { timeout: 60_000 }, () => {
     const server = createServer((socket) => socket.on('error', () => undefined));
     const port = await portOf(t, server);
     for (const security of [
-      { tls: { ...none.tls, enabled: true } },
+      { tls: { ...NO_SECURITY.tls, enabled: true } },
       { type: 'PLAIN', user: 'u', password: 'p' },
     ] as const) {
       const made = connections(t, security, 200);
@@ -81,7 +65,7 @@ void suite('connections to brokers', { timeout: 60_000 }, () => {
   });
 
   test('report the file that cannot be used', async (t) => {
-    const made = connections(t, { tls: { ...none.tls, enabled: true, caFile: '/nowhere/ca.pem' } });
+    const made = connections(t, { tls: { ...NO_SECURITY.tls, enabled: true, caFile: '/nowhere/ca.pem' } });
     await assert.rejects(made.get({ host: 'localhost', port: 1 }), (error) => {
       assert.ok(error instanceof BrokerError);
       assert.match(error.message, /\/nowhere\/ca\.pem/);
@@ -164,7 +148,7 @@ void suite('connections to brokers', { timeout: 60_000 }, () => {
     }));
     const made = connections(t, {
       type: 'OAUTHBEARER',
-      oauth: { ...none.oauth, tokenEndpoint, clientId: 'a', clientSecret: 'b' },
+      oauth: { ...NO_SECURITY.oauth, tokenEndpoint, clientId: 'a', clientSecret: 'b' },
     });
     assert.match((await brokerErrorOf(made.get(broker))).problem ?? '', /does not accept the token/);
     const isIn = () =>

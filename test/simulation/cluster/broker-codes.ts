@@ -1,6 +1,4 @@
 /** Kafka's error codes, by name. */
-import { protocolErrorsCodesById } from '@platformatic/kafka';
-
 export const BROKER_CODES = {
   NONE: 0,
   UNKNOWN_SERVER_ERROR: -1,
@@ -23,9 +21,3 @@ export const BROKER_CODES = {
   INVALID_RECORD: 87,
   THROTTLING_QUOTA_EXCEEDED: 89,
 } as const;
-
-/** Kafka's name of a code. */
-export function codeName(code: number): string {
-  const names: Readonly<Record<string, string>> = protocolErrorsCodesById;
-  return names[String(code)] ?? `ERROR_${code}`;
-}

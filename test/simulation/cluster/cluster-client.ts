@@ -10,6 +10,7 @@ import type {
   ProducerId,
   RecordConnection,
 } from '../../../src/kafka/cluster/brokers.ts';
+import { sleep } from '../../../src/support/time.ts';
 import type { Random } from '../../openlineage/random.ts';
 import type { SimulatedTime } from '../../support/simulated-time.ts';
 import type { ProcessTime } from '../process-time.ts';
@@ -148,7 +149,7 @@ export class ClusterClient implements Brokers {
       const broker = this.#cluster.brokerAt(address);
       if (!broker || broker.state === 'down') {
         limit[Symbol.dispose]();
-        void this.#sleep(1).then(() => fail(`connect ECONNREFUSED ${address}`));
+        void sleep(this.#world, 1).then(() => fail(`connect ECONNREFUSED ${address}`));
         return;
       }
       void work(broker).then((answer) => {
@@ -229,11 +230,7 @@ export class ClusterClient implements Brokers {
   }
 
   #latency({ slowMs }: SimulatedBroker): Promise<void> {
-    return this.#sleep(1 + this.#random.below(this.#network.latencyMs) + slowMs);
-  }
-
-  #sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.#world.setTimeout(resolve, ms));
+    return sleep(this.#world, 1 + this.#random.below(this.#network.latencyMs) + slowMs);
   }
 }
 
