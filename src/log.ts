@@ -1,4 +1,5 @@
 /** The log of the program on standard error: JSON lines for machines, or plain lines for people. */
+import { write } from 'node:fs';
 import {
   destination,
   pino,
@@ -7,7 +8,9 @@ import {
   type DestinationStream,
   type Level,
 } from 'pino';
-import pretty from 'pino-pretty';
+import { prettyFactory, type PrettyOptions } from 'pino-pretty';
+import { InfoLines } from './info-lines.ts';
+import { LineQueue } from './support/line-queue.ts';
 import { printable, printableJson } from './support/printable.ts';
 
 export interface LogSettings {
@@ -67,7 +70,7 @@ export const logMembers = {
   job_name: { type: 'text', about: 'the name of the job of a refused event; at most 200 characters' },
   omitted: {
     type: 'integer',
-    about: 'how many lines of the same cause and sender were left out before this one',
+    about: 'how many lines were left out before this one; of refusals, those of the same cause and sender',
   },
   topic: { type: 'text', about: 'the topic that the line is about' },
   topics: { type: 'list of text', about: 'the topics that the line is about' },
@@ -112,27 +115,83 @@ const STANDARD_ERROR = 2;
 
 const MESSAGE = 'message';
 
+/** Lines of level info of which there are many a second. They are written in their order, but a little later. */
+export interface FrequentLines {
+  /** The form of the lines: members for machines, or one text for people. */
+  readonly form: 'members' | 'text';
+  text(message: string): void;
+  members(facts: LogFacts, message: string): void;
+}
+
+/** Opens the log on standard error. `version` is that of http2kafka. */
+export function openLog(settings: LogSettings, version: string): { log: Logger; frequent: FrequentLines } {
+  const file = destination({ dest: STANDARD_ERROR, sync: true });
+  const queue = new LineQueue({
+    writeNow: (text) => file.write(text),
+    write: (bytes, done) => write(STANDARD_ERROR, bytes, done),
+  });
+  process.on('exit', () => queue.flush());
+  const log = createLogger(settings, version, queue);
+  return { log, frequent: frequentLines(settings, version, log, queue) };
+}
+
 /**
  * Makes the logger. It writes synchronously, so that the last lines before an exit are not lost. `version` is that of
- * http2kafka. `json` is the stream of JSON lines, for tests.
+ * http2kafka. `lines` takes the lines as they are to be written.
  */
-export function createLogger(settings: LogSettings, version: string, json?: DestinationStream): Logger {
+export function createLogger(settings: LogSettings, version: string, lines: DestinationStream): Logger {
   const { enabled, level, preset } = settings;
   const options = { enabled, level, messageKey: MESSAGE, serializers: { error: describeError } };
   if (preset === 'json') {
     const machine = {
       ...options,
-      base: { service: 'http2kafka', version },
+      base: machineBase(version),
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (name: string) => ({ level: name }) },
       hooks: { streamWrite: (line: string) => `${printableJson(line.trimEnd())}\n` },
     };
-    return pino(machine, json ?? destination({ dest: STANDARD_ERROR, sync: true }));
+    return pino(machine, lines);
   }
-  const stream = pretty({
+  const render = prettyFactory(prettyOptions(preset));
+  // Pretty text has escapes of its own, for colours. So what is not printable is replaced before.
+  const hooks = { streamWrite: (line: string) => `${printable(line.trimEnd())}\n` };
+  return pino({ ...options, base: null, hooks }, { write: (line) => lines.write(render(line)) });
+}
+
+/** Lines as the logger would write them, at a fraction of its cost. */
+export function frequentLines(
+  { preset }: LogSettings,
+  version: string,
+  log: Logger,
+  queue: Pick<LineQueue, 'add' | 'takeOmitted'>,
+): FrequentLines {
+  const render = prettyFactory(prettyOptions(preset));
+  const sample = (time: number, message: string) => render(JSON.stringify({ level: 30, time, message }));
+  const lines = new InfoLines(sample, machineBase(version));
+  const add = (line: string) => {
+    queue.add(line);
+    const omitted = queue.takeOmitted();
+    if (omitted > 0)
+      log.warn({ omitted }, 'lines were left out, because standard error takes them too slowly');
+  };
+  return {
+    form: preset === 'json' ? 'members' : 'text',
+    text(message) {
+      if (log.isLevelEnabled('info')) add(lines.text(Date.now(), printable(message)));
+    },
+    members(facts, message) {
+      if (log.isLevelEnabled('info')) add(`${printableJson(lines.members(Date.now(), facts, message))}\n`);
+    },
+  };
+}
+
+function machineBase(version: string) {
+  return { service: 'http2kafka', version };
+}
+
+function prettyOptions(preset: 'plain' | 'colored' | 'json'): PrettyOptions {
+  return {
     colorize: preset === 'colored',
-    destination: STANDARD_ERROR,
-    sync: true,
     singleLine: true,
     translateTime: 'SYS:yyyy-mm-dd HH:MM:ss.l',
     messageKey: MESSAGE,
@@ -140,10 +199,7 @@ export function createLogger(settings: LogSettings, version: string, json?: Dest
     ignore: 'reason',
     messageFormat: ({ [MESSAGE]: message, reason }) =>
       printable(typeof reason === 'string' ? `${String(message)}: ${reason}` : String(message)),
-  });
-  // Pretty text has escapes of its own, for colours. So what is not printable is replaced before.
-  const hooks = { streamWrite: (line: string) => `${printable(line.trimEnd())}\n` };
-  return pino({ ...options, base: null, hooks }, stream);
+  };
 }
 
 /** An error for a line. Further members of errors differ by library, and could hold what must not be in a log. */

@@ -4,7 +4,7 @@
  */
 import type { Rejection } from '../auth/sender.ts';
 import type { Refusal } from '../errors.ts';
-import type { LogFacts, Logger } from '../log.ts';
+import type { FrequentLines, LogFacts, Logger } from '../log.ts';
 import { BoundedNames } from '../metrics/bounded-names.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { ValidationError } from '../openlineage/validation-error.ts';
@@ -30,9 +30,6 @@ export type KnownKind = EventKind | 'unknown';
 /** A request for its log line. */
 export type LoggedRequest = Pick<Arrival, 'requestId' | 'known' | 'origin' | 'lines'>;
 
-/** The form of the access log: members of the line for machines, or one text for people. */
-export type AccessForm = 'members' | 'text';
-
 /** A line of the access log. */
 export interface Access extends LoggedRequest {
   readonly httpVersion: string;
@@ -47,14 +44,15 @@ const MAX_SENDER_LABELS = 200;
 export class Observer {
   readonly #metrics: Metrics;
   readonly #log: Logger;
-  readonly #accessForm: AccessForm;
+  readonly #accessLog: FrequentLines | undefined;
   readonly #senderLabels = new BoundedNames(MAX_SENDER_LABELS);
   readonly #limit: LineLimit;
 
-  constructor(metrics: Metrics, log: Logger, accessForm: AccessForm = 'text', time: Time = systemTime) {
+  /** Without `accessLog` the lines of the access log are not written. */
+  constructor(metrics: Metrics, log: Logger, accessLog?: FrequentLines, time: Time = systemTime) {
     this.#metrics = metrics;
     this.#log = log;
-    this.#accessForm = accessForm;
+    this.#accessLog = accessLog;
     this.#limit = new LineLimit(({ cause, sender, client }, omitted) => {
       const facts = { code: cause, sender: shortName(sender), client: shortName(client), omitted };
       this.#log.warn(facts, 'refusals were not logged one by one');
@@ -139,9 +137,10 @@ export class Observer {
    */
   answered(path: string, method: string, status: number, access?: Access): void {
     this.#metrics.requests.inc(path, method, status);
-    if (access === undefined) return;
-    if (this.#accessForm === 'text') this.#log.info(accessText(access, method, status));
-    else this.#log.info(accessFacts(access, status), 'request answered');
+    const lines = this.#accessLog;
+    if (access === undefined || lines === undefined) return;
+    if (lines.form === 'text') lines.text(accessText(access, method, status));
+    else lines.members(accessFacts(access, status), 'request answered');
   }
 
   #count({ known }: Arrival, kind: KnownKind, outcome: string): void {

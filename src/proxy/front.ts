@@ -2,7 +2,7 @@
  * The front: the listener, the authentication and the pipeline. It hands records to the core through one interface,
  * and knows no broker.
  */
-import type { Logger } from '../log.ts';
+import type { FrequentLines, Logger } from '../log.ts';
 import type { Settings } from '../config/schema/schema.ts';
 import type { DeliveryStatus, EventDelivery } from '../delivery/port.ts';
 import { Answers } from '../http/answer.ts';
@@ -43,6 +43,7 @@ export class Front {
   readonly #tls: TlsFiles | undefined;
   readonly #metrics: Metrics;
   readonly #log: Logger;
+  readonly #accessLog: FrequentLines;
   #http: HttpServer | undefined;
   #monitoring: Monitoring | undefined;
   #monitoringListener: MonitoringListener | undefined;
@@ -53,25 +54,32 @@ export class Front {
     tls: TlsFiles | undefined,
     metrics: Metrics,
     log: Logger,
+    accessLog: FrequentLines,
   ) {
     this.#settings = settings;
     this.#authentication = authentication;
     this.#tls = tls;
     this.#metrics = metrics;
     this.#log = log;
+    this.#accessLog = accessLog;
   }
 
   /**
    * Sets up the authentication and reads the certificate. It does not listen yet.
    * @throws {StartError} for a problem that an operator can repair.
    */
-  static async open(settings: Settings, metrics: Metrics, log: Logger): Promise<Front> {
+  static async open(
+    settings: Settings,
+    metrics: Metrics,
+    log: Logger,
+    accessLog: FrequentLines,
+  ): Promise<Front> {
     await using opened = new AsyncDisposableStack();
     const authentication = await openAuthentication(settings, metrics, log);
     opened.defer(() => authentication?.close());
     const tls = openTls(settings, metrics, log);
     opened.move();
-    return new Front(settings, authentication, tls, metrics, log);
+    return new Front(settings, authentication, tls, metrics, log, accessLog);
   }
 
   /**
@@ -140,8 +148,7 @@ export class Front {
 
   #parts(delivery: DeliveryStatus, clientOf: ClientOf): MonitoringListenerParts {
     const metrics = this.#metrics;
-    const form = this.#settings.logging.preset === 'json' ? 'members' : 'text';
-    const observer = new Observer(metrics, this.#log, form);
+    const observer = new Observer(metrics, this.#log, this.#accessLog);
     const memory = new AnswerMemory(this.#settings.server.maxAnswerMemory, metrics.answerMemoryBytes);
     const answers = new Answers(answerSettings(this.#settings), observer, memory);
     const authenticationProblems = this.#authentication?.problems;

@@ -1,9 +1,8 @@
 /** The proxy opens the front and the core, listens until it is told to stop, and then closes what takes events first. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Loaded, Refused } from '../config/load.ts';
-import type { Logger } from '../log.ts';
 import type { Settings } from '../config/schema/schema.ts';
-import { createLogger } from '../log.ts';
+import { openLog, type FrequentLines, type Logger } from '../log.ts';
 import { createMetrics } from '../metrics/metrics.ts';
 import { Core } from './core.ts';
 import { Front } from './front.ts';
@@ -33,11 +32,11 @@ export async function runProxy(
   notices: readonly string[],
   load: LoadAgain,
 ): Promise<void> {
-  const log = createLogger({ ...settings.logging, level: levelOf(settings) }, version);
+  const { log, frequent } = openLog({ ...settings.logging, level: levelOf(settings) }, version);
   ignoreUserSignals(log);
   for (const notice of notices) log.info(notice);
   try {
-    await run(settings, load, log);
+    await run(settings, load, log, frequent);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     log.fatal(error.message);
@@ -46,12 +45,17 @@ export async function runProxy(
 }
 
 /** @throws {StartError} if the proxy cannot start. Then nothing stays open. */
-async function run(settings: Settings, load: LoadAgain, log: Logger): Promise<void> {
+async function run(
+  settings: Settings,
+  load: LoadAgain,
+  log: Logger,
+  accessLog: FrequentLines,
+): Promise<void> {
   const metrics = createMetrics();
   setInitialMetrics(metrics, settings);
   await using opening = new AsyncDisposableStack();
   // The front first: a wrong certificate or senders file shows before the core takes up its work.
-  const front = await Front.open(settings, metrics, log);
+  const front = await Front.open(settings, metrics, log, accessLog);
   opening.defer(() => front.close());
   onHangup(() => readAgain(front, load, log));
   const core = await Core.open(settings, metrics, log);

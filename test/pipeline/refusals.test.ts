@@ -3,28 +3,31 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Senders } from '../../src/auth/senders.ts';
 import { refusal } from '../../src/errors.ts';
-import { createLogger, logMembers, type LogSettings } from '../../src/log.ts';
+import { createLogger, frequentLines, logMembers, type LogSettings } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
 import type { Arrival } from '../../src/pipeline/arrival.ts';
 import { checkEvent } from '../../src/openlineage/check.ts';
 import type { JobNames } from '../../src/openlineage/verdict.ts';
 import { RequestLines } from '../../src/pipeline/line-limit.ts';
-import { Observer, type AccessForm } from '../../src/pipeline/observer.ts';
+import { Observer } from '../../src/pipeline/observer.ts';
 import { version } from '../../src/version.ts';
 import { SimulatedTime } from '../support/simulated-time.ts';
 
 const NOT_VALID = refusal('invalid_request', 'Not valid');
 
 /** The proxy's own JSON log in memory, and an observer that writes to it. */
-function logged(settings: Partial<LogSettings> = {}, form: AccessForm = 'members') {
+function logged(changed: Partial<LogSettings> = {}) {
+  const settings = { enabled: true, level: 'info', preset: 'json', ...changed } as const;
   const lines: Record<string, unknown>[] = [];
   const write = (line: string) => {
     const parsed: unknown = JSON.parse(line);
     if (typeof parsed === 'object' && parsed !== null) lines.push({ ...parsed });
   };
-  const log = createLogger({ enabled: true, level: 'info', preset: 'json', ...settings }, version, { write });
+  const log = createLogger(settings, version, { write });
+  const queue = { add: (line: string) => (write(line), true), takeOmitted: () => 0 };
+  const accessLog = frequentLines(settings, version, log, queue);
   const time = new SimulatedTime();
-  return { lines, log, time, observer: new Observer(createMetrics(), log, form, time) };
+  return { lines, log, time, observer: new Observer(createMetrics(), log, accessLog, time) };
 }
 
 /** The names of the job that the check finds in an event. */
@@ -230,9 +233,14 @@ suite('the JSON log', () => {
   });
 
   test('shows no query in the access log of people', () => {
-    const { lines, observer } = logged({}, 'text');
+    const texts: string[] = [];
+    const accessLog = {
+      form: 'text',
+      text: (line: string) => texts.push(line),
+      members: () => assert.fail(),
+    } as const;
     const access = { ...arrivalOf('trino', '/api\n/x'), httpVersion: '1.1', durationMs: 1, bytes: 7 };
-    observer.answered('other', 'GET', 404, access);
-    assert.equal(lines[0]?.['message'], '192.0.2.7:1234 - trino "GET /api\ufffd/x HTTP/1.1" 404');
+    new Observer(createMetrics(), logged().log, accessLog).answered('other', 'GET', 404, access);
+    assert.deepEqual(texts, ['192.0.2.7:1234 - trino "GET /api\ufffd/x HTTP/1.1" 404']);
   });
 });

@@ -120,7 +120,7 @@ export class ProxyProcess {
       logger,
       time,
     );
-    const observer = new Observer(this.metrics, logger, 'text', new ProcessTime(world.time, 0));
+    const observer = new Observer(this.metrics, logger, undefined, new ProcessTime(world.time, 0));
     const turns = new Turns(time);
     this.#ingest = new Ingest(
       {

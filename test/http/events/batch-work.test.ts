@@ -34,7 +34,7 @@ class Stage {
     const log = createLogger({ enabled: true, level: 'info', preset: 'json' }, '0', {
       write: (line) => void this.lines.push(line),
     });
-    this.#observer = new Observer(this.#metrics, log, 'members', this.time);
+    this.#observer = new Observer(this.#metrics, log, undefined, this.time);
     const setImmediate = (callback: () => void) => {
       this.time.setImmediate(() => {
         this.turns += 1;
