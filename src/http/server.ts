@@ -16,7 +16,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Origin } from '../pipeline/arrival.ts';
 import type { Access, Observer } from '../pipeline/observer.ts';
 import type { Answers } from './answer.ts';
-import { answerBrokenRequest, reasonOf } from './connection/broken-request.ts';
+import { answerBrokenRequest, answerHttp2, isHttp2, reasonOf } from './connection/broken-request.ts';
 import { Connections } from './connection/connections.ts';
 import { createListener, seldom, type ListenerSettings } from './connection/listener.ts';
 import { errorOfHead, requestIdOf } from './connection/request-head.ts';
@@ -107,6 +107,7 @@ export class HttpServer {
       return originOf(this.request, this.request.url ?? '', clientOf);
     };
     this.#server = createListener(settings, metrics, log);
+    settings.proxied?.attach(this.#server, (socket, why) => this.#refuseProxyHeader(socket, why));
     // Under TLS, requests arrive on a second socket, which exists after the handshake.
     const isPlain = settings.tls === undefined;
     const warn = seldom((message) => log.warn(message));
@@ -263,17 +264,31 @@ export class HttpServer {
     this.#answers.refuse(exchange, reason);
   }
 
-  #refuseBroken(error: Error & { code?: string }, socket: Duplex): void {
-    const reason = reasonOf(error.code);
-    if (reason) this.#refuseAndClose(reason, socket);
+  #refuseBroken({ code, rawPacket }: Error & { code?: string; rawPacket?: Buffer }, socket: Duplex): void {
+    const reason = reasonOf(code, rawPacket);
+    if (reason) this.#refuseAndClose(reason, socket, undefined, isHttp2(code) ? answerHttp2 : undefined);
     else socket.destroy();
+  }
+
+  #refuseProxyHeader(socket: Socket, why: string): void {
+    const reason = refusal('bad_request', `The header of the PROXY protocol is broken: ${why}`);
+    const requestId = randomUUID();
+    const origin = () => originOfConnection(socket, this.#settings.clientOf);
+    this.#observer.requestRefused({ requestId, origin }, reason);
+    if (this.#settings.tls) socket.destroy();
+    else answerBrokenRequest(socket, reason, this.#answers.commonHeaders(requestId));
   }
 
   /**
    * Refuses a broken request after all requests before it are answered, and closes its connection.
    * `request` is known if the parser could read its head.
    */
-  #refuseAndClose(reason: Refusal, socket: Duplex, request?: IncomingMessage): void {
+  #refuseAndClose(
+    reason: Refusal,
+    socket: Duplex,
+    request?: IncomingMessage,
+    answer: typeof answerBrokenRequest = answerBrokenRequest,
+  ): void {
     const known = this.#connections.fail(socket, (exchange) => {
       const requestId = exchange?.requestId ?? randomUUID();
       // The line first: once the answer is written, the connection may have no address.
@@ -281,7 +296,7 @@ export class HttpServer {
       const origin = () =>
         request ? originOf(request, request.url ?? '', clientOf) : originOfConnection(socket, clientOf);
       this.#observer.requestRefused(exchange ?? { requestId, origin }, reason);
-      answerBrokenRequest(socket, reason, this.#answers.commonHeaders(requestId));
+      answer(socket, reason, this.#answers.commonHeaders(requestId));
       const { status } = errorTable[reason.code];
       if (exchange) exchange.response.statusCode = status;
       else this.#observer.answered('other', '', status);

@@ -2,6 +2,7 @@
 import type { Settings } from '../config/schema/schema.ts';
 import type { AnswerSettings } from '../http/answer.ts';
 import { TrustedPeers } from '../http/connection/client-address.ts';
+import { ProxiedPeers, type PeerSocket } from '../http/connection/proxied-peers.ts';
 import type { TlsFiles, TlsSettings } from '../http/connection/tls-files.ts';
 import type { MonitoringSettings } from '../http/pages/monitoring.ts';
 import {
@@ -42,7 +43,15 @@ export function serverSettings({ server }: Pick<Settings, 'server'>, tls?: TlsFi
   const { uds, udsMode, host, port, backlog } = server;
   // The topic of events and the dead-letter topic.
   const others = { topics: 2, monitoring: server.monitoring.port === undefined ? 0 : MONITORING_CONNECTIONS };
-  const trusted = new TrustedPeers(server.proxyHeaders ? server.forwardedAllowIps : []);
+  const balancers = new TrustedPeers(server.forwardedAllowIps);
+  const proxied = server.proxyProtocol
+    ? new ProxiedPeers({
+        trusts: (address) => balancers.trusts(address),
+        timeoutMs: server.headersTimeoutS * 1000,
+      })
+    : undefined;
+  const peerOf = proxied && ((socket: PeerSocket) => proxied.clientOf(socket));
+  const trusted = new TrustedPeers(server.proxyHeaders ? server.forwardedAllowIps : [], peerOf);
   return {
     listen: uds === undefined ? { host, port, backlog } : { path: uds, backlog },
     socketMode: Number.parseInt(udsMode, 8),
@@ -57,6 +66,7 @@ export function serverSettings({ server }: Pick<Settings, 'server'>, tls?: TlsFi
     headersTimeoutMs: server.headersTimeoutS * 1000,
     requestTimeoutMs: server.requestTimeoutS * 1000,
     cors: server.cors.enabled ? server.cors : undefined,
+    proxied,
     clientOf: (peer) => trusted.clientOf(peer),
     hostsOf: (peer) => trusted.hostsOf(peer),
     accessLog: !server.accessLog ? 'none' : server.accessLogProbes ? 'all' : 'without-probes',

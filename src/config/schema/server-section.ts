@@ -205,7 +205,7 @@ export const server = section('The HTTP server: its address, and the limits of c
   accessLog: setting(boolean(), {
     default: false,
     description:
-      'Whether to log a line for every request. It is off because it adds a sixth to a third to the cost of an event. Refused requests are always logged.',
+      'Whether to log a line for every request. It is off because it adds up to a tenth to the cost of an event. Refused requests are always logged.',
     flags: onOff('access-log'),
   }),
   accessLogProbes: setting(boolean(), {
@@ -222,8 +222,13 @@ export const server = section('The HTTP server: its address, and the limits of c
   forwardedAllowIps: setting(list(address), {
     default: ['127.0.0.1'],
     description:
-      'The trusted peers: addresses, networks, `unix:` for the peers of a Unix socket, or `*` for all. The proxy uses their `X-Forwarded-For`.',
+      'The trusted peers: addresses, networks, `unix:` for the peers of a Unix socket, or `*` for all. The proxy uses their `X-Forwarded-For`, and the PROXY protocol where `server.proxy_protocol` says so.',
     flags: [{ name: '--forwarded-allow-ips', argument: 'addresses' }],
+  }),
+  proxyProtocol: setting(boolean(), {
+    default: false,
+    description:
+      'Whether load balancers among the trusted peers (`server.forwarded_allow_ips`) name their client by the PROXY protocol, version 1 or 2. A trusted peer that sends no such header is the client itself, as a health check is. The listener for monitoring does not read it.',
   }),
   headers: setting(list(headerLine, { commas: false }), {
     default: [],

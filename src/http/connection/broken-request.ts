@@ -3,6 +3,10 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { errorBody, errorTable, refusal, type Refusal } from '../../errors.ts';
 import { RETRY_AFTER } from '../answer.ts';
+import { looksLikeProxyHeader } from './proxy-header.ts';
+
+const UNEXPECTED_PROXY_HEADER =
+  'The connection begins with the PROXY protocol. It is read with server.proxy_protocol, from the peers in server.forwarded_allow_ips';
 
 /** Milliseconds that a client has to read the answer and close the connection. */
 const LINGER_MS = 2000;
@@ -24,14 +28,54 @@ export function answerBrokenRequest(socket: Duplex, reason: Refusal, commonHeade
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
   );
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
+  endAfter(socket, `${lines.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/** The code of Node's parser for the first line of HTTP/2 (RFC 9113 §3.4), which it does not read. */
+export function isHttp2(code: string | undefined): boolean {
+  return code === 'HPE_PAUSED_H2_UPGRADE';
+}
+
+/** RFC 9113: types of frames (§6.5, §6.8), and the error code HTTP_1_1_REQUIRED (§7). */
+const SETTINGS = 4;
+const GOAWAY = 7;
+const HTTP_1_1_REQUIRED = 0xd;
+
+/** Tells a client that speaks HTTP/2 without TLS, in its own protocol, to use HTTP/1.1. */
+export function answerHttp2(socket: Duplex, { message }: Refusal): void {
+  const goAway = Buffer.alloc(8);
+  // No stream was handled: the last one has the number 0.
+  goAway.writeUInt32BE(HTTP_1_1_REQUIRED, 4);
+  // A server's first frame must be SETTINGS (§3.4).
+  const frames = [
+    frame(SETTINGS, Buffer.alloc(0)),
+    frame(GOAWAY, Buffer.concat([goAway, Buffer.from(message)])),
+  ];
+  endAfter(socket, Buffer.concat(frames));
+}
+
+/** A frame of the connection itself, stream 0, without flags (RFC 9113 §4.1). */
+function frame(type: number, payload: Buffer): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head[3] = type;
+  return Buffer.concat([head, payload]);
+}
+
+function endAfter(socket: Duplex, bytes: string | Buffer): void {
+  socket.end(bytes);
   // Meanwhile Node reads on, for a client that writes everything before it reads.
   const cut = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once('close', () => clearTimeout(cut));
 }
 
-/** The refusal for an error of a connection, by Node's error code. Undefined if the client can no longer read one. */
-export function reasonOf(code = ''): Refusal | undefined {
+/**
+ * The refusal for an error of a connection, by Node's error code and the bytes that its parser was given. Undefined if the
+ * client can no longer read one.
+ */
+export function reasonOf(code = '', bytes?: Buffer): Refusal | undefined {
+  if (isHttp2(code)) return refusal('bad_request', 'HTTP/2 is not served here. Use HTTP/1.1');
+  if (bytes && looksLikeProxyHeader(bytes)) return refusal('bad_request', UNEXPECTED_PROXY_HEADER);
   switch (code) {
     case 'ECONNRESET':
     case 'EPIPE':

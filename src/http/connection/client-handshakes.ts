@@ -10,7 +10,8 @@ import type { Logger } from '../../log.ts';
 import { networkOf } from '../../pipeline/refusal-facts.ts';
 import { systemTime } from '../../support/time.ts';
 import { LineLimit } from '../../pipeline/line-limit.ts';
-import { TrustedPeers } from './client-address.ts';
+import { TrustedPeers, type ClientAddress } from './client-address.ts';
+import type { ProxiedPeers } from './proxied-peers.ts';
 
 const REFUSED = 'TLS handshake refused for the client certificate';
 
@@ -20,12 +21,17 @@ const NO_CERTIFICATE = 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE';
 /** What is known of a client whose handshake goes on. */
 interface Shown {
   readonly certificate: X509Certificate | undefined;
-  readonly client: string;
+  readonly client: ClientAddress;
 }
 
 /** For a server that requests certificates. `areRequired`: it ends a handshake without one that it accepts. */
-export function watchClientCertificates(server: Server, areRequired: boolean, log: Logger): void {
-  const peers = new TrustedPeers([]);
+export function watchClientCertificates(
+  server: Server,
+  areRequired: boolean,
+  log: Logger,
+  proxied?: ProxiedPeers,
+): void {
+  const peers = new TrustedPeers([], (socket) => proxied?.clientOf(socket) ?? socket);
   const limit = new LineLimit(({ cause, client }, omitted) => {
     log.warn({ reason: cause, client, omitted }, REFUSED);
   }, systemTime);
@@ -45,10 +51,13 @@ export function watchClientCertificates(server: Server, areRequired: boolean, lo
   else server.on('secureConnection', (socket: TLSSocket) => void socket.getPeerX509Certificate());
 
   server.on('tlsClientError', (error: Error & { code?: string }, socket: TLSSocket) => {
-    const { certificate, client } = shown.get(socket) ?? note(socket);
+    const {
+      certificate,
+      client: { client, address },
+    } = shown.get(socket) ?? note(socket);
     const why = codeOf(socket) ?? error.code ?? 'unknown';
     if (!certificate && why !== NO_CERTIFICATE) return;
-    const omitted = limit.next({ cause: why, sender: undefined, client: networkOf({ client }) });
+    const omitted = limit.next({ cause: why, sender: undefined, client: networkOf({ address }) });
     if (omitted === undefined) return;
     const detail = certificate ? describeCertificate(certificate, why) : 'the client has no certificate';
     log.warn({ client, detail, ...(omitted > 0 && { omitted }) }, REFUSED);

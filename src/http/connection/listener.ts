@@ -6,6 +6,7 @@ import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import type { Logger } from '../../log.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { watchClientCertificates } from './client-handshakes.ts';
+import type { ProxiedPeers } from './proxied-peers.ts';
 
 export interface ListenerSettings {
   readonly tls: (SecureContextOptions & TlsOptions) | undefined;
@@ -20,6 +21,8 @@ export interface ListenerSettings {
   readonly requestTimeoutMs: number;
   /** Most bytes of a request line and its headers. */
   readonly maxHeaderBytes: number;
+  /** Undefined: no connection begins with the PROXY protocol. */
+  readonly proxied?: ProxiedPeers | undefined;
 }
 
 /**
@@ -59,7 +62,9 @@ export function createListener(settings: ListenerSettings, metrics: Metrics, log
   // Without this listener the error would end the process.
   server.on('listening', () => server.on('error', ({ message }) => warn(message)));
   server.on('tlsClientError', () => metrics.tlsHandshakeFailures.inc());
-  if (tls?.requestCert === true) watchClientCertificates(server, tls.rejectUnauthorized === true, log);
+  if (tls?.requestCert === true) {
+    watchClientCertificates(server, tls.rejectUnauthorized === true, log, settings.proxied);
+  }
   return server;
 }
 

@@ -20,7 +20,7 @@ async function clientOf(
   listen: ListenOptions = { port: 0, host: '127.0.0.1' },
 ): Promise<string> {
   const peers = new TrustedPeers(trusted);
-  const server = createServer((request, response) => response.end(peers.clientOf(request)));
+  const server = createServer((request, response) => response.end(peers.clientOf(request).client));
   server.listen(listen);
   await once(server, 'listening');
   const address = server.address();

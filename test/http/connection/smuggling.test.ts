@@ -119,7 +119,6 @@ const REFUSED: Readonly<Record<string, string>> = {
   'HTTP/2.0': posted(LENGTH, EVENT).replace('HTTP/1.1', 'HTTP/2.0'),
   'HTTP/1.10': posted(LENGTH, EVENT).replace('HTTP/1.1', 'HTTP/1.10'),
   'http in small letters': posted(LENGTH, EVENT).replace('HTTP/1.1', 'http/1.1'),
-  'the preface of HTTP/2': 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
   'two hosts': posted(`Host: other\r\n${LENGTH}`, EVENT),
   'two equal hosts': posted(`host: proxy\r\n${LENGTH}`, EVENT),
   'a list of hosts': posted(LENGTH, EVENT, 'Host: proxy, other'),
@@ -164,6 +163,9 @@ const REFUSED_BY_THEIR_HEAD: Refused = {
   'chunks that are too large': [413, chunked(`1e8480\r\n${' '.repeat(2_000_000)}\r\n0\r\n\r\n`)],
 };
 
+/** The preface of HTTP/2 (RFC 9113 §3.4). It is refused in frames of HTTP/2. */
+const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+
 void suite('a request that can be read in more than one way', { timeout: 120_000 }, () => {
   const stage = useStage();
   let proxy: Proxy;
@@ -179,8 +181,11 @@ void suite('a request that can be read in more than one way', { timeout: 120_000
       .map(({ key }) => key?.toString());
   }
 
-  /** Sends bytes and the hidden request after them, in one piece or in two. Gives all statuses until the connection is closed. */
-  async function statusesOf(bytes: string, together: boolean): Promise<number[]> {
+  /**
+   * Sends bytes and the hidden request after them, in one piece or in two. Gives all statuses until the connection is closed,
+   * and what is not an answer of HTTP/1.1 after them.
+   */
+  async function answersTo(bytes: string, together: boolean): Promise<{ statuses: number[]; rest: string }> {
     const connection = await RawConnection.open(proxy.port);
     // After a refusal the proxy may have closed the connection already.
     if (together) await connection.send(bytes + HIDDEN);
@@ -192,8 +197,13 @@ void suite('a request that can be read in more than one way', { timeout: 120_000
       if (answer.status === 400) assert.equal(errorOf(answer.body).code, 'bad_request');
       statuses.push(answer.status);
     }
-    assert.equal(connection.unread, '');
     connection.cut();
+    return { statuses, rest: connection.unread };
+  }
+
+  async function statusesOf(bytes: string, together: boolean): Promise<number[]> {
+    const { statuses, rest } = await answersTo(bytes, together);
+    assert.equal(rest, '');
     return statuses;
   }
 
@@ -207,6 +217,9 @@ void suite('a request that can be read in more than one way', { timeout: 120_000
       for (const [name, bytes] of Object.entries(REFUSED)) {
         assert.deepEqual(await statusesOf(bytes, together), [400], name);
       }
+      const { statuses, rest } = await answersTo(PREFACE, together);
+      assert.deepEqual(statuses, []);
+      assert.match(rest, /HTTP\/2 is not served here. Use HTTP\/1\.1$/);
       await post(proxy, runEvent('last'));
       assert.equal(await recordsOf('hidden'), 0);
       // Good chunks before a broken end make no event.

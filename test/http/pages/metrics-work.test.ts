@@ -20,7 +20,7 @@ suite('the metrics', () => {
     };
     const metrics = createMetrics();
     const observer = new Observer(metrics, pino({ enabled: false }));
-    const clientOf = () => '';
+    const clientOf = () => ({ client: '', address: '' });
     const parts = { delivery, authenticationProblems: undefined, metrics, observer, clientOf };
     const monitoring = new Monitoring({ mainTopic: 'main', metrics: true }, parts);
     const ask = () => {

@@ -25,7 +25,7 @@ class Pages {
   constructor() {
     const metrics = createMetrics();
     const observer = new Observer(metrics, pino({ base: null }, { write: (line) => this.log.push(line) }));
-    const clientOf = () => '127.0.0.1:1';
+    const clientOf = () => ({ client: '127.0.0.1:1', address: '127.0.0.1' });
     const parts = { delivery: idle, authenticationProblems: undefined, metrics, observer, clientOf };
     this.monitoring = new Monitoring({ mainTopic: 'input.runs', metrics: true }, parts);
     const answers = new Answers({ ...HEADERS, spooledStatus: 201 }, observer);
