@@ -29,6 +29,10 @@ export type SigningAlgorithm = 'RS256' | 'PS256' | 'ES256' | 'EdDSA';
 export interface OidcClient {
   readonly id: string;
   readonly secret: string;
+  /** How it shows who it is; by default the secret in the header. */
+  readonly authentication?: 'client_secret_post' | 'private_key_jwt';
+  /** For `private_key_jwt`, with `kid` and `alg`. */
+  readonly publicKey?: JWK;
 }
 
 /** Starts one on free ports of 127.0.0.1. */
@@ -138,10 +142,12 @@ export class OidcServer {
     const configuration: Configuration = {
       jwks: { keys: this.#keys },
       cookies: { keys: [randomUUID()] },
-      clients: clients.map(({ id, secret }) => ({
+      clients: clients.map(({ id, secret, authentication, publicKey }) => ({
         client_id: id,
         client_secret: secret,
         grant_types: ['client_credentials'],
+        ...(authentication && { token_endpoint_auth_method: authentication }),
+        ...(publicKey && { jwks: { keys: [publicKey] } }),
         // The package requires an algorithm with a key here, although it issues no ID token.
         id_token_signed_response_alg: algorithm,
         redirect_uris: [],

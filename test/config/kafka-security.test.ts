@@ -73,9 +73,46 @@ suite('the settings of logging in to Kafka', () => {
     ],
     [
       'a token endpoint without TLS',
-      () => ({ ...endpoint, OAUTH__TOKEN_ENDPOINT: 'http://id.example.com/token' }),
+      () => ({
+        ...endpoint,
+        OAUTH__TOKEN_ENDPOINT: 'http://id.example.com/token',
+        OAUTH__CLIENT_ID: 'i',
+        OAUTH__CLIENT_SECRET: 's',
+      }),
       [
-        "OAUTH__TOKEN_ENDPOINT: 'http://id.example.com/token' where an https address (http only on this machine) was expected",
+        "OAUTH__TOKEN_ENDPOINT: 'http://id.example.com/token' where an https address (http only on this machine) was expected; kafka.security.oauth.allow_http lifts this limit",
+      ],
+    ],
+    [
+      'a JWT without a key',
+      () => ({ ...endpoint, OAUTH__CLIENT_ID: 'i', OAUTH__CLIENT_AUTHENTICATION: 'private_key_jwt' }),
+      [
+        'OAUTH__TOKEN_ENDPOINT: needs kafka.security.oauth.assertion.file or kafka.security.oauth.assertion.private_key_file for private_key_jwt, and neither is set',
+      ],
+    ],
+    [
+      'an assertion from two places, of no client',
+      () => ({
+        ...endpoint,
+        OAUTH__GRANT: 'jwt_bearer',
+        OAUTH__ASSERTION__FILE: own.cert,
+        OAUTH__ASSERTION__PRIVATE_KEY_FILE: own.key,
+      }),
+      [
+        'OAUTH__TOKEN_ENDPOINT: needs kafka.security.oauth.client_id, which is not set',
+        'OAUTH__ASSERTION__FILE: replaces kafka.security.oauth.assertion.private_key_file; remove one of the two',
+      ],
+    ],
+    [
+      'a locked key for the token endpoint',
+      () => ({
+        ...endpoint,
+        OAUTH__CLIENT_ID: 'i',
+        OAUTH__CLIENT_AUTHENTICATION: 'private_key_jwt',
+        OAUTH__ASSERTION__PRIVATE_KEY_FILE: locked.key,
+      }),
+      [
+        "OAUTH__ASSERTION__PRIVATE_KEY_FILE: the private key in '/locked.key' cannot be read: it is encrypted; set kafka.security.oauth.assertion.private_key_password",
       ],
     ],
     [

@@ -10,6 +10,7 @@ import { NO_ANSWER, requestToken } from '../../kafka/login/token-endpoint.ts';
 import { createMetrics } from '../../metrics/metrics.ts';
 import { createPersonalTokens } from '../../proxy/personal-tokens.ts';
 import { errorText } from '../../support/error-text.ts';
+import { systemTime } from '../../support/time.ts';
 import { withinTime } from '../../support/time-limit.ts';
 import type { Report } from './finding.ts';
 
@@ -52,7 +53,7 @@ export async function checkToken({ kafka: { security } }: Settings, report: Repo
   const place = isFile ? 'kafka.security.oauth.token_file' : 'kafka.security.oauth.token_endpoint';
   try {
     if (isFile) await new OauthToken(oauth).current();
-    else await withinTime(requestToken(oauth), ANSWER_MS, noToken);
+    else await withinTime(requestToken(oauth, systemTime.wall.now()), ANSWER_MS, noToken);
     report({
       severity: 'ok',
       place,

@@ -3,6 +3,7 @@ import type { KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { certificatesIn, DamagedCertificateError, PrivateKeyError, privateKeyIn } from '../../support/pem.ts';
 import { isReadableFile, needs, notReadable, when, type Rule } from './rule.ts';
+import { tokenEndpointRules } from './token-endpoint-rules.ts';
 import type { SettingName, Settings } from '../schema/schema.ts';
 
 type Security = Settings['kafka']['security'];
@@ -65,9 +66,7 @@ export const kafkaRules: readonly Rule[] = [
         'replaces kafka.security.oauth.token_endpoint; remove one of the two',
       ),
   },
-  ...(['kafka.security.oauth.client_id', 'kafka.security.oauth.client_secret'] as const).map((name) =>
-    needs('kafka.security.oauth.token_endpoint', name, ({ kafka }) => kafka.security.oauth.tokenEndpoint),
-  ),
+  ...tokenEndpointRules,
   needsTls('kafka.security.tls.ca_file', ({ tls }) => tls.caFile),
   needsTls('kafka.security.tls.cert_file', ({ tls }) => tls.certFile),
   needs(

@@ -33,11 +33,66 @@ const tls = section(
   },
 );
 
+const assertion = section(
+  'The JWT by which the proxy shows to the token endpoint who it is: for `private_key_jwt`, and for the grant `jwt_bearer`.',
+  {
+    file: setting(optional(filePath), {
+      default: undefined,
+      description:
+        'A file with the JWT. The proxy reads it for each token, so another program can renew it. Workload identity of Kubernetes and Azure does that.',
+    }),
+    privateKeyFile: setting(optional(filePath), {
+      default: undefined,
+      description:
+        'Private key (PEM) with which the proxy signs the JWT: RS256, ES256, ES384, ES512 or EdDSA, by the kind of the key.',
+    }),
+    privateKeyPassword: setting(optional(text()), {
+      default: undefined,
+      description: 'Password of that key.',
+      secret: true,
+    }),
+    keyId: setting(optional(text()), {
+      default: undefined,
+      description: 'The id of the key at the identity provider: `kid` of the JWT.',
+    }),
+    issuer: setting(optional(text()), {
+      default: undefined,
+      description: '`iss` of the JWT. By default the client id.',
+    }),
+    subject: setting(optional(text()), {
+      default: undefined,
+      description: '`sub` of the JWT. By default its issuer.',
+    }),
+    audience: setting(optional(text()), {
+      default: undefined,
+      description: '`aud` of the JWT. By default the URL of the token endpoint.',
+    }),
+  },
+);
+
 const oauth = section('The source of the token for `OAUTHBEARER`: a token endpoint, or a file.', {
   tokenEndpoint: setting(optional(tokenEndpoint), {
     default: undefined,
-    description: 'The URL at which the identity provider issues tokens for client credentials.',
+    description: 'The URL at which the identity provider issues tokens.',
   }),
+  allowHttp: setting(boolean(), {
+    default: false,
+    description:
+      'Whether the token endpoint may be an `http` address beyond this machine. Then everyone on the way can read the client secret and the token.',
+  }),
+  grant: setting(oneOf(['client_credentials', 'jwt_bearer']), {
+    default: 'client_credentials',
+    description:
+      'What the proxy offers for a token: its own credentials (RFC 6749, 4.4), or an assertion (RFC 7523, 2.1).',
+  }),
+  clientAuthentication: setting(
+    optional(oneOf(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'])),
+    {
+      default: undefined,
+      description:
+        'How the proxy shows to the token endpoint who it is: the secret in a header, the secret in the body, or a JWT. By default `client_secret_basic`, or `none` without a client secret.',
+    },
+  ),
   clientId: setting(optional(text()), {
     default: undefined,
     description: 'The client id of the proxy at the identity provider.',
@@ -65,6 +120,7 @@ const oauth = section('The source of the token for `OAUTHBEARER`: a token endpoi
     description:
       'A file with the token (JWT), instead of a token endpoint. The proxy reads it again at each login, so another program can renew it. Kubernetes does that with tokens of service accounts.',
   }),
+  assertion,
   extensions: setting(list(saslExtension), {
     default: [],
     description:

@@ -52,8 +52,8 @@ export const origin = text('origin', 'origins such as https://lineage.example.co
   pattern: '^(\\*|[a-z][a-z0-9+.-]*://[^/\\s]+)$',
 });
 
-/** A token endpoint. The proxy sends it a client secret, so the URL is https, except on this machine. */
-export const tokenEndpoint = text('URL', 'an https address (http only on this machine)', {
+/** A token endpoint. A rule says where it may be http. */
+export const tokenEndpoint = text('URL', 'an https address', {
   valid: isTokenEndpoint,
 });
 
@@ -75,7 +75,7 @@ function isTokenEndpoint(written: string): boolean {
   if (!URL.canParse(written)) return false;
   const { protocol, hostname, hash, username, password } = new URL(written);
   if (hash !== '' || username !== '' || password !== '') return false;
-  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
+  return hostname !== '' && (protocol === 'https:' || protocol === 'http:');
 }
 
 /** Whether the host of a URL is this machine, so that a connection to it needs no TLS. */

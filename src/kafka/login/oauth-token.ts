@@ -89,7 +89,7 @@ export class OauthToken {
   async #fetch(): Promise<HeldToken> {
     // The life of the token begins with the answer at the latest: the time of the request is the safe side.
     const from = this.#now;
-    const { token, lifetimeMs } = await requestToken(this.#settings);
+    const { token, lifetimeMs } = await requestToken(this.#settings, this.#time.wall.now());
     const held = { token, renewAt: from + lifetimeMs * RENEW_AT, expiresAt: from + lifetimeMs };
     this.#held = held;
     this.#renewIn(held.renewAt - this.#now);

@@ -1,12 +1,25 @@
-/** Requests a token from a token endpoint by client credentials (RFC 6749, 4.4), and explains failures to an operator. */
+/**
+ * Requests a token from a token endpoint, by client credentials (RFC 6749, 4.4) or by an assertion (RFC 7523, 2.1), and explains
+ * failures to an operator.
+ */
 import { readFile } from 'node:fs/promises';
 import { errorCode } from '../../support/error-text.ts';
 import type { EgressProxies } from '../../support/egress-proxy.ts';
 import { ProxyError, sendRequest } from '../../support/http-client.ts';
+import { assertionOf, type AssertionSettings } from './assertion.ts';
 import { BrokerError, causesOf, certificateProblem, textOf } from '../broker-error.ts';
+
+/** How the proxy shows to the endpoint who it is. The names are those of OpenID Connect Core 1.0, 9. */
+export type ClientAuthentication = 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt' | 'none';
 
 export interface TokenEndpointSettings {
   readonly tokenEndpoint: string | undefined;
+  /** By default `client_credentials`. */
+  readonly grant?: 'client_credentials' | 'jwt_bearer' | undefined;
+  /** By default `client_secret_basic`, or `none` if there is no client secret. */
+  readonly clientAuthentication?: ClientAuthentication | undefined;
+  /** For `private_key_jwt` and the grant `jwt_bearer`. */
+  readonly assertion?: AssertionSettings | undefined;
   readonly clientId: string | undefined;
   readonly clientSecret: string | undefined;
   readonly scope: string | undefined;
@@ -23,6 +36,14 @@ export interface IssuedToken {
   readonly lifetimeMs: number;
 }
 
+const GRANT_TYPES = {
+  client_credentials: 'client_credentials',
+  jwt_bearer: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+} as const;
+
+/** RFC 7523, 2.2. */
+const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+
 /** Milliseconds for the whole answer of the token endpoint. */
 const TIMEOUT_MS = 10_000;
 
@@ -32,36 +53,68 @@ export const NO_ANSWER = 'the token endpoint does not answer (kafka.security.oau
 const MAX_ANSWER_BYTES = 256 * 1024;
 
 /**
- * Requests a token once.
- * @throws {BrokerError} which never contains the secret or a token.
+ * Requests a token once. `now` is in milliseconds since the epoch.
+ * @throws {BrokerError} which never contains the secret, an assertion or a token.
  */
-export async function requestToken(settings: TokenEndpointSettings): Promise<IssuedToken> {
+export async function requestToken(settings: TokenEndpointSettings, now: number): Promise<IssuedToken> {
   // Loaded here: only a login with tokens needs it.
   const oauth = await import('oauth4webapi');
-  const { tokenEndpoint = '', clientId = '', clientSecret = '', scope, audience, caFile } = settings;
+  const { tokenEndpoint = '', clientId = '', clientSecret = '', caFile } = settings;
+  const grant = settings.grant ?? 'client_credentials';
+  const authentication = authenticationOf(settings);
   const server = { issuer: new URL(tokenEndpoint).origin, token_endpoint: tokenEndpoint };
-  const client = { client_id: clientId };
-  const authenticate = (_server: unknown, _client: unknown, _body: unknown, headers: Headers) => {
-    headers.set('authorization', basicAuthentication(clientId, clientSecret));
-  };
-  const parameters = {
-    ...(scope !== undefined && { scope }),
-    ...(audience !== undefined && { audience }),
-  };
+  // The library wants an id. RFC 7523 needs none: the assertion says who asks.
+  const client = { client_id: clientId === '' ? 'none' : clientId };
+  const secrets = secretForms(clientId, clientSecret);
   try {
+    const usesAssertion = grant === 'jwt_bearer' || authentication === 'private_key_jwt';
+    const assertion =
+      usesAssertion && settings.assertion
+        ? await assertionOf(settings.assertion, clientId, tokenEndpoint, now)
+        : '';
+    if (assertion !== '') secrets.push(assertion);
+    const authenticate = (_server: unknown, _client: unknown, body: URLSearchParams, headers: Headers) => {
+      if (authentication === 'client_secret_basic') {
+        headers.set('authorization', basicAuthentication(clientId, clientSecret));
+        return;
+      }
+      if (clientId !== '') body.set('client_id', clientId);
+      if (authentication === 'client_secret_post') body.set('client_secret', clientSecret);
+      if (authentication === 'private_key_jwt') {
+        body.set('client_assertion_type', ASSERTION_TYPE);
+        body.set('client_assertion', assertion);
+      }
+    };
+    const { scope, audience } = settings;
+    const parameters = {
+      ...(grant === 'jwt_bearer' && { assertion }),
+      ...(scope !== undefined && { scope }),
+      ...(audience !== undefined && { audience }),
+    };
     const ca = caFile === undefined ? undefined : await readFile(caFile);
-    const response = await oauth.clientCredentialsGrantRequest(server, client, authenticate, parameters, {
+    const type = GRANT_TYPES[grant];
+    const response = await oauth.genericTokenEndpointRequest(server, client, authenticate, type, parameters, {
       signal: AbortSignal.timeout(TIMEOUT_MS),
       [oauth.customFetch]: (url, options) => exchange(url, options, ca, settings.proxies),
-      // The settings allow http for this machine only. The library marks the option as deprecated only as a warning.
+      // The settings allow http for this machine, and elsewhere only where the operator says so.
+      // The library marks the option as deprecated only as a warning.
       // eslint-disable-next-line @typescript-eslint/no-deprecated
       [oauth.allowInsecureRequests]: true,
     });
-    const answer = await oauth.processClientCredentialsResponse(server, client, response);
+    const answer = await oauth.processGenericTokenEndpointResponse(server, client, response);
     return { token: answer.access_token, lifetimeMs: Math.max(0, (answer.expires_in ?? 0) * 1000) };
   } catch (error) {
-    throw endpointError(error, secretForms(clientId, clientSecret));
+    if (error instanceof BrokerError) throw error;
+    throw endpointError(error, secrets, authentication);
   }
+}
+
+/** The way that is set. Without one: by the client secret where there is one. */
+export function authenticationOf({
+  clientAuthentication,
+  clientSecret,
+}: Pick<TokenEndpointSettings, 'clientAuthentication' | 'clientSecret'>): ClientAuthentication {
+  return clientAuthentication ?? (clientSecret === undefined ? 'none' : 'client_secret_basic');
 }
 
 /**
@@ -77,7 +130,7 @@ function formEncoded(text: string): string {
 }
 
 /** All forms of the secret that are sent: an endpoint might repeat them in its answer. */
-function secretForms(id: string, secret: string): readonly string[] {
+function secretForms(id: string, secret: string): string[] {
   if (secret === '') return [];
   const basic = basicAuthentication(id, secret).slice('Basic '.length);
   return [basic, secret, formEncoded(secret), encodeURIComponent(secret)];
@@ -109,7 +162,11 @@ async function exchange(
   return new Response(content, { status: answer.status, headers: answered });
 }
 
-function endpointError(error: unknown, secrets: readonly string[]): BrokerError {
+function endpointError(
+  error: unknown,
+  secrets: readonly string[],
+  authentication: ClientAuthentication,
+): BrokerError {
   const nested = [...causesOf(error)];
   const code = nested.map((one) => textOf(one, 'code')).findLast((one) => one !== undefined) ?? '';
   const status = error instanceof Error && 'status' in error ? Number(error.status) : undefined;
@@ -129,8 +186,8 @@ function endpointError(error: unknown, secrets: readonly string[]): BrokerError 
   const certificate = certificateProblem(code, 'the token endpoint', 'kafka.security.oauth.ca_file');
   if (certificate !== undefined) return new BrokerError(`${detail} (${code})`, certificate, true);
   if (oauthError === 'invalid_client' || oauthError === 'unauthorized_client' || status === 401) {
-    const problem =
-      'the token endpoint refuses the proxy (kafka.security.oauth.client_id, kafka.security.oauth.client_secret)';
+    const credential = authentication === 'private_key_jwt' ? 'assertion' : 'client_secret';
+    const problem = `the token endpoint refuses the proxy (kafka.security.oauth.client_id, kafka.security.oauth.${credential})`;
     return new BrokerError(detail, problem, true);
   }
   if (oauthError !== undefined) {

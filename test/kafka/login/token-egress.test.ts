@@ -32,14 +32,14 @@ suite('a token endpoint behind an HTTP proxy', () => {
     const proxy = await connectProxy(t);
     const proxies = new EgressProxies({ HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` });
     const settings = await endpoint(t);
-    assert.equal((await requestToken({ ...settings, proxies })).token, 'token');
+    assert.equal((await requestToken({ ...settings, proxies }, Date.now())).token, 'token');
     assert.deepEqual(proxy.asked, [new URL(settings.tokenEndpoint).host]);
   });
 
   test('gives none where the proxy refuses, and the error names the proxy', async (t) => {
     const proxy = await connectProxy(t, 403);
     const proxies = new EgressProxies({ HTTPS_PROXY: `http://user:hunter3@127.0.0.1:${proxy.port}` });
-    await assert.rejects(requestToken({ ...(await endpoint(t)), proxies }), (error: Error) => {
+    await assert.rejects(requestToken({ ...(await endpoint(t)), proxies }, Date.now()), (error: Error) => {
       assert.match(error.message + JSON.stringify(error), /HTTPS_PROXY/);
       assert.doesNotMatch(error.message + JSON.stringify(error), /hunter/);
       return true;
