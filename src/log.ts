@@ -9,7 +9,7 @@ import {
   type Level,
 } from 'pino';
 import { prettyFactory, type PrettyOptions } from 'pino-pretty';
-import { InfoLines } from './info-lines.ts';
+import { InfoLines } from './support/info-lines.ts';
 import { LineQueue } from './support/line-queue.ts';
 import { printable, printableJson } from './support/printable.ts';
 
