@@ -9,8 +9,8 @@ import {
   type Level,
 } from 'pino';
 import { prettyFactory, type PrettyOptions } from 'pino-pretty';
-import { InfoLines } from './support/info-lines.ts';
-import { LineQueue } from './support/line-queue.ts';
+import { InfoLines } from './support/log-lines/info-lines.ts';
+import { LineQueue } from './support/log-lines/line-queue.ts';
 import { printable, printableJson } from './support/printable.ts';
 
 export interface LogSettings {

@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { suite, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { createLogger, frequentLines, type LogSettings } from '../src/log.ts';
-import { LineQueue } from '../src/support/line-queue.ts';
+import { LineQueue } from '../src/support/log-lines/line-queue.ts';
 
 /** A file whose writes on the other thread end when the test says so. */
 class SlowFile {
