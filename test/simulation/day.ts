@@ -1,10 +1,12 @@
 /** Runs a day by its plan, and judges it. */
-import { faults, type FaultPlan, type Scene } from './faults.ts';
+import { DEFAULT_CONFIGS } from './cluster/topic.ts';
+import { faults, type FaultPlan } from './faults.ts';
+import type { Scene } from './faults/fault.ts';
 import { judge, judgeRecovery } from './judgement.ts';
 import type { DayPlan } from './plan.ts';
 import type { ProxySettings } from './proxy-process.ts';
 import { Sender, type Post, type SenderPlan } from './sender.ts';
-import { World } from './world.ts';
+import { QUIET, World } from './world.ts';
 
 export interface DayResult {
   readonly plan: DayPlan;
@@ -22,6 +24,7 @@ const PROBE: SenderPlan = {
   shape: 'run',
   manner: 'hasty',
   burst: 1,
+  gapMs: 0,
   pauseMs: 500,
   padding: 0,
   ageMs: 0,
@@ -63,22 +66,18 @@ async function live(world: World, plan: DayPlan, posts: Post[]): Promise<void> {
 
   const senders = plan.senders.map((sender) => new Sender(sender, world, posts));
   const sending = senders.map((sender) => sender.run());
-  const random = world.random('faults');
   const scene: Scene = {
     world,
-    random,
     restart,
     get settings() {
       return settings;
     },
   };
-  let lastDiskFaultEnds = Number.NEGATIVE_INFINITY;
   const run = async (fault: FaultPlan): Promise<void> => {
     await world.pass(1 + fault.atMs);
     world.tell(`${faults[fault.kind].what(fault, scene)} (${fault.forMs} ms)`);
     await faults[fault.kind].run(fault, scene);
-    world.tell(`${fault.kind} ends`);
-    lastDiskFaultEnds = Math.max(lastDiskFaultEnds, world.time.monotonic.now());
+    world.tell(`${fault.name} ends`);
   };
   await Promise.all([world.pass(plan.lengthMs), ...plan.faults.map(run)]);
   repair(world, scene);
@@ -102,14 +101,16 @@ function repair(world: World, { settings }: Scene): void {
   for (const topic of cluster.topics.values()) {
     topic.isAllowed = true;
     topic.refusedCodecs = new Map();
-    for (const [key, value] of cluster.defaultConfigs) topic.configs.set(key, value);
+    topic.refuses = () => false;
+    for (const [key, value] of DEFAULT_CONFIGS) topic.configs.set(key, value);
   }
   cluster.scripts.splice(0);
-  cluster.givesIds = true;
-  network.isCut = false;
-  network.lostAnswers = 0;
-  network.corruptBatches = 0;
+  cluster.refusedQuestions.clear();
+  cluster.topicCodes.clear();
+  cluster.resumeReplication(false);
+  Object.assign(network, QUIET);
   disk.capacity = Infinity;
   disk.operations.faults = {};
+  disk.operations.slowness = undefined;
   world.proxy?.time.continue();
 }

@@ -1,4 +1,5 @@
 /** Judges a day from outside: by what the senders heard, and by what is in Kafka and on disk. */
+import { isDestroyed, mayBeDeadLetter, mayBeTwice } from './allowances.ts';
 import type { BatchRecord } from './cluster/batch-content.ts';
 import { DISK_FAULTS } from './faults.ts';
 import type { DayPlan } from './plan.ts';
@@ -27,6 +28,7 @@ export async function judgeRecovery(world: World, sending: readonly Promise<void
   const isDone = () =>
     isQuiet &&
     proxy.delivery.spooledEvents === 0 &&
+    proxy.delivery.parked.length === 0 &&
     proxy.unanswered === 0 &&
     proxy.delivery.topics.every(({ state, kafkaProblem, problem }) => {
       return state === 'straight' && kafkaProblem === undefined && problem === undefined;
@@ -38,6 +40,7 @@ export async function judgeRecovery(world: World, sending: readonly Promise<void
     const states = proxy.delivery.topics.map(({ topic, state, kafkaProblem, problem, spooledEvents }) =>
       [topic, state, kafkaProblem, problem, spooledEvents].join(' '),
     );
+    for (const { topic, events } of proxy.delivery.parked) states.push(`${events} events of ${topic} parked`);
     world.violate(`the proxy does not recover within ${RECOVERY_MS} ms: ${states.join('; ')}`);
     return;
   }
@@ -63,7 +66,7 @@ export async function judge(world: World, plan: DayPlan, posts: readonly Post[])
   const before = new Set(
     posts.filter(({ postedAt }) => postedAt < world.lastPowerCut).map(({ requestId }) => requestId),
   );
-  await judgeDuplicates(world, new Map([...byId].filter(([id]) => !before.has(id))));
+  await judgeDuplicates(world, plan, new Map([...byId].filter(([id]) => !before.has(id))));
   judgeAnswers(world, plan, posts);
   judgeLogs(world);
   for (const { client, number } of world.processes) {
@@ -93,7 +96,7 @@ function leftOnDisk({ disk }: World): string {
 function judgePost(world: World, plan: DayPlan, post: Post, found: readonly Written[], left: string): void {
   const isKept =
     post.outcome === 'acknowledged' || post.outcome === 'spooled' || post.outcome === 'dead-letter';
-  if (isKept && found.length === 0) {
+  if (isKept && found.length === 0 && !isDestroyed(world, post.requestId)) {
     const where = left.includes(post.requestId) ? 'it is still on disk' : 'it is lost';
     world.violate(`${post.requestId} is ${post.outcome ?? ''} by process ${post.process}, and ${where}`);
   }
@@ -108,13 +111,6 @@ function judgePost(world: World, plan: DayPlan, post: Post, found: readonly Writ
       world.violate(`${post.requestId} is in ${record.topic} instead of ${post.topic}: ${why}`);
     }
   }
-}
-
-/** Is there a fault in the plan for which the topic rightly never takes the event? */
-function mayBeDeadLetter({ faults }: DayPlan, { event }: Post): boolean {
-  return faults.some(
-    ({ kind }) => kind === 'records-refused' || (kind === 'limit-lowered' && event.bytes.length > 300),
-  );
 }
 
 /** The kept events of a sender that waited are in the topic in the order of its posts. */
@@ -139,8 +135,12 @@ function judgeOrder(
   }
 }
 
-/** Events are in Kafka twice only as often as the metric says. */
-async function judgeDuplicates(world: World, byId: ReadonlyMap<string, readonly Written[]>): Promise<void> {
+/** Events are in Kafka twice only where a fault of the day allows it, and as often as the metric says. */
+async function judgeDuplicates(
+  world: World,
+  plan: DayPlan,
+  byId: ReadonlyMap<string, readonly Written[]>,
+): Promise<void> {
   let doubles = 0;
   const examples: string[] = [];
   for (const [id, records] of byId) {
@@ -149,6 +149,8 @@ async function judgeDuplicates(world: World, byId: ReadonlyMap<string, readonly 
     doubles += records.length - places.size;
     if (examples.length < 3) examples.push(`${id} ×${records.length}`);
   }
+  if (doubles > 0 && !mayBeTwice(plan))
+    world.violate(`${doubles} duplicates (${examples.join()}) without a cause`);
   let said = 0;
   for (const { metrics } of world.processes) said += await valueOf(metrics.duplicatesPossible);
   if (doubles > said)
@@ -175,8 +177,9 @@ function judgeAnswers(world: World, plan: DayPlan, posts: readonly Post[]): void
     if (tookMs > limit && post.outcome !== 'lost') slow.push(`${post.requestId}: ${tookMs} ms`);
     if (post.outcome !== 'refused' || post.shape === 'invalid') continue;
     const reason = post.refusal ?? '';
+    const { stoppingSince = 0 } = world.processes[post.process - 1] ?? {};
     const isRight =
-      /stopping/.test(reason) ||
+      (/stopping/.test(reason) && (isDiskBad || post.postedAt >= stoppingSince)) ||
       (isDiskBad && /disk/.test(reason)) ||
       (isTight && /spool is full|waiting in memory/.test(reason)) ||
       (isAged && /max_age/.test(reason)) ||
@@ -191,7 +194,8 @@ function judgeLogs(world: World): void {
   for (const { log, number } of world.processes) {
     for (const { level, msg, members } of log) {
       const isDefect = /internal error|unexpectedly|cannot be understood|damaged/.test(msg);
-      if (level >= 50 && isDefect) {
+      const isRight = /damaged/.test(msg) && world.destroyed !== '';
+      if (level >= 50 && isDefect && !isRight) {
         world.violate(`process ${number} logs: ${msg} ${JSON.stringify(members).slice(0, 300)}`);
       }
     }

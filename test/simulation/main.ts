@@ -2,7 +2,7 @@
  * `make simulate`: simulated days on all cores, for `SECONDS`, or one day again.
  *
  *     node test/simulation/main.ts [--seconds 60] [--from N]
- *     node test/simulation/main.ts --seed N [--faults 0,3] [--senders 1]
+ *     node test/simulation/main.ts --seed N [--faults kill,reset-2] [--senders sender-1]
  *
  * Exits with 1 if a day failed. A failing day is shrunk and printed with its trace in words.
  */
@@ -40,16 +40,16 @@ async function repeat(seed: number): Promise<void> {
   const plan = planOf(seed);
   const whole = everything(plan);
   const selection = {
-    faults: values.faults === undefined ? whole.faults : numbersOf(values.faults),
-    senders: values.senders === undefined ? whole.senders : numbersOf(values.senders),
+    faults: values.faults === undefined ? whole.faults : namesOf(values.faults),
+    senders: values.senders === undefined ? whole.senders : namesOf(values.senders),
   };
   const result = await runDay(selected(plan, selection));
   print(result, selection);
   process.exitCode = result.violations.length > 0 ? 1 : 0;
 }
 
-function numbersOf(list: string): number[] {
-  return list.split(',').filter(Boolean).map(Number);
+function namesOf(list: string): string[] {
+  return list.split(',').filter(Boolean);
 }
 
 async function runDays(from: number): Promise<void> {

@@ -1,9 +1,9 @@
 /** The plan of a day: everything that a seed decides before it begins. A smaller plan of it can be run as well. */
-import { Random } from '../openlineage/random.ts';
 import type { ClusterOptions } from './cluster/kafka-cluster.ts';
-import { DISK_FAULTS, faultKinds, type FaultPlan } from './faults.ts';
+import { DISK_FAULTS, faultKinds, type FaultKind, type FaultPlan } from './faults.ts';
 import type { ProxySettings } from './proxy-process.ts';
 import type { SenderPlan } from './sender.ts';
+import { streamOf } from './streams.ts';
 
 export interface DayPlan {
   readonly seed: number;
@@ -17,73 +17,101 @@ export interface DayPlan {
 
 const HOUR_MS = 3_600_000;
 
-/** Makes the plan of a seed. */
+/** Faults of one kind in a day, at most. */
+const MOST_OF_A_KIND = 2;
+
+/** Of a thousand chances of a kind, so many become a fault on an ordinary day: some four faults of all kinds. */
+const CHANCE = 50;
+
+/** Draws one part of the plan, by its name. */
+type Draw = <Item>(name: string, items: readonly Item[]) => Item;
+
+/** Makes the plan of a seed. Each part is drawn from its own source: see `streams.ts`. */
 export function planOf(seed: number): DayPlan {
-  const random = new Random(seed);
-  const lengthMs = random.of([40_000, 90_000, 180_000]);
-  const brokers = random.of([1, 3, 3]);
+  const draw: Draw = (name, items) => streamOf(seed, name).of(items);
+  const lengthMs = draw('length', [40_000, 90_000, 180_000]);
+  const count = draw('senders', [2, 3, 4, 5, 6, 7]);
   return {
     seed,
     lengthMs,
-    cluster: {
-      brokers,
-      replication: brokers,
-      minInSync: brokers === 1 ? 1 : random.of([1, 2]),
-      isOld: random.below(3) === 0,
-      autoCreate: random.below(2) === 0,
-      partitions: random.of([1, 3, 6]),
-    },
-    settings: settingsOf(random),
-    senders: Array.from({ length: 2 + random.below(6) }, (_, at) => senderOf(at, random)),
-    faults: faultsOf(lengthMs, random),
+    cluster: clusterOf(draw),
+    settings: settingsOf(draw),
+    senders: Array.from({ length: count }, (_, at) => senderOf(`sender-${at}`, draw)),
+    faults: faultsOf(seed, lengthMs, draw),
   };
 }
 
-function settingsOf(random: Random): ProxySettings {
+function clusterOf(draw: Draw): ClusterOptions {
+  const brokers = draw('brokers', [1, 3, 3]);
+  return {
+    brokers,
+    replication: brokers,
+    minInSync: brokers === 1 ? 1 : draw('min.insync.replicas', [1, 2]),
+    oldBrokers: draw('old brokers', [0, 0, 1, brokers]),
+    autoCreate: draw('auto.create.topics.enable', [true, false]),
+    partitions: draw('partitions', [1, 3, 6]),
+    hidesConfigs: draw('right to read configurations', [false, true]),
+  };
+}
+
+function settingsOf(draw: Draw): ProxySettings {
   return {
     mainTopic: 'events',
     deadLetterTopic: 'dead-letters',
-    compression: random.of(['none', 'none', 'gzip', 'snappy', 'lz4', 'zstd']),
-    partitioner: random.of(['murmur2', 'crc32']),
-    maxBatchBytes: random.of([3000, 50_000, 1_000_000]),
-    queueBytes: random.of([60_000, 1_000_000, 256 * 1024 * 1024]),
-    spoolBytes: random.of([100_000, 10_000_000, 2 ** 33]),
-    segmentBytes: random.of([2000, 20_000, 8 * 1024 * 1024]),
-    spoolAfterMs: random.of([100, 1000, 1000]),
-    spoolMaxAgeMs: random.of([15_000, 7 * 24 * HOUR_MS]),
+    compression: draw('compression', ['none', 'none', 'gzip', 'snappy', 'lz4', 'zstd']),
+    partitioner: draw('partitioner', ['murmur2', 'crc32']),
+    maxBatchBytes: draw('max_batch_size', [3000, 50_000, 1_000_000]),
+    queueBytes: draw('queue.max_bytes', [60_000, 1_000_000, 256 * 1024 * 1024]),
+    spoolBytes: draw('spool.max_bytes', [100_000, 10_000_000, 2 ** 33]),
+    segmentBytes: draw('segment', [2000, 20_000, 8 * 1024 * 1024]),
+    spoolAfterMs: draw('spool.after', [100, 1000, 1000]),
+    spoolMaxAgeMs: draw('spool.max_age', [15_000, 7 * 24 * HOUR_MS]),
+    // Short: then answers come after the time-out.
+    requestTimeoutMs: draw('request_timeout', [1500, 10_000, 30_000]),
     // Often: then some answers are of brokers that have not heard of a change yet.
-    metadataMaxAgeMs: random.of([200, 300_000]),
-    invalid: random.of(['reject', 'dead-letter']),
-    timestamp: random.of(['event-time', 'arrival']),
+    metadataMaxAgeMs: draw('metadata_max_age', [200, 300_000]),
+    invalid: draw('check.invalid', ['reject', 'dead-letter']),
+    timestamp: draw('timestamp', ['event-time', 'arrival']),
   };
 }
 
-function senderOf(at: number, random: Random): SenderPlan {
-  const manner = random.of(['patient', 'patient', 'hasty', 'careless'] as const);
-  const burst = random.of([1, 1, 1, 5, 40]);
+function senderOf(name: string, draw: Draw): SenderPlan {
+  const own: Draw = (part, items) => draw(`${name} ${part}`, items);
+  const burst = own('burst', [1, 1, 1, 5, 40]);
   return {
-    name: `sender-${at}`,
-    shape: random.of(['run', 'run', 'run', 'child-run', 'job', 'dataset', 'invalid']),
-    manner,
+    name,
+    shape: own('shape', ['run', 'run', 'run', 'child-run', 'job', 'dataset', 'invalid']),
+    manner: own('manner', ['patient', 'patient', 'hasty', 'careless']),
     burst,
+    gapMs: own('gap', [0, 0, 2, 30]),
     // A burst fills a day as many single events do.
-    pauseMs: random.of([50, 200, 700, 3000]) * Math.ceil(burst / 5),
-    padding: random.of([0, 0, 0, 500, 2500, burst === 1 ? 20_000 : 0]),
-    ageMs: random.of([0, 0, 0, 5000, 120_000, 3 * 24 * HOUR_MS, -2 * HOUR_MS, -1000]),
+    pauseMs: own('pause', [50, 200, 700, 3000]) * Math.ceil(burst / 5),
+    padding: own('padding', [0, 0, 0, 500, 2500, burst === 1 ? 20_000 : 0]),
+    ageMs: own('age', [0, 0, 0, 5000, 120_000, 3 * 24 * HOUR_MS, -2 * HOUR_MS, -1000]),
   };
 }
 
-function faultsOf(lengthMs: number, random: Random): FaultPlan[] {
-  const count = random.below(8);
-  const faults = Array.from({ length: count }, (): FaultPlan => {
-    const kind = random.of(faultKinds);
-    const longest = DISK_FAULTS.has(kind) || kind === 'process-stopped' ? 10_000 : 45_000;
-    return {
-      kind,
-      atMs: random.below(lengthMs),
-      forMs: 1 + random.below(random.of([50, 2000, longest, longest])),
-      choice: random.below(1_000_000),
-    };
+function faultsOf(seed: number, lengthMs: number, draw: Draw): FaultPlan[] {
+  const chance = draw('faults', [0, 0.4, 1, 1, 1.6]) * CHANCE;
+  const faults = faultKinds.flatMap((kind) => {
+    const random = streamOf(seed, `fault ${kind}`);
+    return Array.from({ length: MOST_OF_A_KIND }, (_, at): FaultPlan | undefined => {
+      const happens = random.below(1000) < chance;
+      const longest = longestOf(kind);
+      const plan = {
+        kind,
+        name: at === 0 ? kind : `${kind}-${at + 1}`,
+        atMs: random.below(lengthMs),
+        forMs: 1 + random.below(random.of([50, 2000, longest, longest])),
+        choice: random.below(1_000_000),
+      };
+      return happens ? plan : undefined;
+    }).filter((plan) => plan !== undefined);
   });
   return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** Milliseconds. */
+function longestOf(kind: FaultKind): number {
+  return DISK_FAULTS.has(kind) || kind === 'process-stopped' ? 10_000 : 45_000;
 }

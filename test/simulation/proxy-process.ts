@@ -27,6 +27,7 @@ export interface ProxySettings {
   readonly segmentBytes: number;
   readonly spoolAfterMs: number;
   readonly spoolMaxAgeMs: number;
+  readonly requestTimeoutMs: number;
   readonly metadataMaxAgeMs: number;
   readonly invalid: 'reject' | 'dead-letter';
   readonly timestamp: 'event-time' | 'arrival';
@@ -66,6 +67,8 @@ export class ProxyProcess {
   readonly #death = Promise.withResolvers<'lost'>();
   /** Requests without an answer. */
   unanswered = 0;
+  /** When its stop has begun, on the monotonic clock. */
+  stoppingSince = Number.POSITIVE_INFINITY;
 
   private constructor(
     world: World,
@@ -85,7 +88,14 @@ export class ProxyProcess {
       { level: 'info', base: null, timestamp: false },
       { write: (text: string) => void log.push(lineOf(text, world.time.monotonic.now())) },
     );
-    this.client = new ClusterClient(world.cluster, world.network, world.time, time, world.random('client'));
+    this.client = new ClusterClient(
+      world.cluster,
+      world.network,
+      world.time,
+      time,
+      world.random('client'),
+      settings.requestTimeoutMs,
+    );
     const random = world.random('producer');
     this.#producer = new Producer(
       {
@@ -158,6 +168,11 @@ export class ProxyProcess {
     return process;
   }
 
+  /** Resolves when the process is killed. */
+  get death(): Promise<'lost'> {
+    return this.#death.promise;
+  }
+
   get spool(): Spool {
     return this.#spool;
   }
@@ -172,7 +187,8 @@ export class ProxyProcess {
 
   /** Stops as on SIGTERM, within `graceMs`. */
   async stop(graceMs: number): Promise<void> {
-    const deadline = this.#world.time.monotonic.now() + graceMs;
+    this.stoppingSince = this.#world.time.monotonic.now();
+    const deadline = this.stoppingSince + graceMs;
     this.delivery.hurry();
     await this.delivery.stop();
     await this.#producer.close(Math.max(500, deadline - this.#world.time.monotonic.now()));

@@ -10,8 +10,10 @@ export interface SenderPlan {
   readonly shape: EventShape;
   /** `patient` posts again until the event is kept; `hasty` goes on whatever the answer is; `careless` does not wait. */
   readonly manner: 'patient' | 'hasty' | 'careless';
-  /** Events that it posts at once. More than one: a batch. */
+  /** Events that it posts at once. More than one: a batch, unless it is patient. */
   readonly burst: number;
+  /** Milliseconds between two elements of a batch, at most: the proxy takes a large batch in turns. */
+  readonly gapMs: number;
   readonly pauseMs: number;
   /** Bytes of random text in an event. */
   readonly padding: number;
@@ -31,7 +33,7 @@ export interface Post {
   readonly process: number;
   readonly topic: string;
   readonly postedAt: number;
-  /** Did the sender wait for the answer to its event before? */
+  /** Did the sender wait for the answer to its event before, or are both in one batch? */
   readonly isOrdered: boolean;
   outcome: Ingested['kind'] | 'lost' | undefined;
   refusal: string | undefined;
@@ -49,6 +51,7 @@ export class Sender {
   readonly #world: World;
   readonly #posts: Post[];
   readonly #random;
+  readonly #gaps;
   #number = 0;
   #isOver = false;
 
@@ -57,17 +60,19 @@ export class Sender {
     this.#world = world;
     this.#posts = posts;
     this.#random = world.random(plan.name);
+    this.#gaps = world.random(`${plan.name} gaps`);
   }
 
   /** Posts until `end` is called. Resolves then, with its last answer. */
   async run(): Promise<void> {
-    const { manner, burst, pauseMs } = this.plan;
+    const { manner, burst, pauseMs, gapMs } = this.plan;
     while (!this.#isOver && this.#number < MAX_POSTS) {
       const posts: Promise<void>[] = [];
       for (let left = burst; left > 0; left--) {
         posts.push(this.#postNext());
-        // The elements of a batch are handed on one after the other, without a wait between.
+        // The elements of a batch are handed on one after the other, without a wait for their outcomes.
         if (manner === 'patient') await posts.at(-1);
+        else if (gapMs > 0 && this.#gaps.below(4) === 0) await this.#world.pass(1 + this.#gaps.below(gapMs));
       }
       if (manner !== 'careless') await Promise.all(posts);
       await this.#world.pass(1 + this.#random.below(2 * pauseMs));
@@ -97,7 +102,7 @@ export class Sender {
     number: number,
     attempt: number,
   ): Promise<'kept' | 'retriable' | 'final' | 'lost'> {
-    const { name, shape, manner, burst } = this.plan;
+    const { name, shape, manner } = this.plan;
     const { proxy, time } = this.#world;
     if (!proxy) return 'lost';
     const requestId = `${name}-${number}-${attempt}`;
@@ -111,7 +116,7 @@ export class Sender {
       process: proxy.number,
       topic: shape === 'invalid' ? proxy.settings.deadLetterTopic : proxy.settings.mainTopic,
       postedAt: time.monotonic.now(),
-      isOrdered: manner === 'patient' || (manner === 'hasty' && burst === 1),
+      isOrdered: manner !== 'careless',
       outcome: undefined,
       refusal: undefined,
       answeredAt: undefined,

@@ -2,25 +2,24 @@
 import { runDay, type DayResult } from './day.ts';
 import type { DayPlan } from './plan.ts';
 
-/** Which faults and senders of a seed's plan remain, by their places. */
+/** Which faults and senders of a seed's plan remain, by their names. Kinds that are added later do not change it. */
 export interface Selection {
-  readonly faults: readonly number[];
-  readonly senders: readonly number[];
+  readonly faults: readonly string[];
+  readonly senders: readonly string[];
 }
 
 export function everything({ faults, senders }: DayPlan): Selection {
-  return { faults: [...faults.keys()], senders: [...senders.keys()] };
+  return { faults: faults.map(({ name }) => name), senders: senders.map(({ name }) => name) };
 }
 
 /** The part of a plan that a selection keeps. */
 export function selected(plan: DayPlan, selection: Selection): DayPlan {
   return {
     ...plan,
-    faults: plan.faults.filter((_, at) => selection.faults.includes(at)),
-    senders: plan.senders.filter((_, at) => selection.senders.includes(at)),
+    faults: plan.faults.filter(({ name }) => selection.faults.includes(name)),
+    senders: plan.senders.filter(({ name }) => selection.senders.includes(name)),
   };
 }
-
 /**
  * Leaves out one fault or sender after the other, as long as the day fails in the same way. Runs at most as many days
  * as the plan has faults and senders, twice.

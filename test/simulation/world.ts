@@ -1,11 +1,21 @@
 /** The world of one day: its time, its cluster, its network, its disk, and the proxy that runs in it. */
 import { sleep } from '../../src/support/time.ts';
-import { Random } from '../openlineage/random.ts';
+import type { Random } from '../openlineage/random.ts';
 import { SimulatedDisk, type CrashKind } from '../spool/simulation/simulated-disk.ts';
 import { SimulatedTime } from '../support/simulated-time.ts';
 import type { Network } from './cluster/cluster-client.ts';
 import { KafkaCluster, type ClusterOptions } from './cluster/kafka-cluster.ts';
 import { ProxyProcess, type ProxySettings } from './proxy-process.ts';
+import { streamOf } from './streams.ts';
+
+/** A network without faults. */
+export const QUIET = {
+  isCut: false,
+  lostAnswers: 0,
+  corruptBatches: 0,
+  leftOutAnswers: 0,
+  maxRequestBytes: Number.POSITIVE_INFINITY,
+} as const;
 
 /** Milliseconds that a stop may take: `--timeout-graceful-shutdown`. */
 export const GRACE_MS = 10_000;
@@ -14,7 +24,7 @@ export class World {
   readonly seed: number;
   readonly time = new SimulatedTime();
   readonly cluster: KafkaCluster;
-  readonly network: Network = { isCut: false, lostAnswers: 0, corruptBatches: 0, latencyMs: 10 };
+  readonly network: Network = { ...QUIET, latencyMs: 10 };
   disk: SimulatedDisk;
   /** How far the proxy's wall clock is ahead of the brokers'. */
   wallOffsetMs = 0;
@@ -24,8 +34,12 @@ export class World {
   /** What happened, in words, with the simulated time. */
   readonly trace: string[] = [];
   readonly violations: string[] = [];
+  /** Text of the events whose bytes on disk a fault has changed. */
+  destroyed = '';
   /** Of the last power cut, on the monotonic clock. */
   lastPowerCut = Number.NEGATIVE_INFINITY;
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
   readonly #streams = new Map<string, number>();
 
   constructor(seed: number, options: ClusterOptions) {
@@ -38,9 +52,7 @@ export class World {
   random(name: string): Random {
     const before = this.#streams.get(name) ?? 0;
     this.#streams.set(name, before + 1);
-    let hash = (this.seed ^ 0x9e3779b9) + 7919 * before;
-    for (const letter of name) hash = Math.imul(hash ^ letter.charCodeAt(0), 0x01000193);
-    return new Random(hash >>> 0);
+    return streamOf(this.seed, `world ${name} ${before}`);
   }
 
   tell(text: string): void {
@@ -52,16 +64,20 @@ export class World {
     this.tell(`VIOLATION: ${text}`);
   }
 
-  /** Starts the proxy, and tries again while the disk does not allow it, as a supervisor does. */
+  /** Starts the proxy if it does not run, and tries again while the disk does not allow it, as a supervisor does. */
   async start(settings: ProxySettings): Promise<void> {
-    for (;;) {
+    this.#starting ??= this.#start(settings).finally(() => (this.#starting = undefined));
+    await this.#starting;
+  }
+
+  async #start(settings: ProxySettings): Promise<void> {
+    while (!this.proxy) {
       const number = this.processes.length + 1;
       try {
         const proxy = await ProxyProcess.start(this, number, settings);
         this.processes.push(proxy);
         this.proxy = proxy;
         this.tell(`process ${number} runs`);
-        return;
       } catch (error) {
         this.tell(`the proxy does not start: ${String(error)}`);
         await this.pass(1000);
@@ -69,12 +85,19 @@ export class World {
     }
   }
 
+  /** Stops the proxy as on SIGTERM. It may be killed meanwhile. */
   async stop(): Promise<void> {
+    this.#stopping ??= this.#stop().finally(() => (this.#stopping = undefined));
+    await this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     const { proxy } = this;
     if (!proxy) return;
     const from = this.time.monotonic.now();
     this.tell(`process ${proxy.number} stops`);
-    await proxy.stop(GRACE_MS);
+    await Promise.race([proxy.stop(GRACE_MS), proxy.death]);
+    if (proxy.time.isDead) return;
     this.proxy = undefined;
     const tookMs = this.time.monotonic.now() - from;
     if (tookMs > GRACE_MS + 1000) this.violate(`the stop took ${tookMs} ms`);

@@ -1,4 +1,6 @@
 /** Kafka's error codes, by name. */
+import { protocolErrorsCodesById } from '@platformatic/kafka';
+
 export const BROKER_CODES = {
   NONE: 0,
   UNKNOWN_SERVER_ERROR: -1,
@@ -13,6 +15,7 @@ export const BROKER_CODES = {
   TOPIC_AUTHORIZATION_FAILED: 29,
   CLUSTER_AUTHORIZATION_FAILED: 31,
   INVALID_TIMESTAMP: 32,
+  UNSUPPORTED_FOR_MESSAGE_FORMAT: 43,
   OUT_OF_ORDER_SEQUENCE_NUMBER: 45,
   INVALID_PRODUCER_EPOCH: 47,
   KAFKA_STORAGE_ERROR: 56,
@@ -21,3 +24,9 @@ export const BROKER_CODES = {
   INVALID_RECORD: 87,
   THROTTLING_QUOTA_EXCEEDED: 89,
 } as const;
+
+/** All codes that the protocol has, and one that it does not have yet. */
+export const ALL_CODES: readonly number[] = [
+  ...Object.keys(protocolErrorsCodesById).map(Number),
+  Math.max(...Object.keys(protocolErrorsCodesById).map(Number)) + 1,
+];

@@ -19,7 +19,8 @@ import type { KafkaCluster, SimulatedBroker } from './kafka-cluster.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
 const QUESTION_TIMEOUT_MS = 5000;
-const REQUEST_TIMEOUT_MS = 31_000;
+/** The client waits longer than the broker, which has its own limit. */
+const SILENCE_MS = 1000;
 
 /** What happens between the process and the brokers. */
 export interface Network {
@@ -29,6 +30,10 @@ export interface Network {
   lostAnswers: number;
   /** Of a thousand batches, so many have a byte changed. */
   corruptBatches: number;
+  /** Of a thousand answers for one batch, so many are missing in the answer of the request. */
+  leftOutAnswers: number;
+  /** A broker closes the connection of a larger request (`socket.request.max.bytes`). */
+  maxRequestBytes: number;
   latencyMs: number;
 }
 
@@ -38,6 +43,7 @@ export class ClusterClient implements Brokers {
   readonly #world: SimulatedTime;
   readonly #process: ProcessTime;
   readonly #random: Random;
+  readonly #requestTimeoutMs: number;
   readonly #connections = new Map<string, Connection>();
   readonly #listeners: (() => void)[] = [];
   /** Broken rules of the producer: two requests in flight, bytes of a batch that change. */
@@ -52,12 +58,14 @@ export class ClusterClient implements Brokers {
     world: SimulatedTime,
     process: ProcessTime,
     random: Random,
+    requestTimeoutMs: number,
   ) {
     this.#cluster = cluster;
     this.#network = network;
     this.#world = world;
     this.#process = process;
     this.#random = random;
+    this.#requestTimeoutMs = requestTimeoutMs;
   }
 
   metadata(address: string, topics: readonly string[]): Promise<Metadata> {
@@ -69,21 +77,11 @@ export class ClusterClient implements Brokers {
     topics: readonly string[],
     keys: readonly string[],
   ): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
-    return this.#ask(address, () => {
-      const found = topics.flatMap((name) => {
-        const topic = this.#cluster.topics.get(name);
-        if (!topic?.isAllowed) return [];
-        return [[name, new Map([...topic.configs].filter(([key]) => keys.includes(key)))] as const];
-      });
-      return new Map(found);
-    });
+    return this.#ask(address, (broker) => this.#cluster.configsOf(broker, topics, keys));
   }
 
   producerId(address: string): Promise<ProducerId> {
-    return this.#ask(address, () => {
-      if (!this.#cluster.givesIds) throw new Error('COORDINATOR_LOAD_IN_PROGRESS');
-      return { id: this.#cluster.producerId(), epoch: 0 };
-    });
+    return this.#ask(address, () => ({ id: this.#cluster.producerId(), epoch: 0 }));
   }
 
   connect(address: string): Promise<RecordConnection> {
@@ -191,9 +189,10 @@ export class ClusterClient implements Brokers {
         // As the real client: an answer that comes later belongs to no request.
         end(() => reject(new Error('Request timed out')));
         connection.break();
-      }, REQUEST_TIMEOUT_MS);
+      }, this.#requestTimeoutMs + SILENCE_MS);
       void this.#handle(broker, copies).then((answers) => {
-        if (answers !== undefined) end(() => resolve(answers));
+        if (answers === 'too large') connection.break();
+        else if (answers !== undefined) end(() => resolve(answers));
       });
     });
   }
@@ -202,19 +201,24 @@ export class ClusterClient implements Brokers {
   async #handle(
     broker: SimulatedBroker,
     batches: readonly PartitionBatch[],
-  ): Promise<readonly PartitionAnswer[] | undefined> {
+  ): Promise<readonly PartitionAnswer[] | 'too large' | undefined> {
     if (!this.#isReachable(broker)) return undefined;
     await this.#latency(broker);
     if (broker.state === 'down') return undefined;
+    const size = batches.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    if (size > this.#network.maxRequestBytes) return 'too large';
+    const timeoutMs = this.#requestTimeoutMs;
     const answers = await Promise.all(
       batches.map(async ({ topic, partition, bytes }): Promise<PartitionAnswer> => {
-        const answer = await this.#cluster.handle(broker.node, topic, partition, readBatch(bytes));
+        const content = readBatch(bytes);
+        const answer = await this.#cluster.handle(broker.node, topic, partition, content, timeoutMs);
         return { topic, partition, ...answer };
       }),
     );
     await this.#latency(broker);
     const isLost = this.#random.below(1000) < this.#network.lostAnswers;
-    return isLost || !this.#isReachable(broker) ? undefined : answers;
+    if (isLost || !this.#isReachable(broker)) return undefined;
+    return answers.filter(() => this.#random.below(1000) >= this.#network.leftOutAnswers);
   }
 
   #onTheWay(bytes: Buffer): Buffer {

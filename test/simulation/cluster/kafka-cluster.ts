@@ -3,12 +3,22 @@
  * what each broker tells of them, which may be some hundred milliseconds old.
  */
 import { sleep } from '../../../src/support/time.ts';
-import type { Metadata, PartitionAnswer, TopicMetadata } from '../../../src/kafka/cluster/brokers.ts';
+import { BrokerError } from '../../../src/kafka/broker-error.ts';
+import type { Metadata, TopicMetadata } from '../../../src/kafka/cluster/brokers.ts';
+import { errorCodeOf, explained } from '../../../src/kafka/error-code.ts';
 import type { Random } from '../../openlineage/random.ts';
 import type { SimulatedTime } from '../../support/simulated-time.ts';
 import type { BatchContent } from './batch-content.ts';
 import { BROKER_CODES } from './broker-codes.ts';
 import { Partition, type Entry } from './partition.ts';
+import {
+  answerOf,
+  configsOf,
+  DEFAULT_CONFIGS,
+  refusalOf,
+  type BatchAnswer,
+  type SimulatedTopic,
+} from './topic.ts';
 
 export type BrokerState = 'up' | 'down' | 'silent';
 
@@ -16,6 +26,8 @@ export interface SimulatedBroker {
   readonly node: number;
   readonly address: string;
   state: BrokerState;
+  /** Before KIP-360: it refuses an unknown producer. Before Kafka 3.6: it has one limit for record times. */
+  isOld: boolean;
   /** Milliseconds that the broker needs for a request, in addition. */
   slowMs: number;
   /** What it tells of the cluster. */
@@ -23,21 +35,6 @@ export interface SimulatedBroker {
   /** Is called when its connections break. */
   readonly disconnects: Set<() => void>;
 }
-
-export interface SimulatedTopic {
-  readonly name: string;
-  /** Counts the topics of the cluster, from 1. */
-  readonly incarnation: number;
-  readonly partitions: Partition[];
-  readonly configs: Map<string, string>;
-  /** May the proxy write to it? */
-  isAllowed: boolean;
-  /** Codecs that its brokers refuse, and the code of the refusal. */
-  refusedCodecs: ReadonlyMap<number, number>;
-}
-
-/** The answer for one batch. */
-export type BatchAnswer = Pick<PartitionAnswer, 'errorCode' | 'culprits' | 'message'>;
 
 /** How the broker answers the next batches for a topic, in addition to what it does. */
 export interface Script {
@@ -52,17 +49,21 @@ export interface ClusterOptions {
   readonly brokers: number;
   readonly replication: number;
   readonly minInSync: number;
-  /** Before KIP-360: an unknown producer is refused. Before KIP-1017 (3.6): one limit for record times. */
-  readonly isOld: boolean;
+  /** So many brokers, from the first on, are of an older version. */
+  readonly oldBrokers: number;
   readonly autoCreate: boolean;
   readonly partitions: number;
+  /** The proxy has no right to read the settings of topics. */
+  readonly hidesConfigs: boolean;
 }
+
+/** A question that the brokers answer with an error. */
+export type Question = 'metadata' | 'configs' | 'producer id';
 
 /** The controller notices a dead broker after up to so many milliseconds (`broker.session.timeout.ms`). */
 const SESSION_MS = 9000;
 /** A replica that does not fetch leaves the in-sync replicas after so many milliseconds. Shorter than Kafka's 30 s. */
 const LAG_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
 /** Milliseconds until a broker tells of a change. */
 const VIEW_LAG_MS = 500;
 
@@ -75,7 +76,12 @@ export class KafkaCluster {
   /** Committed batches of topics that are deleted. */
   readonly archive: { readonly topic: string; readonly incarnation: number; readonly entry: Entry }[] = [];
   readonly scripts: Script[] = [];
-  givesIds = true;
+  /** Error codes with which the brokers answer a question as a whole. */
+  readonly refusedQuestions = new Map<Question, number>();
+  /** Error codes of topics in the metadata. */
+  readonly topicCodes = new Map<string, number>();
+  /** Followers fetch nothing, and the controller changes nothing. */
+  #isStalled = false;
   #commits = 0;
   #created = 0;
   #nextId = 1000n;
@@ -86,7 +92,9 @@ export class KafkaCluster {
     this.options = options;
     for (let node = 1; node <= options.brokers; node++) {
       const address = `broker-${node}:9092`;
-      this.brokers.push({ node, address, state: 'up', slowMs: 0, view: new Map(), disconnects: new Set() });
+      const isOld = node <= options.oldBrokers;
+      const own = { view: new Map<string, TopicMetadata>(), disconnects: new Set<() => void>() };
+      this.brokers.push({ node, address, state: 'up', isOld, slowMs: 0, ...own });
     }
   }
 
@@ -100,40 +108,33 @@ export class KafkaCluster {
     return this.brokers.find((one) => one.address === address);
   }
 
-  /** What a broker tells of a topic without settings of its own. */
-  get defaultConfigs(): ReadonlyMap<string, string> {
-    const unlimited = `${Number.MAX_SAFE_INTEGER}`;
-    const times = this.options.isOld
-      ? { 'message.timestamp.difference.max.ms': unlimited }
-      : { 'message.timestamp.before.max.ms': unlimited, 'message.timestamp.after.max.ms': '3600000' };
-    return new Map(Object.entries({ 'max.message.bytes': '1048588', ...times }));
-  }
-
-  createTopic(name: string, configs: ReadonlyMap<string, string> = new Map()): void {
+  createTopic(name: string, partitions = this.options.partitions): void {
     if (this.topics.has(name)) return;
-    const topic = {
+    const topic: SimulatedTopic = {
       name,
       incarnation: ++this.#created,
       partitions: [],
-      configs: new Map([...this.defaultConfigs, ...configs]),
+      configs: new Map(DEFAULT_CONFIGS),
       isAllowed: true,
       refusedCodecs: new Map<number, number>(),
+      refuses: () => false,
     };
     this.topics.set(name, topic);
-    this.addPartitions(name, this.options.partitions);
+    this.addPartitions(name, partitions);
   }
 
   addPartitions(name: string, count: number): void {
     const topic = this.topics.get(name);
     if (!topic) return;
-    const { brokers, replication, isOld } = this.options;
+    const { brokers, replication } = this.options;
     for (let left = count; left > 0; left--) {
       const number = topic.partitions.length;
       const replicas = Array.from(
         { length: Math.min(replication, brokers) },
         (_, at) => ((number + at) % brokers) + 1,
       );
-      const partition = new Partition(number, replicas, isOld, () => ++this.#commits);
+      const refusesUnknown = (leader: number) => this.#isOld(leader);
+      const partition = new Partition(number, replicas, refusesUnknown, () => ++this.#commits);
       for (const node of replicas) {
         if (this.broker(node).state === 'down' && partition.inSync.size > 1) partition.shrink(node);
       }
@@ -162,11 +163,24 @@ export class KafkaCluster {
     if (broker.state === 'down') return;
     broker.state = 'down';
     this.#disconnect(broker);
+    await this.#miss('down', broker);
+  }
+
+  /** Its network is gone: nothing arrives at it, nothing leaves it. */
+  async silence(node: number): Promise<void> {
+    const broker = this.broker(node);
+    broker.state = 'silent';
+    await this.#miss('silent', broker);
+  }
+
+  /** The controller elects other leaders, and takes the broker out of the in-sync replicas later. */
+  async #miss(state: BrokerState, broker: SimulatedBroker): Promise<void> {
     await sleep(this.#time, 500 + this.#random.below(SESSION_MS - 500));
-    if (this.#isStill('down', broker)) this.#forEachPartition((partition) => this.#electIfNeeded(partition));
+    if (broker.state !== state) return;
+    this.#forEachPartition((partition) => this.#electIfNeeded(partition));
     this.#publish();
     await sleep(this.#time, LAG_MS);
-    if (this.#isStill('down', broker)) this.#shrinkEverywhere(node);
+    if (broker.state === state) this.#shrinkEverywhere(broker.node);
   }
 
   /** The broker is there again, and its replicas catch up. */
@@ -181,31 +195,49 @@ export class KafkaCluster {
     });
     this.#publish();
     await sleep(this.#time, 200 + this.#random.below(3000));
-    if (!this.#isStill('up', broker)) return;
-    this.#forEachPartition((partition) => {
-      if (!partition.replicas.includes(node)) return;
-      partition.fetched(node);
-      partition.inSync.add(node);
-    });
+    this.#catchUp(node);
   }
 
-  /** Its network is gone: nothing arrives at it, nothing leaves it. */
-  async silence(node: number): Promise<void> {
-    const broker = this.broker(node);
-    broker.state = 'silent';
-    await sleep(this.#time, 500 + this.#random.below(SESSION_MS - 500));
-    if (!this.#isStill('silent', broker)) return;
-    this.#forEachPartition((partition) => this.#electIfNeeded(partition));
+  /**
+   * Followers fetch nothing more, and no broker reaches the controller: there are no elections, and the in-sync replicas
+   * stay. Clients still reach the leaders.
+   */
+  stallReplication(): void {
+    this.#isStalled = true;
+  }
+
+  /**
+   * Ends that. If the leaders fail first, in-sync followers take over. What these have not fetched is gone, and was
+   * acknowledged to no one.
+   */
+  resumeReplication(doLeadersFail: boolean): void {
+    this.#isStalled = false;
+    this.#forEachPartition((partition) => {
+      const able = this.#electable(partition).filter((node) => node !== partition.leader);
+      if (doLeadersFail && able.length > 0) this.#elect(partition, able);
+      else this.#electIfNeeded(partition);
+    });
     this.#publish();
-    await sleep(this.#time, LAG_MS);
-    if (this.#isStill('silent', broker)) this.#shrinkEverywhere(node);
+    for (const { node, state } of this.brokers) {
+      if (state === 'up') this.#catchUp(node);
+      else this.#shrinkEverywhere(node);
+    }
+  }
+
+  /** A broker that is stopped hands its leaderships on first. */
+  moveLeadersFrom(node: number): void {
+    this.#forEachPartition((partition) => {
+      const able = this.#electable(partition).filter((other) => other !== node);
+      if (partition.leader === node && able.length > 0 && !this.#isStalled) this.#elect(partition, able);
+    });
+    this.#publish();
   }
 
   /** Moves leaderships at random, as a rolling restart or a rebalance does. */
   moveLeaders(): void {
     this.#forEachPartition((partition) => {
-      const able = [...partition.inSync].filter((node) => this.broker(node).state === 'up');
-      if (able.length > 0) partition.elect(this.#random.of(able));
+      const able = this.#electable(partition);
+      if (able.length > 0 && !this.#isStalled) this.#elect(partition, able);
     });
     this.#publish();
   }
@@ -215,8 +247,9 @@ export class KafkaCluster {
    * UNKNOWN_PRODUCER_ID then. Newer ones remember them for a day, and accept any sequence after that.
    */
   forgetProducers(): void {
-    if (!this.options.isOld) return;
-    this.#forEachPartition((partition) => partition.forgetProducers());
+    this.#forEachPartition((partition) => {
+      if (this.#isOld(partition.leader)) partition.forgetProducers();
+    });
   }
 
   disconnectAll(): void {
@@ -224,10 +257,23 @@ export class KafkaCluster {
   }
 
   producerId(): bigint {
+    this.#refuse('producer id');
     return this.#nextId++;
   }
 
+  configsOf(broker: SimulatedBroker, names: readonly string[], keys: readonly string[]) {
+    this.#refuse('configs');
+    const found = names.flatMap((name) => {
+      const topic = this.topics.get(name);
+      if (!topic?.isAllowed || this.options.hidesConfigs) return [];
+      const told = [...configsOf(topic, broker.isOld)].filter(([key]) => keys.includes(key));
+      return [[name, new Map(told)] as const];
+    });
+    return new Map(found);
+  }
+
   metadataOf(broker: SimulatedBroker, names: readonly string[]): Metadata {
+    this.#refuse('metadata');
     if (this.options.autoCreate) {
       for (const name of names) this.createTopic(name);
     }
@@ -235,6 +281,8 @@ export class KafkaCluster {
       if (this.topics.get(name)?.isAllowed === false) {
         return { name, errorCode: BROKER_CODES.TOPIC_AUTHORIZATION_FAILED, leaders: [] };
       }
+      const errorCode = this.topicCodes.get(name);
+      if (errorCode !== undefined) return { name, errorCode, leaders: [] };
       const unknown = { name, errorCode: BROKER_CODES.UNKNOWN_TOPIC_OR_PARTITION, leaders: [] };
       return broker.view.get(name) ?? unknown;
     });
@@ -242,12 +290,13 @@ export class KafkaCluster {
     return { brokers: new Map(seen.map(({ node, address }) => [node, address])), topics };
   }
 
-  /** A leader handles one batch. Resolves with its answer. */
+  /** A leader handles one batch. Resolves with its answer, after `timeoutMs` at most. */
   async handle(
     node: number,
     topicName: string,
     number: number,
     batch: BatchContent | undefined,
+    timeoutMs: number,
   ): Promise<BatchAnswer> {
     const topic = this.topics.get(topicName);
     const partition = topic?.partitions[number];
@@ -260,7 +309,7 @@ export class KafkaCluster {
     const appended = partition.append(batch, this.#time.wall.now());
     if ('errorCode' in appended) return answerOf(appended.errorCode);
     this.#replicate(partition);
-    const code = await this.#committed(partition, appended.entry, node);
+    const code = await this.#committed(partition, appended.entry, node, timeoutMs);
     return answerOf(script && code === 0 ? script.errorCode : code);
   }
 
@@ -275,41 +324,20 @@ export class KafkaCluster {
     if (partition.leader !== node) return answerOf(BROKER_CODES.NOT_LEADER_OR_FOLLOWER);
     if (!batch) return answerOf(BROKER_CODES.CORRUPT_MESSAGE);
     if (partition.inSync.size < this.options.minInSync) return answerOf(BROKER_CODES.NOT_ENOUGH_REPLICAS);
-    const most = limitOf(topic, 'max.message.bytes', 1_048_588);
-    if (batch.size > most) return answerOf(BROKER_CODES.MESSAGE_TOO_LARGE);
-    const codec = topic.refusedCodecs.get(batch.codec);
-    if (codec !== undefined) return answerOf(codec);
-    return this.#timesRefusal(topic, batch);
-  }
-
-  /** Newer brokers name the refused records and the times that they take (KIP-467); a time of -1 passes. */
-  #timesRefusal(topic: SimulatedTopic, batch: BatchContent): BatchAnswer | undefined {
-    const now = this.#time.wall.now();
-    const { isOld } = this.options;
-    const behind = isOld ? 'message.timestamp.difference.max.ms' : 'message.timestamp.before.max.ms';
-    const ahead = isOld ? 'message.timestamp.difference.max.ms' : 'message.timestamp.after.max.ms';
-    const before = limitOf(topic, behind, Number.MAX_SAFE_INTEGER);
-    const after = limitOf(topic, ahead, isOld ? Number.MAX_SAFE_INTEGER : 3_600_000);
-    const isOut = (timestamp: number) =>
-      timestamp !== -1 && (timestamp - now > after || now - timestamp > before);
-    const culprits = batch.records.flatMap(({ timestamp }, index) => (isOut(timestamp) ? [index] : []));
-    if (culprits.length === 0) return undefined;
-    const errorCode = BROKER_CODES.INVALID_TIMESTAMP;
-    if (isOld) return { errorCode, culprits: [], message: null };
-    const range = `[${now - before}, ${now + after}]`;
-    return { errorCode, culprits, message: `The timestamp should be within ${range}` };
+    return refusalOf(topic, batch, this.#isOld(node), this.#time.wall.now());
   }
 
   #replicate(partition: Partition): void {
     for (const node of partition.inSync) {
       if (node === partition.leader) continue;
       void sleep(this.#time, 1 + this.#random.below(20)).then(() => {
-        if (this.broker(node).state === 'up' && partition.inSync.has(node)) partition.fetched(node);
+        const isFetching = this.broker(node).state === 'up' && !this.#isStalled;
+        if (isFetching && partition.inSync.has(node)) partition.fetched(node);
       });
     }
   }
 
-  #committed(partition: Partition, entry: Entry, node: number): Promise<number> {
+  #committed(partition: Partition, entry: Entry, node: number, timeoutMs: number): Promise<number> {
     return new Promise((resolve) => {
       const enough = () =>
         partition.inSync.size >= this.options.minInSync ? 0 : BROKER_CODES.NOT_ENOUGH_REPLICAS_AFTER_APPEND;
@@ -317,7 +345,7 @@ export class KafkaCluster {
         resolve(enough());
         return;
       }
-      const limit = this.#time.setTimeout(() => resolve(BROKER_CODES.REQUEST_TIMED_OUT), REQUEST_TIMEOUT_MS);
+      const limit = this.#time.setTimeout(() => resolve(BROKER_CODES.REQUEST_TIMED_OUT), timeoutMs);
       entry.ends.push((end) => {
         limit[Symbol.dispose]();
         const isLeader = partition.leader === node;
@@ -326,22 +354,51 @@ export class KafkaCluster {
     });
   }
 
-  /** Its state may have changed in the meantime. */
-  #isStill(state: BrokerState, broker: SimulatedBroker): boolean {
-    return broker.state === state;
+  /** What the broker has not fetched, it fetches now. */
+  #catchUp(node: number): void {
+    if (this.broker(node).state !== 'up' || this.#isStalled) return;
+    this.#forEachPartition((partition) => {
+      if (!partition.replicas.includes(node)) return;
+      partition.fetched(node);
+      partition.inSync.add(node);
+    });
   }
 
   #shrinkEverywhere(node: number): void {
+    if (this.#isStalled) return;
     this.#forEachPartition((partition) => {
       if (partition.leader !== node) partition.shrink(node);
     });
   }
 
   #electIfNeeded(partition: Partition): void {
-    if (partition.leader !== -1 && this.broker(partition.leader).state === 'up') return;
-    const able = [...partition.inSync].filter((node) => this.broker(node).state === 'up');
-    if (able.length > 0) partition.elect(this.#random.of(able));
+    const isLed = partition.leader !== -1 && this.broker(partition.leader).state === 'up';
+    if (isLed || this.#isStalled) return;
+    const able = this.#electable(partition);
+    if (able.length > 0) this.#elect(partition, able);
     else partition.leader = -1;
+  }
+
+  #elect(partition: Partition, able: readonly number[]): void {
+    partition.elect(this.#random.of(able));
+    this.#replicate(partition);
+  }
+
+  /** Clean elections only: an unclean one loses acknowledged data by right. */
+  #electable({ inSync }: Partition): number[] {
+    return [...inSync].filter((node) => this.broker(node).state === 'up');
+  }
+
+  #isOld(node: number): boolean {
+    return this.brokers.some((broker) => broker.node === node && broker.isOld);
+  }
+
+  #refuse(question: Question): void {
+    const code = this.refusedQuestions.get(question);
+    if (code === undefined) return;
+    const { name } = errorCodeOf(code);
+    const words = explained(name);
+    throw new BrokerError(name, words === name ? undefined : words);
   }
 
   #forEachPartition(act: (partition: Partition) => void): void {
@@ -365,12 +422,4 @@ export class KafkaCluster {
       });
     }
   }
-}
-
-function answerOf(errorCode: number): BatchAnswer {
-  return { errorCode, culprits: [], message: null };
-}
-
-function limitOf({ configs }: SimulatedTopic, key: string, otherwise: number): number {
-  return Number(configs.get(key) ?? otherwise);
 }

@@ -42,13 +42,13 @@ export class Partition {
   readonly entries: Entry[] = [];
   readonly #producers = new Map<bigint, ProducerState>();
   /** Older brokers refuse an unknown producer that does not begin at 0 (before KIP-360). */
-  readonly #refusesUnknown: boolean;
+  readonly #refusesUnknown: (leader: number) => boolean;
   readonly #nextCommit: () => number;
 
   constructor(
     number: number,
     replicas: readonly number[],
-    refusesUnknown: boolean,
+    refusesUnknown: (leader: number) => boolean,
     nextCommit: () => number,
   ) {
     this.number = number;
@@ -74,7 +74,7 @@ export class Partition {
     if (state && batch.epoch < state.epoch) return { errorCode: BROKER_CODES.INVALID_PRODUCER_EPOCH };
     const isNew = !state || batch.epoch > state.epoch;
     const expected = isNew ? 0 : nextSequence(state);
-    if (batch.firstSequence !== expected && !(isNew && !state && !this.#refusesUnknown)) {
+    if (batch.firstSequence !== expected && !(isNew && !state && !this.#refusesUnknown(this.leader))) {
       const errorCode = state ? BROKER_CODES.OUT_OF_ORDER_SEQUENCE_NUMBER : BROKER_CODES.UNKNOWN_PRODUCER_ID;
       return { errorCode };
     }

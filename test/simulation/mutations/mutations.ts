@@ -111,10 +111,10 @@ export const mutations: readonly Mutation[] = [
     replace: 'if (this.#behind.size > 0) return true;',
   },
   {
-    name: 'do not spool what waits when the proxy stops',
-    file: queue,
-    find: '    this.#stopping = true;\n    this.#spoolUnsafe();',
-    replace: '    this.#stopping = true;',
+    name: 'stop without an answer to the senders that wait',
+    file: 'src/delivery/delivery.ts',
+    find: '    while (queues.some((queue) => queue.hasUnanswered)) await sleep(this.#time, STOP_POLL_MS);',
+    replace: '    await sleep(this.#time, STOP_POLL_MS);',
   },
   {
     name: 'do not spool what is late',
@@ -123,9 +123,9 @@ export const mutations: readonly Mutation[] = [
     replace: 'if (this.#stopping) this.#spoolUnsafe();',
   },
   {
-    name: 'count no duplicates when a producer id is lost',
-    file: requests,
-    find: '      this.#metrics.duplicatesPossible.inc(perhapsTwice);\n',
+    name: 'count no duplicates when a batch is made anew',
+    file: partition,
+    find: '      this.#sharing.perhapsTwice(batch.records.length);\n',
     replace: '',
   },
   {
@@ -142,9 +142,10 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'refuse every record whose compression the topic refuses',
-    file: 'src/kafka/error-code.ts',
-    find: "UNSUPPORTED_COMPRESSION_TYPE: 'compression'",
-    replace: "UNSUPPORTED_COMPRESSION_TYPE: 'never'",
+    file: partition,
+    find: "if (meaning === 'compression') return this.#codecRefused(name);",
+    replace:
+      "if (meaning === 'compression' && this.batch?.codec) return this.#recordsRefused([...this.batch.records.keys()], name);",
   },
   {
     name: 'tell the sender of a spooled event before the group is written',

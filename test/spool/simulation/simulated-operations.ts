@@ -36,6 +36,8 @@ export class SimulatedOperations {
   crashAt = Infinity;
   /** Every operation first waits for this promise. It simulates a disk that hangs. */
   hangs: Promise<void> | undefined;
+  /** Every operation first waits for the promise that this returns. It simulates a slow disk. */
+  slowness: (() => Promise<void>) | undefined;
   /** How many changes have started. */
   changes = 0;
   /** Called after every successful operation, just before its promise resolves. */
@@ -89,6 +91,7 @@ export class SimulatedOperations {
     }
     await this.#pause();
     await this.hangs;
+    await this.slowness?.();
     this.#refuseIfCrashed();
     const result = this.#try(operation, path, act, partly.fails);
     await this.#pause();

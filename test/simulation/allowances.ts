@@ -1,0 +1,71 @@
+/** What the faults of a day's plan allow: dead letters, duplicates, events that are lost on a damaged disk. */
+import { errorCodeOf } from '../../src/kafka/error-code.ts';
+import type { FaultKind, FaultPlan } from './faults.ts';
+import { isRefusedRecord } from './faults/refused-records.ts';
+import { anyCodeOf, parkedRefuses } from './faults/topic-faults.ts';
+import type { DayPlan } from './plan.ts';
+import type { Post } from './sender.ts';
+import type { World } from './world.ts';
+
+/** The smallest event has more bytes than this. */
+const SMALLEST_BYTES = 300;
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Bytes. A request that is lost with fewer of them is not split (request-sizes.ts). */
+const SPLIT_BYTES = 64 * 1024;
+
+/**
+ * Faults after which a batch that is in a topic may be written again: the process is gone, the broker has forgotten the
+ * producer or never accepts its batches again, a partition is gone.
+ */
+const REPEATING: ReadonlySet<FaultKind> = new Set<FaultKind>([
+  ...(['kill', 'power-cut', 'restart', 'kill-in-outage', 'power-cut-in-outage'] as const),
+  ...([
+    'restart-in-outage',
+    'spool-damaged',
+    'producers-forgotten',
+    'producers-forgotten-in-flight',
+  ] as const),
+  ...(['topic-deleted', 'letters-deleted', 'letters-parked', 'partitions-added'] as const),
+  ...(['limit-lowered', 'records-refused', 'some-records-refused', 'any-code', 'letters-refused'] as const),
+  ...(['codec-refused', 'clock-steps', 'clock-steps-in-outage'] as const),
+]);
+
+/** Is there a fault in the plan for which the main topic rightly never takes the event? */
+export function mayBeDeadLetter({ faults }: DayPlan, { event, requestId }: Post): boolean {
+  return faults.some((fault) => {
+    switch (fault.kind) {
+      case 'records-refused':
+        return true;
+      case 'any-code':
+        return isFinal(fault);
+      case 'limit-lowered':
+        return event.bytes.length > SMALLEST_BYTES;
+      case 'some-records-refused':
+        return isRefusedRecord(requestId);
+      case 'letters-parked':
+        return parkedRefuses(fault)(requestId);
+      default:
+        return false;
+    }
+  });
+}
+
+/** May the day write an event twice? See the list in docs/delivery.md, Duplicates. */
+export function mayBeTwice({ faults, senders, settings }: DayPlan): boolean {
+  // A broker that becomes the leader does not know the producers of records that are older than a day.
+  const isOld = senders.some(({ ageMs }) => ageMs >= DAY_MS);
+  return isOld || settings.maxBatchBytes >= SPLIT_BYTES || faults.some(({ kind }) => REPEATING.has(kind));
+}
+
+/** Has a fault changed the bytes of the event on disk? */
+export function isDestroyed({ destroyed }: World, requestId: string): boolean {
+  return destroyed.includes(requestId);
+}
+
+/** Does the code of the fault say that the topic never takes a record? */
+function isFinal(fault: FaultPlan): boolean {
+  const { meaning } = errorCodeOf(anyCodeOf(fault));
+  return meaning === 'never' || meaning === 'too-large';
+}

@@ -1,0 +1,141 @@
+/** Faults of brokers, and of the network to them. */
+import { errorCodeOf } from '../../../src/kafka/error-code.ts';
+import { ALL_CODES, BROKER_CODES } from '../cluster/broker-codes.ts';
+import type { Question } from '../cluster/kafka-cluster.ts';
+import { lasting, pick, type Fault, type FaultTimes, type Scene } from './fault.ts';
+
+const brokerOf = ({ choice }: FaultTimes, { world }: Scene) => (choice % world.cluster.options.brokers) + 1;
+
+/** Bytes. */
+const requestLimitOf = ({ choice }: FaultTimes) => pick([70_000, 70_000, 300_000], choice);
+
+export const brokerFaults = {
+  'broker-down': lasting(
+    (plan, scene) => `broker ${brokerOf(plan, scene)} is killed`,
+    (scene, plan) => void scene.world.cluster.down(brokerOf(plan, scene)),
+    (scene, plan) => void scene.world.cluster.up(brokerOf(plan, scene)),
+  ),
+  'broker-silent': lasting(
+    (plan, scene) => `broker ${brokerOf(plan, scene)} loses its network`,
+    (scene, plan) => void scene.world.cluster.silence(brokerOf(plan, scene)),
+    (scene, plan) => void scene.world.cluster.up(brokerOf(plan, scene)),
+  ),
+  'broker-slow': lasting(
+    (plan, scene) => `broker ${brokerOf(plan, scene)} is ${slownessOf(plan)} ms slower`,
+    (scene, plan) => (scene.world.cluster.broker(brokerOf(plan, scene)).slowMs = slownessOf(plan)),
+    (scene, plan) => (scene.world.cluster.broker(brokerOf(plan, scene)).slowMs = 0),
+  ),
+  'all-down': lasting(
+    () => 'all brokers are killed',
+    ({ world }) => world.cluster.brokers.forEach(({ node }) => void world.cluster.down(node)),
+    ({ world }) => world.cluster.brokers.forEach(({ node }) => void world.cluster.up(node)),
+  ),
+  // With min.insync.replicas of 2, the last broker takes nothing then.
+  'one-broker-left': lasting(
+    (plan, scene) => `all brokers but ${brokerOf(plan, scene)} are killed`,
+    (scene, plan) => others(scene, plan).forEach((node) => void scene.world.cluster.down(node)),
+    (scene, plan) => others(scene, plan).forEach((node) => void scene.world.cluster.up(node)),
+  ),
+  'replication-stalls': lasting(
+    ({ choice }) =>
+      `followers fetch nothing more${isFatal(choice) ? ', and take over at the end' : ''}; no broker reaches the controller`,
+    ({ world }) => world.cluster.stallReplication(),
+    ({ world }, { choice }) => world.cluster.resumeReplication(isFatal(choice)),
+  ),
+  'rolling-upgrade': {
+    what: () => 'each broker is stopped, and started with a newer version',
+    async run({ forMs }, { world }) {
+      const { cluster } = world;
+      for (const broker of cluster.brokers) {
+        cluster.moveLeadersFrom(broker.node);
+        void cluster.down(broker.node);
+        await world.pass(1 + Math.floor(forMs / cluster.brokers.length));
+        broker.isOld = false;
+        await cluster.up(broker.node);
+      }
+    },
+  },
+  'network-cut': lasting(
+    () => 'the proxy reaches no broker',
+    ({ world }) => (world.network.isCut = true),
+    ({ world }) => (world.network.isCut = false),
+  ),
+  'answers-lost': lasting(
+    () => 'some answers of brokers do not arrive',
+    ({ world }, { choice }) => (world.network.lostAnswers = 50 + (choice % 600)),
+    ({ world }) => (world.network.lostAnswers = 0),
+  ),
+  'answers-incomplete': lasting(
+    () => 'brokers leave batches out of their answers',
+    ({ world }, { choice }) => (world.network.leftOutAnswers = 50 + (choice % 600)),
+    ({ world }) => (world.network.leftOutAnswers = 0),
+  ),
+  'batches-corrupt': lasting(
+    () => 'some batches arrive with a changed byte',
+    ({ world }) => (world.network.corruptBatches = 300),
+    ({ world }) => (world.network.corruptBatches = 0),
+  ),
+  // After an outage, requests are large.
+  'requests-limited': {
+    what: (plan) =>
+      `no broker is reached for a while, then brokers close the connection of a request above ${requestLimitOf(plan)} bytes`,
+    async run(plan, { world }) {
+      const { network } = world;
+      network.isCut = true;
+      await world.pass(2000 + (plan.choice % 10_000));
+      network.maxRequestBytes = requestLimitOf(plan);
+      network.isCut = false;
+      await world.pass(plan.forMs);
+      network.maxRequestBytes = Number.POSITIVE_INFINITY;
+    },
+  },
+  reset: lasting(
+    () => 'all connections to brokers break',
+    ({ world }) => world.cluster.disconnectAll(),
+  ),
+  'leaders-move': lasting(
+    () => 'leaders move',
+    ({ world }) => world.cluster.moveLeaders(),
+    ({ world }) => world.cluster.moveLeaders(),
+  ),
+  'producers-forgotten': lasting(
+    () => 'the older brokers forget all producers',
+    ({ world }) => world.cluster.forgetProducers(),
+  ),
+  // Batches are in the log, their answers are not heard, and no broker recognises them any more.
+  'producers-forgotten-in-flight': lasting(
+    () => 'no answers arrive, then all connections break and the older brokers forget all producers',
+    ({ world }) => (world.network.lostAnswers = 1000),
+    ({ world }) => {
+      world.network.lostAnswers = 0;
+      world.cluster.forgetProducers();
+      world.cluster.disconnectAll();
+    },
+  ),
+  'metadata-refused': refused('metadata'),
+  'configs-refused': refused('configs'),
+  'ids-refused': refused('producer id'),
+} satisfies Record<string, Fault>;
+
+/** Answers a question with one of all error codes that Kafka has. */
+function refused(question: Question): Fault {
+  const codes = ALL_CODES.filter((code) => code !== BROKER_CODES.NONE);
+  return lasting(
+    ({ choice }) => `the brokers answer ${errorCodeOf(pick(codes, choice)).name} to questions (${question})`,
+    ({ world }, { choice }) => world.cluster.refusedQuestions.set(question, pick(codes, choice)),
+    ({ world }) => world.cluster.refusedQuestions.delete(question),
+  );
+}
+
+function others(scene: Scene, plan: FaultTimes): number[] {
+  const left = brokerOf(plan, scene);
+  return scene.world.cluster.brokers.map(({ node }) => node).filter((node) => node !== left);
+}
+
+function isFatal(choice: number): boolean {
+  return choice % 3 > 0;
+}
+
+function slownessOf({ choice }: FaultTimes): number {
+  return pick([200, 700, 1500, 8000, 29_500, 35_000], choice);
+}

@@ -1,0 +1,180 @@
+/** Faults of the proxy's process, its clock and its disk. */
+import { findFrames, FRAME_HEADER_SIZE, parseName } from '../../../src/spool/segment-format.ts';
+import type { ProxySettings } from '../proxy-process.ts';
+import { GRACE_MS, type World } from '../world.ts';
+import { inOutage, lasting, pick, type Fault } from './fault.ts';
+
+const diskFull = lasting(
+  () => 'the disk is nearly full',
+  ({ world }, { choice }) => (world.disk.capacity = world.disk.bytesUsed + (choice % 20_000)),
+  ({ world }) => (world.disk.capacity = Infinity),
+);
+
+const diskFails = lasting(
+  () => 'the disk fails now and then',
+  ({ world }, { choice }) => {
+    const often = 50 + (choice % 500);
+    const faults = { write: often, sync: often, create: often, shortWrite: 300, remove: often };
+    world.disk.operations.faults = faults;
+  },
+  ({ world }) => (world.disk.operations.faults = {}),
+);
+
+const diskHangs: Fault = {
+  what: () => 'the disk hangs',
+  async run({ forMs }, { world }) {
+    const { operations } = world.disk;
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    operations.hangs = promise;
+    await world.pass(forMs);
+    operations.hangs = undefined;
+    resolve(undefined);
+  },
+};
+
+const diskSlow: Fault = {
+  what: ({ choice }) => `each operation of the disk takes up to ${slownessOf(choice)} ms`,
+  async run({ choice, forMs }, { world }) {
+    const { operations } = world.disk;
+    const random = world.random('slow disk');
+    operations.slowness = () => world.pass(1 + random.below(slownessOf(choice)));
+    await world.pass(forMs);
+    operations.slowness = undefined;
+  },
+};
+
+const kill = crash('kill');
+const powerCut = crash('power cut');
+
+const restart: Fault = {
+  what: () => 'the proxy is stopped, and started again with other settings',
+  async run({ choice, forMs }, scene) {
+    const { world } = scene;
+    if (!world.proxy) return;
+    await world.stop();
+    await world.pass(Math.min(forMs, 5000));
+    await scene.restart(changedSettings(scene.settings, choice));
+  },
+};
+
+const damage: Fault = {
+  what: ({ choice }) =>
+    `the proxy is ${isKilled(choice) ? 'killed' : 'stopped'}, bytes of its spool change on disk, and it is started again`,
+  async run({ choice, forMs }, scene) {
+    const { world } = scene;
+    if (!world.proxy) return;
+    if (isKilled(choice)) world.crash('kill');
+    else await world.stop();
+    damageSpool(world, choice);
+    await world.pass(Math.min(forMs, 5000));
+    if (!world.proxy) await scene.restart(scene.settings);
+  },
+};
+
+const clockSteps: Fault = {
+  what: ({ choice }) => `the proxy's clock steps by ${stepOf(choice) / 1000} s`,
+  async run({ choice }, { world }) {
+    world.wallOffsetMs += stepOf(choice);
+    world.proxy?.time.stepWall(stepOf(choice));
+    await world.pass(1);
+  },
+};
+
+export const processFaults = {
+  kill,
+  'power-cut': powerCut,
+  restart,
+  'process-stopped': {
+    what: ({ forMs }) => `the proxy is stopped by SIGSTOP for ${forMs} ms`,
+    async run({ forMs }, { world }) {
+      const { proxy } = world;
+      proxy?.time.stop();
+      await world.pass(forMs);
+      proxy?.time.continue();
+    },
+  },
+  'clock-steps': clockSteps,
+  'kill-in-outage': inOutage(kill),
+  'power-cut-in-outage': inOutage(powerCut),
+  'restart-in-outage': inOutage(restart),
+  'clock-steps-in-outage': inOutage(clockSteps),
+  'spool-damaged': inOutage(damage),
+} satisfies Record<string, Fault>;
+
+export const diskFaults = {
+  'disk-full': diskFull,
+  'disk-fails': diskFails,
+  'disk-hangs': diskHangs,
+  'disk-slow': diskSlow,
+  'disk-full-in-outage': inOutage(diskFull),
+  'disk-fails-in-outage': inOutage(diskFails),
+  'disk-hangs-in-outage': inOutage(diskHangs),
+  'disk-slow-in-outage': inOutage(diskSlow),
+} satisfies Record<string, Fault>;
+
+function crash(kind: 'kill' | 'power cut'): Fault {
+  return {
+    what: () => (kind === 'kill' ? 'kill -9, and a restart' : 'the power fails, and comes back'),
+    async run({ forMs }, scene) {
+      const { world } = scene;
+      world.crash(kind);
+      await world.pass(Math.min(forMs, GRACE_MS));
+      if (!world.proxy) await scene.restart(scene.settings);
+    },
+  };
+}
+
+/**
+ * Changes a byte of a segment, or cuts off its tail. After a kill, the last frame is left alone: the next process cannot
+ * tell it from one that was never synced.
+ */
+function damageSpool(world: World, choice: number): void {
+  const files = [...world.disk.contents()].filter(([path]) => path.endsWith('.log'));
+  if (files.length === 0) return;
+  const [path, bytes] = pick(files, choice);
+  const name = parseName(path.slice(path.lastIndexOf('/') + 1));
+  if (!name) return;
+  const frames = [...findFrames(bytes, name.seed)].map(({ payload, end }) => ({ payload, end }));
+  if (isKilled(choice)) frames.pop();
+  if (frames.length === 0) return;
+  const { payload, end } = pick(frames, choice);
+  const isCut = !isKilled(choice) && choice % 5 === 0;
+  const gone = isCut ? frames.filter((frame) => frame.end >= end) : [{ payload, end }];
+  for (const frame of gone) world.destroyed += `${frame.payload.toString('latin1')}\n`;
+  world.tell(`${gone.length} events of ${path} are damaged`);
+  if (isCut) {
+    world.disk.place(path, bytes.subarray(0, end - 1 - (choice % payload.length)));
+  } else {
+    const at = end - 1 - (choice % (payload.length + FRAME_HEADER_SIZE));
+    bytes[at] = (bytes[at] ?? 0) ^ (1 << (choice % 8));
+    world.disk.place(path, bytes);
+  }
+}
+
+function isKilled(choice: number): boolean {
+  return choice % 2 === 0;
+}
+
+/** Milliseconds. */
+function slownessOf(choice: number): number {
+  return pick([5, 60, 300], choice);
+}
+
+function stepOf(choice: number): number {
+  return pick([-600_000, 600_000, -7_200_000, 7_200_000, 7_200_000, -86_400_000, 2000], choice);
+}
+
+function changedSettings(settings: ProxySettings, choice: number): ProxySettings {
+  const changes: readonly Partial<ProxySettings>[] = [
+    {},
+    { compression: 'zstd' },
+    { compression: 'gzip' },
+    { compression: 'none' },
+    { maxBatchBytes: 4000 },
+    { spoolAfterMs: 300 },
+    { partitioner: settings.partitioner === 'murmur2' ? 'crc32' : 'murmur2' },
+    { mainTopic: settings.mainTopic === 'events' ? 'other-events' : 'events' },
+    { segmentBytes: 5000 },
+  ];
+  return { ...settings, ...pick(changes, choice) };
+}

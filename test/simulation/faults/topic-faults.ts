@@ -1,0 +1,232 @@
+/** Faults of topics: what they refuse, their limits and rights, and topics that come, go and grow. */
+import { errorCodeOf } from '../../../src/kafka/error-code.ts';
+import { ALL_CODES, BROKER_CODES } from '../cluster/broker-codes.ts';
+import type { Script } from '../cluster/kafka-cluster.ts';
+import { DEFAULT_CONFIGS, EARLIEST_TIME, EITHER_TIME, type SimulatedTopic } from '../cluster/topic.ts';
+import { isRefusedRecord } from './refused-records.ts';
+import { lasting, pick, type Fault, type FaultTimes, type Scene } from './fault.ts';
+
+type Which = 'mainTopic' | 'deadLetterTopic';
+
+/** Codes that a leader answers before it appends, and may answer for a while. */
+const PASSING_CODES = [
+  BROKER_CODES.LEADER_NOT_AVAILABLE,
+  BROKER_CODES.NOT_LEADER_OR_FOLLOWER,
+  BROKER_CODES.NOT_ENOUGH_REPLICAS,
+  BROKER_CODES.KAFKA_STORAGE_ERROR,
+  BROKER_CODES.CLUSTER_AUTHORIZATION_FAILED,
+  BROKER_CODES.THROTTLING_QUOTA_EXCEEDED,
+  BROKER_CODES.UNKNOWN_SERVER_ERROR,
+  BROKER_CODES.UNKNOWN_TOPIC_OR_PARTITION,
+  BROKER_CODES.CORRUPT_MESSAGE,
+];
+
+/** Codes that a leader may answer although the batch is in its log. */
+const AFTER_CODES = [
+  BROKER_CODES.REQUEST_TIMED_OUT,
+  BROKER_CODES.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+  BROKER_CODES.UNKNOWN_SERVER_ERROR,
+  BROKER_CODES.NOT_LEADER_OR_FOLLOWER,
+  BROKER_CODES.KAFKA_STORAGE_ERROR,
+];
+
+/** All codes but those that say that the batch is in the topic: a broker that has not appended it does not lie so. */
+const REFUSING_CODES = ALL_CODES.filter((code) => errorCodeOf(code).meaning !== 'written');
+
+/** Codes of codecs: Kafka's own, that of Azure Event Hubs, and a broker that only says that the records are bad. */
+const CODEC_CODES = [
+  BROKER_CODES.UNSUPPORTED_COMPRESSION_TYPE,
+  BROKER_CODES.UNSUPPORTED_COMPRESSION_TYPE,
+  BROKER_CODES.UNSUPPORTED_FOR_MESSAGE_FORMAT,
+  BROKER_CODES.INVALID_RECORD,
+];
+
+export const topicFaults = {
+  'code-before': answers(
+    PASSING_CODES,
+    (name) => `the main topic answers ${name}, and appends nothing`,
+    false,
+  ),
+  'code-after': answers(AFTER_CODES, (name) => `the main topic answers ${name} for what it appends`, true),
+  'any-code': answers(
+    REFUSING_CODES,
+    (name) => `the main topic answers ${name} at some time, and appends nothing`,
+    false,
+  ),
+  'records-refused': lasting(
+    () => 'the main topic refuses every record of some batches',
+    (scene, { choice }) => script(scene, 'mainTopic', BROKER_CODES.INVALID_RECORD, false, 1 + (choice % 30)),
+  ),
+  'some-records-refused': lasting(
+    () => 'the main topic refuses some records',
+    (scene) => change(scene, 'mainTopic', (topic) => (topic.refuses = isRefusedRecord)),
+    (scene) => change(scene, 'mainTopic', (topic) => (topic.refuses = () => false)),
+  ),
+  'not-allowed': notAllowed('mainTopic'),
+  'letters-not-allowed': notAllowed('deadLetterTopic'),
+  'topic-deleted': deleted('mainTopic'),
+  'letters-deleted': deleted('deadLetterTopic'),
+  'letters-refused': lasting(
+    () => 'the dead-letter topic refuses every record',
+    (scene) => change(scene, 'deadLetterTopic', (topic) => (topic.refuses = () => true)),
+    (scene) => change(scene, 'deadLetterTopic', (topic) => (topic.refuses = () => false)),
+  ),
+  // Spooled events that the main topic never takes, and that the dead-letter topic does not take either, are parked.
+  'letters-parked': {
+    what: ({ choice }) =>
+      `no broker is reached for a while, then the main topic refuses records, and the dead-letter topic ${pick(LETTER_TROUBLE, choice).what}`,
+    async run(plan, scene) {
+      const { world } = scene;
+      world.network.isCut = true;
+      await world.pass(2000 + (plan.choice % 3000));
+      change(scene, 'mainTopic', (topic) => (topic.refuses = parkedRefuses(plan)));
+      const trouble = pick(LETTER_TROUBLE, plan.choice);
+      trouble.begin(scene);
+      world.network.isCut = false;
+      await world.pass(plan.forMs);
+      change(scene, 'mainTopic', (topic) => (topic.refuses = () => false));
+      // Sometimes the dead-letter topic is well again before the main topic, sometimes after it.
+      await world.pass(plan.choice % 5000);
+      trouble.end(scene);
+    },
+  },
+  'topic-code': lasting(
+    ({ choice }) => `metadata has ${errorCodeOf(pick(REFUSING_CODES, choice)).name} for the main topic`,
+    ({ world, settings }, { choice }) =>
+      world.cluster.topicCodes.set(settings.mainTopic, pick(REFUSING_CODES, choice)),
+    ({ world }) => world.cluster.topicCodes.clear(),
+  ),
+  'partitions-added': lasting(
+    () => 'the main topic gets more partitions',
+    ({ world, settings }, { choice }) => world.cluster.addPartitions(settings.mainTopic, 1 + (choice % 3)),
+  ),
+  'limit-lowered': lasting(
+    (plan) => `the main topic takes ${limitOf(plan)} bytes a batch`,
+    (scene, plan) => configure(scene, 'max.message.bytes', limitOf(plan)),
+    (scene) => configure(scene, 'max.message.bytes', undefined),
+  ),
+  'codec-refused': lasting(
+    ({ choice }) =>
+      `the main topic answers ${errorCodeOf(pick(CODEC_CODES, choice)).name} to ${isGzipTaken(choice) ? 'all codecs but gzip' : 'compressed batches'}`,
+    (scene, { choice }) => {
+      const codecs = isGzipTaken(choice) ? [2, 3, 4] : [1, 2, 3, 4];
+      const refused = new Map(codecs.map((codec) => [codec, pick(CODEC_CODES, choice)]));
+      change(scene, 'mainTopic', (topic) => (topic.refusedCodecs = refused));
+    },
+    (scene) => change(scene, 'mainTopic', (topic) => (topic.refusedCodecs = new Map())),
+  ),
+  'times-limited': lasting(
+    (plan) => `the main topic takes no records older than ${timesOf(plan)} ms`,
+    (scene, plan) => limitTimes(scene, timesOf(plan)),
+    (scene) => limitTimes(scene, undefined),
+  ),
+} satisfies Record<string, Fault>;
+
+/** The error code of a fault `any-code`. */
+export function anyCodeOf({ choice }: FaultTimes): number {
+  return pick(REFUSING_CODES, choice);
+}
+
+/** Which records the main topic refuses during a fault `letters-parked`. */
+export function parkedRefuses({ choice }: FaultTimes): (requestId: string) => boolean {
+  return choice % 2 === 0 ? isRefusedRecord : () => true;
+}
+
+/** Ways in which the dead-letter topic takes no letters. */
+const LETTER_TROUBLE: readonly {
+  what: string;
+  begin: (scene: Scene) => void;
+  end: (scene: Scene) => void;
+}[] = [
+  {
+    what: 'refuses all',
+    begin: (scene) => change(scene, 'deadLetterTopic', (topic) => (topic.refuses = () => true)),
+    end: (scene) => change(scene, 'deadLetterTopic', (topic) => (topic.refuses = () => false)),
+  },
+  {
+    what: 'may not be written to',
+    begin: (scene) => change(scene, 'deadLetterTopic', (topic) => (topic.isAllowed = false)),
+    end: (scene) => change(scene, 'deadLetterTopic', (topic) => (topic.isAllowed = true)),
+  },
+  {
+    what: 'is missing',
+    begin: ({ world, settings }) => world.cluster.deleteTopic(settings.deadLetterTopic),
+    end: ({ world, settings }) => world.cluster.createTopic(settings.deadLetterTopic),
+  },
+  {
+    what: 'takes 300 bytes a batch',
+    begin: (scene) => configure(scene, 'max.message.bytes', 300, 'deadLetterTopic'),
+    end: (scene) => configure(scene, 'max.message.bytes', undefined, 'deadLetterTopic'),
+  },
+];
+
+function answers(codes: readonly number[], what: (name: string) => string, isAppended: boolean): Fault {
+  return lasting(
+    ({ choice }) => what(errorCodeOf(pick(codes, choice)).name),
+    (scene, { choice }) => script(scene, 'mainTopic', pick(codes, choice), isAppended, 1 + (choice % 7)),
+  );
+}
+
+/** Makes the leaders answer so for some batches. Returns how to end it. */
+function script(
+  { world, settings }: Scene,
+  which: Which,
+  errorCode: number,
+  isAppended: boolean,
+  left: number,
+): () => void {
+  const { scripts } = world.cluster;
+  const one: Script = { topic: settings[which], errorCode, isAppended, left };
+  scripts.push(one);
+  return () => (one.left = 0);
+}
+
+function notAllowed(which: Which): Fault {
+  return lasting(
+    () => `the proxy may not write to the ${nameOf(which)} topic`,
+    (scene) => change(scene, which, (topic) => (topic.isAllowed = false)),
+    (scene) => change(scene, which, (topic) => (topic.isAllowed = true)),
+  );
+}
+
+function deleted(which: Which): Fault {
+  return lasting(
+    ({ choice }) =>
+      `the ${nameOf(which)} topic is deleted, and made again with ${partitionsOf(choice)} partitions`,
+    ({ world, settings }) => world.cluster.deleteTopic(settings[which]),
+    ({ world, settings }, { choice }) => world.cluster.createTopic(settings[which], partitionsOf(choice)),
+  );
+}
+
+function nameOf(which: Which): string {
+  return which === 'mainTopic' ? 'main' : 'dead-letter';
+}
+
+function partitionsOf(choice: number): number {
+  return 1 + (choice % 6);
+}
+
+function limitOf({ choice }: FaultTimes): number {
+  return pick([700, 3000, 20_000], choice);
+}
+
+function timesOf({ choice }: FaultTimes): number {
+  return pick([1000, 60_000, 60_000], choice);
+}
+
+function isGzipTaken(choice: number): boolean {
+  return choice % 3 > 0;
+}
+
+function change({ world, settings }: Scene, which: Which, act: (topic: SimulatedTopic) => unknown): void {
+  const topic = world.cluster.topics.get(settings[which]);
+  if (topic) act(topic);
+}
+
+function configure(scene: Scene, key: string, value: number | undefined, which: Which = 'mainTopic'): void {
+  change(scene, which, ({ configs }) => configs.set(key, `${value ?? DEFAULT_CONFIGS.get(key) ?? ''}`));
+}
+
+function limitTimes(scene: Scene, value: number | undefined): void {
+  for (const key of [EITHER_TIME, EARLIEST_TIME]) configure(scene, key, value);
+}
