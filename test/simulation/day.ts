@@ -34,7 +34,7 @@ const PROBE: SenderPlan = {
 const AFTERMATH_MS = 15_000;
 
 export async function runDay(plan: DayPlan): Promise<DayResult> {
-  const world = new World(plan.seed, plan.cluster);
+  const world = new World(plan.seed, plan.cluster, plan.diskMs);
   const posts: Post[] = [];
   let isOver = false;
   const day = live(world, plan, posts)
@@ -96,8 +96,11 @@ async function live(world: World, plan: DayPlan, posts: Post[]): Promise<void> {
 /** Ends what overlapping faults may have left. */
 function repair(world: World, { settings }: Scene): void {
   const { cluster, network, disk } = world;
+  world.slowDisk(0);
   for (const { node } of cluster.brokers) void cluster.up(node);
-  for (const topic of [settings.mainTopic, settings.deadLetterTopic]) cluster.createTopic(topic);
+  const used = [settings, ...world.processes.map((process) => process.settings)];
+  for (const { mainTopic, deadLetterTopic } of used)
+    for (const topic of [mainTopic, deadLetterTopic]) cluster.createTopic(topic);
   for (const topic of cluster.topics.values()) {
     topic.isAllowed = true;
     topic.refusedCodecs = new Map();
@@ -111,6 +114,5 @@ function repair(world: World, { settings }: Scene): void {
   Object.assign(network, QUIET);
   disk.capacity = Infinity;
   disk.operations.faults = {};
-  disk.operations.slowness = undefined;
   world.proxy?.time.continue();
 }

@@ -10,6 +10,8 @@ export interface DayPlan {
   /** Milliseconds that the senders post. */
   readonly lengthMs: number;
   readonly cluster: ClusterOptions;
+  /** Milliseconds that an operation of the disk takes, at most. */
+  readonly diskMs: number;
   readonly settings: ProxySettings;
   readonly senders: readonly SenderPlan[];
   readonly faults: readonly FaultPlan[];
@@ -35,6 +37,7 @@ export function planOf(seed: number): DayPlan {
     seed,
     lengthMs,
     cluster: clusterOf(draw),
+    diskMs: draw('disk', [0, 2, 10, 40]),
     settings: settingsOf(draw),
     senders: Array.from({ length: count }, (_, at) => senderOf(`sender-${at}`, draw)),
     faults: faultsOf(seed, lengthMs, draw),
@@ -61,7 +64,7 @@ function settingsOf(draw: Draw): ProxySettings {
     compression: draw('compression', ['none', 'none', 'gzip', 'snappy', 'lz4', 'zstd']),
     partitioner: draw('partitioner', ['murmur2', 'crc32']),
     maxBatchBytes: draw('max_batch_size', [3000, 50_000, 1_000_000]),
-    queueBytes: draw('queue.max_bytes', [60_000, 1_000_000, 256 * 1024 * 1024]),
+    queueBytes: draw('queue.max_bytes', [30_000, 60_000, 1_000_000, 256 * 1024 * 1024]),
     spoolBytes: draw('spool.max_bytes', [100_000, 10_000_000, 2 ** 33]),
     segmentBytes: draw('segment', [2000, 20_000, 8 * 1024 * 1024]),
     spoolAfterMs: draw('spool.after', [100, 1000, 1000]),
@@ -81,9 +84,9 @@ function senderOf(name: string, draw: Draw): SenderPlan {
   return {
     name,
     shape: own('shape', ['run', 'run', 'run', 'child-run', 'job', 'dataset', 'invalid']),
-    manner: own('manner', ['patient', 'patient', 'hasty', 'careless']),
+    manner: own('manner', ['patient', 'patient', 'hasty', 'hasty', 'careless']),
     burst,
-    gapMs: own('gap', [0, 0, 2, 30]),
+    gapMs: own('gap', [0, 2, 10, 30]),
     // A burst fills a day as many single events do.
     pauseMs: own('pause', [50, 200, 700, 3000]) * Math.ceil(burst / 5),
     padding: own('padding', [0, 0, 0, 500, 2500, burst === 1 ? 20_000 : 0]),

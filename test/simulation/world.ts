@@ -42,10 +42,17 @@ export class World {
   #stopping: Promise<void> | undefined;
   readonly #streams = new Map<string, number>();
 
-  constructor(seed: number, options: ClusterOptions) {
+  readonly #diskMs: number;
+  readonly #diskRandom: Random;
+
+  /** `diskMs`: milliseconds that an operation of the disk takes, at most. */
+  constructor(seed: number, options: ClusterOptions, diskMs: number) {
     this.seed = seed;
     this.cluster = new KafkaCluster(this.time, this.random('cluster'), options);
     this.disk = new SimulatedDisk({ random: this.random('disk'), time: this.time });
+    this.#diskMs = diskMs;
+    this.#diskRandom = this.random('slow disk');
+    this.slowDisk(0);
   }
 
   /** A source of random numbers of its own for each part: what one part draws does not change another. */
@@ -114,6 +121,13 @@ export class World {
     this.proxy?.kill();
     this.proxy = undefined;
     this.disk = this.disk.afterCrash(kind);
+    this.slowDisk(0);
+  }
+
+  /** Each operation of the disk takes up to so many milliseconds, or as many as it usually does if that is more. */
+  slowDisk(ms: number): void {
+    const most = Math.max(ms, this.#diskMs);
+    this.disk.operations.slowness = most === 0 ? undefined : () => this.pass(1 + this.#diskRandom.below(most));
   }
 
   /** Waits in the world's time. */

@@ -25,6 +25,24 @@ export const brokerFaults = {
     (scene, plan) => (scene.world.cluster.broker(brokerOf(plan, scene)).slowMs = slownessOf(plan)),
     (scene, plan) => (scene.world.cluster.broker(brokerOf(plan, scene)).slowMs = 0),
   ),
+  // Kafka is unavailable, late and in time in turn, each for a moment.
+  'brokers-flap': {
+    what: () => 'the brokers are killed, slow and quick in turn',
+    async run({ atMs, forMs }, { world, settings }) {
+      const random = world.random(`brokers flap at ${atMs}`);
+      const { brokers } = world.cluster;
+      const end = world.time.monotonic.now() + forMs;
+      while (world.time.monotonic.now() < end) {
+        const state = random.of(['killed', 'killed', 'slow', 'quick', 'quick']);
+        for (const { node } of brokers) {
+          void (state === 'killed' ? world.cluster.down(node) : world.cluster.up(node));
+        }
+        if (state === 'slow') for (const broker of brokers) broker.slowMs = 1.2 * settings.spoolAfterMs;
+        await world.pass(20 + random.below(state === 'slow' ? 2 * settings.spoolAfterMs : 400));
+      }
+      for (const { node } of brokers) void world.cluster.up(node);
+    },
+  },
   'all-down': lasting(
     () => 'all brokers are killed',
     ({ world }) => world.cluster.brokers.forEach(({ node }) => void world.cluster.down(node)),
@@ -36,12 +54,16 @@ export const brokerFaults = {
     (scene, plan) => others(scene, plan).forEach((node) => void scene.world.cluster.down(node)),
     (scene, plan) => others(scene, plan).forEach((node) => void scene.world.cluster.up(node)),
   ),
-  'replication-stalls': lasting(
-    ({ choice }) =>
+  // Often longer than the brokers wait: then they answer that they do not know whether a batch will be kept.
+  'replication-stalls': {
+    what: ({ choice }) =>
       `followers fetch nothing more${isFatal(choice) ? ', and take over at the end' : ''}; no broker reaches the controller`,
-    ({ world }) => world.cluster.stallReplication(),
-    ({ world }, { choice }) => world.cluster.resumeReplication(isFatal(choice)),
-  ),
+    async run({ choice, forMs }, { world, settings }) {
+      world.cluster.stallReplication();
+      await world.pass(choice % 3 === 0 ? forMs : settings.requestTimeoutMs + (forMs % 5000));
+      world.cluster.resumeReplication(isFatal(choice));
+    },
+  },
   'rolling-upgrade': {
     what: () => 'each broker is stopped, and started with a newer version',
     async run({ forMs }, { world }) {
@@ -133,7 +155,7 @@ function others(scene: Scene, plan: FaultTimes): number[] {
 }
 
 function isFatal(choice: number): boolean {
-  return choice % 3 > 0;
+  return choice % 4 > 0;
 }
 
 function slownessOf({ choice }: FaultTimes): number {

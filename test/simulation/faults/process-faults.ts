@@ -32,16 +32,11 @@ const diskHangs: Fault = {
   },
 };
 
-const diskSlow: Fault = {
-  what: ({ choice }) => `each operation of the disk takes up to ${slownessOf(choice)} ms`,
-  async run({ choice, forMs }, { world }) {
-    const { operations } = world.disk;
-    const random = world.random('slow disk');
-    operations.slowness = () => world.pass(1 + random.below(slownessOf(choice)));
-    await world.pass(forMs);
-    operations.slowness = undefined;
-  },
-};
+const diskSlow = lasting(
+  ({ choice }) => `each operation of the disk takes up to ${slownessOf(choice)} ms`,
+  ({ world }, { choice }) => world.slowDisk(slownessOf(choice)),
+  ({ world }) => world.slowDisk(0),
+);
 
 const kill = crash('kill');
 const powerCut = crash('power cut');
