@@ -3,6 +3,7 @@ import { DEFAULT_CONFIGS } from './cluster/topic.ts';
 import { faults, type FaultPlan } from './faults.ts';
 import type { Scene } from './faults/fault.ts';
 import { judge, judgeRecovery } from './judgement.ts';
+import { DayWatch } from './observation/day-watch.ts';
 import type { DayPlan } from './plan.ts';
 import type { ProxySettings } from './proxy-process.ts';
 import { Sender, type Post, type SenderPlan } from './sender.ts';
@@ -64,6 +65,8 @@ async function live(world: World, plan: DayPlan, posts: Post[]): Promise<void> {
   await restart(settings);
   await world.pass(1000);
 
+  const watch = new DayWatch(world, posts);
+  watch.start();
   const senders = plan.senders.map((sender) => new Sender(sender, world, posts));
   const sending = senders.map((sender) => sender.run());
   const scene: Scene = {
@@ -89,6 +92,7 @@ async function live(world: World, plan: DayPlan, posts: Post[]): Promise<void> {
   for (const sender of [...senders, probe]) sender.end();
   world.tell('the last fault has ended, and the senders end');
   await judgeRecovery(world, sending);
+  watch.end();
   await world.stop();
   await judge(world, plan, posts);
 }

@@ -12,6 +12,8 @@ export class ProcessTime implements Time {
   #wallOffsetMs: number;
   #isStopped = false;
   #isDead = false;
+  #readAt = 0;
+  #reads = 0;
   readonly monotonic: Clock;
   readonly wall: Clock;
 
@@ -19,13 +21,20 @@ export class ProcessTime implements Time {
   constructor(world: SimulatedTime, wallOffsetMs: number) {
     this.#world = world;
     this.#wallOffsetMs = wallOffsetMs;
-    this.monotonic = world.monotonic;
+    this.monotonic = { now: () => this.#read() };
     this.wall = { now: () => world.wall.now() + this.#wallOffsetMs };
   }
+
+  /** Most reads of the monotonic clock at one moment. It shows how much work the process does at a time. */
+  mostReads = 0;
 
   /** Timers that are set. */
   get timers(): number {
     return this.#timers.size;
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped;
   }
 
   get isDead(): boolean {
@@ -79,6 +88,15 @@ export class ProcessTime implements Time {
     for (const timer of this.#timers) timer[Symbol.dispose]();
     this.#timers.clear();
     this.#held.length = 0;
+  }
+
+  #read(): number {
+    const now = this.#world.monotonic.now();
+    if (now !== this.#readAt) this.#reads = 0;
+    this.#readAt = now;
+    this.#reads += 1;
+    this.mostReads = Math.max(this.mostReads, this.#reads);
+    return now;
   }
 
   stepWall(byMs: number): void {

@@ -15,6 +15,7 @@ import type { Random } from '../../openlineage/random.ts';
 import type { SimulatedTime } from '../../support/simulated-time.ts';
 import type { ProcessTime } from '../process-time.ts';
 import { readBatch } from './batch-content.ts';
+import { sentBatch, type HeardAnswer } from '../observation/broker-answers.ts';
 import type { KafkaCluster, SimulatedBroker } from './kafka-cluster.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
@@ -48,6 +49,8 @@ export class ClusterClient implements Brokers {
   readonly #listeners: (() => void)[] = [];
   /** Broken rules of the producer: two requests in flight, bytes of a batch that change. */
   readonly violations: string[] = [];
+  /** What the process has heard of its batches. */
+  readonly heard: HeardAnswer[] = [];
   /** Batches that were sent. */
   batches = 0;
   isClosed = false;
@@ -173,6 +176,7 @@ export class ClusterClient implements Brokers {
     connection.isBusy = true;
     this.batches += batches.length;
     // The producer uses the memory again.
+    const sent = batches.map(sentBatch);
     const copies = batches.map((batch) => ({ ...batch, bytes: this.#onTheWay(batch.bytes) }));
     return new Promise((resolve, reject) => {
       let isOver = false;
@@ -184,17 +188,34 @@ export class ClusterClient implements Brokers {
         connection.isBusy = false;
         this.#process.run(act);
       };
-      connection.onBroken = () => end(() => reject(new Error('Connection closed')));
+      const fail = (reason: string) =>
+        end(() => {
+          this.#hear(sent, []);
+          reject(new Error(reason));
+        });
+      connection.onBroken = () => fail('Connection closed');
       const limit = this.#world.setTimeout(() => {
         // As the real client: an answer that comes later belongs to no request.
-        end(() => reject(new Error('Request timed out')));
+        fail('Request timed out');
         connection.break();
       }, this.#requestTimeoutMs + SILENCE_MS);
       void this.#handle(broker, copies).then((answers) => {
         if (answers === 'too large') connection.break();
-        else if (answers !== undefined) end(() => resolve(answers));
+        if (answers === undefined || answers === 'too large') return;
+        end(() => {
+          this.#hear(sent, answers);
+          resolve(answers);
+        });
       });
     });
+  }
+
+  #hear(sent: readonly ReturnType<typeof sentBatch>[], answers: readonly PartitionAnswer[]): void {
+    const at = this.#world.monotonic.now();
+    for (const { topic, partition, records, bytes } of sent) {
+      const answer = answers.find((one) => one.topic === topic && one.partition === partition);
+      this.heard.push({ at, topic, errorCode: answer?.errorCode, records, bytes });
+    }
   }
 
   /** The request is under way, is handled, and is answered. Undefined: no answer arrives. */

@@ -44,7 +44,11 @@ export class SimulatedFile implements DiskFile {
   }
 
   read(buffer: Buffer, position: number): Promise<number> {
-    return this.#run('read', () => this.#inode.seen.read(buffer, position));
+    return this.#run('read', () => {
+      const length = this.#inode.seen.read(buffer, position);
+      this.#host.operations.bytesRead += length;
+      return length;
+    });
   }
 
   truncate(size: number): Promise<void> {
@@ -75,6 +79,7 @@ export class SimulatedFile implements DiskFile {
     const excess = Math.max(0, Math.min(growth, bytes.length) - Math.max(0, this.#host.bytesLeft()));
     const length = bytes.length - excess;
     this.#inode.write(bytes.subarray(0, length), position);
+    this.#host.operations.bytesWritten += length;
     return length;
   }
 
