@@ -3,11 +3,14 @@ import { isDestroyed, mayBeDeadLetter, mayBeTwice } from './allowances.ts';
 import type { BatchRecord } from './cluster/batch-content.ts';
 import { DISK_FAULTS } from './faults.ts';
 import type { DayPlan } from './plan.ts';
+import { judgeAges, stoppedMs } from './observation/causes.ts';
+import { judgeCounters } from './observation/counters.ts';
+import { judgeDisk, judgeReads } from './observation/work.ts';
 import type { Post } from './sender.ts';
 import type { World } from './world.ts';
 
 /** Simulated milliseconds in which the proxy recovers after the last fault, without a restart. */
-const RECOVERY_MS = 300_000;
+const RECOVERY_MS = 120_000;
 
 /** Milliseconds that an answer may take in addition to `spool.after`. */
 const ANSWER_MS = 2000;
@@ -35,6 +38,7 @@ export async function judgeRecovery(world: World, sending: readonly Promise<void
     });
   const from = time.monotonic.now();
   while (!isDone() && time.monotonic.now() - from < RECOVERY_MS) await world.pass(100);
+  world.recoveredAfterMs = time.monotonic.now() - from;
   world.tell(`recovered after ${time.monotonic.now() - from} ms`);
   if (!isDone()) {
     const states = proxy.delivery.topics.map(({ topic, state, kafkaProblem, problem, spooledEvents }) =>
@@ -59,6 +63,14 @@ export async function judgeRecovery(world: World, sending: readonly Promise<void
 export async function judge(world: World, plan: DayPlan, posts: readonly Post[]): Promise<void> {
   const written = recordsOf(world);
   const byId = Map.groupBy(written, ({ requestId }) => requestId);
+  const committed = new Map(
+    [...byId].map(([id, records]) => [
+      id,
+      records.map(({ topic, commit }) => ({ topic, at: world.cluster.commitTimes[commit - 1] ?? 0 })),
+    ]),
+  );
+  judgeAges(world, plan, posts, committed);
+  judgeDisk(world);
   const left = leftOnDisk(world);
   for (const post of posts) judgePost(world, plan, post, byId.get(post.requestId) ?? [], left);
   judgeOrder(world, posts, byId);
@@ -69,7 +81,12 @@ export async function judge(world: World, plan: DayPlan, posts: readonly Post[])
   await judgeDuplicates(world, plan, new Map([...byId].filter(([id]) => !before.has(id))));
   judgeAnswers(world, plan, posts);
   judgeLogs(world);
-  for (const { client, number } of world.processes) {
+  for (const process of world.processes) {
+    const { client, number, stoppingSince } = process;
+    judgeReads(world, process, posts);
+    for (const text of await judgeCounters(process, posts, stoppingSince < Infinity)) {
+      world.violate(`process ${number}: ${text}`);
+    }
     for (const violation of client.violations) world.violate(`process ${number}: ${violation}`);
   }
 }
@@ -160,10 +177,7 @@ async function judgeDuplicates(
 /** Every answer comes in time, and a refusal has a cause. */
 function judgeAnswers(world: World, plan: DayPlan, posts: readonly Post[]): void {
   const { settings, faults } = plan;
-  const stopped = faults
-    .filter(({ kind }) => kind === 'process-stopped')
-    .reduce((sum, { forMs }) => sum + forMs, 0);
-  const limit = settings.spoolAfterMs + ANSWER_MS + 100 + stopped;
+  const limit = settings.spoolAfterMs + ANSWER_MS + 100 + stoppedMs(plan);
   const isTight = settings.spoolBytes < 2 ** 30 || settings.queueBytes < 2 ** 27;
   const isAged = settings.spoolMaxAgeMs < 60_000;
   const isDiskBad = faults.some(({ kind }) => DISK_FAULTS.has(kind));

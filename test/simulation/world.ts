@@ -36,6 +36,10 @@ export class World {
   readonly violations: string[] = [];
   /** Text of the events whose bytes on disk a fault has changed. */
   destroyed = '';
+  /** Milliseconds from the last fault until everything was delivered. */
+  recoveredAfterMs = 0;
+  /** Bytes of the disk when it was last taken over after a crash. */
+  bytesFound = 0;
   /** Of the last power cut, on the monotonic clock. */
   lastPowerCut = Number.NEGATIVE_INFINITY;
   #starting: Promise<void> | undefined;
@@ -110,6 +114,11 @@ export class World {
     if (tookMs > GRACE_MS + 1000) this.violate(`the stop took ${tookMs} ms`);
     if (proxy.time.timers > 0) this.violate(`${proxy.time.timers} timers are left after the stop`);
     if (proxy.unanswered > 0) this.violate(`${proxy.unanswered} requests have no answer after the stop`);
+    proxy.delivery.measure();
+    const bytes = (await proxy.metrics.queueBytes.get()).values[0]?.value ?? 0;
+    if (bytes !== 0) this.violate(`${bytes} bytes of memory are claimed after the stop`);
+    if (proxy.client.connections > 0)
+      this.violate(`${proxy.client.connections} connections are open after the stop`);
     if (this.disk.openFiles > 0) this.violate(`${this.disk.openFiles} files are open after the stop`);
     proxy.time.kill();
   }
@@ -121,6 +130,7 @@ export class World {
     this.proxy?.kill();
     this.proxy = undefined;
     this.disk = this.disk.afterCrash(kind);
+    this.bytesFound = this.disk.bytesUsed;
     this.slowDisk(0);
   }
 

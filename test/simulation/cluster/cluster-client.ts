@@ -122,6 +122,11 @@ export class ClusterClient implements Brokers {
     return Promise.resolve();
   }
 
+  /** Open connections to brokers. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
   /** The process is dead: its connections break, and nothing is heard of them. */
   kill(): void {
     for (const connection of this.#connections.values()) connection.break();

@@ -82,7 +82,8 @@ export class KafkaCluster {
   readonly topicCodes = new Map<string, number>();
   /** Followers fetch nothing, and the controller changes nothing. */
   #isStalled = false;
-  #commits = 0;
+  /** When each batch was committed, on the monotonic clock: the first is at 0. */
+  readonly commitTimes: number[] = [];
   #created = 0;
   #nextId = 1000n;
 
@@ -134,7 +135,9 @@ export class KafkaCluster {
         (_, at) => ((number + at) % brokers) + 1,
       );
       const refusesUnknown = (leader: number) => this.#isOld(leader);
-      const partition = new Partition(number, replicas, refusesUnknown, () => ++this.#commits);
+      const partition = new Partition(number, replicas, refusesUnknown, () =>
+        this.commitTimes.push(this.#time.monotonic.now()),
+      );
       for (const node of replicas) {
         if (this.broker(node).state === 'down' && partition.inSync.size > 1) partition.shrink(node);
       }

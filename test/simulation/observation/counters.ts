@@ -69,7 +69,7 @@ function labelOf({ outcome, refusal }: Post): string | undefined {
   return outcome === 'refused' ? refusal?.split(':', 1)[0] : outcome;
 }
 
-async function judgeBatches({ metrics, client, stoppingAt }: ProxyProcess): Promise<string[]> {
+async function judgeBatches({ metrics, client, stoppingSince }: ProxyProcess): Promise<string[]> {
   const taken = client.heard.filter(isWritten);
   const sum = (key: 'records' | 'bytes') => taken.reduce((total, answer) => total + answer[key], 0);
   const records = await valuesOf(metrics.batchRecords);
@@ -84,7 +84,7 @@ async function judgeBatches({ metrics, client, stoppingAt }: ProxyProcess): Prom
   ] as const;
   // A batch is settled before its answer when the process stops.
   const isRight = (said: number, heard: number) =>
-    stoppingAt === undefined ? said === heard : said <= heard;
+    stoppingSince === Infinity ? said === heard : said <= heard;
   return [
     ...facts.flatMap(([name, said, heard]) =>
       isRight(said, heard) ? [] : [`${name} says ${said}, and the brokers answered ${heard}`],

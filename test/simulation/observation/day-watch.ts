@@ -20,7 +20,7 @@ const SAMPLE_MS = 250;
 const COUNTERS_EVERY = 8;
 
 /** Milliseconds within which a line of the log follows a change. The proxy checks its state every 50 ms. */
-const LINE_MS = 10 * SAMPLE_MS;
+const LINE_MS = 4 * SAMPLE_MS;
 
 /** Milliseconds that the log may wait with a changed problem of Kafka, as it says one only every 10 seconds. */
 const RETELL_MS = 13_000;
@@ -78,7 +78,7 @@ export class DayWatch {
     const now = this.#world.time.monotonic.now();
     const { faults, hangs } = disk.operations;
     if (Object.keys(faults).length > 0 || hangs || disk.capacity < Infinity) this.#diskFaultAt = now;
-    if (!proxy || proxy.time.isDead || proxy.time.isStopped || proxy.stoppingAt !== undefined) return;
+    if (!proxy || proxy.time.isDead || proxy.time.isStopped || proxy.stoppingSince < Infinity) return;
     if (proxy !== this.#proxy) {
       this.#proxy = proxy;
       this.#words = new LogWords(proxy.log);
@@ -110,8 +110,8 @@ export class DayWatch {
   #judgeState({ number }: ProxyProcess, { topic, state, spooledEvents }: TopicStatus, now: number): void {
     const word = this.#words.stateOf(topic);
     const isSilent = word === 'straight' && spooledEvents === 0;
-    const isWrong = word !== state && !isSilent;
-    if (this.#lasting(`${number} ${topic} ${word} instead of ${state}`, isWrong, now) >= LINE_MS)
+    const wrong = word === state || isSilent ? undefined : `${word} instead of ${state}`;
+    if (this.#streaks.lasting(`${number} ${topic} line`, wrong, now) >= LINE_MS)
       this.#violate('state line', `${topic} is ${state}, and the log says ${word}`);
     const isStuck = state === 'straight' && spooledEvents > 0 && now - this.#diskFaultAt > DISK_PAUSE_MS;
     if (this.#lasting(`${number} ${topic} stuck`, isStuck, now) > STUCK_MS)
@@ -191,7 +191,7 @@ export class DayWatch {
   }
 
   #lasting(name: string, isSo: boolean, now: number): number {
-    return this.#streaks.lasting(name, isSo, now);
+    return this.#streaks.lasting(name, isSo ? 'so' : undefined, now);
   }
 
   /** Tells the first violation of a kind only: the others follow from it. */

@@ -1,15 +1,21 @@
 /** How long something has been so without a break, by samples. */
-export class Streaks {
-  readonly #since = new Map<string, number>();
+interface Streak {
+  readonly value: string;
+  readonly since: number;
+}
 
-  /** Milliseconds that it has been so, at the moment `now`; -1 if it is not so. */
-  lasting(name: string, isSo: boolean, now: number): number {
-    if (!isSo) {
-      this.#since.delete(name);
+export class Streaks {
+  readonly #streaks = new Map<string, Streak>();
+
+  /** Milliseconds that it has had this value, at the moment `now`; -1 while the value is undefined. */
+  lasting(name: string, value: string | undefined, now: number): number {
+    if (value === undefined) {
+      this.#streaks.delete(name);
       return -1;
     }
-    const since = this.#since.get(name) ?? now;
-    this.#since.set(name, since);
-    return now - since;
+    const known = this.#streaks.get(name);
+    const streak = known?.value === value ? known : { value, since: now };
+    this.#streaks.set(name, streak);
+    return now - streak.since;
   }
 }

@@ -1,0 +1,81 @@
+/** Has each refusal a cause that was there at that moment? A fault somewhere in the day is not enough. */
+import type { DayPlan } from '../plan.ts';
+import type { Post } from '../sender.ts';
+import type { World } from '../world.ts';
+
+/** A record in Kafka: the request that brought it, and when it was committed, on the monotonic clock. */
+export interface Committed {
+  readonly topic: string;
+  readonly at: number;
+}
+
+/** Milliseconds until the segment of the last delivered event is gone: a poll, and the removal. */
+const GONE_MS = 500;
+
+interface Interval {
+  readonly from: number;
+  to: number;
+}
+
+/** Refusals for the age of the spool: an event must have been there for so long, as far as segments tell it. */
+export function judgeAges(
+  world: World,
+  plan: DayPlan,
+  posts: readonly Post[],
+  committed: ReadonlyMap<string, readonly Committed[]>,
+): void {
+  const { faults, settings } = plan;
+  // The age of an earlier process's event goes by the wall clock.
+  const isStepped = faults.some(({ kind }) => kind === 'clock-steps');
+  const refused = posts.filter(
+    ({ outcome, refusal, process }) =>
+      outcome === 'refused' && /max_age/.test(refusal ?? '') && !(isStepped && process > 1),
+  );
+  for (const [topic, group] of Map.groupBy(refused, (post) => post.topic)) {
+    const busy = busyTimes(world, posts, committed, topic, GONE_MS + stoppedMs(plan));
+    for (const { requestId, answeredAt = 0 } of group) {
+      const from = busy.find((one) => one.from <= answeredAt && answeredAt <= one.to)?.from ?? answeredAt;
+      const ageMs = answeredAt - from;
+      if (ageMs > settings.spoolMaxAgeMs - GONE_MS) continue;
+      world.violate(`${requestId} is refused for the age of the spool, and its oldest event has ${ageMs} ms`);
+      return;
+    }
+  }
+}
+
+/** When events of a topic waited: from the post up to the commit. Shorter gaps than `gapMs` are none. */
+function busyTimes(
+  { time }: World,
+  posts: readonly Post[],
+  committed: ReadonlyMap<string, readonly Committed[]>,
+  topic: string,
+  gapMs: number,
+): Interval[] {
+  const passed = new Map<string, number>();
+  const intervals: Interval[] = [];
+  for (const post of posts.toReversed()) {
+    if (post.topic !== topic) continue;
+    const own = committed.get(post.requestId) ?? [];
+    const at = own.filter((one) => one.topic === topic).reduce((last, one) => Math.max(last, one.at), 0);
+    if (at > 0) {
+      passed.set(post.sender, Math.min(at, passed.get(post.sender) ?? at));
+      intervals.push({ from: post.postedAt, to: at });
+    } else if (post.outcome === 'acknowledged' || post.outcome === 'spooled') {
+      // Kafka refuses it. It must leave the spool before a later event of its key is written.
+      const to = Math.max(post.postedAt, passed.get(post.sender) ?? time.monotonic.now());
+      intervals.push({ from: post.postedAt, to });
+    }
+  }
+  const merged: Interval[] = [];
+  for (const { from, to } of intervals.sort((a, b) => a.from - b.from)) {
+    const last = merged.at(-1);
+    if (last && from <= last.to + gapMs) last.to = Math.max(last.to, to);
+    else merged.push({ from, to });
+  }
+  return merged.map(({ from, to }) => ({ from, to: to + gapMs }));
+}
+
+/** Milliseconds that SIGSTOP held the process, in all. */
+export function stoppedMs({ faults }: DayPlan): number {
+  return faults.filter(({ kind }) => kind === 'process-stopped').reduce((sum, { forMs }) => sum + forMs, 0);
+}

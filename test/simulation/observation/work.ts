@@ -1,0 +1,44 @@
+/** How much work the proxy does: it must grow with the events, and not with their square. */
+import type { ProxyProcess } from '../proxy-process.ts';
+import type { Post } from '../sender.ts';
+import type { World } from '../world.ts';
+
+/** Reads of the clock at one moment, at most: for each event without an answer, for each on disk, and in any case. */
+const READS_PER_EVENT = 8;
+const READS_PER_SPOOLED = 4;
+const READS = 500;
+
+/** Bytes read from the disk for each byte that was written to it, at most, and in any case. */
+const READ_SHARE = 2;
+const READ_BYTES = 200_000;
+
+/** Each event that is handled, offered to the disk or checked needs the time. */
+export function judgeReads(world: World, { number, time }: ProxyProcess, posts: readonly Post[]): void {
+  const open = mostAtATime(posts.filter((post) => post.process === number));
+  const spooled = posts.filter(({ outcome }) => outcome === 'spooled').length;
+  const most = READS + READS_PER_EVENT * open + READS_PER_SPOOLED * spooled;
+  if (time.mostReads > most)
+    world.violate(`process ${number} reads the clock ${time.mostReads} times at one moment`);
+}
+
+/** Most posts that were open at the same time. */
+function mostAtATime(posts: readonly Post[]): number {
+  const steps = posts.flatMap(({ postedAt, answeredAt = postedAt }) => [
+    { at: postedAt, by: 1 },
+    { at: answeredAt + 1, by: -1 },
+  ]);
+  let [open, most] = [0, 0];
+  for (const { by } of steps.sort((a, b) => a.at - b.at)) {
+    open += by;
+    most = Math.max(most, open);
+  }
+  return most;
+}
+
+/** An event is read from the disk about once. A process that finds events reads them twice. */
+export function judgeDisk(world: World): void {
+  const { bytesRead, bytesWritten } = world.disk.operations;
+  const found = world.bytesFound * world.processes.length;
+  if (bytesRead > READ_BYTES + READ_SHARE * (bytesWritten + found))
+    world.violate(`the proxy reads ${bytesRead} bytes from the disk, and has written ${bytesWritten}`);
+}
