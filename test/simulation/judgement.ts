@@ -1,6 +1,7 @@
 /** Judges a day from outside: by what the senders heard, and by what is in Kafka and on disk. */
 import { isDestroyed, mayBeDeadLetter, mayBeTwice } from './allowances.ts';
 import type { BatchRecord } from './cluster/batch-content.ts';
+import type { Entry } from './cluster/partition.ts';
 import { DISK_FAULTS } from './faults.ts';
 import type { DayPlan } from './plan.ts';
 import { judgeAges, stoppedMs } from './observation/causes.ts';
@@ -15,12 +16,16 @@ const RECOVERY_MS = 120_000;
 /** Milliseconds that an answer may take in addition to `spool.after`. */
 const ANSWER_MS = 2000;
 
-interface Written extends BatchRecord {
+interface Place {
   readonly topic: string;
+  /** Undefined if the topic is deleted. */
+  readonly partition: number | undefined;
   /** Two topics of one name, one made after the other was deleted, are two. */
   readonly incarnation: number;
   readonly commit: number;
 }
+
+type Written = BatchRecord & Place;
 
 /** Waits until the proxy has delivered everything. It has to do so by itself. */
 export async function judgeRecovery(world: World, sending: readonly Promise<void>[]): Promise<void> {
@@ -66,7 +71,9 @@ export async function judge(world: World, plan: DayPlan, posts: readonly Post[])
   const committed = new Map(
     [...byId].map(([id, records]) => [
       id,
-      records.map(({ topic, commit }) => ({ topic, at: world.cluster.commitTimes[commit - 1] ?? 0 })),
+      records.map(({ topic, partition, commit }) => {
+        return { topic, partition, at: world.cluster.commitTimes[commit - 1] ?? 0 };
+      }),
     ]),
   );
   judgeAges(world, plan, posts, committed);
@@ -92,15 +99,16 @@ export async function judge(world: World, plan: DayPlan, posts: readonly Post[])
 }
 
 function recordsOf({ cluster }: World): Written[] {
-  const entries = [...cluster.archive];
+  const entries: (Omit<Place, 'commit'> & { readonly entry: Entry })[] = [];
+  for (const one of cluster.archive) entries.push({ ...one, partition: undefined });
   for (const { name: topic, incarnation, partitions } of cluster.topics.values()) {
-    for (const { committed } of partitions) {
-      entries.push(...committed.map((entry) => ({ topic, incarnation, entry })));
+    for (const { number: partition, committed } of partitions) {
+      entries.push(...committed.map((entry) => ({ topic, partition, incarnation, entry })));
     }
   }
   const inOrder = entries.sort((a, b) => (a.entry.commit ?? 0) - (b.entry.commit ?? 0));
-  return inOrder.flatMap(({ topic, incarnation, entry }) =>
-    entry.batch.records.map((record) => ({ ...record, topic, incarnation, commit: entry.commit ?? 0 })),
+  return inOrder.flatMap(({ entry, ...place }) =>
+    entry.batch.records.map((record) => ({ ...record, ...place, commit: entry.commit ?? 0 })),
   );
 }
 
@@ -130,7 +138,7 @@ function judgePost(world: World, plan: DayPlan, post: Post, found: readonly Writ
   }
 }
 
-/** The kept events of a sender that waited are in the topic in the order of its posts. */
+/** The kept events of a sender are in the topic in the order of its posts: also of one that does not wait. */
 function judgeOrder(
   world: World,
   posts: readonly Post[],
@@ -138,7 +146,7 @@ function judgeOrder(
 ): void {
   const last = new Map<string, { commit: number; post: Post }>();
   for (const post of posts) {
-    if (!post.isOrdered || (post.outcome !== 'acknowledged' && post.outcome !== 'spooled')) continue;
+    if (post.outcome !== 'acknowledged' && post.outcome !== 'spooled') continue;
     const first = byId.get(post.requestId)?.find(({ topic }) => topic === post.topic);
     if (!first) continue;
     const line = `${post.sender} ${post.topic} ${post.event.key ?? ''}`;

@@ -219,7 +219,7 @@ export class ClusterClient implements Brokers {
     const at = this.#world.monotonic.now();
     for (const { topic, partition, records, bytes } of sent) {
       const answer = answers.find((one) => one.topic === topic && one.partition === partition);
-      this.heard.push({ at, topic, errorCode: answer?.errorCode, records, bytes });
+      this.heard.push({ at, topic, partition, errorCode: answer?.errorCode, records, bytes });
     }
   }
 

@@ -6,6 +6,7 @@ export interface HeardAnswer {
   /** On the monotonic clock. */
   readonly at: number;
   readonly topic: string;
+  readonly partition: number;
   /** Undefined: the connection broke, or no answer came in time. */
   readonly errorCode: number | undefined;
   readonly records: number;

@@ -1,4 +1,5 @@
 /** Has each refusal a cause that was there at that moment? A fault somewhere in the day is not enough. */
+import { isWritten } from './broker-answers.ts';
 import type { DayPlan } from '../plan.ts';
 import type { Post } from '../sender.ts';
 import type { World } from '../world.ts';
@@ -6,11 +7,16 @@ import type { World } from '../world.ts';
 /** A record in Kafka: the request that brought it, and when it was committed, on the monotonic clock. */
 export interface Committed {
   readonly topic: string;
+  /** Undefined if the topic is deleted. */
+  readonly partition: number | undefined;
   readonly at: number;
 }
 
 /** Milliseconds until the segment of the last delivered event is gone: a poll, and the removal. */
 const GONE_MS = 500;
+
+/** Milliseconds in which the proxy surely learns that a topic was deleted. */
+const DELETED_MS = 60_000;
 
 interface Interval {
   readonly from: number;
@@ -45,7 +51,7 @@ export function judgeAges(
 
 /** When events of a topic waited: from the post up to the commit. Shorter gaps than `gapMs` are none. */
 function busyTimes(
-  { time }: World,
+  world: World,
   posts: readonly Post[],
   committed: ReadonlyMap<string, readonly Committed[]>,
   topic: string,
@@ -55,14 +61,14 @@ function busyTimes(
   const intervals: Interval[] = [];
   for (const post of posts.toReversed()) {
     if (post.topic !== topic) continue;
-    const own = committed.get(post.requestId) ?? [];
-    const at = own.filter((one) => one.topic === topic).reduce((last, one) => Math.max(last, one.at), 0);
+    const own = (committed.get(post.requestId) ?? []).filter((one) => one.topic === topic);
+    const at = Math.max(0, ...own.map((one) => heardAt(world, one)));
     if (at > 0) {
       passed.set(post.sender, Math.min(at, passed.get(post.sender) ?? at));
       intervals.push({ from: post.postedAt, to: at });
     } else if (post.outcome === 'acknowledged' || post.outcome === 'spooled') {
       // Kafka refuses it. It must leave the spool before a later event of its key is written.
-      const to = Math.max(post.postedAt, passed.get(post.sender) ?? time.monotonic.now());
+      const to = Math.max(post.postedAt, passed.get(post.sender) ?? world.time.monotonic.now());
       intervals.push({ from: post.postedAt, to });
     }
   }
@@ -73,6 +79,18 @@ function busyTimes(
     else merged.push({ from, to });
   }
   return merged.map(({ from, to }) => ({ from, to: to + gapMs }));
+}
+
+/** When a process has heard that the record is written: the next good answer for its partition. */
+function heardAt({ processes }: World, { topic, partition, at }: Committed): number {
+  if (partition === undefined) return at + DELETED_MS;
+  for (const { client } of processes) {
+    const heard = client.heard.find(
+      (one) => one.topic === topic && one.partition === partition && one.at >= at && isWritten(one),
+    );
+    if (heard) return heard.at;
+  }
+  return Number.POSITIVE_INFINITY;
 }
 
 /** Milliseconds that SIGSTOP held the process, in all. */
