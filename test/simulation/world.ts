@@ -137,7 +137,8 @@ export class World {
   /** Each operation of the disk takes up to so many milliseconds, or as many as it usually does if that is more. */
   slowDisk(ms: number): void {
     const most = Math.max(ms, this.#diskMs);
-    this.disk.operations.slowness = most === 0 ? undefined : () => this.pass(1 + this.#diskRandom.below(most));
+    this.disk.operations.slowness =
+      most === 0 ? undefined : () => this.pass(1 + this.#diskRandom.below(most));
   }
 
   /** Waits in the world's time. */

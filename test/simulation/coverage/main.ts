@@ -2,7 +2,7 @@
  * Says how much of the core the simulated days reach: functions, and the branches of `if`, `switch`, loops, `catch`,
  * `?:`, `&&`, `||` and `??`. Lists those that no day has reached.
  *
- *     node test/simulation/coverage.ts [--days 120] [--from 1]
+ *     node test/simulation/coverage/main.ts [--days 120] [--from 1]
  */
 import { readFileSync, globSync } from 'node:fs';
 import { Session, type Profiler } from 'node:inspector/promises';
@@ -23,7 +23,7 @@ interface Branch {
 const { values } = parseArgs({
   options: { days: { type: 'string', default: '120' }, from: { type: 'string', default: '1' } },
 });
-const root = join(import.meta.dirname, '..', '..');
+const root = join(import.meta.dirname, '..', '..', '..');
 
 /** Runs the days, with the counts of each block. The core must not be loaded before the profiler starts. */
 async function profile(): Promise<readonly Profiler.ScriptCoverage[]> {
@@ -31,8 +31,8 @@ async function profile(): Promise<readonly Profiler.ScriptCoverage[]> {
   session.connect();
   await session.post('Profiler.enable');
   await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
-  const { runDay } = await import('./day.ts');
-  const { planOf } = await import('./plan.ts');
+  const { runDay } = await import('../day.ts');
+  const { planOf } = await import('../plan.ts');
   const from = Number(values.from);
   for (let seed = from; seed < from + Number(values.days); seed++) await runDay(planOf(seed));
   const { result } = await session.post('Profiler.takePreciseCoverage');
