@@ -26,6 +26,7 @@ const PROBE: SenderPlan = {
   manner: 'hasty',
   burst: 1,
   gapMs: 0,
+  startMs: 0,
   pauseMs: 500,
   padding: 0,
   ageMs: 0,

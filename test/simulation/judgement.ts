@@ -22,10 +22,14 @@ interface Place {
   readonly partition: number | undefined;
   /** Two topics of one name, one made after the other was deleted, are two. */
   readonly incarnation: number;
+  /** The place in the order of all records: of a batch, and in it. */
   readonly commit: number;
 }
 
 type Written = BatchRecord & Place;
+
+/** More than a batch has. */
+const MAX_BATCH_RECORDS = 100_000;
 
 /** Waits until the proxy has delivered everything. It has to do so by itself. */
 export async function judgeRecovery(world: World, sending: readonly Promise<void>[]): Promise<void> {
@@ -108,7 +112,9 @@ function recordsOf({ cluster }: World): Written[] {
   }
   const inOrder = entries.sort((a, b) => (a.entry.commit ?? 0) - (b.entry.commit ?? 0));
   return inOrder.flatMap(({ entry, ...place }) =>
-    entry.batch.records.map((record) => ({ ...record, ...place, commit: entry.commit ?? 0 })),
+    entry.batch.records.map((record, at) => {
+      return { ...record, ...place, commit: (entry.commit ?? 0) + at / MAX_BATCH_RECORDS };
+    }),
   );
 }
 

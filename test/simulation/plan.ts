@@ -2,7 +2,7 @@
 import type { ClusterOptions } from './cluster/kafka-cluster.ts';
 import { DISK_FAULTS, faultKinds, type FaultKind, type FaultPlan } from './faults.ts';
 import type { ProxySettings } from './proxy-process.ts';
-import type { SenderPlan } from './sender.ts';
+import { MAX_POSTS, type SenderPlan } from './sender.ts';
 import { streamOf } from './streams.ts';
 
 export interface DayPlan {
@@ -25,6 +25,17 @@ const MOST_OF_A_KIND = 2;
 /** Of a thousand chances of a kind, so many become a fault on an ordinary day: some four faults of all kinds. */
 const CHANCE = 50;
 
+/**
+ * On a crowded day, batches meet a small queue, a slow disk and a Kafka that is unavailable for moments. Then an event is
+ * often on its way to the disk when the next of its batch comes.
+ */
+const CROWDED_SETTINGS = { queueBytes: 30_000, spoolAfterMs: 100 } as const;
+const CROWDED_SENDER = { manner: 'hasty', burst: 40, gapMs: 200, pauseMs: 2000 } as const;
+const CROWDED_FAULTS: ReadonlySet<FaultKind> = new Set(['answers-held', 'brokers-flap']);
+
+/** So many times the chance of these faults on such a day. */
+const CROWDED_CHANCE = 10;
+
 /** Draws one part of the plan, by its name. */
 type Draw = <Item>(name: string, items: readonly Item[]) => Item;
 
@@ -33,14 +44,16 @@ export function planOf(seed: number): DayPlan {
   const draw: Draw = (name, items) => streamOf(seed, name).of(items);
   const lengthMs = draw('length', [40_000, 90_000, 180_000]);
   const count = draw('senders', [2, 3, 4, 5, 6, 7]);
+  const isCrowded = draw('kind of day', [false, false, false, false, true]);
+  const senders = Array.from({ length: count }, (_, at) => senderOf(`sender-${at}`, lengthMs, draw));
   return {
     seed,
     lengthMs,
     cluster: clusterOf(draw),
-    diskMs: draw('disk', [0, 2, 10, 40]),
-    settings: settingsOf(draw),
-    senders: Array.from({ length: count }, (_, at) => senderOf(`sender-${at}`, draw)),
-    faults: faultsOf(seed, lengthMs, draw),
+    diskMs: isCrowded ? 40 : draw('disk', [0, 2, 10, 40]),
+    settings: { ...settingsOf(draw), ...(isCrowded && CROWDED_SETTINGS) },
+    senders: isCrowded ? senders.map((sender) => ({ ...sender, ...CROWDED_SENDER })) : senders,
+    faults: faultsOf(seed, lengthMs, isCrowded, draw),
   };
 }
 
@@ -64,7 +77,7 @@ function settingsOf(draw: Draw): ProxySettings {
     compression: draw('compression', ['none', 'none', 'gzip', 'snappy', 'lz4', 'zstd']),
     partitioner: draw('partitioner', ['murmur2', 'crc32']),
     maxBatchBytes: draw('max_batch_size', [3000, 50_000, 1_000_000]),
-    queueBytes: draw('queue.max_bytes', [30_000, 60_000, 1_000_000, 256 * 1024 * 1024]),
+    queueBytes: draw('queue.max_bytes', [8000, 60_000, 1_000_000, 256 * 1024 * 1024]),
     spoolBytes: draw('spool.max_bytes', [100_000, 10_000_000, 2 ** 33]),
     segmentBytes: draw('segment', [2000, 20_000, 8 * 1024 * 1024]),
     spoolAfterMs: draw('spool.after', [100, 1000, 1000]),
@@ -78,7 +91,7 @@ function settingsOf(draw: Draw): ProxySettings {
   };
 }
 
-function senderOf(name: string, draw: Draw): SenderPlan {
+function senderOf(name: string, lengthMs: number, draw: Draw): SenderPlan {
   const own: Draw = (part, items) => draw(`${name} ${part}`, items);
   const burst = own('burst', [1, 1, 1, 5, 40]);
   return {
@@ -86,18 +99,20 @@ function senderOf(name: string, draw: Draw): SenderPlan {
     shape: own('shape', ['run', 'run', 'run', 'child-run', 'job', 'dataset', 'invalid']),
     manner: own('manner', ['patient', 'patient', 'hasty', 'hasty', 'careless']),
     burst,
-    gapMs: own('gap', [0, 2, 10, 30]),
-    // A burst fills a day as many single events do.
-    pauseMs: own('pause', [50, 200, 700, 3000]) * Math.ceil(burst / 5),
+    gapMs: own('gap', [0, 2, 30, 200]),
+    startMs: own('start', [0, 0, 0.25, 0.5]) * lengthMs,
+    // A burst fills a day as many single events do. Evenly, or faster, and then with an end before that of the day.
+    pauseMs: own('pause', [50, 200, 700, 3000, lengthMs / MAX_POSTS]) * Math.ceil(burst / 5),
     padding: own('padding', [0, 0, 0, 500, 2500, burst === 1 ? 20_000 : 0]),
     ageMs: own('age', [0, 0, 0, 5000, 120_000, 3 * 24 * HOUR_MS, -2 * HOUR_MS, -1000]),
   };
 }
 
-function faultsOf(seed: number, lengthMs: number, draw: Draw): FaultPlan[] {
-  const chance = draw('faults', [0, 0.4, 1, 1, 1.6]) * CHANCE;
+function faultsOf(seed: number, lengthMs: number, isCrowded: boolean, draw: Draw): FaultPlan[] {
+  const ordinary = draw('faults', [0, 0.4, 1, 1, 1.6]) * CHANCE;
   const faults = faultKinds.flatMap((kind) => {
     const random = streamOf(seed, `fault ${kind}`);
+    const chance = isCrowded && CROWDED_FAULTS.has(kind) ? CROWDED_CHANCE * CHANCE : ordinary;
     return Array.from({ length: MOST_OF_A_KIND }, (_, at): FaultPlan | undefined => {
       const happens = random.below(1000) < chance;
       const longest = longestOf(kind);

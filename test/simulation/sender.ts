@@ -14,6 +14,8 @@ export interface SenderPlan {
   readonly burst: number;
   /** Milliseconds between two elements of a batch, at most: the proxy takes a large batch in turns. */
   readonly gapMs: number;
+  /** Milliseconds from the start of the day to its first post. */
+  readonly startMs: number;
   readonly pauseMs: number;
   /** Bytes of random text in an event. */
   readonly padding: number;
@@ -41,7 +43,7 @@ export interface Post {
 }
 
 /** Most posts of a sender in a day. */
-const MAX_POSTS = 500;
+export const MAX_POSTS = 500;
 
 /** Milliseconds before a patient sender tries again. */
 const AGAIN_MS = 1000;
@@ -65,7 +67,8 @@ export class Sender {
 
   /** Posts until `end` is called. Resolves then, with its last answer. */
   async run(): Promise<void> {
-    const { manner, burst, pauseMs, gapMs } = this.plan;
+    const { manner, burst, startMs, pauseMs, gapMs } = this.plan;
+    if (startMs > 0) await this.#world.pass(startMs);
     while (!this.#isOver && this.#number < MAX_POSTS) {
       const posts: Promise<void>[] = [];
       for (let left = burst; left > 0; left--) {

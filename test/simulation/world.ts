@@ -15,6 +15,7 @@ export const QUIET = {
   corruptBatches: 0,
   leftOutAnswers: 0,
   maxRequestBytes: Number.POSITIVE_INFINITY,
+  held: undefined,
 } as const;
 
 /** Milliseconds that a stop may take: `--timeout-graceful-shutdown`. */

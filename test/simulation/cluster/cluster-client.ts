@@ -35,6 +35,8 @@ export interface Network {
   leftOutAnswers: number;
   /** A broker closes the connection of a larger request (`socket.request.max.bytes`). */
   maxRequestBytes: number;
+  /** Answers to batches wait for this. */
+  held: Promise<void> | undefined;
   latencyMs: number;
 }
 
@@ -242,6 +244,7 @@ export class ClusterClient implements Brokers {
       }),
     );
     await this.#latency(broker);
+    await this.#network.held;
     const isLost = this.#random.below(1000) < this.#network.lostAnswers;
     if (isLost || !this.#isReachable(broker)) return undefined;
     return answers.filter(() => this.#random.below(1000) >= this.#network.leftOutAnswers);

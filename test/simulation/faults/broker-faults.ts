@@ -6,6 +6,9 @@ import { lasting, pick, type Fault, type FaultTimes, type Scene } from './fault.
 
 const brokerOf = ({ choice }: FaultTimes, { world }: Scene) => (choice % world.cluster.options.brokers) + 1;
 
+/** Milliseconds. */
+const HELD_MS = 5000;
+
 /** Bytes. */
 const requestLimitOf = ({ choice }: FaultTimes) => pick([70_000, 70_000, 300_000], choice);
 
@@ -92,6 +95,26 @@ export const brokerFaults = {
     ({ world }, { choice }) => (world.network.leftOutAnswers = 50 + (choice % 600)),
     ({ world }) => (world.network.leftOutAnswers = 0),
   ),
+  // The worst moment: events are on their way to the disk when Kafka acknowledges those before them.
+  'answers-held': {
+    what: () => 'answers of brokers arrive when the proxy writes to its disk, again and again',
+    async run({ atMs, forMs }, { world }) {
+      const { network, time } = world;
+      const random = world.random(`answers held at ${atMs}`);
+      const end = time.monotonic.now() + forMs;
+      while (time.monotonic.now() < end) {
+        const { promise, resolve } = Promise.withResolvers<undefined>();
+        network.held = promise;
+        const { operations } = world.disk;
+        const changes = operations.changes + 1 + random.below(20);
+        const latest = time.monotonic.now() + HELD_MS;
+        while (operations.changes < changes && time.monotonic.now() < latest) await world.pass(2);
+        network.held = undefined;
+        resolve(undefined);
+        await world.pass(1 + random.below(1000));
+      }
+    },
+  },
   'batches-corrupt': lasting(
     () => 'some batches arrive with a changed byte',
     ({ world }) => (world.network.corruptBatches = 300),
