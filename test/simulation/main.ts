@@ -1,10 +1,10 @@
 /**
  * `make simulate`: simulated days on all cores, for `SECONDS`, or one day again.
  *
- *     node test/simulation/main.ts [--seconds 60] [--from N]
+ *     node test/simulation/main.ts [--seconds 60] [--from N] [--with KIND]
  *     node test/simulation/main.ts --seed N [--faults kill,reset-2] [--senders sender-1]
  *
- * Exits with 1 if a day failed. A failing day is shrunk and printed with its trace in words.
+ * `--with` runs only the days that have a fault of this kind. Exits with 1 if a day failed. A failing day is shrunk and printed with its trace in words.
  */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -25,6 +25,7 @@ const { values } = parseArgs({
     from: { type: 'string' },
     days: { type: 'string', default: 'Infinity' },
     seed: { type: 'string' },
+    with: { type: 'string' },
     faults: { type: 'string' },
     senders: { type: 'string' },
     alone: { type: 'boolean', default: false },
@@ -56,7 +57,9 @@ async function runDays(from: number): Promise<void> {
   const until = performance.now() + Number(values.seconds) * 1000;
   let [days, posts, failures] = [0, 0, 0];
   for (let seed = from; days < Number(values.days) && performance.now() < until; seed++) {
-    const result = await runDay(planOf(seed));
+    const plan = planOf(seed);
+    if (values.with !== undefined && !plan.faults.some(({ kind }) => kind === values.with)) continue;
+    const result = await runDay(plan);
     days += 1;
     posts += result.posts;
     if (result.violations.length === 0) continue;
@@ -69,7 +72,7 @@ async function runDays(from: number): Promise<void> {
       console.log(`seed ${seed}: ${result.violations[0] ?? ''}`);
       continue;
     }
-    const [selection, small] = await shrink(planOf(seed), result);
+    const [selection, small] = await shrink(plan, result);
     print(small, selection);
   }
   console.log(`${days} days, ${posts} posts, ${failures} days failed, from seed ${from}`);
@@ -81,6 +84,7 @@ async function runOnAllCores(): Promise<void> {
   const ends = Array.from({ length: availableParallelism() }, (_, core) => {
     const { promise, resolve } = Promise.withResolvers<number>();
     const share = ['--alone', '--from', `${from + core * STRIDE}`, '--seconds', values.seconds];
+    if (values.with !== undefined) share.push('--with', values.with);
     fork(import.meta.filename, [...share, '--days', values.days]).once('exit', (code) => resolve(code ?? 1));
     return promise;
   });

@@ -10,6 +10,7 @@ import type { Post } from '../sender.ts';
 import type { World } from '../world.ts';
 import { isWritten } from './broker-answers.ts';
 import { judgeCounters } from './counters.ts';
+import { LimitWatch } from './limit-watch.ts';
 import { LogWords } from './log-words.ts';
 import { Streaks } from './streaks.ts';
 
@@ -44,6 +45,7 @@ export class DayWatch {
   readonly #world: World;
   readonly #posts: readonly Post[];
   readonly #streaks = new Streaks();
+  readonly #limits: LimitWatch;
   readonly #told = new Set<string>();
   readonly #random: Random;
   #timer: Timer | undefined;
@@ -59,6 +61,7 @@ export class DayWatch {
     this.#world = world;
     this.#posts = posts;
     this.#random = world.random('watch');
+    this.#limits = new LimitWatch(world);
   }
 
   start(): void {
@@ -95,6 +98,8 @@ export class DayWatch {
       this.#judgeRefusals(proxy, status, now);
       this.#judgeSilence(proxy, status, now);
     }
+    const late = this.#limits.judge(this.#posts, proxy.number, proxy.settings.mainTopic, now);
+    if (late !== undefined) this.#violate('limit', late);
     const [up, bytes] = [await proxy.metrics.kafkaUp.get(), await proxy.metrics.queueBytes.get()];
     for (const { labels, value } of up.values) this.#judgeKafkaUp(proxy, `${labels.topic ?? ''}`, value, now);
     const held = bytes.values[0]?.value ?? 0;
