@@ -15,6 +15,7 @@ import type { Random } from '../../openlineage/random.ts';
 import type { SimulatedTime } from '../../support/simulated-time.ts';
 import type { ProcessTime } from '../process-time.ts';
 import { readBatch } from './batch-content.ts';
+import { BROKER_CODES } from './broker-codes.ts';
 import { sentBatch, type HeardAnswer } from '../observation/broker-answers.ts';
 import type { KafkaCluster, SimulatedBroker } from './kafka-cluster.ts';
 
@@ -197,7 +198,7 @@ export class ClusterClient implements Brokers {
       };
       const fail = (reason: string) =>
         end(() => {
-          this.#hear(sent, []);
+          this.#hear(sent, undefined);
           reject(new Error(reason));
         });
       connection.onBroken = () => fail('Connection closed');
@@ -217,11 +218,16 @@ export class ClusterClient implements Brokers {
     });
   }
 
-  #hear(sent: readonly ReturnType<typeof sentBatch>[], answers: readonly PartitionAnswer[]): void {
+  #hear(
+    sent: readonly ReturnType<typeof sentBatch>[],
+    answers: readonly PartitionAnswer[] | undefined,
+  ): void {
     const at = this.#world.monotonic.now();
     for (const { topic, partition, records, bytes } of sent) {
-      const answer = answers.find((one) => one.topic === topic && one.partition === partition);
-      this.heard.push({ at, topic, partition, errorCode: answer?.errorCode, records, bytes });
+      const answer = answers?.find((one) => one.topic === topic && one.partition === partition);
+      // The producer takes a missing answer for this error.
+      const errorCode = answers && (answer?.errorCode ?? BROKER_CODES.UNKNOWN_SERVER_ERROR);
+      this.heard.push({ at, topic, partition, errorCode, records, bytes });
     }
   }
 
