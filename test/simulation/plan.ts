@@ -25,16 +25,51 @@ const MOST_OF_A_KIND = 2;
 /** Of a thousand chances of a kind, so many become a fault on an ordinary day: some four faults of all kinds. */
 const CHANCE = 50;
 
-/**
- * On a crowded day, batches meet a small queue, a slow disk and a Kafka that is unavailable for moments. Then an event is
- * often on its way to the disk when the next of its batch comes.
- */
-const CROWDED_SETTINGS = { queueBytes: 30_000, spoolAfterMs: 100 } as const;
-const CROWDED_SENDER = { manner: 'hasty', burst: 40, gapMs: 200, pauseMs: 2000 } as const;
-const CROWDED_FAULTS: ReadonlySet<FaultKind> = new Set(['answers-held', 'brokers-flap']);
+/** A day on which some faults come often, so that they meet. */
+interface Theme {
+  readonly settings: Partial<ProxySettings>;
+  readonly sender?: Partial<SenderPlan>;
+  readonly diskMs?: number;
+  readonly faults: readonly FaultKind[];
+}
 
-/** So many times the chance of these faults on such a day. */
-const CROWDED_CHANCE = 10;
+/** So many times the chance of the faults of a theme. */
+const THEME_CHANCE = 10;
+
+const THEMES: Readonly<Record<string, Theme>> = {
+  /**
+   * Batches meet a small queue, a slow disk and a Kafka that is unavailable for moments. Then an event is often on its way
+   * to the disk when the next of its batch comes.
+   */
+  crowded: {
+    settings: { queueBytes: 30_000, spoolAfterMs: 100 },
+    sender: { manner: 'hasty', burst: 40, gapMs: 200, pauseMs: 2000 },
+    diskMs: 40,
+    faults: ['answers-held', 'brokers-flap'],
+  },
+  /** Kafka refuses records that may be written, and dead letters, between outages. */
+  refusing: {
+    settings: { spoolMaxAgeMs: 15_000 },
+    faults: [
+      'some-records-refused',
+      'letters-parked',
+      'code-after',
+      'answers-lost',
+      'limit-lowered',
+      'all-down',
+    ],
+  },
+  /** Clocks step between and in outages. */
+  stepping: {
+    settings: { spoolMaxAgeMs: 15_000, metadataMaxAgeMs: 300_000 },
+    faults: ['clock-steps', 'clock-steps-in-outage', 'leaders-move', 'broker-down', 'all-down'],
+  },
+  /** Brokers with old views tell of topics that grow, while leaders move. */
+  growing: {
+    settings: { metadataMaxAgeMs: 200 },
+    faults: ['partitions-added', 'leaders-move', 'reset', 'brokers-flap'],
+  },
+};
 
 /** Draws one part of the plan, by its name. */
 type Draw = <Item>(name: string, items: readonly Item[]) => Item;
@@ -44,16 +79,16 @@ export function planOf(seed: number): DayPlan {
   const draw: Draw = (name, items) => streamOf(seed, name).of(items);
   const lengthMs = draw('length', [40_000, 90_000, 180_000]);
   const count = draw('senders', [2, 3, 4, 5, 6, 7]);
-  const isCrowded = draw('kind of day', [false, false, false, false, true]);
+  const theme = THEMES[draw('theme', ['', '', '', '', ...Object.keys(THEMES)])];
   const senders = Array.from({ length: count }, (_, at) => senderOf(`sender-${at}`, lengthMs, draw));
   return {
     seed,
     lengthMs,
     cluster: clusterOf(draw),
-    diskMs: isCrowded ? 40 : draw('disk', [0, 2, 10, 40]),
-    settings: { ...settingsOf(draw), ...(isCrowded && CROWDED_SETTINGS) },
-    senders: isCrowded ? senders.map((sender) => ({ ...sender, ...CROWDED_SENDER })) : senders,
-    faults: faultsOf(seed, lengthMs, isCrowded, draw),
+    diskMs: theme?.diskMs ?? draw('disk', [0, 2, 10, 40]),
+    settings: { ...settingsOf(draw), ...theme?.settings },
+    senders: senders.map((sender) => ({ ...sender, ...theme?.sender })),
+    faults: faultsOf(seed, lengthMs, theme?.faults ?? [], draw),
   };
 }
 
@@ -108,11 +143,11 @@ function senderOf(name: string, lengthMs: number, draw: Draw): SenderPlan {
   };
 }
 
-function faultsOf(seed: number, lengthMs: number, isCrowded: boolean, draw: Draw): FaultPlan[] {
+function faultsOf(seed: number, lengthMs: number, often: readonly FaultKind[], draw: Draw): FaultPlan[] {
   const ordinary = draw('faults', [0, 0.4, 1, 1, 1.6]) * CHANCE;
   const faults = faultKinds.flatMap((kind) => {
     const random = streamOf(seed, `fault ${kind}`);
-    const chance = isCrowded && CROWDED_FAULTS.has(kind) ? CROWDED_CHANCE * CHANCE : ordinary;
+    const chance = often.includes(kind) ? THEME_CHANCE * CHANCE : ordinary;
     return Array.from({ length: MOST_OF_A_KIND }, (_, at): FaultPlan | undefined => {
       const happens = random.below(1000) < chance;
       const longest = longestOf(kind);

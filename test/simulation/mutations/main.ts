@@ -69,7 +69,7 @@ async function hunt(mutation: Mutation, at: string): Promise<Finding> {
 /** A violation without the names and numbers of its day. */
 function kindOf(violation: string): string {
   return violation
-    .replaceAll(/(sender-\d+|probe)-\d+-\d+/g, 'an event')
+    .replaceAll(/(sender-\d+|(last-)?probe)-\d+-\d+/g, 'an event')
     .replaceAll(/process \d+/g, 'a process')
     .replaceAll(/\d{4}-[\d:TZ.-]+|\d+(\.\d+)?/g, 'N')
     .replaceAll('|', '/')

@@ -26,8 +26,8 @@ const LINE_MS = 4 * SAMPLE_MS;
 /** Milliseconds that the log may wait with a changed problem of Kafka, as it says one only every 10 seconds. */
 const RETELL_MS = 13_000;
 
-/** Milliseconds without a problem before the log says that it is over: 5 s, and a poll. */
-const CALM_MS = 6000;
+/** Milliseconds without a problem before the log must say that it is over. Between two samples a moment may have one. */
+const CALM_MS = 60_000;
 
 /** Milliseconds that an event may stay in the spool of a topic that takes events. */
 const STUCK_MS = 15_000;
