@@ -32,8 +32,8 @@ const PROBE: SenderPlan = {
   ageMs: 0,
 };
 
-/** Milliseconds of the last probe. */
-const PROBE_MS = 2000;
+/** Milliseconds that the last probe tries to get an event into Kafka, at most. */
+const PROBE_MS = 100_000;
 
 /** Milliseconds that the senders go on after the last fault. */
 const AFTERMATH_MS = 15_000;
@@ -104,9 +104,12 @@ async function live(world: World, plan: DayPlan, posts: Post[]): Promise<void> {
 /** A patient sender may be refused last, by a size that the proxy remembers: the topic then counts as refusing. */
 async function probeAfter(sending: readonly Promise<void>[], world: World, posts: Post[]): Promise<void> {
   await Promise.all(sending);
-  const probe = new Sender({ ...PROBE, name: 'last-probe' }, world, posts);
+  const name = 'last-probe';
+  const probe = new Sender({ ...PROBE, name }, world, posts);
   const probing = probe.run();
-  await world.pass(PROBE_MS);
+  const until = world.time.monotonic.now() + PROBE_MS;
+  const isTaken = () => posts.some(({ sender, outcome }) => sender === name && outcome === 'acknowledged');
+  while (!isTaken() && world.time.monotonic.now() < until) await world.pass(PROBE.pauseMs);
   probe.end();
   await probing;
 }
