@@ -2,6 +2,7 @@
 import type { Logger } from '../log.ts';
 import type { KafkaRecord } from '../kafka/record.ts';
 import type { Place } from '../spool/group-writer.ts';
+import type { ReadLimit } from '../spool/segment.ts';
 import type { SpooledEvent, TopicLog } from '../spool/topic-log.ts';
 import type { Clock } from '../support/time.ts';
 import { errorText } from '../support/error-text.ts';
@@ -11,6 +12,8 @@ import { decodeRecord } from './spooled-record.ts';
 /** The queue that gets the events. */
 export interface SpoolDrain {
   hasRoom(): boolean;
+  /** How much it takes at once. A read gives it more than it has room for by no more than that. */
+  readonly readLimit: ReadLimit;
   /** Takes the next event. */
   take(record: KafkaRecord, place: Place): void;
   /** Takes the next event if its bytes are of a layout that this program does not know. */
@@ -51,7 +54,7 @@ export class SpoolReader {
   async #read(): Promise<void> {
     try {
       while (this.#drain.hasRoom() && this.#log.hasUnread) {
-        for (const event of await this.#log.read()) this.#hand(event);
+        for (const event of await this.#log.read(this.#drain.readLimit)) this.#hand(event);
       }
       if (!this.#log.hasUnread) this.#drain.caughtUp();
     } catch (error) {

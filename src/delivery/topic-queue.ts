@@ -10,9 +10,11 @@ import { recordSize, type KafkaRecord } from '../kafka/record.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Place } from '../spool/group-writer.ts';
 import { Mark } from '../spool/marks.ts';
+import type { ReadLimit } from '../spool/segment.ts';
 import type { SpooledEvent, TopicLog } from '../spool/topic-log.ts';
 import type { Clock } from '../support/time.ts';
 import { Entry, LinkedList, type EntryEvents } from './entry-list.ts';
+import { RECORD_OVERHEAD_BYTES } from './held-record.ts';
 import { neverTaken, type Delivered, type NeverTaken, type QueueState } from './port.ts';
 import { SpoolReader, type SpoolDrain } from './spool-reader.ts';
 
@@ -222,6 +224,10 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
 
   hasRoom(): boolean {
     return !this.#stopping && this.#windowBytes + this.#movingBytes < this.#context.windowLimit();
+  }
+
+  get readLimit(): ReadLimit {
+    return { bytes: this.#context.windowLimit(), perEvent: RECORD_OVERHEAD_BYTES };
   }
 
   unreadable(event: SpooledEvent, reason: string): void {

@@ -17,8 +17,30 @@ import {
   type SegmentName,
 } from './segment-format.ts';
 
-/** Bytes of one read. An event that stays in memory keeps all bytes of its read there, so they must be few. */
+/** Most bytes of one read. An event that stays in memory keeps all bytes of its read there, so they must be few. */
 const READ_BYTES = 1024 * 1024;
+
+/** Least bytes of one read: most events fit in. */
+const LEAST_READ_BYTES = 4096;
+
+/** A read that finds no whole frame is so many times as long as the one before. */
+const READ_GROWTH = 4;
+
+/** How much a read may give to its caller. One event is given whatever its size. */
+export interface ReadLimit {
+  /** Bytes of all events. */
+  readonly bytes: number;
+  /** Bytes that each event counts in addition to its own: the memory that the caller needs. */
+  readonly perEvent: number;
+}
+
+const UNLIMITED: ReadLimit = { bytes: Number.POSITIVE_INFINITY, perEvent: 0 };
+
+interface FramesRead {
+  readonly frames: readonly Frame[];
+  /** The position of the next read. */
+  readonly next: number;
+}
 
 /** An event for the spool. */
 export interface Payload {
@@ -198,20 +220,23 @@ export class Segment {
   }
 
   /**
-   * The undamaged frames from this position on, as many as one read returns, and the position of the next read. When
-   * that is `size`, all bytes are read.
+   * The undamaged frames from this position on, as many as one read returns and the limit allows. When the next position
+   * is `size`, all bytes are read.
    */
-  async read(from: number): Promise<{ readonly frames: readonly Frame[]; readonly next: number }> {
+  async read(from: number, limit = UNLIMITED): Promise<FramesRead> {
     const { size } = this;
     const file = await this.#disk.open(this.path);
     try {
-      const to = Math.min(size, from + READ_BYTES);
-      const frames = await this.#framesBetween(file, from, to);
-      const last = frames.at(-1);
-      if (to === size) return { frames, next: size };
-      if (last) return { frames, next: from + last.end };
-      // The frame is larger than one read, or it is damaged.
-      return { frames: await this.#framesBetween(file, from, size), next: size };
+      let bytes = Math.floor(Math.max(LEAST_READ_BYTES, Math.min(READ_BYTES, limit.bytes)));
+      for (;;) {
+        const to = Math.min(size, from + bytes);
+        const frames = await this.#framesBetween(file, from, to);
+        const last = frames.at(-1);
+        if (to === size) return this.#within(limit, from, { frames, next: size });
+        if (last) return this.#within(limit, from, { frames, next: from + last.end });
+        // The frame is larger than this read, or it is damaged.
+        bytes *= READ_GROWTH;
+      }
     } finally {
       await file.close();
     }
@@ -281,6 +306,22 @@ export class Segment {
     let count = 0;
     for (const { ordinal } of findFrames(bytes.subarray(0, length), this.#seed)) count = ordinal + 1;
     return count;
+  }
+
+  /** The first of the frames that a read from this position has found: as many as the limit allows. */
+  #within({ bytes, perEvent }: ReadLimit, from: number, read: FramesRead): FramesRead {
+    let given = 0;
+    let room = bytes;
+    for (const [index, { ordinal, payload }] of read.frames.entries()) {
+      if (this.marks.get(ordinal) !== Mark.kept) continue;
+      room -= payload.length + perEvent;
+      if (room < 0 && given > 0) {
+        const frames = read.frames.slice(0, index);
+        return { frames, next: from + (frames.at(-1)?.end ?? 0) };
+      }
+      given += 1;
+    }
+    return read;
   }
 
   async #framesBetween(file: DiskFile, from: number, to: number): Promise<Frame[]> {

@@ -8,7 +8,7 @@ import type { Machine } from './disk.ts';
 import { GroupWriter, type Item, type Place, type Space } from './group-writer.ts';
 import { Mark, type MarkValue } from './marks.ts';
 import { NewerFormat } from './newer-format.ts';
-import { Segment } from './segment.ts';
+import { Segment, type ReadLimit } from './segment.ts';
 import { parseName } from './segment-format.ts';
 
 /** An event that was read. */
@@ -169,7 +169,7 @@ export class TopicLog {
    * Reads some of the next events that are on disk only, and marks them as taken. Resolves to no event where bytes are
    * damaged. Rejects if the disk cannot be read; the next call reads the same events.
    */
-  async read(): Promise<SpooledEvent[]> {
+  async read(limit?: ReadLimit): Promise<SpooledEvent[]> {
     const segment = this.#segments.find(({ number, unread }) => number >= this.#readNumber && unread > 0);
     if (!segment) return [];
     if (segment.number !== this.#readNumber) {
@@ -179,7 +179,7 @@ export class TopicLog {
     }
     const { size, marks } = segment;
     const { count } = marks;
-    const { frames, next } = await this.#readSegment(segment);
+    const { frames, next } = await this.#readSegment(segment, limit);
     this.#readOffset = next;
     const events: SpooledEvent[] = [];
     let damaged = 0;
@@ -197,9 +197,9 @@ export class TopicLog {
     return events;
   }
 
-  async #readSegment(segment: Segment): ReturnType<Segment['read']> {
+  async #readSegment(segment: Segment, limit?: ReadLimit): ReturnType<Segment['read']> {
     try {
-      return await segment.read(this.#readOffset);
+      return await segment.read(this.#readOffset, limit);
     } catch (error) {
       if (errorCode(error) === 'ENOENT') await this.#checkFiles();
       if (!segment.isLost) throw error;

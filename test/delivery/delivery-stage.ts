@@ -21,6 +21,7 @@ const SEGMENT_BYTES = 1000;
 export interface StageSettings extends Partial<DeliverySettings> {
   /** Most bytes of the spool. */
   readonly spoolBytes?: number;
+  readonly segmentBytes?: number;
   readonly seed?: number;
 }
 
@@ -41,12 +42,15 @@ export class DeliveryStage {
   readonly log: LogLine[] = [];
   readonly sent: Sent[] = [];
   readonly #spoolBytes: number;
+  readonly #segmentBytes: number;
   readonly #random: Random;
   #process: { producer: FakeProducer; metrics: Metrics; spool: Spool; delivery: Delivery } | undefined;
 
-  private constructor({ spoolBytes = 1 << 30, seed = 1, ...settings }: StageSettings) {
+  private constructor(stage: StageSettings) {
+    const { spoolBytes = 1 << 30, segmentBytes = SEGMENT_BYTES, seed = 1, ...settings } = stage;
     this.#random = new Random(seed);
     this.#spoolBytes = spoolBytes;
+    this.#segmentBytes = segmentBytes;
     this.disk = new SimulatedDisk({ random: this.#random, time: this.time });
     this.settings = {
       topics: [TOPIC],
@@ -83,7 +87,7 @@ export class DeliveryStage {
   /** Starts a process on the disk. */
   async start(state: 'up' | 'unavailable' = 'up'): Promise<void> {
     const { time, disk } = this;
-    const settings = { path: '/spool', maxBytes: this.#spoolBytes, segmentBytes: SEGMENT_BYTES };
+    const settings = { path: '/spool', maxBytes: this.#spoolBytes, segmentBytes: this.#segmentBytes };
     const machine = { disk, time, randomSeed: () => this.#random.below(2 ** 32) };
     const spool = await this.finished(Spool.open(settings, (report) => assert.fail(report.reason), machine));
     const producer = new FakeProducer(time);

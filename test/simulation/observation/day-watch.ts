@@ -35,6 +35,9 @@ const STUCK_MS = 15_000;
 /** Milliseconds after a fault of the disk in which events may stay: they are offered with growing pauses. */
 const DISK_PAUSE_MS = 70_000;
 
+/** Bytes of a small memory for events. */
+const TIGHT_BYTES = 1_000_000;
+
 /** So many answers in a row show what the proxy must have noticed. */
 const ROW = 5;
 
@@ -135,7 +138,10 @@ export class DayWatch {
       );
     const isOver = problem === undefined && isUnkept;
     const all = this.#proxy?.delivery.topics.some((status) => status.problem !== undefined) === true;
-    if (this.#lasting(`${number} ${topic} over`, isOver && !all, now) > CALM_MS + LINE_MS)
+    // A small memory is full for moments that no sample sees.
+    const isTight = this.#proxy !== undefined && this.#proxy.settings.queueBytes < TIGHT_BYTES;
+    const over = isOver && !all && !isTight ? this.#words.unkeptBy(topic) : undefined;
+    if (this.#streaks.lasting(`${number} ${topic} over`, over, now) > CALM_MS + LINE_MS)
       this.#violate('calm line', `${topic} keeps events again, and the log does not say it`);
   }
 

@@ -46,6 +46,12 @@ export class LogWords {
     return this.#unkept.has(topic) || this.#unkept.has(GENERAL);
   }
 
+  /** Which lines say so: of the topic, of all topics, or both; undefined if none does. */
+  unkeptBy(topic: string): string | undefined {
+    const names = [topic, GENERAL].filter((name) => this.#unkept.has(name));
+    return names.length === 0 ? undefined : names.join();
+  }
+
   #take(msg: string, topic: string): void {
     const state = STATES.get(msg);
     if (state !== undefined) {
