@@ -34,6 +34,8 @@ export interface ReadLimit {
   readonly perEvent: number;
 }
 
+const NO_BYTES = Buffer.alloc(0);
+
 const UNLIMITED: ReadLimit = { bytes: Number.POSITIVE_INFINITY, perEvent: 0 };
 
 interface FramesRead {
@@ -76,6 +78,8 @@ export class Segment {
   /** The file was removed while the proxy ran, and with it the events that are on disk only. */
   isLost = false;
   #scanDamage = 0;
+  /** Bytes that a read has found behind what it gave, for the next read. */
+  #ahead: { readonly from: number; readonly bytes: Buffer } | undefined;
   readonly #disk: Disk;
   readonly #folder: string;
   readonly #seed: number;
@@ -227,15 +231,20 @@ export class Segment {
     const { size } = this;
     const file = await this.#disk.open(this.path);
     try {
-      let bytes = Math.floor(Math.max(LEAST_READ_BYTES, Math.min(READ_BYTES, limit.bytes)));
+      let bytes = this.#ahead?.from === from ? this.#ahead.bytes : NO_BYTES;
+      this.#ahead = undefined;
+      let to = from + bytes.length;
+      let more = Math.floor(Math.max(LEAST_READ_BYTES, Math.min(READ_BYTES, limit.bytes)));
       for (;;) {
-        const to = Math.min(size, from + bytes);
-        const frames = await this.#framesBetween(file, from, to);
+        const frames = [...findFrames(bytes, this.#seed)];
         const last = frames.at(-1);
-        if (to === size) return this.#within(limit, from, { frames, next: size });
-        if (last) return this.#within(limit, from, { frames, next: from + last.end });
-        // The frame is larger than this read, or it is damaged.
-        bytes *= READ_GROWTH;
+        // The file may be shorter than it was.
+        if (to >= size) return this.#within(limit, from, bytes, { frames, next: size });
+        if (last) return this.#within(limit, from, bytes, { frames, next: from + last.end });
+        to = Math.min(size, to + more);
+        bytes = await extended(file, from, bytes, to);
+        // A frame is larger than this read, or it is damaged.
+        more *= READ_GROWTH;
       }
     } finally {
       await file.close();
@@ -308,26 +317,25 @@ export class Segment {
     return count;
   }
 
-  /** The first of the frames that a read from this position has found: as many as the limit allows. */
-  #within({ bytes, perEvent }: ReadLimit, from: number, read: FramesRead): FramesRead {
-    let given = 0;
-    let room = bytes;
-    for (const [index, { ordinal, payload }] of read.frames.entries()) {
+  /**
+   * The first of the frames that were found in these bytes: as many as the limit allows. What the next read needs of the
+   * bytes is kept for it, so that no byte is read twice.
+   */
+  #within({ bytes: most, perEvent }: ReadLimit, from: number, bytes: Buffer, found: FramesRead): FramesRead {
+    let { frames, next } = found;
+    let room = most;
+    for (const [index, { ordinal, payload }] of frames.entries()) {
       if (this.marks.get(ordinal) !== Mark.kept) continue;
       room -= payload.length + perEvent;
-      if (room < 0 && given > 0) {
-        const frames = read.frames.slice(0, index);
-        return { frames, next: from + (frames.at(-1)?.end ?? 0) };
-      }
-      given += 1;
+      if (room >= 0 || index === 0) continue;
+      frames = frames.slice(0, index);
+      next = from + (frames.at(-1)?.end ?? 0);
+      break;
     }
-    return read;
-  }
-
-  async #framesBetween(file: DiskFile, from: number, to: number): Promise<Frame[]> {
-    const bytes = Buffer.allocUnsafeSlow(to - from);
-    const length = await readAll(file, bytes, from);
-    return [...findFrames(bytes.subarray(0, length), this.#seed)];
+    // A copy: a part would pin the whole.
+    const rest = Buffer.from(bytes.subarray(next - from));
+    if (rest.length > 0) this.#ahead = { from: next, bytes: rest };
+    return { frames, next };
   }
 
   async #writeAll(buffers: readonly Buffer[], position: number): Promise<void> {
@@ -342,6 +350,14 @@ export class Segment {
       left = without(left, written);
     }
   }
+}
+
+/** The bytes of a file from `from` to `to`, of which the first are known. Fewer if the file is shorter. */
+async function extended(file: DiskFile, from: number, known: Buffer, to: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(to - from);
+  known.copy(bytes);
+  const length = await readAll(file, bytes.subarray(known.length), from + known.length);
+  return bytes.subarray(0, known.length + length);
 }
 
 /** The rest of the buffers after this number of bytes is written. */

@@ -62,7 +62,7 @@ const damage: Fault = {
     else await world.stop();
     damageSpool(world, choice);
     await world.pass(Math.min(forMs, 5000));
-    if (!world.proxy) await scene.restart(scene.settings);
+    await scene.restart(scene.settings);
   },
 };
 

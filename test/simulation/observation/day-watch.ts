@@ -41,8 +41,8 @@ const TIGHT_BYTES = 1_000_000;
 /** So many answers in a row show what the proxy must have noticed. */
 const ROW = 5;
 
-/** Bytes of memory above the limit of the queue: one read of the spool, and an event that is alone. */
-const MEMORY_ALLOWANCE = 2.5 * 1024 * 1024;
+/** Bytes of memory above the limit of the queue: of each topic one event of its spool, and an event that is alone. */
+const MEMORY_ALLOWANCE = 128 * 1024;
 
 export class DayWatch {
   readonly #world: World;
