@@ -90,10 +90,11 @@ async function live(world: World, plan: DayPlan, posts: Post[]): Promise<void> {
   repair(world, scene);
   if (!world.proxy) await restart(settings);
   // A topic counts as refusing until it takes a record. Other senders may have had their day.
-  const probe = new Sender(PROBE, world, posts);
-  sending.push(probe.run());
+  const letters: SenderPlan = { ...PROBE, name: 'letter-probe', shape: 'invalid' };
+  const probes = [PROBE, letters].map((probe) => new Sender(probe, world, posts));
+  sending.push(...probes.map((probe) => probe.run()));
   await world.pass(AFTERMATH_MS);
-  for (const sender of [...senders, probe]) sender.end();
+  for (const sender of [...senders, ...probes]) sender.end();
   world.tell('the last fault has ended, and the senders end');
   await judgeRecovery(world, [probeAfter(sending, world, posts)]);
   watch.end();
