@@ -3,18 +3,33 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { runDay } from './day.ts';
 import { planOf } from './plan.ts';
+import { everything, selected, type Selection } from './shrink.ts';
 
 /** Milliseconds of the selection and of the new days: about a minute on two busy cores. */
 const SELECTION_MS = 20_000;
 const NEW_MS = 20_000;
 
-async function assertGood(seed: number): Promise<void> {
-  const { violations, trace } = await runDay(planOf(seed));
-  const repeat = `node test/simulation/main.ts --seed ${seed}`;
+/** Days that once failed, with the faults and senders that this needs. New kinds of faults do not change them. */
+const FOUND: readonly (Selection & { readonly seed: number; readonly was: string })[] = [
+  {
+    seed: 100_127,
+    faults: ['producers-forgotten-in-flight', 'limit-lowered'],
+    senders: ['sender-1'],
+    was: 'a read of the spool gives more events than a small memory has room for',
+  },
+];
+
+async function assertGood(seed: number, selection = everything(planOf(seed))): Promise<void> {
+  const { violations, trace } = await runDay(selected(planOf(seed), selection));
+  const { faults, senders } = selection;
+  const repeat = `node test/simulation/main.ts --seed ${seed} --faults '${faults.join()}' --senders ${senders.join()}`;
   assert.deepEqual(violations, [], `Repeat with: ${repeat}\n${trace.join('\n')}`);
 }
 
 suite('in simulated days', () => {
+  for (const { was, seed, ...selection } of FOUND)
+    test(`it is not so that ${was}`, () => assertGood(seed, selection));
+
   test('nothing is lost, doubled or reordered: a selection', async () => {
     const end = performance.now() + SELECTION_MS;
     for (let seed = 100_000; performance.now() < end; seed++) await assertGood(seed);
