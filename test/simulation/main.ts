@@ -4,7 +4,7 @@
  *     node test/simulation/main.ts [--seconds 60] [--from N] [--with KIND]
  *     node test/simulation/main.ts --seed N [--faults kill,reset-2] [--senders sender-1]
  *
- * `--with` runs only the days that have a fault of this kind. Exits with 1 if a day failed. A failing day is shrunk and printed with its trace in words.
+ * `--with` leaves out the days that have no fault of this kind. Exits with 1 if a day failed. A failing day is shrunk and printed with its trace in words.
  */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -56,7 +56,7 @@ function namesOf(list: string): string[] {
 async function runDays(from: number): Promise<void> {
   const until = performance.now() + Number(values.seconds) * 1000;
   let [days, posts, failures] = [0, 0, 0];
-  for (let seed = from; days < Number(values.days) && performance.now() < until; seed++) {
+  for (let seed = from; seed < from + Number(values.days) && performance.now() < until; seed++) {
     const plan = planOf(seed);
     if (values.with !== undefined && !plan.faults.some(({ kind }) => kind === values.with)) continue;
     const result = await runDay(plan);
@@ -65,7 +65,7 @@ async function runDays(from: number): Promise<void> {
     if (result.violations.length === 0) continue;
     failures += 1;
     if (values['until-failure']) {
-      console.log(`first failure after ${days} days: ${result.violations[0] ?? ''}`);
+      console.log(`first failure after ${seed - from + 1} days: ${result.violations[0] ?? ''}`);
       break;
     }
     if (failures > MAX_PRINTED) {

@@ -19,18 +19,21 @@ export const formerDefects: readonly Mutation[] = [
     deadLetters,
     'else if (!this.#stopping) this.#park(record, refusal, parkedReason(delivered), safe, failed);',
     'else if (!this.#stopping) failed();',
+    'letters-parked',
   ),
   mutation(
     'do not try a refused dead letter of the spool again',
     deadLetters,
     "this.#retried((failed) => this.#park(record, '', neverTakenReason(outcome), safe, failed));",
     '',
+    'letters-parked',
   ),
   mutation(
     'do not try parked events again',
     'src/delivery/parked/parked-retries.ts',
     'if (this.#stopping || this.#topics.length === 0) return;',
     'if (this.#pauseMs > 0) return;',
+    'letters-parked',
   ),
   {
     name: 'take the age of the spool by the wall clock',
@@ -42,6 +45,7 @@ export const formerDefects: readonly Mutation[] = [
         replace: 'this.#openedAt = time.wall.now();',
       },
     ],
+    needs: 'clock-steps-in-outage',
   },
   {
     name: 'ask for the cluster by the wall clock',
@@ -57,6 +61,7 @@ export const formerDefects: readonly Mutation[] = [
         replace: 'this.#dueAt = this.#time.wall.now() + delayMs;',
       },
     ],
+    needs: 'clock-steps',
   },
   mutation(
     'measure the pause before a retry by the wall clock',
@@ -74,6 +79,7 @@ export const formerDefects: readonly Mutation[] = [
         replace: '} else if (firstSource <= TimeSource.arrival) {',
       },
     ],
+    needs: 'times-limited',
   },
   {
     name: 'refuse every record whose compression the topic refuses',
@@ -85,6 +91,7 @@ export const formerDefects: readonly Mutation[] = [
       },
       { file: partition, find: codecTrial, replace: 'Number.isNaN(0)' },
     ],
+    needs: 'codec-refused',
   },
   mutation(
     'offer a full spool all waiting events again with each new one',
@@ -97,18 +104,21 @@ export const formerDefects: readonly Mutation[] = [
     partition,
     'if (batch?.mayBeWritten) {\n      this.#leaveIdentity();',
     'if (batch?.mayBeWritten) {',
+    'code-after',
   ),
   mutation(
     'begin the sequence of a partition again that a broker did not name for a moment',
     'src/kafka/producer/topic-partitions.ts',
     'this.#gone.get(partition) ?? new PartitionQueue',
     'new PartitionQueue',
+    'partitions-added',
   ),
   mutation(
     'do not ask for the limit of a topic while records are too large for it',
     producer,
     "if (outcome.kind === 'too-large') this.#watch.soon(LIMIT_POLL_MS);",
     '',
+    'limit-lowered',
   ),
   mutation(
     'say that a topic can be written to while it refuses every record',

@@ -54,6 +54,7 @@ function copyOf({ edits }: Mutation, at: string): string {
 async function hunt(mutation: Mutation, at: string): Promise<Finding> {
   const folder = copyOf(mutation, at);
   const args = ['--alone', '--until-failure', '--from', values.from, '--days', values.days];
+  if (mutation.needs !== undefined) args.push('--with', mutation.needs);
   const child = spawn(
     process.execPath,
     [join(folder, 'test', 'simulation', 'main.ts'), '--seconds', '1200', ...args],

@@ -1,5 +1,7 @@
 /** A way to break the core: a mistake that someone could make, or a defect that was mended. */
 
+import type { FaultKind } from '../faults.ts';
+
 export interface Edit {
   readonly file: string;
   /** Text of the file, found once. */
@@ -10,11 +12,19 @@ export interface Edit {
 export interface Mutation {
   readonly name: string;
   readonly edits: readonly Edit[];
+  /** Days without a fault of this kind cannot show it, and are left out. */
+  readonly needs?: FaultKind;
 }
 
 /** A mutation in one place. */
-export function mutation(name: string, file: string, find: string, replace: string): Mutation {
-  return { name, edits: [{ file, find, replace }] };
+export function mutation(
+  name: string,
+  file: string,
+  find: string,
+  replace: string,
+  needs?: FaultKind,
+): Mutation {
+  return { name, edits: [{ file, find, replace }], ...(needs && { needs }) };
 }
 
 /** The files that mutations change most. */
