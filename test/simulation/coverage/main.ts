@@ -55,8 +55,7 @@ async function profile(): Promise<readonly Profiler.ScriptCoverage[]> {
   return result;
 }
 
-function branchesOf(file: string, coverage: Profiler.ScriptCoverage | undefined): Branch[] {
-  const text = readFileSync(join(root, file), 'utf8');
+function branchesOf(file: string, text: string, coverage: Profiler.ScriptCoverage | undefined): Branch[] {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const ranges = coverage?.functions.flatMap((one) => one.ranges) ?? [];
   const branches: Branch[] = [];
@@ -107,15 +106,24 @@ function countAt(ranges: readonly Profiler.CoverageRange[], at: number): number 
   return smallest?.count ?? 0;
 }
 
+// Read before the days run: they may take minutes, and a source may change meanwhile.
+const sources = new Map(
+  FOLDERS.map((folder) => [
+    folder,
+    globSync(`${folder}/**/*.ts`, { cwd: root })
+      .filter((file) => !REPLACED.has(file))
+      .sort()
+      .map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') })),
+  ]),
+);
 const coverage = await profile();
 const rows: string[] = [];
 const missing: Branch[] = [];
-for (const folder of FOLDERS) {
-  const all = globSync(`${folder}/**/*.ts`, { cwd: root }).sort();
-  const files = all.filter((file) => !REPLACED.has(file));
-  const branches = files.flatMap((file) =>
+for (const [folder, files] of sources) {
+  const branches = files.flatMap(({ file, text }) =>
     branchesOf(
       file,
+      text,
       coverage.find(({ url }) => url.endsWith(`/${file}`)),
     ),
   );
