@@ -1,25 +1,31 @@
 /**
- * `make bench`: the cost of an event, as a ratio to a bare `node:http` server in the same run. Machines differ and other
- * processes disturb; the ratios within one run are stable. All contenders take turns in three rounds, and the median counts.
+ * `make bench`: the cost of an event, beside a bare `node:http` server and beside the floor, in the same run. Machines
+ * differ and other processes disturb; the ratios within one run are stable. All contenders are warmed for the same time.
+ * Then they take turns in rounds, and the median counts.
  *
- *     node benchmark/main.ts [--only mix,sizes,…] [--seconds 4] [--rounds 3] [--out FOLDER] [--list]
+ *     node benchmark/main.ts [--only mix,large,…] [--contenders none,floor,…] [--against FOLDER] [--quick]
+ *                            [--seconds 2] [--rounds 3] [--warm-up 30] [--out FOLDER] [--list]
  *
- * A whole run writes to benchmark/results/, one with `--only` to .run/benchmark/.
+ * `--against` names the folder of another version of http2kafka, built, which takes part in turn. `--quick` warms for 8 s
+ * only, and leaves out all but bare, floor, none and that version. A whole run writes to benchmark/results/, any other to
+ * .run/benchmark/.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 import { join, relative } from 'node:path';
 import { startBroker } from '../tools/kafka/broker.ts';
-import { groups } from './cells.ts';
-import { drawPlot } from './chart.ts';
-import { listing, readTask, type Task } from './command-line.ts';
-import { requireWrk } from './load.ts';
-import { plotsOf } from './plots.ts';
-import { reportOf } from './report.ts';
-import type { About, CellResult, Results } from './results.ts';
-import { measureStarts } from './start-time.ts';
-import { measureGroup } from './suite.ts';
+import { fieldOf, listing, readTask, type Task } from './command-line.ts';
+import { contendersOf } from './contenders/contenders.ts';
+import { requireWrk } from './loads/load.ts';
+import { groups } from './loads/shapes.ts';
+import { measureStarts } from './measure/start-time.ts';
+import { measureGroup } from './measure/suite.ts';
+import { warmField } from './measure/warm-up.ts';
+import { drawPlot } from './report/chart.ts';
+import { plotsOf } from './report/plots.ts';
+import { reportOf } from './report/report.ts';
+import type { About, CellResult, Results } from './report/results.ts';
 
 /** How often Kafka deletes old records. Its default is every five minutes, in which too much data would pile up. */
 const RETENTION_CHECK = { 'log.retention.check.interval.ms': '5000' };
@@ -35,25 +41,35 @@ if (typeof task === 'string') {
   process.on('SIGTERM', () => process.exit(143));
   // Read at the start: the commit may be another one at the end.
   const about = aboutThis(task);
-  write(task.out, { about, ...(await measure(task)) });
+  const startedAt = performance.now();
+  const measured = await measure(task);
+  const minutes = (performance.now() - startedAt) / 60_000;
+  write(task.out, { about: { ...about, minutes }, ...measured });
 }
 
-async function measure(wanted: Task): Promise<Pick<Results, 'cells' | 'starts'>> {
+async function measure(wanted: Task): Promise<Omit<Results, 'about'>> {
   const jvm = ['-XX:TieredStopAtLevel=4', '-Xmx1g'];
+  const contenders = contendersOf(wanted.against);
   const broker = await startBroker({ jvm, properties: RETENTION_CHECK });
   try {
+    const { running, warmUps, stop } = await warmField(fieldOf(wanted), contenders, broker, wanted.warmUp);
     const cells: CellResult[] = [];
-    for (const group of groups.filter(({ name }) => wanted.only.includes(name))) {
-      cells.push(...(await measureGroup(group, broker, wanted)));
+    try {
+      for (const group of groups.filter(({ name }) => wanted.only.includes(name))) {
+        cells.push(...(await measureGroup(group, running, broker, wanted)));
+      }
+    } finally {
+      await stop();
     }
-    const starts = wanted.only.includes('start') ? await measureStarts(broker) : [];
-    return { cells, starts };
+    const starts = wanted.only.includes('start') ? await measureStarts(contenders, broker) : [];
+    const labels = Object.fromEntries(wanted.contenders.map((name) => [name, contenders[name].label]));
+    return { labels, warmUps, cells, starts };
   } finally {
     await broker.stop();
   }
 }
 
-function aboutThis({ seconds, rounds }: Task): About {
+function aboutThis({ seconds, rounds, warmUp }: Task): Omit<About, 'minutes'> {
   const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim();
   return {
     commit: git('describe', '--always', '--dirty', '--exclude=*'),
@@ -66,6 +82,7 @@ function aboutThis({ seconds, rounds }: Task): About {
     memoryMb: totalmem() / 1024 ** 2,
     seconds,
     rounds,
+    warmUp,
   };
 }
 

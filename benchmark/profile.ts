@@ -12,8 +12,8 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { startBroker } from '../tools/kafka/broker.ts';
 import { startProxy } from '../tools/proxy.ts';
-import { measureLoad, requireWrk } from './load.ts';
-import { writeScript } from './wrk-script.ts';
+import { measureLoad, requireWrk } from './loads/load.ts';
+import { writeScript } from './loads/wrk-script.ts';
 
 /** The used part of V8's format: nodes, the samples by node ids, and the µs before each sample. */
 const Profile = Type.Object({

@@ -13,10 +13,10 @@ import { parseArgs } from 'node:util';
 import { startBroker, type Broker } from '../tools/kafka/broker.ts';
 import { freePorts } from '../tools/kafka/ports.ts';
 import { startProxy, type Proxy } from '../tools/proxy.ts';
-import { startBareServer } from './bare-server.ts';
-import { measureLoad, requireWrk, type Measure } from './load.ts';
-import { cpuSeconds, residentMb } from './process-tree.ts';
-import { writeScript } from './wrk-script.ts';
+import { startBareServer } from './contenders/running.ts';
+import { measureLoad, requireWrk, type Measure } from './loads/load.ts';
+import { cpuSeconds, residentMb } from './measure/process-tree.ts';
+import { writeScript } from './loads/wrk-script.ts';
 
 const { values } = parseArgs({
   options: {
@@ -61,7 +61,7 @@ class Gate {
 requireWrk();
 const script = writeScript(join(root, 'examples'));
 const broker = await startBroker({ jvm: ['-XX:TieredStopAtLevel=4', '-Xmx1g'] });
-const bare = await startBareServer();
+const bare = await startBareServer(broker);
 const rows: Row[] = [];
 for (const connections of values.connections.split(',').map(Number)) {
   await measureLoad({ url: bare.url, pid: bare.pid, script, seconds: 2, connections });
@@ -142,12 +142,14 @@ async function drained(proxy: Proxy): Promise<Measure> {
   console.log(`  ${events} spooled, ${before} when the proxy noticed that Kafka was back`);
   return {
     cpuMicros: ((cpuSeconds(proxy.pid) - cpu) * 1e6) / before,
+    brokerMicros: Number.NaN,
     perSecond: before / duration,
     p50Ms: Number.NaN,
     p99Ms: Number.NaN,
     p999Ms: Number.NaN,
     residentMb: peak,
     failed: 0,
+    missing: 0,
   };
 }
 

@@ -12,11 +12,11 @@ import { temporaryFolder } from '../tools/kafka/folders.ts';
 import { startOidcServer } from '../tools/oidc-server.ts';
 import { claims, SECRET_KEY, tokenOf } from '../test/auth/personal-tokens/personal-token-samples.ts';
 import { startProxy, type Proxy } from '../tools/proxy.ts';
-import { startBareServer } from './bare-server.ts';
-import { GoodSender } from './good-sender.ts';
-import { measureLoad, requireWrk } from './load.ts';
-import { cpuSeconds, residentMb } from './process-tree.ts';
-import { NUMBER, writeNumberedPosts } from './wrk-script.ts';
+import { startBareServer } from './contenders/running.ts';
+import { GoodSender } from './loads/good-sender.ts';
+import { measureLoad, requireWrk } from './loads/load.ts';
+import { cpuSeconds, residentMb } from './measure/process-tree.ts';
+import { NUMBER, writeNumberedPosts } from './loads/wrk-script.ts';
 
 const KEY = 'h2k_benchmark';
 
@@ -88,7 +88,7 @@ async function start(): Promise<Proxy> {
 
 /** The yardstick: the cost of the same requests for a server that checks nothing. */
 async function measureBare(): Promise<void> {
-  const { url, pid, stop } = await startBareServer();
+  const { url, pid, stop } = await startBareServer(broker);
   const load = { url, pid, script: scriptOf(undefined), seconds, connections };
   await measureLoad({ ...load, seconds: 2 });
   const { perSecond, cpuMicros } = await measureLoad(load);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { batches, gzippedMix, keyed, mix, sized } from '../../benchmark/bodies.ts';
-import { contendersOf, groups } from '../../benchmark/cells.ts';
-import { runEvent } from '../../benchmark/lineage-event.ts';
+import { batches, gzippedMix, keyed, mix, realEvents, sized } from '../../benchmark/loads/bodies.ts';
+import { groups, warmUpShape } from '../../benchmark/loads/shapes.ts';
+import { runEvent } from '../../benchmark/loads/lineage-event.ts';
 import { checkEvent } from '../../src/openlineage/check.ts';
 
 suite('what the benchmarks post', () => {
@@ -49,6 +49,14 @@ suite('what the benchmarks post', () => {
     assert.deepEqual(unzipped, bodies);
   });
 
+  test('has a real event with the keys of 64 jobs, all of one size', () => {
+    const { bodies, eventBytes } = realEvents();
+    const keys = bodies.map((body) => checkEvent(body, 'core').event?.key.toString());
+    assert.equal(new Set(keys).size, 64);
+    assert.deepEqual(new Set(bodies.map(({ length }) => length)), new Set([eventBytes]));
+    assert.ok(eventBytes > 5300 && eventBytes < 5500, `${eventBytes}`);
+  });
+
   test('is an array of so many good events, all of them different', () => {
     const { bodies, eventsEach } = batches(10);
     assert.equal(eventsEach, 10);
@@ -63,12 +71,19 @@ suite('what the benchmarks post', () => {
 });
 
 suite('the cells of the benchmarks', () => {
-  test('all begin with the yardstick, and expect a ratio from each other contender', () => {
-    for (const shape of groups.flatMap((group) => group.shapes)) {
-      const [first, ...others] = contendersOf(shape);
-      assert.equal(first, 'bare');
-      assert.ok(others.length > 0);
-      for (const name of others) assert.ok((shape.expected[name] ?? 0) > 1);
+  test('all begin with the yardstick, and no limit is below it', () => {
+    for (const { contenders, atMost } of [...groups.flatMap(({ shapes }) => shapes), warmUpShape]) {
+      assert.equal(contenders[0], 'bare');
+      assert.ok(contenders.length > 1);
+      assert.equal(new Set(contenders).size, contenders.length);
+      for (const most of Object.values(atMost)) assert.ok(most > 1);
     }
+  });
+
+  test('have one place each in the tables', () => {
+    const places = groups.flatMap(({ name, shapes }) =>
+      shapes.map((shape) => `${name}, ${shape.name}, ${shape.connections}`),
+    );
+    assert.equal(new Set(places).size, places.length);
   });
 });

@@ -1,29 +1,31 @@
 // Results as a run gives them, without a run.
-import { contendersOf, groups } from '../../benchmark/cells.ts';
-import type { CellMeasure, CellResult, Results } from '../../benchmark/results.ts';
+import { contendersOf } from '../../benchmark/contenders/contenders.ts';
+import { groups } from '../../benchmark/loads/shapes.ts';
+import type { CellMeasure, CellResult, Results, WarmUpResult } from '../../benchmark/report/results.ts';
 
 /** CPU time of the yardstick, in µs an event. */
 export const BARE_MICROS = 50;
 
-/** In the middle one of three rounds every contender gets exactly its expected ratio. */
+/** The ratio to it of each contender in the middle one of three rounds. */
+const RATIOS: Readonly<Record<string, number>> = { bare: 1, floor: 1.5, none: 1.8, lz4: 2, zstd: 2.6 };
+const OTHER_RATIO = 3;
+
 export function cannedResults(): Results {
   const cells = groups.flatMap((group) =>
     group.shapes.flatMap((shape) =>
-      contendersOf(shape).map((contender): CellResult => {
-        const ratio = shape.expected[contender];
-        return {
-          group: group.name,
-          shape: shape.name,
-          connections: shape.connections,
-          eventBytes: Number.parseFloat(shape.name) * (shape.name.endsWith('MB') ? 1e6 : 1000) || 7000,
-          contender,
-          expected: ratio ?? null,
-          rounds: [0.5, 1, 3].map((factor) => measureOf((ratio ?? 1) * factor)),
-        };
-      }),
+      shape.contenders.map((contender): CellResult => ({
+        group: group.name,
+        shape: shape.name,
+        connections: shape.connections,
+        eventBytes: shape.bodies().eventBytes,
+        contender,
+        atMost: shape.atMost[contender] ?? null,
+        rounds: [0.5, 1, 3].map((factor) => measureOf((RATIOS[contender] ?? OTHER_RATIO) * factor)),
+      })),
     ),
   );
-  const start = { firstAnswerMs: 400, status: 201, residentMb: 120 };
+  const start = { firstAnswerMs: 400, residentMb: 120 };
+  const contenders = contendersOf('/elsewhere');
   return {
     about: {
       commit: 'abc1234',
@@ -36,21 +38,38 @@ export function cannedResults(): Results {
       memoryMb: 24_000,
       seconds: 4,
       rounds: 3,
+      warmUp: 30,
+      minutes: 18,
     },
+    labels: Object.fromEntries(Object.entries(contenders).map(([name, { label }]) => [name, label])),
+    warmUps: [warmUpOf('bare', 1), warmUpOf('none', 2)],
     cells,
     starts: [{ label: 'http2kafka', rounds: [start, { ...start, firstAnswerMs: 410 }, start] }],
   };
 }
 
+/** A program that costs three times as much in the first ten seconds of thirty as in the others. */
+function warmUpOf(contender: 'bare' | 'none', ratio: number): WarmUpResult {
+  const windows = Array.from({ length: 15 }, (_, index) => ({
+    untilS: 2 * (index + 1),
+    cpuMicros: BARE_MICROS * ratio * (index < 5 ? 3 : 1),
+    brokerMicros: 40,
+    perSecond: 5000,
+  }));
+  return { contender, idleMb: 75, windows };
+}
+
 function measureOf(ratio: number): CellMeasure {
   return {
     cpuMicros: BARE_MICROS * ratio,
+    brokerMicros: 40,
     perSecond: 10_000 / ratio,
     p50Ms: 10 * ratio,
     p99Ms: 20 * ratio,
     p999Ms: 30 * ratio,
     residentMb: 100 * ratio,
     failed: 0,
+    missing: 0,
     spooled: 0,
   };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { parseWrkOutput } from '../../benchmark/wrk-output.ts';
+import { parseWrkOutput } from '../../benchmark/loads/wrk-output.ts';
 
 const GOOD = `Running 4s test @ http://127.0.0.1:23456/
   1 threads and 32 connections

@@ -2,7 +2,7 @@
  * Holds idle connections open. Each has posted one event, as the clients of many small jobs do. It runs in its own process, and
  * ends with a message as soon as one of them is closed.
  *
- *     node benchmark/idle-connections.ts HOST:PORT COUNT
+ *     node benchmark/loads/idle-connections.ts HOST:PORT COUNT
  */
 import { once } from 'node:events';
 import { connect } from 'node:net';

@@ -1,7 +1,7 @@
 /** Scripts with which wrk posts given bodies in turn. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { temporaryFolder } from '../tools/kafka/folders.ts';
+import { temporaryFolder } from '../../tools/kafka/folders.ts';
 import { mixBodies } from './bodies.ts';
 
 /** Adds to wrk's report what it does not print by itself. */
@@ -15,11 +15,13 @@ export const NUMBER = '@NUMBER@';
 
 /**
  * Writes a script that posts the bodies in turn, again and again. Returns its path. The requests are assembled before the load
- * begins: wrk shares the machine with the measured program, and should use little CPU time.
+ * begins: wrk shares the machine with the measured program, and should use little CPU time. Each connection waits `pauseMs`
+ * before each request.
  */
 export function writePosts(
   bodies: readonly Buffer[],
   headers: Readonly<Record<string, string>> = { 'Content-Type': 'application/json' },
+  pauseMs = 0,
 ): string {
   const folder = temporaryFolder('http2kafka-bench-');
   const file = join(folder, 'bodies');
@@ -42,7 +44,7 @@ request = function()
   next = next % #requests + 1
   return requests[next]
 end
-${TELL_PERCENTILE}`,
+${pauseMs > 0 ? `delay = function() return ${pauseMs} end\n` : ''}${TELL_PERCENTILE}`,
   );
   return script;
 }

@@ -1,4 +1,4 @@
-/** Programs of the benchmarks, each in its own process, so that its cost is measured alone. */
+/** Helpers of a load, each in its own process. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 

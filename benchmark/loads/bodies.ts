@@ -30,9 +30,25 @@ export function mixBodies(folder: string): Buffer[] {
     .filter((body) => body.length > 0);
 }
 
+const examples = join(import.meta.dirname, '..', '..', 'examples');
+
 /** All single events of examples/. */
 export function mix(): Bodies {
-  return single(mixBodies(join(import.meta.dirname, '..', 'examples')));
+  return single(mixBodies(examples));
+}
+
+/** Jobs of the real event, so that a topic's partitions get about as many events each. */
+const JOBS = 64;
+
+/** One event of Airflow, 5.4 KB, as it is sent by as many jobs: each has its own key. */
+export function realEvents(): Bodies {
+  const event = readFileSync(join(examples, 'airflow', '02-task-complete.json'), 'utf8');
+  return single(
+    Array.from({ length: JOBS }, (_, job) => {
+      const name = `daily_orders_${String(job).padStart(2, '0')}`;
+      return Buffer.from(event.replaceAll('daily_orders', name));
+    }),
+  );
 }
 
 /** The same, each compressed as a client would. */

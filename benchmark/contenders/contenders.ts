@@ -1,0 +1,127 @@
+/** The measured programs. A contender is a command and a port; the rivals are those that are installed. */
+import { join } from 'node:path';
+import { temporaryFolder } from '../../tools/kafka/folders.ts';
+import type { Command } from './program.ts';
+import { dataRentgen, fluentBit } from './rivals.ts';
+
+/** Where a contender is to listen, and to write. */
+export interface Place {
+  readonly port: number;
+  readonly bootstrapServers: string;
+  readonly topic: string;
+  readonly partitions: number;
+}
+
+/** A command with what else it needs to be running. */
+export interface Prepared extends Command {
+  /** Added to every request, e.g. a credential. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Stops what was started besides. */
+  readonly release?: () => Promise<void>;
+}
+
+export interface Contender {
+  readonly label: string;
+  /** Partitions of its topic. None for a program that writes to no topic. */
+  readonly partitions: number;
+  /** Whether it is http2kafka, which tells its state on its pages. */
+  readonly isOurs?: boolean;
+  /** Paths on which it takes events. By default those of http2kafka. */
+  readonly path?: string;
+  /** Undefined when it is not installed. */
+  readonly prepare: (place: Place) => Promise<Prepared> | Prepared | undefined;
+}
+
+/** Partitions of the topics in the documentation's examples. */
+const USUAL = 3;
+const MANY = 128;
+
+/** Seconds that a proxy keeps an idle connection while it is measured. */
+const KEEP_ALIVE_S = '3600';
+
+const root = join(import.meta.dirname, '..', '..');
+const here = import.meta.dirname;
+
+export const contenderNames = [
+  'bare',
+  'floor',
+  'none',
+  'against',
+  'lz4',
+  'zstd',
+  'log',
+  'many',
+  'fluent-bit',
+  'fluent-bit-files',
+  'fluent-bit-no-key',
+  'data-rentgen',
+] as const;
+export type ContenderName = (typeof contenderNames)[number];
+
+/** The contenders. `against` is the folder of another version of http2kafka, if one is compared. */
+export function contendersOf(against: string | undefined): Readonly<Record<ContenderName, Contender>> {
+  return {
+    bare: {
+      label: 'bare node:http server',
+      partitions: 0,
+      prepare: ({ port }) => ({ command: [process.execPath, join(here, 'bare-server.ts'), String(port)] }),
+    },
+    floor: { label: 'floor', partitions: USUAL, prepare: prepareFloor },
+    none: ours('http2kafka, compression none', {}),
+    against: ours(`http2kafka of ${against ?? 'another folder'}`, {}, { folder: against }),
+    lz4: ours('http2kafka, compression lz4', { KAFKA__COMPRESSION: 'lz4' }),
+    zstd: ours('http2kafka, compression zstd', { KAFKA__COMPRESSION: 'zstd' }),
+    log: ours('http2kafka, with access log', { SERVER__ACCESS_LOG: 'true' }),
+    many: ours(`http2kafka, ${MANY} partitions`, {}, { partitions: MANY }),
+    'fluent-bit': fluentBit('Fluent Bit, in memory', { hasKey: true, hasFiles: false }),
+    'fluent-bit-files': fluentBit('Fluent Bit, with files', { hasKey: true, hasFiles: true }),
+    'fluent-bit-no-key': fluentBit('Fluent Bit, without a key', { hasKey: false, hasFiles: false }),
+    'data-rentgen': dataRentgen,
+  };
+}
+
+export function isContenderName(name: string): name is ContenderName {
+  return contenderNames.some((one) => one === name);
+}
+
+/** The flags of http2kafka, in src/main.ts and bin/http2kafka: both use the same memory for new objects. */
+const FLOOR_FLAGS = [
+  '--no-allocation-site-pretenuring',
+  '--max-semi-space-size=12',
+  '--initial-old-space-size=128',
+];
+
+function prepareFloor({ port, bootstrapServers, topic, partitions }: Place): Command {
+  const brokerPort = bootstrapServers.split(':')[1] ?? '';
+  const args = [String(port), brokerPort, topic, String(partitions)];
+  return { command: [process.execPath, ...FLOOR_FLAGS, join(here, 'floor', 'main.ts'), ...args] };
+}
+
+/** The built program, with its own topic. */
+function ours(
+  label: string,
+  settings: Readonly<Record<string, string>>,
+  { partitions = USUAL, folder = root }: { partitions?: number; folder?: string | undefined } = {},
+): Contender {
+  return {
+    label,
+    partitions,
+    isOurs: true,
+    prepare: ({ port, bootstrapServers, topic }) => ({
+      command: [join(folder, 'bin', 'http2kafka'), '--port', String(port)],
+      environment: environmentOf({
+        KAFKA__BOOTSTRAP_SERVERS: bootstrapServers,
+        KAFKA__COMPRESSION: 'none',
+        PRODUCER__MAIN_TOPIC: topic,
+        SERVER__ACCESS_LOG: 'false',
+        SERVER__KEEP_ALIVE_TIMEOUT_S: KEEP_ALIVE_S,
+        SPOOL__PATH: temporaryFolder('http2kafka-spool-'),
+        ...settings,
+      }),
+    }),
+  };
+}
+
+function environmentOf(settings: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(settings).map(([name, value]) => [`HTTP2KAFKA__${name}`, value]));
+}
