@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { contenderNames, isContenderName, type ContenderName } from './contenders/contenders.ts';
 import { groupNames, groups, type GroupName } from './loads/shapes.ts';
+import { OPEN_CONTENDERS, SHARES } from './measure/open.ts';
 import { STARTS } from './measure/start-time.ts';
 import { SHAPE_WARM_UP_S, type Pace } from './measure/suite.ts';
 
@@ -86,15 +87,11 @@ function taskOf(values: ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>
 }
 
 /** The contenders that the groups of a task need, in their order. */
-export function fieldOf(task: Task): ContenderName[] {
-  const needed = new Set(
-    groups.filter(({ name }) => task.only.includes(name)).flatMap(({ shapes }) => shapes.flatMap(takesPart)),
-  );
-  return task.contenders.filter((name) => needed.has(name));
-}
-
-function takesPart({ contenders }: { contenders: readonly ContenderName[] }): readonly ContenderName[] {
-  return contenders;
+export function fieldOf({ only, contenders }: Task): ContenderName[] {
+  const shapes = groups.filter(({ name }) => only.includes(name)).flatMap((group) => group.shapes);
+  const needed = new Set(shapes.flatMap((shape) => shape.contenders));
+  if (only.includes('open')) for (const name of OPEN_CONTENDERS) needed.add(name);
+  return contenders.filter((name) => needed.has(name));
 }
 
 /** A list of all cells, and the approximate duration. */
@@ -110,6 +107,14 @@ export function listing(task: Task): string {
         lines.push(most === undefined ? cell : `${cell}, at most ${most.toFixed(2)}`);
         seconds += SHAPE_WARM_UP_S + BESIDES_S + task.rounds * (task.seconds + BESIDES_S);
       }
+    }
+  }
+  if (task.only.includes('open')) {
+    for (const share of SHARES) {
+      const names = OPEN_CONTENDERS.filter((name) => task.contenders.includes(name));
+      lines.push(`open: ${100 * share} % of the highest rate: ${names.join(', ')}`);
+      // A second does not count, and the sender starts and ends.
+      seconds += names.length * task.rounds * (task.seconds + 1.5);
     }
   }
   if (task.only.includes('start')) {

@@ -19,13 +19,14 @@ import { fieldOf, listing, readTask, type Task } from './command-line.ts';
 import { contendersOf } from './contenders/contenders.ts';
 import { requireWrk } from './loads/load.ts';
 import { groups } from './loads/shapes.ts';
+import { measureOpen } from './measure/open.ts';
 import { measureStarts } from './measure/start-time.ts';
 import { measureGroup } from './measure/suite.ts';
 import { warmField } from './measure/warm-up.ts';
 import { drawPlot } from './report/chart.ts';
 import { plotsOf } from './report/plots.ts';
 import { reportOf } from './report/report.ts';
-import type { About, CellResult, Results } from './report/results.ts';
+import type { About, CellResult, OpenResult, Results } from './report/results.ts';
 
 /** How often Kafka deletes old records. Its default is every five minutes, in which too much data would pile up. */
 const RETENTION_CHECK = { 'log.retention.check.interval.ms': '5000' };
@@ -54,16 +55,18 @@ async function measure(wanted: Task): Promise<Omit<Results, 'about'>> {
   try {
     const { running, warmUps, stop } = await warmField(fieldOf(wanted), contenders, broker, wanted.warmUp);
     const cells: CellResult[] = [];
+    let open: OpenResult[] = [];
     try {
       for (const group of groups.filter(({ name }) => wanted.only.includes(name))) {
         cells.push(...(await measureGroup(group, running, broker, wanted)));
       }
+      if (wanted.only.includes('open')) open = await measureOpen(running, wanted);
     } finally {
       await stop();
     }
     const starts = wanted.only.includes('start') ? await measureStarts(contenders, broker) : [];
     const labels = Object.fromEntries(wanted.contenders.map((name) => [name, contenders[name].label]));
-    return { labels, warmUps, cells, starts };
+    return { labels, warmUps, cells, open, starts };
   } finally {
     await broker.stop();
   }

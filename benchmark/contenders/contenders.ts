@@ -1,5 +1,6 @@
 /** The measured programs. A contender is a command and a port; the rivals are those that are installed. */
 import { join } from 'node:path';
+import { build } from 'esbuild';
 import { temporaryFolder } from '../../tools/kafka/folders.ts';
 import type { Command } from './program.ts';
 import { dataRentgen, fluentBit } from './rivals.ts';
@@ -64,7 +65,7 @@ export function contendersOf(against: string | undefined): Readonly<Record<Conte
     bare: {
       label: 'bare node:http server',
       partitions: 0,
-      prepare: ({ port }) => ({ command: [process.execPath, join(here, 'bare-server.ts'), String(port)] }),
+      prepare: prepareBare,
     },
     floor: { label: 'floor', partitions: USUAL, prepare: prepareFloor },
     none: ours('http2kafka, compression none', {}),
@@ -91,10 +92,32 @@ const FLOOR_FLAGS = [
   '--initial-old-space-size=128',
 ];
 
-function prepareFloor({ port, bootstrapServers, topic, partitions }: Place): Command {
+async function prepareFloor({ port, bootstrapServers, topic, partitions }: Place): Promise<Command> {
+  const program = await bundleOf('floor', join(here, 'floor', 'main.ts'));
   const brokerPort = bootstrapServers.split(':')[1] ?? '';
-  const args = [String(port), brokerPort, topic, String(partitions)];
-  return { command: [process.execPath, ...FLOOR_FLAGS, join(here, 'floor', 'main.ts'), ...args] };
+  const scanner = join(root, 'dist', 'event-scan.wasm');
+  const args = [String(port), brokerPort, topic, String(partitions), scanner];
+  return { command: [process.execPath, ...FLOOR_FLAGS, program, ...args] };
+}
+
+async function prepareBare({ port }: Place): Promise<Command> {
+  return { command: [process.execPath, await bundleOf('bare', join(here, 'bare-server.ts')), String(port)] };
+}
+
+/** Bundles a program as http2kafka is bundled. From TypeScript it would take 30 MB more, and longer to start. */
+async function bundleOf(name: string, file: string): Promise<string> {
+  // In the project's folder, where packages are found.
+  const outfile = join(root, '.run', 'benchmark-programs', `${name}.mjs`);
+  await build({
+    entryPoints: [file],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    logLevel: 'error',
+  });
+  return outfile;
 }
 
 /** The built program, with its own topic. */

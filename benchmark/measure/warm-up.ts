@@ -47,7 +47,7 @@ export async function warmField(
         throw new Error(`only ${available.toFixed(0)} MB of memory are left`);
       const one = await startContender(contenders[name], broker);
       if (!one) {
-        console.log(`${name} is not installed`);
+        console.log(`${name} is not installed, and is left out`);
         continue;
       }
       running.set(name, one);

@@ -3,7 +3,7 @@ import type { EChartsOption } from 'echarts';
 import type { ContenderName } from '../contenders/contenders.ts';
 import type { GroupName } from '../loads/shapes.ts';
 import type { Plot } from './chart.ts';
-import { summaries, type Results, type Summary } from './results.ts';
+import { median, summaries, type OpenMeasure, type Results, type Summary } from './results.ts';
 
 /** Names on the axes of the contenders that the plots show. */
 const SHORT: Readonly<Partial<Record<ContenderName, string>>> = {
@@ -41,6 +41,7 @@ export function plotsOf(results: Results): Plot[] {
   return [
     ...limitPlot(results),
     ...(results.warmUps.length > 0 ? [coldPlot(results)] : []),
+    ...(results.open.length > 0 ? [openPlot(results)] : []),
     ...(sizes.length > 0 ? [perKbPlot(sizes)] : []),
     ...(batch.length > 0 ? [batchPlot(batch)] : []),
   ];
@@ -96,6 +97,35 @@ function coldPlot({ warmUps }: Results): Plot {
     })),
   };
   return { name: 'cold', title: 'CPU time an event from a fresh start on (5.4 KB, 32 connections)', option };
+}
+
+/** Percentiles of the latency at fixed rates, one group of bars for each percentile and rate. */
+function openPlot({ open }: Results): Plot {
+  const names = [...new Set(open.map(({ contender }) => contender))];
+  const shares = [...new Set(open.map(({ share }) => share))];
+  const percentiles = [
+    ['p50', (one: OpenMeasure) => one.p50Ms],
+    ['p99', (one: OpenMeasure) => one.p99Ms],
+    ['p99.9', (one: OpenMeasure) => one.p999Ms],
+  ] as const;
+  const columns = shares.flatMap((share) => percentiles.map(([name, pick]) => ({ share, name, pick })));
+  const option: EChartsOption = {
+    xAxis: {
+      type: 'category',
+      data: columns.map(({ share, name }) => `${name}\n${Math.round(100 * share)} %`),
+      axisLabel: { interval: 0 },
+    },
+    yAxis: { ...valueAxis('latency, ms'), type: 'log' },
+    series: names.map((contender) => ({
+      ...bars(1),
+      name: SHORT[contender] ?? contender,
+      data: columns.map(({ share, pick }) => {
+        const found = open.find((one) => one.contender === contender && one.share === share);
+        return found ? median(found.rounds.map(pick)) : null;
+      }),
+    })),
+  };
+  return { name: 'open', title: 'Latency at shares of the highest rate (the mix, in an open loop)', option };
 }
 
 function perKbPlot(sizes: readonly Summary[]): Plot {

@@ -7,6 +7,7 @@ import {
   median,
   summaries,
   type About,
+  type OpenMeasure,
   type Results,
   type StartResult,
   type Summary,
@@ -36,6 +37,7 @@ export function reportOf(results: Results, plots: readonly Plot[]): string {
     ...limitOf(results),
     ...pictures,
     ...sections,
+    ...openOf(results),
     ...coldOf(results),
     ...startsOf(results.starts),
   ];
@@ -119,6 +121,50 @@ function limitOf(results: Results): string[] {
   if (rows.length === 0) return [];
   const heads = ['load', 'bare µs', 'floor µs', 'http2kafka µs', 'floor/bare', 'ours/bare', 'ours/floor'];
   return [`## How close to the floor\n\n${table([...heads, 'goal', 'reached'], rows)}`];
+}
+
+/** Latencies at fixed rates. */
+function openOf({ open, labels }: Results): string[] {
+  if (open.length === 0) return [];
+  const rows = open.map(({ contender, share, rate, rounds }) => {
+    const of = (pick: (round: OpenMeasure) => number) => median(rounds.map(pick));
+    const lost = Math.max(...rounds.map(({ refused, broken }) => refused + broken));
+    return [
+      labels[contender] ?? contender,
+      `${number(100 * share, 0)} %`,
+      number(rate, 0),
+      ...[of((one) => one.p50Ms), of((one) => one.p99Ms), of((one) => one.p999Ms)].map((time) =>
+        number(time, 1),
+      ),
+      number(
+        of((one) => one.lateMs),
+        1,
+      ),
+      `${number(
+        of((one) => one.cpuMicros),
+        1,
+      )}${lost > 0 ? ` (**${lost} refused or broken**)` : ''}`,
+    ];
+  });
+  const heads = [
+    '',
+    'of the highest rate',
+    'events/s',
+    'p50 ms',
+    'p99 ms',
+    'p99.9 ms',
+    'late, ms',
+    'CPU µs an event',
+  ];
+  return [
+    `## Latency at a fixed rate
+
+The mix, in an open loop: requests begin at random times that do not depend on answers, and the latency counts from there. The highest rate is that of
+http2kafka with 256 connections and the same sender. All contenders get the same rates. **late**: 99th percentile of how late the sender itself was, which is a part
+of every latency.
+
+${table(heads, rows)}`,
+  ];
 }
 
 /** The cost of an event from a fresh start on. */

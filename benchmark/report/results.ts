@@ -2,6 +2,7 @@
 import type { ContenderName } from '../contenders/contenders.ts';
 import type { GroupName } from '../loads/shapes.ts';
 import type { Measure } from '../loads/load.ts';
+import type { Outcome } from '../loads/open-loop/plan.ts';
 
 /** The conditions of a run, for comparing runs. */
 export interface About {
@@ -58,6 +59,22 @@ export interface WarmUpResult {
   readonly windows: readonly WindowMeasure[];
 }
 
+/** A load of a fixed rate. */
+export interface OpenMeasure extends Outcome {
+  /** User and system time of the program, in µs an event. */
+  readonly cpuMicros: number;
+}
+
+/** A contender at a rate. */
+export interface OpenResult {
+  readonly contender: ContenderName;
+  /** Of the highest rate of http2kafka. */
+  readonly share: number;
+  /** Events a second. */
+  readonly rate: number;
+  readonly rounds: readonly OpenMeasure[];
+}
+
 /** One start of a program. */
 export interface StartMeasure {
   /** Milliseconds from the start of its process to its first 2xx. */
@@ -77,6 +94,7 @@ export interface Results {
   readonly labels: Readonly<Partial<Record<ContenderName, string>>>;
   readonly warmUps: readonly WarmUpResult[];
   readonly cells: readonly CellResult[];
+  readonly open: readonly OpenResult[];
   readonly starts: readonly StartResult[];
 }
 

@@ -14,17 +14,18 @@
  * body or the number of bodies. It has no queue except for what arrives while a request is in flight. An event that the
  * scanner is not sure of gets 422. An error of Kafka gets 500. Of a batch it refuses all or nothing.
  *
- *     node benchmark/contenders/floor/main.ts PORT BROKER-PORT TOPIC PARTITIONS
+ *     node benchmark/contenders/floor/main.ts PORT BROKER-PORT TOPIC PARTITIONS SCANNER
  */
 import { createServer, type ServerResponse } from 'node:http';
 import { FloorProducer } from './producer.ts';
-import { elementsOf, keyOf } from './scanner.ts';
+import { FloorScanner } from './scanner.ts';
 
 /** Milliseconds that it keeps an idle connection: longer than any benchmark. */
 const KEEP_ALIVE_MS = 3_600_000;
 
-const [, , port = '', brokerPort = '', topic = '', partitions = ''] = process.argv;
+const [, , port = '', brokerPort = '', topic = '', partitions = '', file = ''] = process.argv;
 const producer = new FloorProducer(Number(brokerPort), topic, Number(partitions));
+const scanner = new FloorScanner(file);
 
 const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
   const pieces: Buffer[] = [];
@@ -41,7 +42,7 @@ function takeEvent(
   done: (taken: boolean) => void,
   response: ServerResponse,
 ): void {
-  const key = keyOf(pieces);
+  const key = scanner.keyOf(pieces);
   if (key === undefined) {
     answer(response, 422);
     return;
@@ -52,7 +53,7 @@ function takeEvent(
 }
 
 function takeBatch(body: Buffer, response: ServerResponse): void {
-  const offsets = elementsOf(body);
+  const offsets = scanner.elementsOf(body);
   let left = (offsets?.length ?? 0) / 2;
   if (!offsets || left === 0) {
     answer(response, 422);

@@ -1,8 +1,7 @@
-/** The scanner of `assembly/`, as a program without any other part uses it. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 
-interface Scanner {
+/** What assembly/index.ts exports, as far as it is used here. */
+interface Exports {
   readonly memory: WebAssembly.Memory;
   readonly reserve: (length: number) => number;
   readonly scanEvent: (length: number) => number;
@@ -20,57 +19,70 @@ const NAME_END = 5;
 
 const PREFIXES = ['', 'run:', 'job:', 'dataset:'];
 
-const scanner = load();
-/** Where the scanner expects the bytes. */
-const input = scanner.reserve(0);
-let memory = Buffer.from(scanner.memory.buffer);
-let result = new Uint32Array(scanner.memory.buffer, scanner.RESULT.value, NAME_END + 1);
+/** The scanner of `assembly/`, used without any other part of http2kafka. */
+export class FloorScanner {
+  readonly #exports: Exports;
+  /** Where the scanner expects the bytes. */
+  readonly #input: number;
+  #memory: Buffer;
+  #result: Uint32Array;
 
-/** The record's key, such as `run:namespace/name`. Undefined when the bytes are not certainly an event. */
-export function keyOf(pieces: readonly Buffer[]): string | undefined {
-  const length = copy(pieces);
-  if (scanner.scanEvent(length) === 0) return undefined;
-  return `${PREFIXES[result[KIND] ?? 0] ?? ''}${text(NAMESPACE, NAMESPACE_END)}/${text(NAME, NAME_END)}`;
-}
-
-/** The bytes between two places of the result, each as one character. */
-function text(start: number, end: number): string {
-  return memory.toString('latin1', input + (result[start] ?? 0), input + (result[end] ?? 0));
-}
-
-/** The start and end offsets of an array's elements, in pairs. Undefined when the bytes are not certainly an array. */
-export function elementsOf(body: Buffer): Uint32Array | undefined {
-  const count = scanner.scanArray(copy([body]));
-  if (count < 0) return undefined;
-  return new Uint32Array(scanner.memory.buffer, scanner.ELEMENTS.value, count * 2).slice();
-}
-
-/** Copies the pieces into the scanner's memory. Returns their length. */
-function copy(pieces: readonly Buffer[]): number {
-  let length = 0;
-  for (const piece of pieces) length += piece.length;
-  scanner.reserve(length);
-  // When the memory grows, it becomes a new buffer, and the length of the old one becomes zero.
-  if (memory.length === 0) {
-    memory = Buffer.from(scanner.memory.buffer);
-    result = new Uint32Array(scanner.memory.buffer, scanner.RESULT.value, NAME_END + 1);
+  /** `file` is dist/event-scan.wasm. */
+  constructor(file: string) {
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), {});
+    if (!isScanner(exports)) throw new Error(`${file} is of another version: run make build`);
+    this.#exports = exports;
+    this.#input = exports.reserve(0);
+    this.#memory = Buffer.from(exports.memory.buffer);
+    this.#result = this.#resultView();
   }
-  let at = input;
-  for (const piece of pieces) {
-    memory.set(piece, at);
-    at += piece.length;
+
+  /** The record's key, such as `run:namespace/name`. Undefined when the bytes are not certainly an event. */
+  keyOf(pieces: readonly Buffer[]): string | undefined {
+    const length = this.#copy(pieces);
+    if (this.#exports.scanEvent(length) === 0) return undefined;
+    const prefix = PREFIXES[this.#result[KIND] ?? 0] ?? '';
+    return `${prefix}${this.#text(NAMESPACE, NAMESPACE_END)}/${this.#text(NAME, NAME_END)}`;
   }
-  return length;
+
+  /** The start and end offsets of an array's elements, in pairs. Undefined when the bytes are not certainly an array. */
+  elementsOf(body: Buffer): Uint32Array | undefined {
+    const { scanArray, memory, ELEMENTS } = this.#exports;
+    const count = scanArray(this.#copy([body]));
+    if (count < 0) return undefined;
+    return new Uint32Array(memory.buffer, ELEMENTS.value, count * 2).slice();
+  }
+
+  /** Copies the pieces into the scanner's memory. Returns their length. */
+  #copy(pieces: readonly Buffer[]): number {
+    let length = 0;
+    for (const piece of pieces) length += piece.length;
+    this.#exports.reserve(length);
+    // When the memory grows, it becomes a new buffer, and the length of the old one becomes zero.
+    if (this.#memory.length === 0) {
+      this.#memory = Buffer.from(this.#exports.memory.buffer);
+      this.#result = this.#resultView();
+    }
+    let at = this.#input;
+    for (const piece of pieces) {
+      this.#memory.set(piece, at);
+      at += piece.length;
+    }
+    return length;
+  }
+
+  /** The bytes between two places of the result, each as one character. */
+  #text(start: number, end: number): string {
+    const from = this.#input + (this.#result[start] ?? 0);
+    return this.#memory.toString('latin1', from, this.#input + (this.#result[end] ?? 0));
+  }
+
+  #resultView(): Uint32Array {
+    return new Uint32Array(this.#exports.memory.buffer, this.#exports.RESULT.value, NAME_END + 1);
+  }
 }
 
-function load(): Scanner {
-  const file = join(import.meta.dirname, '..', '..', '..', 'dist', 'event-scan.wasm');
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), {});
-  if (!isScanner(exports)) throw new Error(`${file} is of another version: run make build`);
-  return exports;
-}
-
-function isScanner(exports: object): exports is Scanner {
+function isScanner(exports: object): exports is Exports {
   return ['memory', 'reserve', 'scanEvent', 'scanArray', 'RESULT', 'ELEMENTS'].every(
     (name) => name in exports,
   );
