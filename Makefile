@@ -64,7 +64,7 @@ docs-check: build
 audit: setup ## Find known vulnerabilities of the packages, and packages that are not pinned.
 	$(NODE) tools/audit.ts
 
-bench: setup build ## Measure all loads beside a bare HTTP server, in one run (11 minutes; no other load).
+bench: setup build ## Measure all loads beside a bare HTTP server and the floor, in one run (20 minutes; no other load).
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) benchmark/main.ts
 

@@ -27,6 +27,8 @@ export interface Contender {
   readonly partitions: number;
   /** Whether it is http2kafka, which tells its state on its pages. */
   readonly isOurs?: boolean;
+  /** Whether it is another program, which may answer before Kafka has the event. */
+  readonly isRival?: boolean;
   /** Paths on which it takes events. By default those of http2kafka. */
   readonly path?: string;
   /** Undefined when it is not installed. */

@@ -27,6 +27,7 @@ export function fluentBit(label: string, options: FluentBitOptions): Contender {
   return {
     label,
     partitions: USUAL_PARTITIONS,
+    isRival: true,
     prepare: (place) => {
       const program = findFluentBit();
       if (program === undefined) return undefined;
@@ -98,6 +99,7 @@ const FILTER = `  filters:
 export const dataRentgen: Contender = {
   label: "Data.Rentgen's http2kafka",
   partitions: USUAL_PARTITIONS,
+  isRival: true,
   path: '/v1/openlineage',
   prepare: (place) => {
     const python = join(folder, 'data-rentgen', 'bin', 'python');
@@ -122,6 +124,8 @@ async function prepareDataRentgen(
     KAFKA__BOOTSTRAP_SERVERS: JSON.stringify([bootstrapServers]),
     PRODUCER__MAIN_TOPIC: topic,
     PRODUCER__ACKS: 'all',
+    // The files for its pages are not in the package.
+    SERVER__STATIC_FILES__ENABLED: 'false',
     AUTH__PERSONAL_TOKENS__ENABLED: 'true',
     AUTH__PERSONAL_TOKENS__SECRET_KEY: SECRET_KEY,
   };

@@ -23,6 +23,8 @@ export interface Running {
   readonly spooled: () => Promise<number>;
   /** Waits until all answered events are in Kafka. Otherwise their delivery would slow down the next measurement. */
   readonly settled: () => Promise<void>;
+  /** Only of a program that may answer before Kafka has the event: waits until no more records arrive in the topic. */
+  readonly quiet: (() => Promise<void>) | undefined;
   readonly stop: () => Promise<void>;
 }
 
@@ -39,6 +41,9 @@ const TOPIC_CONFIGS = {
 const SETTLE_MS = 60_000;
 const POLL_MS = 50;
 
+/** Milliseconds without a new record after which a rival has nothing more to do. Fluent Bit sends once a second. */
+const QUIET_MS = 1100;
+
 /** Starts a contender. Resolves when it has taken an event; undefined when it is not installed. */
 export async function startContender(contender: Contender, broker: Broker): Promise<Running | undefined> {
   const { bootstrapServers } = broker;
@@ -53,7 +58,7 @@ export async function startContender(contender: Contender, broker: Broker): Prom
   const startedAt = performance.now();
   const program = startProgram(prepared);
   const url = `http://127.0.0.1:${port}`;
-  const { path, isOurs = false } = contender;
+  const { path, isOurs = false, isRival = false } = contender;
   const { headers = {}, release } = prepared;
   const stop = async () => {
     await program.stop();
@@ -80,6 +85,7 @@ export async function startContender(contender: Contender, broker: Broker): Prom
     settled: async () => {
       if (isOurs) await emptied(url);
     },
+    quiet: isRival ? () => isQuiet(() => recordsOf(bootstrapServers, topic)) : undefined,
     stop,
   };
 }
@@ -110,6 +116,16 @@ async function emptied(url: string): Promise<void> {
     if (/"state":"straight"/.test(status) && /"events":0\b/.test(status)) return;
     if (performance.now() > deadline) throw new Error(`the spool has not been emptied: ${status}`);
     await sleep(POLL_MS);
+  }
+}
+
+/** Waits until no more records arrive. */
+async function isQuiet(records: () => Promise<number>): Promise<void> {
+  const deadline = performance.now() + SETTLE_MS;
+  let last = -1;
+  for (let now = await records(); now !== last && performance.now() < deadline; now = await records()) {
+    last = now;
+    await sleep(QUIET_MS);
   }
 }
 

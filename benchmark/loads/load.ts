@@ -19,6 +19,11 @@ export interface Load {
   readonly brokerPid?: number;
   /** Records in the topic so far; undefined when there is no topic. The load ends when Kafka has what was answered. */
   readonly written?: () => Promise<number | undefined>;
+  /**
+   * Waits until a program that may answer before Kafka has the event has no more to do. Such a program also does what wrk
+   * no longer waits for, and that counts: its CPU time is divided by the records in Kafka.
+   */
+  readonly quiet?: (() => Promise<void>) | undefined;
 }
 
 export interface Measure {
@@ -65,7 +70,7 @@ export function requireWrk(): void {
  * before that, and work on.
  */
 export async function measureLoad(load: Load): Promise<Measure> {
-  const { url, pid, script, connections, seconds, eventsEach = 1, brokerPid, written } = load;
+  const { url, pid, script, connections, seconds, eventsEach = 1, brokerPid, written, quiet } = load;
   const options = {
     '--threads': 1,
     '--connections': connections,
@@ -81,11 +86,13 @@ export async function measureLoad(load: Load): Promise<Measure> {
   const output = parseWrkOutput(stdout);
   const events = (output.requests - output.refused) * eventsEach;
   const missing = writtenBefore === undefined ? 0 : await missingOf(writtenBefore + events, written);
+  await quiet?.();
+  const done = quiet ? ((await written?.()) ?? 0) - (writtenBefore ?? 0) : events;
   const cpu = cpuSeconds(pid) - before;
   const brokerCpu = brokerPid === undefined ? Number.NaN : cpuSeconds(brokerPid) - brokerBefore;
   return {
-    cpuMicros: (cpu * 1e6) / events,
-    brokerMicros: (brokerCpu * 1e6) / events,
+    cpuMicros: (cpu * 1e6) / done,
+    brokerMicros: (brokerCpu * 1e6) / done,
     perSecond: events / output.seconds,
     p50Ms: output.p50Ms,
     p99Ms: output.p99Ms,

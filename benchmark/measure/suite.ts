@@ -91,9 +91,10 @@ export function bearersOf(
     const script = scripts.get(key) ?? writePosts(bodies, all, pauseMs);
     scripts.set(key, script);
     const url = program.url + (program.path ?? shape.path);
-    const { pid, written } = program;
+    const { pid, written, quiet } = program;
+    const brokerPid = broker.pid;
     const load = (seconds: number): Load => {
-      return { url, pid, script, connections, seconds, eventsEach, brokerPid: broker.pid, written };
+      return { url, pid, script, connections, seconds, eventsEach, brokerPid, written, quiet };
     };
     return [{ name, program, url, headers: all, load }];
   });

@@ -88,9 +88,13 @@ async function measureWindows(
   const windows: WindowMeasure[] = [];
   for (let passed = 0; passed < seconds; passed += WINDOW_S) {
     const length = Math.min(WINDOW_S, seconds - passed);
-    const { cpuMicros, brokerMicros, perSecond } = await measureLoad(bearer.load(length));
+    const { cpuMicros, brokerMicros, perSecond } = await measureLoad({
+      ...bearer.load(length),
+      quiet: undefined,
+    });
     windows.push({ untilS: passed + length, cpuMicros, brokerMicros, perSecond });
   }
+  await one.quiet?.();
   await one.settled();
   return windows;
 }

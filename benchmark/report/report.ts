@@ -1,6 +1,8 @@
 /** The report of a run in Markdown: a table for each group, and the plots. */
 import { groups } from '../loads/shapes.ts';
 import type { Plot } from './chart.ts';
+import { COLD_S, coldAndWarm, meanOf } from './cold.ts';
+import { costOf, goalsOf, limitOf } from './goals.ts';
 import { number, table } from './markdown.ts';
 import {
   GOAL,
@@ -11,14 +13,10 @@ import {
   type Results,
   type StartResult,
   type Summary,
-  type WarmUpResult,
 } from './results.ts';
 
 /** A column: its head, and its text for a cell. */
 type Column = readonly [head: string, text: (row: Summary) => string];
-
-/** Seconds after a start that count as cold, and at the end of the warming that count as warm. */
-const COLD_S = 10;
 
 const PER_KB: Column = ['CPU µs a KB', (row) => number(row.microsPerKb, 2)];
 
@@ -35,6 +33,7 @@ export function reportOf(results: Results, plots: readonly Plot[]): string {
   const parts = [
     headOf(results.about),
     ...limitOf(results),
+    ...goalsOf(results),
     ...pictures,
     ...sections,
     ...openOf(results),
@@ -83,44 +82,6 @@ function columnsOf({ labels }: Results): Column[] {
     ['MB', (row) => number(row.residentMb, 0)],
     ['spooled', (row) => number(row.spooled, 0)],
   ];
-}
-
-/** The cost, and what makes it doubtful. */
-function costOf(row: Summary): string {
-  const doubts = [
-    ...(row.failed > 0 ? [`${number(row.failed, 0)} refused or broken`] : []),
-    ...(row.missing > 0 ? [`${number(row.missing, 0)} not in Kafka`] : []),
-  ];
-  const cost = number(row.cpuMicros, row.cpuMicros < 1000 ? 1 : 0);
-  return doubts.length === 0 ? cost : `${cost} (**${doubts.join(', ')}**)`;
-}
-
-/** Bare, floor and http2kafka side by side, for each load that has all three. */
-function limitOf(results: Results): string[] {
-  const rows = groups.flatMap(({ name }) => {
-    const all = summaries(results, name);
-    return all
-      .filter(({ cell }) => cell.contender === 'none')
-      .flatMap((ours) => {
-        const beside = (contender: string) =>
-          all.find(
-            ({ cell }) =>
-              cell.contender === contender &&
-              cell.shape === ours.cell.shape &&
-              cell.connections === ours.cell.connections,
-          );
-        const bare = beside('bare');
-        const floor = beside('floor');
-        if (!bare || !floor) return [];
-        const load = `${ours.cell.shape}, ${ours.cell.connections} connections`;
-        const isReached = ours.ratio <= ours.goal ? 'yes' : `no, ${number(ours.ratio / ours.goal, 2)} times`;
-        const ratios = [floor.ratio, ours.ratio, ours.toFloor, ours.goal].map((ratio) => number(ratio, 2));
-        return [[load, costOf(bare), costOf(floor), costOf(ours), ...ratios, isReached]];
-      });
-  });
-  if (rows.length === 0) return [];
-  const heads = ['load', 'bare µs', 'floor µs', 'http2kafka µs', 'floor/bare', 'ours/bare', 'ours/floor'];
-  return [`## How close to the floor\n\n${table([...heads, 'goal', 'reached'], rows)}`];
 }
 
 /** Latencies at fixed rates. */
@@ -195,30 +156,6 @@ is in the column "broker". The columns with seconds are the windows that end the
 
 ${table([...heads, ...ends.map((end) => `${end} s`)], rows)}`,
   ];
-}
-
-/** The mean cost in the first and in the last seconds of a contender's warming. */
-export function coldAndWarm({ windows }: WarmUpResult): { cold: number; warm: number } {
-  const end = windows.at(-1)?.untilS ?? 0;
-  return {
-    cold: meanOf(
-      windows.filter(({ untilS }) => untilS <= COLD_S),
-      ({ cpuMicros }) => cpuMicros,
-    ),
-    warm: meanOf(
-      windows.filter(({ untilS }) => untilS > end - COLD_S),
-      ({ cpuMicros }) => cpuMicros,
-    ),
-  };
-}
-
-/** The mean of windows, by their events. */
-function meanOf(
-  windows: WarmUpResult['windows'],
-  value: (window: WarmUpResult['windows'][number]) => number,
-): number {
-  const events = windows.reduce((sum, { perSecond }) => sum + perSecond, 0);
-  return windows.reduce((sum, window) => sum + value(window) * window.perSecond, 0) / events;
 }
 
 function startsOf(starts: readonly StartResult[]): string[] {
