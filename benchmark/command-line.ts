@@ -1,10 +1,8 @@
 /** The arguments of `make bench`. */
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { contenderNames, isContenderName, type ContenderName } from './contenders/contenders.ts';
-import { groupNames, groups, type GroupName } from './loads/shapes.ts';
-import { OPEN_CONTENDERS, SHARES } from './measure/open.ts';
-import { STARTS } from './measure/start-time.ts';
+import { contenderNames, isContenderName, type ContenderName } from './contenders/names.ts';
+import { groupNames, groups, OPEN_CONTENDERS, SHARES, STARTS, type GroupName } from './loads/shapes.ts';
 import { SHAPE_WARM_UP_S, type Pace } from './measure/suite.ts';
 
 export interface Task extends Pace {

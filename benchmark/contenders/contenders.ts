@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { temporaryFolder } from '../../tools/kafka/folders.ts';
+import type { ContenderName } from './names.ts';
 import type { Command } from './program.ts';
 import { dataRentgen, fluentBit } from './rivals.ts';
 
@@ -45,22 +46,6 @@ const KEEP_ALIVE_S = '3600';
 const root = join(import.meta.dirname, '..', '..');
 const here = import.meta.dirname;
 
-export const contenderNames = [
-  'bare',
-  'floor',
-  'none',
-  'against',
-  'lz4',
-  'zstd',
-  'log',
-  'many',
-  'fluent-bit',
-  'fluent-bit-files',
-  'fluent-bit-no-key',
-  'data-rentgen',
-] as const;
-export type ContenderName = (typeof contenderNames)[number];
-
 /** The contenders. `against` is the folder of another version of http2kafka, if one is compared. */
 export function contendersOf(against: string | undefined): Readonly<Record<ContenderName, Contender>> {
   return {
@@ -81,10 +66,6 @@ export function contendersOf(against: string | undefined): Readonly<Record<Conte
     'fluent-bit-no-key': fluentBit('Fluent Bit, without a key', { hasKey: false, hasFiles: false }),
     'data-rentgen': dataRentgen,
   };
-}
-
-export function isContenderName(name: string): name is ContenderName {
-  return contenderNames.some((one) => one === name);
 }
 
 /** The flags of http2kafka, in src/main.ts and bin/http2kafka: both use the same memory for new objects. */

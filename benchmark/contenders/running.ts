@@ -11,6 +11,7 @@ export interface Running {
   /** URL without a path. */
   readonly url: string;
   readonly pid: number;
+  readonly topic: string;
   /** Milliseconds from the start of its process to the first event that it has taken. */
   readonly firstAnswerMs: number;
   /** The path for events, instead of a load's own. */
@@ -77,6 +78,7 @@ export async function startContender(contender: Contender, broker: Broker): Prom
   return {
     url,
     pid: program.pid,
+    topic,
     firstAnswerMs: performance.now() - startedAt,
     path,
     headers,

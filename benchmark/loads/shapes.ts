@@ -1,5 +1,5 @@
 /** The loads: groups of shapes, each with its contenders and the ratio to the bare server that must not be exceeded. */
-import type { ContenderName } from '../contenders/contenders.ts';
+import type { ContenderName } from '../contenders/names.ts';
 import { batches, gzippedMix, keyed, mix, realEvents, sized, type Bodies } from './bodies.ts';
 
 export interface Group {
@@ -195,6 +195,15 @@ export const groups: readonly Group[] = [
     shapes: [{ ...single, name: 'mix, 5,000 idle', bodies: mix, idle: IDLE_CONNECTIONS }],
   },
 ];
+
+/** The rates of the open loop: shares of the highest rate of http2kafka. */
+export const SHARES = [0.1, 0.5, 0.8] as const;
+
+/** The contenders of the open loop. */
+export const OPEN_CONTENDERS = BASE;
+
+/** Number of starts of each program. The median counts. */
+export const STARTS = 5;
 
 function only(condition: boolean, name: ContenderName): ContenderName[] {
   return condition ? [name] : [];

@@ -3,17 +3,17 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Value } from 'typebox/value';
-import type { ContenderName } from '../contenders/contenders.ts';
+import type { ContenderName } from '../contenders/names.ts';
 import { Outcome, type Plan } from '../loads/open-loop/plan.ts';
+import { OPEN_CONTENDERS, SHARES } from '../loads/shapes.ts';
 import type { OpenMeasure, OpenResult } from '../report/results.ts';
 import { cpuSeconds } from './process-tree.ts';
 import type { Field, Pace } from './suite.ts';
 
-export const SHARES = [0.1, 0.5, 0.8] as const;
-
-export const OPEN_CONTENDERS: readonly ContenderName[] = ['bare', 'floor', 'none', 'against'];
-
 const CONNECTIONS = 256;
+
+/** Seconds of a load that do not count. */
+const WARM_UP_S = 1;
 
 /** Seconds of the search for the highest rate. */
 const SEARCH_S = 3;
@@ -59,6 +59,7 @@ function planOf({ url, path, headers }: Target, rate: number, seconds: number): 
     url: url + (path ?? '/api/v1/lineage'),
     headers: { ...headers },
     rate,
+    warmUp: WARM_UP_S,
     seconds,
     connections: CONNECTIONS,
   };
@@ -67,8 +68,8 @@ function planOf({ url, path, headers }: Target, rate: number, seconds: number): 
 async function measureRate({ pid }: Target, plan: Plan): Promise<OpenMeasure> {
   const before = cpuSeconds(pid);
   const outcome = await send(plan);
-  // The CPU time contains the second that does not count in the latencies.
-  const events = outcome.perSecond * (plan.seconds + 1);
+  // The CPU time contains the time that does not count in the latencies.
+  const events = outcome.perSecond * (plan.seconds + plan.warmUp);
   return { ...outcome, cpuMicros: ((cpuSeconds(pid) - before) * 1e6) / events };
 }
 

@@ -1,12 +1,11 @@
 /** Measures the time from the start of a program to its first event. */
 import type { Broker } from '../../tools/kafka/broker.ts';
-import type { Contender, ContenderName } from '../contenders/contenders.ts';
+import type { Contender } from '../contenders/contenders.ts';
+import type { ContenderName } from '../contenders/names.ts';
 import { startContender } from '../contenders/running.ts';
+import { STARTS } from '../loads/shapes.ts';
 import type { StartMeasure, StartResult } from '../report/results.ts';
 import { residentMb } from './process-tree.ts';
-
-/** Number of starts of each program. The median counts. */
-export const STARTS = 5;
 
 const STARTED = ['bare', 'floor', 'none'] as const satisfies readonly ContenderName[];
 

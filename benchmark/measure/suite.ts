@@ -1,6 +1,6 @@
 /** Runs the cells. For each load all contenders take turns, round by round, so that all meet the same conditions. */
 import type { Broker } from '../../tools/kafka/broker.ts';
-import type { ContenderName } from '../contenders/contenders.ts';
+import type { ContenderName } from '../contenders/names.ts';
 import { post } from '../contenders/program.ts';
 import type { Running } from '../contenders/running.ts';
 import type { Bodies } from '../loads/bodies.ts';

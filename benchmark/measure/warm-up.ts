@@ -4,7 +4,8 @@
  */
 import type { Broker } from '../../tools/kafka/broker.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Contender, ContenderName } from '../contenders/contenders.ts';
+import type { Contender } from '../contenders/contenders.ts';
+import type { ContenderName } from '../contenders/names.ts';
 import { startContender, type Running } from '../contenders/running.ts';
 import { measureLoad } from '../loads/load.ts';
 import { warmUpShape } from '../loads/shapes.ts';

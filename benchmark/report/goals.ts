@@ -1,5 +1,5 @@
 /** What the version should reach, and whether it does. */
-import type { ContenderName } from '../contenders/contenders.ts';
+import type { ContenderName } from '../contenders/names.ts';
 import { groups, type GroupName } from '../loads/shapes.ts';
 import { COLD_S, coldAndWarm } from './cold.ts';
 import { number, table } from './markdown.ts';

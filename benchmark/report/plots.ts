@@ -1,6 +1,6 @@
 /** The plots of the results of a run. */
 import type { EChartsOption } from 'echarts';
-import type { ContenderName } from '../contenders/contenders.ts';
+import type { ContenderName } from '../contenders/names.ts';
 import type { GroupName } from '../loads/shapes.ts';
 import type { Plot } from './chart.ts';
 import { median, summaries, type OpenMeasure, type Results, type Summary } from './results.ts';

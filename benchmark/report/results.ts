@@ -1,5 +1,5 @@
 /** The results of a run, and their summaries. */
-import type { ContenderName } from '../contenders/contenders.ts';
+import type { ContenderName } from '../contenders/names.ts';
 import type { GroupName } from '../loads/shapes.ts';
 import type { Measure } from '../loads/load.ts';
 import type { Outcome } from '../loads/open-loop/plan.ts';

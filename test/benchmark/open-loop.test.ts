@@ -33,7 +33,7 @@ suite('the open loop', () => {
   test('posts the mix at the rate, whatever the answers are, and counts refusals', async () => {
     const bodies = new Set<string>();
     let count = 0;
-    const outcome = await outcomeOf(200, (request, response) => {
+    const outcome = await outcomeOf(400, (request, response) => {
       const pieces: Buffer[] = [];
       request.on('data', (piece: Buffer) => pieces.push(piece));
       request.on('end', () => {
@@ -43,20 +43,22 @@ suite('the open loop', () => {
       });
     });
     assert.deepEqual(bodies, new Set(mix().bodies.map(String)));
-    // Two seconds at this rate, one of which does not count. The number of random events varies.
-    assert.ok(count > 300 && count < 500, `${count}`);
-    assert.ok(outcome.taken + outcome.refused > 130 && outcome.taken + outcome.refused < 270);
+    // 280 events in 0.7 s, 200 of which count. These random gaps make a few more or less of them.
+    assert.ok(count > 230 && count < 330, `${count}`);
+    assert.ok(outcome.taken + outcome.refused > 150 && outcome.taken + outcome.refused < 250);
     assert.ok(outcome.refused > 0 && outcome.taken > outcome.refused);
     assert.equal(outcome.broken, 0);
   });
 
   test('does not wait for answers to send the next requests', async () => {
     const waiting: (() => void)[] = [];
+    let isStalled = true;
     // With one connection and a closed loop there would be one request.
     const outcome = await outcomeOf(100, (request, response) => {
       request.resume();
       waiting.push(() => response.writeHead(201).end());
-      if (waiting.length >= 50) for (const answer of waiting.splice(0)) answer();
+      if (waiting.length >= 30) isStalled = false;
+      if (!isStalled) for (const answer of waiting.splice(0)) answer();
     });
     assert.ok(outcome.connections > 10, `${outcome.connections} connections`);
   });
@@ -72,18 +74,18 @@ suite('the open loop', () => {
       request.resume().on('end', () => response.writeHead(201).end());
     });
     assert.ok(outcome.taken > 0);
-    assert.equal(outcome.perSecond, outcome.taken);
+    assert.equal(outcome.perSecond, outcome.taken / 0.5);
   });
 });
 
-/** Two seconds with one connection at the begin; the second one counts. */
+/** 0.7 s with one connection at the begin, of which 0.5 s count. */
 async function outcomeOf(rate: number, listener: RequestListener): Promise<Outcome> {
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   assert.ok(typeof address === 'object' && address);
   const url = `http://127.0.0.1:${address.port}/`;
-  const plan = { url, headers: {}, rate, seconds: 1, connections: 1 };
+  const plan = { url, headers: {}, rate, warmUp: 0.2, seconds: 0.5, connections: 1 };
   const { stdout } = await promisify(execFile)(process.execPath, [sender, JSON.stringify(plan)]);
   server.closeAllConnections();
   server.close();

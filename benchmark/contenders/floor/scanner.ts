@@ -16,6 +16,8 @@ const NAMESPACE = 2;
 const NAMESPACE_END = 3;
 const NAME = 4;
 const NAME_END = 5;
+const HAS_ESCAPE = 6;
+const RESULTS = 7;
 
 const PREFIXES = ['', 'run:', 'job:', 'dataset:'];
 
@@ -37,12 +39,12 @@ export class FloorScanner {
     this.#result = this.#resultView();
   }
 
-  /** The record's key, such as `run:namespace/name`. Undefined when the bytes are not certainly an event. */
+  /** The record's key, such as `run:namespace/name`, each character one byte of UTF-8. Undefined when the bytes are not certainly an event. */
   keyOf(pieces: readonly Buffer[]): string | undefined {
     const length = this.#copy(pieces);
     if (this.#exports.scanEvent(length) === 0) return undefined;
-    const prefix = PREFIXES[this.#result[KIND] ?? 0] ?? '';
-    return `${prefix}${this.#text(NAMESPACE, NAMESPACE_END)}/${this.#text(NAME, NAME_END)}`;
+    const key = `${PREFIXES[this.#result[KIND] ?? 0] ?? ''}${this.#text(NAMESPACE, NAMESPACE_END)}/${this.#text(NAME, NAME_END)}`;
+    return this.#result[HAS_ESCAPE] === 0 ? key : unescape(key);
   }
 
   /** The start and end offsets of an array's elements, in pairs. Undefined when the bytes are not certainly an array. */
@@ -78,8 +80,14 @@ export class FloorScanner {
   }
 
   #resultView(): Uint32Array {
-    return new Uint32Array(this.#exports.memory.buffer, this.#exports.RESULT.value, NAME_END + 1);
+    return new Uint32Array(this.#exports.memory.buffer, this.#exports.RESULT.value, RESULTS);
   }
+}
+
+/** The bytes of a JSON string's text; the scanner has checked its escapes. */
+function unescape(bytes: string): string {
+  const text = String(JSON.parse(`"${Buffer.from(bytes, 'latin1').toString()}"`));
+  return Buffer.from(text).toString('latin1');
 }
 
 function isScanner(exports: object): exports is Exports {

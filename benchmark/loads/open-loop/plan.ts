@@ -6,6 +6,8 @@ export const Plan = Type.Object({
   headers: Type.Record(Type.String(), Type.String()),
   /** Requests a second. 0 is a closed loop: every connection posts again at once. */
   rate: Type.Number(),
+  /** Seconds at the begin that do not count: connections are opened, and the sender is compiled. */
+  warmUp: Type.Number(),
   /** Seconds that count. */
   seconds: Type.Number(),
   /** Connections that are opened before the first request. */

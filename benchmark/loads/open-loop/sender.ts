@@ -8,15 +8,12 @@
  *
  * It runs in its own process, and prints its outcome as JSON:
  *
- *     node benchmark/loads/open-loop/sender.ts '{"url":"http://…","headers":{},"rate":1000,"seconds":3,"connections":256}'
+ *     node benchmark/loads/open-loop/sender.ts '{"url":"http://…","headers":{},"rate":1000,"warmUp":1,"seconds":3,"connections":256}'
  */
 import { Value } from 'typebox/value';
 import { mix } from '../bodies.ts';
 import { Connection, type Intent } from './connection.ts';
 import { Gaps, percentilesOf, Plan, type Outcome } from './plan.ts';
-
-/** Milliseconds at the begin that do not count: connections are opened, and this program is compiled. */
-const UNCOUNTED_MS = 1000;
 
 /** Milliseconds after the last request for answers to arrive. */
 const PATIENCE_MS = 5000;
@@ -47,7 +44,7 @@ class Sender {
     this.#plan = plan;
     this.#url = new URL(plan.url);
     this.#requests = requestsOf(plan);
-    this.#countsFrom = performance.now() + UNCOUNTED_MS;
+    this.#countsFrom = performance.now() + plan.warmUp * 1000;
     this.#endsAt = this.#countsFrom + plan.seconds * 1000;
     for (let count = 0; count < plan.connections; count++) this.#open();
   }
