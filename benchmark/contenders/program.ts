@@ -25,6 +25,12 @@ const LOG_LENGTH = 10_000;
 const STOP_MS = 10_000;
 const POLL_MS = 5;
 
+/** How to kill each running program when this process ends. One listener for all: Node warns of more than ten. */
+const kills = new Set<() => void>();
+process.once('exit', () => {
+  for (const kill of kills) kill();
+});
+
 /** Starts a program. It ends with this process. Does not wait until it listens. */
 export function startProgram({ command, environment = {}, folder }: Command): Program {
   const [file = '', ...args] = command;
@@ -43,13 +49,14 @@ export function startProgram({ command, environment = {}, folder }: Command): Pr
     running = false;
   });
   const kill = () => child.kill('SIGKILL');
-  process.on('exit', kill);
+  kills.add(kill);
+  // It rejects when the program could not be started.
   const ended = once(child, 'exit').then(
     () => {
       running = false;
-      process.off('exit', kill);
+      kills.delete(kill);
     },
-    () => process.off('exit', kill),
+    () => kills.delete(kill),
   );
   return {
     pid: child.pid ?? 0,

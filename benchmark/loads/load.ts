@@ -18,7 +18,7 @@ export interface Load {
   /** The broker's process. Its CPU time is measured as well. */
   readonly brokerPid?: number;
   /** Records in the topic so far; undefined when there is no topic. The load ends when Kafka has what was answered. */
-  readonly written?: () => Promise<number | undefined>;
+  readonly written?: (() => Promise<number | undefined>) | undefined;
   /**
    * Waits until a program that may answer before Kafka has the event has no more to do. Such a program also does what wrk
    * no longer waits for, and that counts: its CPU time is divided by the records in Kafka.

@@ -86,12 +86,14 @@ async function measureWindows(
   const shape = { ...warmUpShape, contenders: [name] };
   const [bearer] = bearersOf(shape, shape.bodies(), new Map([[name, one]]), broker);
   if (!bearer) return [];
+  // A program that answers before Kafka has the event delivers it in a later window. Only the sum is of interest here.
+  const unawaited = one.quiet ? { quiet: undefined, written: undefined } : {};
   const windows: WindowMeasure[] = [];
   for (let passed = 0; passed < seconds; passed += WINDOW_S) {
     const length = Math.min(WINDOW_S, seconds - passed);
     const { cpuMicros, brokerMicros, perSecond } = await measureLoad({
       ...bearer.load(length),
-      quiet: undefined,
+      ...unawaited,
     });
     windows.push({ untilS: passed + length, cpuMicros, brokerMicros, perSecond });
   }
