@@ -11,16 +11,12 @@ export interface Plot {
 const WIDTH = 900;
 const HEIGHT = 440;
 
-/** Colours that are distinct in grey, and with red-green blindness. */
-const COLOURS = ['#7f8c8d', '#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9'];
-
 /** Draws a plot. The same numbers give the same bytes. */
 export function drawPlot({ title, option }: Plot): string {
   const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT });
   chart.setOption({
     animation: false,
     backgroundColor: '#ffffff',
-    color: COLOURS,
     textStyle: { fontFamily: 'sans-serif', fontSize: 13 },
     title: { text: title, left: 'center', top: 8, textStyle: { fontSize: 16 } },
     // ECharts measures text without a font: the text is wider than it assumes.

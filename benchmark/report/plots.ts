@@ -16,6 +16,17 @@ const SHORT: Readonly<Partial<Record<ContenderName, string>>> = {
   'fluent-bit-files': 'Fluent Bit, with files',
 };
 
+/** The same colour in every plot; distinct in grey, and with red-green blindness. */
+const COLOURS: Readonly<Partial<Record<ContenderName, string>>> = {
+  bare: '#7f8c8d',
+  floor: '#56b4e9',
+  none: '#0072b2',
+  against: '#009e73',
+  lz4: '#000000',
+  'fluent-bit': '#e69f00',
+  'fluent-bit-files': '#cc79a7',
+};
+
 /** Lines of the plot by size, with positions of their numbers that do not overlap. */
 const SIZE_LINES = [
   ['bare', 'bottom'],
@@ -66,7 +77,7 @@ function limitPlot(results: Results): Plot[] {
         .filter((name) => loads.some(({ rows }) => ratioOf(rows, name) !== null))
         .map((name) => ({
           ...bars(2),
-          name: SHORT[name] ?? name,
+          ...named(name),
           data: loads.map(({ rows }) => ratioOf(rows, name)),
         })),
       {
@@ -90,7 +101,7 @@ function coldPlot({ warmUps }: Results): Plot {
     yAxis: valueAxis('CPU time an event, µs'),
     series: shown.map(({ contender, windows }) => ({
       type: 'line',
-      name: SHORT[contender] ?? contender,
+      ...named(contender),
       silent: true,
       symbolSize: 6,
       data: windows.map(({ untilS, cpuMicros }) => [untilS, Number(cpuMicros.toFixed(1))]),
@@ -118,7 +129,7 @@ function openPlot({ open }: Results): Plot {
     yAxis: { ...valueAxis('latency, ms'), type: 'log' },
     series: names.map((contender) => ({
       ...bars(1),
-      name: SHORT[contender] ?? contender,
+      ...named(contender),
       data: columns.map(({ share, pick }) => {
         const found = open.find((one) => one.contender === contender && one.share === share);
         return found ? median(found.rounds.map(pick)) : null;
@@ -141,7 +152,7 @@ function perKbPlot(sizes: readonly Summary[]): Plot {
     yAxis: { ...valueAxis('CPU time a KB, µs'), type: 'log' },
     series: SIZE_LINES.map(([name, position]) => ({
       type: 'line',
-      name: SHORT[name] ?? name,
+      ...named(name),
       silent: true,
       symbolSize: 8,
       label: { show: true, position, formatter: ({ value }) => secondOf(value) },
@@ -161,13 +172,18 @@ function batchPlot(batch: readonly Summary[]): Plot {
     yAxis: valueAxis('CPU time an event, µs'),
     series: (['bare', 'floor', 'none'] as const).map((name) => ({
       ...bars(1),
-      name: SHORT[name] ?? name,
+      ...named(name),
       data: shapes.map(
         (shape) => batch.find(({ cell }) => cell.contender === name && cell.shape === shape)?.cpuMicros ?? 0,
       ),
     })),
   };
   return { name: 'batch', title: 'CPU time an event by the size of a batch (events of 3.5 KB)', option };
+}
+
+/** The name and the colour of a contender's series. */
+function named(contender: ContenderName): { name: string; color: string } {
+  return { name: SHORT[contender] ?? contender, color: COLOURS[contender] ?? '#000000' };
 }
 
 function bars(digits: number) {
