@@ -21,6 +21,9 @@ export const QUIET = {
 /** Milliseconds that a stop may take: `--timeout-graceful-shutdown`. */
 export const GRACE_MS = 10_000;
 
+/** Operations of the disk, one after the other, that close the spool of two topics after the last answer. */
+const CLOSING_OPERATIONS = 8;
+
 export class World {
   readonly seed: number;
   readonly time = new SimulatedTime();
@@ -47,6 +50,8 @@ export class World {
   #stopping: Promise<void> | undefined;
   readonly #streams = new Map<string, number>();
 
+  /** Milliseconds that an operation of the disk takes now at most. */
+  #slowestMs = 0;
   readonly #diskMs: number;
   readonly #diskRandom: Random;
 
@@ -112,7 +117,8 @@ export class World {
     if (proxy.time.isDead) return;
     this.proxy = undefined;
     const tookMs = this.time.monotonic.now() - from;
-    if (tookMs > GRACE_MS + 1000) this.violate(`the stop took ${tookMs} ms`);
+    if (tookMs > GRACE_MS + 1000 + CLOSING_OPERATIONS * this.#slowestMs)
+      this.violate(`the stop took ${tookMs} ms`);
     if (proxy.time.timers > 0) this.violate(`${proxy.time.timers} timers are left after the stop`);
     if (proxy.unanswered > 0) this.violate(`${proxy.unanswered} requests have no answer after the stop`);
     proxy.delivery.measure();
@@ -138,6 +144,7 @@ export class World {
   /** Each operation of the disk takes up to so many milliseconds, or as many as it usually does if that is more. */
   slowDisk(ms: number): void {
     const most = Math.max(ms, this.#diskMs);
+    this.#slowestMs = most;
     this.disk.operations.slowness =
       most === 0 ? undefined : () => this.pass(1 + this.#diskRandom.below(most));
   }
