@@ -7,10 +7,8 @@ import {
   describeConfigsV4,
   initProducerIdV4,
   metadataV12,
-  ProduceAcks,
   produceV11,
   ResponseError,
-  Writer,
   type Connection,
   type SASLCustomAuthenticator,
 } from '@platformatic/kafka';
@@ -29,9 +27,9 @@ import type {
   ProducerId,
   RecordConnection,
 } from './brokers.ts';
+import { ProduceChannel } from './produce-channel.ts';
 
 type MetadataResponse = metadataV12.MetadataResponse;
-type ProduceResponse = produceV11.ProduceResponse;
 
 export interface BrokerClientSettings {
   readonly clientId: string;
@@ -59,19 +57,14 @@ const SILENCE_MS = 1000;
 /** The versions of produce requests that the proxy supports. Version 9 came with Kafka 2.8. */
 const PRODUCE_VERSIONS = { min: 9, max: produceV11.api.version } as const;
 
-const NO_CULPRITS: readonly number[] = [];
-
 export class BrokerClient implements Brokers {
   readonly #settings: BrokerClientSettings;
   readonly #clock: Clock;
   /** Separate from the records' connections, so that a question does not wait behind a megabyte of records. */
   readonly #questions: Connections;
   readonly #records: Connections;
-  /**
-   * What is known of each connection for records. It is asked once per connection, because a broker may be upgraded
-   * between two connections.
-   */
-  readonly #recordConnections = new WeakMap<Connection, OpenRecordConnection>();
+  /** The last connection for records to each address. */
+  readonly #open = new Map<string, OpenRecordConnection>();
   #listener: () => void = () => undefined;
 
   /** `clock` is monotonic; it measures idle times. */
@@ -130,36 +123,38 @@ export class BrokerClient implements Brokers {
     return { id: answer.producerId, epoch: answer.producerEpoch };
   }
 
-  async connect(address: string): Promise<RecordConnection> {
-    const broker = brokerAt(address);
+  connect(address: string): RecordConnection | Promise<RecordConnection> {
     const now = this.#clock.now();
-    const open = this.#records.known(broker);
-    const usedAt = open && this.#recordConnections.get(open)?.usedAt;
-    // The broker, or a firewall on the path, closes idle connections. A record must not be the first to notice it.
-    if (open && usedAt !== undefined && now - usedAt > this.#settings.connectionsMaxIdleMs) {
-      await open.close();
+    const open = this.#open.get(address);
+    if (!open?.isReady || now - open.usedAt > this.#settings.connectionsMaxIdleMs) {
+      return this.#connect(address, now);
     }
-    const connection = await this.#records.get(broker);
-    let known = this.#recordConnections.get(connection);
-    if (!known) {
-      // The connection's own time limit is meant for a request with records. Other brokers name another leader long
-      // before it ends.
-      const produceVersion = await this.#answerOf(this.#records, connection, (asked) =>
+    open.usedAt = now;
+    return open;
+  }
+
+  async #connect(address: string, now: number): Promise<RecordConnection> {
+    const last = this.#open.get(address);
+    // The broker, or a firewall on the path, closes idle connections. A record must not be the first to notice it.
+    if (last && now - last.usedAt > this.#settings.connectionsMaxIdleMs) await last.connection.close();
+    const connection = await this.#records.get(brokerAt(address));
+    let open = this.#open.get(address);
+    if (open?.connection !== connection) {
+      // Once per connection: a broker may be upgraded between two. The connection's own time limit is meant for a
+      // request with records. Other brokers name another leader long before it ends.
+      const version = await this.#answerOf(this.#records, connection, (asked) =>
         withinTime(askProduceVersion(asked), QUESTION_TIMEOUT_MS, () => new Error('no answer in time')),
       );
-      known = new OpenRecordConnection(
-        connection,
-        produceVersion,
-        this.#settings.requestTimeoutMs,
-        this.#records,
-      );
-      known.usedAt = now;
-      this.#recordConnections.set(connection, known);
       // Meanwhile a re-authentication may be due. During it a broker takes nothing else (KIP-368).
-      if (!connection.isConnected()) return this.connect(address);
+      if (!connection.isConnected()) return this.#connect(address, now);
+      open = this.#open.get(address);
+      if (open?.connection !== connection) {
+        open = new OpenRecordConnection(connection, version, this.#settings, this.#records);
+        this.#open.set(address, open);
+      }
     }
-    known.usedAt = now;
-    return known;
+    open.usedAt = now;
+    return open;
   }
 
   onDisconnect(listener: () => void): void {
@@ -199,91 +194,41 @@ export class BrokerClient implements Brokers {
 }
 
 class OpenRecordConnection implements RecordConnection {
-  readonly #connection: Connection;
+  readonly connection: Connection;
+  readonly #channel: ProduceChannel;
   readonly #version: number;
-  readonly #timeoutMs: number;
   readonly #connections: Connections;
   /** On the monotonic clock. */
   usedAt = 0;
 
-  constructor(connection: Connection, produceVersion: number, timeoutMs: number, connections: Connections) {
-    this.#connection = connection;
+  constructor(
+    connection: Connection,
+    produceVersion: number,
+    { clientId, requestTimeoutMs: timeoutMs }: BrokerClientSettings,
+    connections: Connections,
+  ) {
+    const answerTimeoutMs = timeoutMs + SILENCE_MS;
+    this.connection = connection;
+    this.#channel = new ProduceChannel(connection.socket, { clientId, timeoutMs, answerTimeoutMs });
     this.#version = produceVersion;
-    this.#timeoutMs = timeoutMs;
     this.#connections = connections;
+  }
+
+  /** It is open, and not in the middle of a re-authentication. */
+  get isReady(): boolean {
+    return this.#channel.isOpen && this.connection.isConnected();
   }
 
   async produce(batches: readonly PartitionBatch[]): Promise<readonly PartitionAnswer[]> {
     try {
-      return answersOf(await this.#send(batches));
+      return await this.#channel.produce(this.#version, batches);
     } catch (error) {
-      const reason = this.#connections.errorOf(this.#connection, error);
-      // After a time-out the library loses its position in the stream if the answer still comes.
-      void this.#connection.close();
+      const reason = this.#connections.errorOf(this.connection, error);
+      // The library does not know yet that no answer can be read from it any more.
+      void this.connection.close();
       throw reason;
     }
   }
-
-  #send(batches: readonly PartitionBatch[]): Promise<ProduceResponse> {
-    const { promise, resolve, reject } = Promise.withResolvers<ProduceResponse>();
-    this.#connection.send(
-      produceV11.api.key,
-      this.#version,
-      () => encodeProduce(batches, this.#timeoutMs),
-      produceV11.parseResponse,
-      true,
-      true,
-      (error, response) => {
-        // The library turns an answer with any failed partition into an error. The error contains the answer.
-        const answer = error && 'response' in error ? error.response : response;
-        if (isProduceResponse(answer)) resolve(answer);
-        else reject(error ?? new Error('the broker closed the connection without an answer'));
-      },
-    );
-    return promise;
-  }
-}
-
-/**
- * Encodes versions 9 to 11 of the produce request. They differ only in what their answers may add:
- *
- *     transactional_id acks timeout_ms [name [index records TAG_BUFFER] TAG_BUFFER] TAG_BUFFER
- *
- * The batches are encoded once before, so that a retry sends the same bytes.
- */
-function encodeProduce(batches: readonly PartitionBatch[], timeoutMs: number): Writer {
-  return Writer.create()
-    .appendString(null)
-    .appendInt16(ProduceAcks.ALL)
-    .appendInt32(timeoutMs)
-    .appendArray([...Map.groupBy(batches, ({ topic }) => topic)], (writer, [topic, partitions]) => {
-      writer.appendString(topic).appendArray(partitions, (inner, { partition, bytes }) => {
-        // COMPACT_RECORDS: the length plus one, as an unsigned varint.
-        inner
-          .appendInt32(partition)
-          .appendUnsignedVarInt(bytes.length + 1)
-          .append(bytes);
-      });
-    })
-    .appendTaggedFields();
-}
-
-function answersOf({ responses }: ProduceResponse): PartitionAnswer[] {
-  return responses.flatMap(({ name, partitionResponses }) =>
-    partitionResponses.map(({ index, errorCode, recordErrors, errorMessage }) => ({
-      topic: name,
-      partition: index,
-      errorCode,
-      culprits: recordErrors.length === 0 ? NO_CULPRITS : recordErrors.map(({ batchIndex }) => batchIndex),
-      message: recordErrors[0]?.batchIndexErrorMessage ?? errorMessage ?? null,
-    })),
-  );
-}
-
-function isProduceResponse(value: unknown): value is ProduceResponse {
-  return (
-    typeof value === 'object' && value !== null && 'responses' in value && Array.isArray(value.responses)
-  );
 }
 
 async function askProduceVersion(connection: Connection): Promise<number> {

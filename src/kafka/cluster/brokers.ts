@@ -29,7 +29,7 @@ export interface ProducerId {
 export interface PartitionBatch {
   readonly topic: string;
   readonly partition: number;
-  /** One record batch. Its memory is reused as soon as the request is settled. */
+  /** One record batch. Its memory is reused as soon as the request is settled, so nothing may read it after that. */
   readonly bytes: Buffer;
 }
 
@@ -67,8 +67,8 @@ export interface Brokers {
   ): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>>;
   /** Asks for a new producer id. */
   producerId(address: string): Promise<ProducerId>;
-  /** Opens a connection for batches if there is none. After a rejection nothing was sent. */
-  connect(address: string): Promise<RecordConnection>;
+  /** Opens a connection for batches if there is none: only then is it a promise. After a rejection nothing was sent. */
+  connect(address: string): RecordConnection | Promise<RecordConnection>;
   /** Calls the listener whenever a connection is lost: what is known of the cluster may be out of date. */
   onDisconnect(listener: () => void): void;
   /** Closes all connections. */

@@ -107,10 +107,13 @@ export class Cluster {
     return this.#ask((address) => this.#port.producerId(address));
   }
 
-  /** Resolves with a connection for records to a broker, opened if there is none. Rejects if it is not open in time. */
-  async connect(nodeId: number): Promise<RecordConnection> {
+  /**
+   * A connection for records to a broker. A promise if none is open yet. It rejects if none is open in time, or if the
+   * cluster has no such broker.
+   */
+  connect(nodeId: number): RecordConnection | Promise<RecordConnection> {
     const address = this.#brokers.get(nodeId);
-    if (address === undefined) throw new Error(`broker ${nodeId} is not in the cluster`);
+    if (address === undefined) return Promise.reject(new Error(`broker ${nodeId} is not in the cluster`));
     return this.#port.connect(address);
   }
 

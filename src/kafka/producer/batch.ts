@@ -1,22 +1,83 @@
 /** A batch of one partition queue, and what is needed to make it. */
-import type { BufferPool, EncodedBatch } from '../wire/record-batch.ts';
+import type { Codec } from '../wire/compression.ts';
+import { encodeBatch, type BatchIdentity, type BufferPool, type EncodedBatch } from '../wire/record-batch.ts';
 import type { PendingRecord } from './pending-record.ts';
 import type { NeverTaken } from './port.ts';
 import type { Clocks } from './record-times.ts';
 import type { TopicCodecs } from './topic-codecs.ts';
 
-export interface Batch extends EncodedBatch {
+/** What a batch keeps when its records are encoded again. */
+export interface BatchContent {
   readonly records: readonly PendingRecord[];
   readonly baseSequence: number;
   /** Would the records fit into the topic plain? */
   readonly fitsPlain: boolean;
+}
+
+export class Batch implements BatchContent {
+  readonly records: readonly PendingRecord[];
+  readonly baseSequence: number;
+  readonly fitsPlain: boolean;
+  readonly bytes: Buffer;
+  /** The codec of the records; undefined if they are plain. */
+  readonly codec: Codec | undefined;
   /** An attempt ended, and no answer says whether the batch was written. */
   mayBeWritten: boolean;
   /**
    * The same records must be encoded again before the next attempt, with other times or another codec. They keep their
    * sequence: by it alone a broker recognises a batch (`ProducerAppendInfo.java`), not by its bytes.
    */
-  isOutdated: boolean;
+  isOutdated = false;
+  readonly #encoded: EncodedBatch;
+
+  constructor(
+    encoded: EncodedBatch,
+    { records, baseSequence, fitsPlain }: BatchContent,
+    mayBeWritten = false,
+  ) {
+    this.records = records;
+    this.baseSequence = baseSequence;
+    this.fitsPlain = fitsPlain;
+    this.bytes = encoded.bytes;
+    this.codec = encoded.codec;
+    this.mayBeWritten = mayBeWritten;
+    this.#encoded = encoded;
+  }
+
+  /** Call it once, when the bytes are no longer needed. */
+  release(): void {
+    this.#encoded.release();
+  }
+}
+
+/** What is known of a batch before it is encoded. */
+export interface BatchPlan extends BatchIdentity {
+  /** Most bytes of the batch, after compression. */
+  readonly limit: number;
+  /** The batch must not use these codecs. */
+  readonly avoided: ReadonlySet<Codec>;
+}
+
+/**
+ * Encodes records, compressed as the topic's batches are. If they are larger than `limit`, with the strongest codec
+ * instead, and perhaps still larger. A promise only if a codec needs one.
+ */
+export function encodeRecords(
+  records: readonly PendingRecord[],
+  plan: BatchPlan,
+  codecs: TopicCodecs,
+  pool: BufferPool,
+): EncodedBatch | Promise<EncodedBatch> {
+  const ordinary = codecs.ordinary(plan.avoided);
+  const stronger = (encoded: EncodedBatch) => {
+    if (encoded.bytes.length <= plan.limit) return encoded;
+    const strong = codecs.strong(plan.avoided);
+    if (!strong || ordinary === strong) return encoded;
+    encoded.release();
+    return encodeBatch(records, plan, strong, pool);
+  };
+  const encoded = encodeBatch(records, plan, ordinary, pool);
+  return encoded instanceof Promise ? encoded.then(stronger) : stronger(encoded);
 }
 
 /** What the queues of one topic share. */

@@ -7,15 +7,14 @@ import type { Metrics } from '../../metrics/metrics.ts';
 import { errorText } from '../../support/error-text.ts';
 import type { Time } from '../../support/time.ts';
 import { BrokerError } from '../broker-error.ts';
-import type { PartitionAnswer, RecordConnection } from '../cluster/brokers.ts';
+import type { PartitionAnswer, PartitionBatch, RecordConnection } from '../cluster/brokers.ts';
 import type { Cluster, Topic } from '../cluster/cluster.ts';
 import type { ClusterWatch } from '../cluster/cluster-watch.ts';
 import { errorCodeOf, explained } from '../error-code.ts';
-import { forOneRequest } from './one-request.ts';
 import type { Batch, BatchMaking } from './batch.ts';
 import type { PartitionQueue } from './partition-queue.ts';
 import type { TimesRefusal } from './record-times.ts';
-import { RequestSizes } from './request-sizes.ts';
+import { forOneRequest, RequestSizes } from './request-sizes.ts';
 
 export interface RequestParts {
   readonly time: Time;
@@ -40,7 +39,7 @@ export class LeaderRequests {
   readonly #time: Time;
   readonly #metrics: Metrics;
   readonly #log: Logger;
-  readonly #onEnd: (topics: readonly string[]) => void;
+  readonly #onEnd: (topics: readonly string[], records: number) => void;
   readonly #busyBrokers = new Set<number>();
   readonly #sizes: RequestSizes;
   /** The topics of which the log says that their broker has another time. */
@@ -49,8 +48,8 @@ export class LeaderRequests {
   #turn = 0;
 
   /**
-   * `onEnd` is called after each request with the topics of its batches. Their queues are then free for the next
-   * request.
+   * `onEnd` is called after each request with the topics of its batches, and the number of records that it has written.
+   * Their queues are then free for the next request.
    */
   constructor(
     retryBackoffMs: number,
@@ -58,7 +57,7 @@ export class LeaderRequests {
     cluster: Cluster,
     watch: ClusterWatch,
     parts: RequestParts,
-    onEnd: (topics: readonly string[]) => void,
+    onEnd: (topics: readonly string[], records: number) => void,
   ) {
     this.#retryBackoffMs = retryBackoffMs;
     this.#making = making;
@@ -87,9 +86,11 @@ export class LeaderRequests {
     );
     this.#busyBrokers.add(leader);
     for (const queue of queues) queue.busy = true;
+    let written = 0;
     try {
-      const ready = await this.#prepare(queues);
-      if (ready.length > 0) await this.#exchange(leader, ready);
+      const preparing = this.#prepare(queues);
+      const ready = preparing instanceof Promise ? await preparing : preparing;
+      if (ready.length > 0) written = await this.#exchange(leader, ready);
     } catch (error) {
       // A defect of the proxy must not block a partition for ever.
       this.#log.error({ error }, 'a produce request failed unexpectedly');
@@ -97,65 +98,89 @@ export class LeaderRequests {
     } finally {
       this.#busyBrokers.delete(leader);
       for (const queue of queues) queue.busy = false;
-      this.#onEnd(topicsOf(queues));
+      this.#onEnd(topicsOf(queues), written);
     }
   }
 
-  async #prepare(queues: readonly PartitionQueue[]): Promise<PartitionQueue[]> {
+  /** Makes the batch of each queue. Returns the queues with one; a promise only if a codec needs one. */
+  #prepare(queues: readonly PartitionQueue[]): PartitionQueue[] | Promise<PartitionQueue[]> {
     const ready: PartitionQueue[] = [];
-    for (const queue of queues) {
+    for (const [index, queue] of queues.entries()) {
       const topic = this.#cluster.topic(queue.topic);
-      if (topic && (await queue.prepare(topic, this.#making))) ready.push(queue);
+      const batch = topic && queue.prepare(topic, this.#making);
+      if (batch instanceof Promise) return this.#prepareLater(batch, queues.slice(index), ready);
+      if (batch) ready.push(queue);
     }
     return ready;
   }
 
-  async #exchange(leader: number, queues: readonly PartitionQueue[]): Promise<void> {
+  async #prepareLater(
+    first: Promise<Batch | undefined>,
+    queues: readonly PartitionQueue[],
+    ready: readonly PartitionQueue[],
+  ): Promise<PartitionQueue[]> {
+    const isReady = await first;
+    const [queue, ...others] = queues;
+    return [...ready, ...(queue && isReady ? [queue] : []), ...(await this.#prepare(others))];
+  }
+
+  /** Resolves with the number of written records. */
+  async #exchange(leader: number, queues: readonly PartitionQueue[]): Promise<number> {
     let connection: RecordConnection;
     try {
-      connection = await this.#cluster.connect(leader);
+      const connecting = this.#cluster.connect(leader);
+      connection = connecting instanceof Promise ? await connecting : connecting;
     } catch (error) {
       // Nothing was sent.
       this.#sizes.innocent(leader);
       this.#brokerFailed(leader, queues, error, false);
-      return;
+      return 0;
     }
-    const batches = queues.flatMap(({ topic, partition, batch }) =>
-      batch ? [{ topic, partition, bytes: batch.bytes }] : [],
-    );
-    // The producer was closed meanwhile.
-    if (batches.length === 0) return;
+    const batches: PartitionBatch[] = [];
+    for (const { topic, partition, batch } of queues) {
+      // Otherwise the producer was closed meanwhile.
+      if (batch) batches.push({ topic, partition, bytes: batch.bytes });
+    }
+    if (batches.length === 0) return 0;
     for (const { batch } of queues) for (const record of batch?.records ?? []) record.send();
     const sentAt = this.#time.monotonic.now();
     try {
       const answers = await connection.produce(batches);
       this.#sizes.innocent(leader);
       this.#metrics.acknowledgementSeconds.observe((this.#time.monotonic.now() - sentAt) / 1000);
-      this.#resolve(queues, answers);
+      return this.#resolve(queues, answers);
     } catch (error) {
       this.#brokerFailed(leader, queues, error, true);
       this.#lost(leader, queues);
+      return 0;
     }
   }
 
-  /** Resolves each batch by its own partition's answer. */
-  #resolve(queues: readonly PartitionQueue[], answers: readonly PartitionAnswer[]): void {
-    for (const queue of queues) {
+  /** Resolves each batch by its own partition's answer. Returns the number of written records. */
+  #resolve(queues: readonly PartitionQueue[], answers: readonly PartitionAnswer[]): number {
+    let written = 0;
+    for (const [index, queue] of queues.entries()) {
       const { topic, partition, batch } = queue;
       // The producer was closed meanwhile, and has settled the batch.
       if (!batch) continue;
-      const own = answers.find((answer) => answer.partition === partition && answer.topic === topic);
-      const { errorCode, ...refusal } = own ?? NO_ANSWER;
-      if (errorCode === 0) this.#written(queue, batch);
-      else this.#notWritten(queue, batch, errorCode, refusal);
+      const isOwn = (answer: PartitionAnswer) => answer.partition === partition && answer.topic === topic;
+      // A broker answers in the order of the request, as a rule.
+      const expected = answers[index];
+      const own = (expected && isOwn(expected) ? expected : answers.find(isOwn)) ?? NO_ANSWER;
+      if (own.errorCode === 0) {
+        written += batch.records.length;
+        this.#written(queue, batch);
+      } else this.#notWritten(queue, batch, own.errorCode, own);
     }
+    return written;
   }
 
   #written(queue: PartitionQueue, batch: Batch): void {
     this.#metrics.batches.inc();
     this.#metrics.batchBytes.inc(batch.bytes.length);
     this.#metrics.batchRecords.observe(batch.records.length);
-    this.#metrics.duplicatesPossible.inc(queue.recordsPerhapsTwice(this.#time.wall.now()));
+    const perhapsTwice = queue.recordsPerhapsTwice(this.#time.wall.now());
+    if (perhapsTwice > 0) this.#metrics.duplicatesPossible.inc(perhapsTwice);
     queue.written();
     this.#watch.reportTaken(queue.topic);
   }

@@ -6,19 +6,23 @@ import { backoff } from '../../support/backoff.ts';
 import type { ProducerId } from '../cluster/brokers.ts';
 import type { Topic } from '../cluster/cluster.ts';
 import { MAX_BACKOFF_MS } from '../cluster/cluster-watch.ts';
-import { RETRIAL_MS, type ErrorCode } from '../error-code.ts';
-import { BATCH_HEADER_SIZE, encodeBatch, type EncodedBatch } from '../wire/record-batch.ts';
-import type { Batch, BatchMaking, TopicSharing } from './batch.ts';
+import type { ErrorCode } from '../error-code.ts';
+import { BATCH_HEADER_SIZE, type EncodedBatch } from '../wire/record-batch.ts';
+import { Batch, encodeRecords, type BatchContent, type BatchMaking, type TopicSharing } from './batch.ts';
 import { CodecTrial } from './codec-trial.ts';
 import { PendingQueue, type PendingRecord } from './pending-record.ts';
 import type { NeverTaken } from './port.ts';
 import { RecordTimes, type TimesRefusal } from './record-times.ts';
+import { RefusedSizes } from './refused-sizes.ts';
 
 /** The largest sequence number. The next one is 0. */
 const MAX_SEQUENCE = 0x7fffffff;
 
 /** Most records of a batch. The limit exists because a record in a batch can no longer be withdrawn. */
 const MAX_BATCH_RECORDS = 10_000;
+
+/** Kafka's values for a batch without a producer id. */
+const NO_IDENTITY: ProducerId = { id: -1n, epoch: -1 };
 
 /**
  * Milliseconds for which a broker knows the producer of a batch after a restart or after it becomes the leader. It is
@@ -44,8 +48,7 @@ export class PartitionQueue {
   failures = 0;
   /** Records of a batch that is being compressed. */
   #encoding: readonly PendingRecord[] = [];
-  /** Sizes that a broker refused as too large although they are within the known limit. */
-  #refused = nothingRefused({ maxMessageBytes: 0 });
+  readonly #refusedSizes = new RefusedSizes();
   /** How often in a row a broker has answered that it will never take a batch, and has named no record. */
   #refusals = 0;
   /** Most records of the next batch. It shrinks to find refused records that the broker does not name. */
@@ -92,7 +95,7 @@ export class PartitionQueue {
 
   /** What was too large may fit now: an operator has raised a limit that the proxy may not read. */
   forgetRefused(): void {
-    this.#refused = nothingRefused({ maxMessageBytes: this.#refused.limit });
+    this.#refusedSizes.forget();
   }
 
   /** Starts a new sequence under a new producer id. */
@@ -114,31 +117,48 @@ export class PartitionQueue {
 
   /**
    * Makes the next batch from the front of the queue, if there is no batch yet. A record that alone is larger than
-   * the topic allows goes alone and compressed. If it is still too large, it is settled here.
+   * the topic allows goes alone and compressed. If it is still too large, it is settled here. A promise only if a codec
+   * needs one.
    */
-  async prepare(topic: Topic, making: BatchMaking): Promise<Batch | undefined> {
-    const isOld = making.monotonic.now() - this.#refused.at > RETRIAL_MS;
-    if (isOld || topic.maxMessageBytes !== this.#refused.limit) this.#refused = nothingRefused(topic);
-    const limit = Math.min(topic.maxMessageBytes, this.#refused.recordBytes);
-    if (this.batch?.isOutdated) await this.#renew(this.batch, topic, limit, making);
+  prepare(topic: Topic, making: BatchMaking): Batch | undefined | Promise<Batch | undefined> {
+    const limit = this.#refusedSizes.limitOf(topic, making.monotonic.now());
+    if (this.batch?.isOutdated) return this.#prepareAgain(this.batch, topic, limit, making);
     while (!this.batch && this.#identity) {
-      const records = this.#take(Math.min(making.maxBatchBytes, limit, this.#refused.batchBytes));
+      const maxBytes = this.#refusedSizes.batchLimit(Math.min(making.maxBatchBytes, limit));
+      const records = this.waiting.take(maxBytes - BATCH_HEADER_SIZE, this.#mostRecords);
       if (records.length === 0) return undefined;
+      const content = this.#contentOf(records, limit);
       this.#encoding = records;
-      const encoded = await this.#encode(records, topic, limit, making);
-      this.#encoding = [];
-      // The queue was closed meanwhile, and has settled the records.
-      if (this.#closed) return undefined;
-      if (encoded.bytes.length > limit) {
-        for (const record of records)
-          this.#settle(record, { kind: 'too-large', size: encoded.bytes.length, limit });
-        encoded.release();
-        continue;
-      }
-      const batch = { ...encoded, records, baseSequence: this.#nextSequence };
-      this.batch = { ...batch, mayBeWritten: false, isOutdated: false };
+      const encoded = this.#encode(content, topic, limit, making);
+      if (encoded instanceof Promise) return this.#prepareLater(encoded, content, topic, limit, making);
+      this.#adoptBatch(encoded, content, limit);
     }
     return this.batch;
+  }
+
+  async #prepareLater(
+    encoding: Promise<EncodedBatch>,
+    content: BatchContent,
+    topic: Topic,
+    limit: number,
+    making: BatchMaking,
+  ): Promise<Batch | undefined> {
+    this.#adoptBatch(await encoding, content, limit);
+    return this.prepare(topic, making);
+  }
+
+  /** Takes the encoded records for the next batch, if the topic takes it. */
+  #adoptBatch(encoded: EncodedBatch, content: BatchContent, limit: number): void {
+    this.#encoding = [];
+    const size = encoded.bytes.length;
+    // The queue was closed meanwhile, and has settled the records.
+    if (!this.#closed && size <= limit) {
+      this.batch = new Batch(encoded, content);
+      return;
+    }
+    encoded.release();
+    if (this.#closed) return;
+    for (const record of content.records) this.#settle(record, { kind: 'too-large', size, limit });
   }
 
   /**
@@ -188,9 +208,7 @@ export class PartitionQueue {
   #tooLarge(now: number): void {
     const { batch } = this;
     if (!batch) return;
-    this.#refused.at = now;
-    if (batch.records.length > 1) this.#refused.batchBytes = Math.floor(batch.bytes.length / 2);
-    else this.#refused.recordBytes = batch.bytes.length - 1;
+    this.#refusedSizes.refused(batch.bytes.length, batch.records.length, now);
     this.dissolve();
   }
 
@@ -270,7 +288,7 @@ export class PartitionQueue {
   split(): void {
     const { batch } = this;
     if (!batch || batch.records.length === 1) return;
-    this.#refused.batchBytes = Math.floor(batch.bytes.length / 2);
+    this.#refusedSizes.halve(batch.bytes.length);
     this.dissolve();
   }
 
@@ -323,71 +341,55 @@ export class PartitionQueue {
     return batch;
   }
 
-  /** Takes the first record whatever its size, then as many as fit into `maxBytes`. */
-  #take(maxBytes: number): PendingRecord[] {
-    const records: PendingRecord[] = [];
-    let size = BATCH_HEADER_SIZE;
-    for (;;) {
-      const next = this.waiting.peek();
-      if (!next || records.length === this.#mostRecords) break;
-      if (records.length > 0 && size + next.size > maxBytes) break;
-      this.waiting.shift();
-      next.batched = true;
-      records.push(next);
-      size += next.size;
-    }
-    return records;
-  }
-
   /** Encodes the records of a batch that may be written in another form. */
-  async #renew(batch: Batch, topic: Topic, limit: number, making: BatchMaking): Promise<void> {
-    const { records, baseSequence, mayBeWritten } = batch;
-    const encoded = await this.#encode(records, topic, limit, making);
-    if (this.#closed || this.batch !== batch) {
-      encoded.release();
-      return;
-    }
-    batch.release();
-    this.batch = { ...encoded, records, baseSequence, mayBeWritten, isOutdated: false };
-    // The topic takes no form of it. As a new batch, its records are settled as too large.
-    if (encoded.bytes.length > limit) this.dissolve();
-  }
-
-  async #encode(
-    records: readonly PendingRecord[],
+  async #prepareAgain(
+    batch: Batch,
     topic: Topic,
     limit: number,
     making: BatchMaking,
-  ): Promise<EncodedBatch & { readonly fitsPlain: boolean }> {
-    const { id: producerId, epoch: producerEpoch } = this.#identity ?? { id: -1n, epoch: -1 };
-    const sequence = { producerId, producerEpoch, baseSequence: this.#nextSequence };
-    const { codecs } = this.#sharing;
-    const { avoided } = this.#codecTrial;
-    this.times.stamp(records, topic, making);
+  ): Promise<Batch | undefined> {
+    const encoded = await this.#encode(batch, topic, limit, making);
+    if (this.#closed || this.batch !== batch) {
+      encoded.release();
+      return this.batch;
+    }
+    batch.release();
+    this.batch = new Batch(encoded, this.#contentOf(batch.records, limit), batch.mayBeWritten);
+    // The topic takes no form of it. As a new batch, its records are settled as too large.
+    if (encoded.bytes.length > limit) this.dissolve();
+    return this.prepare(topic, making);
+  }
+
+  #contentOf(records: readonly PendingRecord[], limit: number): BatchContent {
     let size = BATCH_HEADER_SIZE;
     for (const record of records) size += record.size;
-    const fitsPlain = size <= limit;
+    return { records, baseSequence: this.#nextSequence, fitsPlain: size <= limit };
+  }
+
+  #encode(
+    { records, baseSequence }: BatchContent,
+    topic: Topic,
+    limit: number,
+    making: BatchMaking,
+  ): EncodedBatch | Promise<EncodedBatch> {
+    const { id: producerId, epoch: producerEpoch } = this.#identity ?? NO_IDENTITY;
+    const { avoided } = this.#codecTrial;
+    const plan = { producerId, producerEpoch, baseSequence, limit, avoided };
+    this.times.stamp(records, topic, making);
     try {
-      const codec = codecs.ordinary(avoided);
-      const batch = await encodeBatch(records, sequence, codec, making.pool);
-      const strong = codecs.strong(avoided);
-      if (batch.bytes.length <= limit || !strong || codec === strong) return { ...batch, fitsPlain };
-      batch.release();
-      return { ...(await encodeBatch(records, sequence, strong, making.pool)), fitsPlain };
+      const encoded = encodeRecords(records, plan, this.#sharing.codecs, making.pool);
+      return encoded instanceof Promise
+        ? encoded.catch((error: unknown) => this.#giveUp(records, error))
+        : encoded;
     } catch (error) {
-      if (!this.#closed && this.#encoding === records) this.waiting.putBack(records);
-      this.#encoding = [];
-      throw error;
+      return this.#giveUp(records, error);
     }
   }
-}
 
-function nothingRefused({ maxMessageBytes }: Pick<Topic, 'maxMessageBytes'>) {
-  return {
-    limit: maxMessageBytes,
-    /** When a broker refused a size, on the monotonic clock. */
-    at: Number.POSITIVE_INFINITY,
-    batchBytes: Number.MAX_SAFE_INTEGER,
-    recordBytes: Number.MAX_SAFE_INTEGER,
-  };
+  /** A codec has failed. Records that are not in a batch yet return to the front of the queue. */
+  #giveUp(records: readonly PendingRecord[], error: unknown): never {
+    if (!this.#closed && this.#encoding === records) this.waiting.putBack(records);
+    this.#encoding = [];
+    throw error;
+  }
 }

@@ -89,6 +89,20 @@ export class PendingQueue {
     return record;
   }
 
+  /** Takes the first record for a batch whatever its size, then as many as fit into `maxBytes`, `most` at most. */
+  take(maxBytes: number, most: number): PendingRecord[] {
+    const records: PendingRecord[] = [];
+    let size = 0;
+    for (let next = this.peek(); next && records.length < most; next = this.peek()) {
+      if (records.length > 0 && size + next.size > maxBytes) break;
+      this.#advance();
+      next.batched = true;
+      records.push(next);
+      size += next.size;
+    }
+    return records;
+  }
+
   /** Puts records back in front of all others, in their order. */
   putBack(records: readonly PendingRecord[]): void {
     for (const record of records) {

@@ -47,6 +47,15 @@ const LIMIT_POLL_MS = 1000;
 /** Milliseconds between two checks for batches of unknown outcome while the producer closes. */
 const CLOSE_POLL_MS = 10;
 
+/**
+ * Turns of the event loop that the next request waits for the rest of a burst. Senders that get their answers together often
+ * post again together. Without this they fall into two groups, and a request carries the events of one.
+ */
+const BURST_TURNS = 3;
+
+/** Bytes of waiting records with which a request does not wait for more. */
+const BURST_BYTES = 256 * 1024;
+
 export class Producer implements RecordProducer {
   readonly #settings: ProducerSettings;
   readonly #parts: ProducerParts;
@@ -59,6 +68,10 @@ export class Producer implements RecordProducer {
   /** When the timer fires, on the monotonic clock. */
   #wakeAt = Number.POSITIVE_INFINITY;
   #pumpDue = false;
+  /** Turns of the event loop until the next pump, at most. */
+  #turnsLeft = 0;
+  /** Records or answers have come since the last turn. */
+  #isBurst = false;
   #closing = false;
   #closed = false;
 
@@ -76,7 +89,7 @@ export class Producer implements RecordProducer {
       wall: time.wall,
       monotonic: time.monotonic,
     };
-    const onEnd = (topics: readonly string[]) => this.#requestEnded(topics);
+    const onEnd = (topics: readonly string[], records: number) => this.#requestEnded(topics, records);
     this.#requests = new LeaderRequests(
       settings.retryBackoffMs,
       making,
@@ -138,6 +151,7 @@ export class Producer implements RecordProducer {
     }
     const partitions = this.#partitionsOf(record.topic);
     partitions.place(pending);
+    this.#isBurst = true;
     if (partitions.isAwaited) this.#watch.soon(this.#settings.retryBackoffMs);
     this.#pumpSoon();
     return pending;
@@ -217,14 +231,35 @@ export class Producer implements RecordProducer {
     this.#pumpSoon();
   }
 
-  /** Pumps once per turn of the event loop: all records that arrive in one turn go into one batch. */
-  #pumpSoon(): void {
+  /**
+   * Pumps once per turn of the event loop: all records that arrive in one turn go into one batch. Waits up to `turns` turns
+   * while further records arrive, without a timer: if none arrives, a turn takes no time.
+   */
+  #pumpSoon(turns = 1): void {
+    this.#turnsLeft = Math.max(this.#turnsLeft, turns);
     if (this.#pumpDue) return;
     this.#pumpDue = true;
-    this.#time.setImmediate(() => {
-      this.#pumpDue = false;
-      this.#pump();
-    });
+    this.#time.setImmediate(this.#onTurn);
+  }
+
+  readonly #onTurn = (): void => {
+    this.#turnsLeft -= 1;
+    const waits = this.#turnsLeft > 0 && this.#isBurst && !this.#isFull();
+    this.#isBurst = false;
+    if (waits) {
+      this.#time.setImmediate(this.#onTurn);
+      return;
+    }
+    this.#turnsLeft = 0;
+    this.#pumpDue = false;
+    this.#pump();
+  };
+
+  /** Do so many bytes wait that more in the same request would save little? */
+  #isFull(): boolean {
+    let bytes = 0;
+    for (const { queues } of this.#topics.values()) for (const { waiting } of queues) bytes += waiting.bytes;
+    return bytes >= BURST_BYTES;
   }
 
   #pumpAt(moment: number): void {
@@ -277,13 +312,15 @@ export class Producer implements RecordProducer {
     return queue.identity && !this.#requests.isBusy(leader) ? leader : undefined;
   }
 
-  #requestEnded(topics: readonly string[]): void {
+  #requestEnded(topics: readonly string[], written: number): void {
     for (const topic of topics) {
       const partitions = this.#topics.get(topic);
       partitions?.adjust();
       if (partitions) this.#reportSuccess(partitions);
     }
-    this.#pumpSoon();
+    const isBurst = written > 1;
+    if (isBurst) this.#isBurst = true;
+    this.#pumpSoon(isBurst ? BURST_TURNS : 1);
   }
 
   #reportSuccess({ topic, isFailing }: TopicPartitions): void {

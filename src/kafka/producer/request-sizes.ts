@@ -1,9 +1,10 @@
 /**
- * How large a produce request to each broker may be. A broker closes the connection of a request that is too large for
+ * How large a produce request to each broker may be, and which batches go into it. A broker closes the connection of a request that is too large for
  * it, without an answer: `socket.request.max.bytes`, 100 MiB by default. Azure Event Hubs takes 1 MiB.
  */
 import type { Clock } from '../../support/time.ts';
 import { RETRIAL_MS } from '../error-code.ts';
+import type { PartitionQueue } from './partition-queue.ts';
 
 /** Most bytes of a produce request. A broker reads this much at once without delaying other clients for long. */
 export const MAX_REQUEST_BYTES = 8 * 1024 * 1024;
@@ -60,4 +61,19 @@ export class RequestSizes {
     limit.at = this.#clock.now();
     return batches === 1;
   }
+}
+
+/** As many queues as fit into one request. Each turn begins with another queue, so that none is always left out. */
+export function forOneRequest(
+  queues: readonly PartitionQueue[],
+  turn: number,
+  maxBatchBytes: number,
+  maxBytes: number,
+): PartitionQueue[] {
+  const from = turn % queues.length;
+  let bytes = 0;
+  return [...queues.slice(from), ...queues.slice(0, from)].filter((queue, index) => {
+    bytes += queue.nextBytes(maxBatchBytes);
+    return index === 0 || bytes <= maxBytes;
+  });
 }

@@ -43,43 +43,57 @@ export interface TimedRecord {
 }
 
 /** A batch ready to be sent. */
-export interface EncodedBatch {
+export class EncodedBatch {
   readonly bytes: Buffer;
   /** The codec of the records; undefined if they are plain. */
   readonly codec: Codec | undefined;
+  readonly #storage: Buffer;
+  readonly #pool: BufferPool;
+
+  /** `storage` is the memory of the bytes, which `pool` has lent. */
+  constructor(bytes: Buffer, codec: Codec | undefined, storage: Buffer, pool: BufferPool) {
+    this.bytes = bytes;
+    this.codec = codec;
+    this.#storage = storage;
+    this.#pool = pool;
+  }
+
   /** Call it once, when the bytes are no longer needed: their memory goes back to the pool. */
-  readonly release: () => void;
+  release(): void {
+    this.#pool.give(this.#storage);
+  }
 }
 
 /**
  * Encodes a batch; without a codec it is not compressed. Records that a codec does not make smaller stay
- * uncompressed, so a batch never grows beyond its measured size. `pool` lends the memory.
+ * uncompressed, so a batch never grows beyond its measured size. `pool` lends the memory. A promise only if the codec
+ * needs one.
  */
-export async function encodeBatch(
+export function encodeBatch(
   records: readonly TimedRecord[],
   identity: BatchIdentity,
   codec: Codec | undefined,
   pool: BufferPool,
-): Promise<EncodedBatch> {
+): EncodedBatch | Promise<EncodedBatch> {
   let sizeAtMost = BATCH_HEADER_SIZE;
   for (const { size } of records) sizeAtMost += size;
   const storage = pool.take(sizeAtMost);
-  const release = () => pool.give(storage);
   const end = writeRecords(storage, records);
-  const plainBatch = () => ({
-    release,
-    codec: undefined,
-    bytes: seal(storage, end, records, identity, PLAIN),
-  });
+  const plainBatch = () =>
+    new EncodedBatch(seal(storage, end, records, identity, PLAIN), undefined, storage, pool);
   if (!codec) return plainBatch();
 
   const plain = storage.subarray(BATCH_HEADER_SIZE, end);
-  const compressed = await codec.compress(plain);
-  if (compressed.length >= plain.length) return plainBatch();
-  // The compressed bytes are fewer, so they fit in the place of the plain ones.
-  compressed.copy(storage, BATCH_HEADER_SIZE);
-  const smaller = BATCH_HEADER_SIZE + compressed.length;
-  return { release, codec, bytes: seal(storage, smaller, records, identity, codec.attributes) };
+  const finish = (compressed: Buffer) => {
+    if (compressed.length >= plain.length) return plainBatch();
+    // The compressed bytes are fewer, so they fit in the place of the plain ones.
+    compressed.copy(storage, BATCH_HEADER_SIZE);
+    const smaller = BATCH_HEADER_SIZE + compressed.length;
+    const bytes = seal(storage, smaller, records, identity, codec.attributes);
+    return new EncodedBatch(bytes, codec, storage, pool);
+  };
+  const compressed = codec.compress(plain);
+  return compressed instanceof Promise ? compressed.then(finish) : finish(compressed);
 }
 
 /** Writes the records after the space for the batch's header; returns the offset after them. */
@@ -145,21 +159,27 @@ function seal(
   const base = records[0]?.timestamp ?? 0;
   let latest = base;
   for (const { timestamp } of records) latest = Math.max(latest, timestamp);
-  batch.writeBigInt64BE(0n, 0);
+  writeInt64(batch, 0, 0);
   // The length counts the bytes after it.
   batch.writeInt32BE(batch.length - 12, 8);
   batch.writeInt32BE(-1, 12);
   batch.writeInt8(2, 16);
   batch.writeInt16BE(attributes, ATTRIBUTES_OFFSET);
   batch.writeInt32BE(records.length - 1, 23);
-  batch.writeBigInt64BE(BigInt(base), 27);
-  batch.writeBigInt64BE(BigInt(latest), 35);
+  writeInt64(batch, 27, base);
+  writeInt64(batch, 35, latest);
   batch.writeBigInt64BE(identity.producerId, 43);
   batch.writeInt16BE(identity.producerEpoch, 51);
   batch.writeInt32BE(identity.baseSequence, 53);
   batch.writeInt32BE(records.length, 57);
   batch.writeUInt32BE(crc32c(batch.subarray(ATTRIBUTES_OFFSET)), CRC_OFFSET);
   return batch;
+}
+
+/** Node writes 64 bits from a bigint only. Each costs as much as all other fields of a header. */
+function writeInt64(buffer: Buffer, offset: number, value: number): void {
+  buffer.writeInt32BE(Math.floor(value / 2 ** 32), offset);
+  buffer.writeInt32BE(value | 0, offset + 4);
 }
 
 /** Bytes of an unsigned varint. */
