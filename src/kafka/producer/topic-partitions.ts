@@ -38,14 +38,15 @@ export class TopicPartitions {
     return this.queues.some(({ failures }) => failures > 0);
   }
 
-  /** Puts a record into the queue of its key. */
-  place(pending: PendingRecord): void {
+  /** Puts a record into the queue of its key. Returns the queue; undefined if the record must wait for its partition. */
+  place(pending: PendingRecord): PartitionQueue | undefined {
     const { key } = pending.record;
     const count = this.queues.length;
     // The clients of Java and librdkafka also choose any partition for a record without a key.
     const partition = key === null ? Math.floor(this.#random() * count) : this.#choosePartition(key, count);
     const queue = this.#isChanging() ? undefined : this.queues[partition];
     (queue?.waiting ?? this.#unplaced).push(pending);
+    return queue;
   }
 
   /** Tells how many partitions the topic has. */
