@@ -39,7 +39,7 @@ export class LeaderRequests {
   readonly #time: Time;
   readonly #metrics: Metrics;
   readonly #log: Logger;
-  readonly #onEnd: (topics: readonly string[], records: number) => void;
+  readonly #onEnd: (topics: readonly string[]) => void;
   readonly #busyBrokers = new Set<number>();
   readonly #sizes: RequestSizes;
   /** The topics of which the log says that their broker has another time. */
@@ -48,8 +48,8 @@ export class LeaderRequests {
   #turn = 0;
 
   /**
-   * `onEnd` is called after each request with the topics of its batches, and the number of records that it has written.
-   * Their queues are then free for the next request.
+   * `onEnd` is called after each request with the topics of its batches. Their queues are then free for the next
+   * request.
    */
   constructor(
     retryBackoffMs: number,
@@ -57,7 +57,7 @@ export class LeaderRequests {
     cluster: Cluster,
     watch: ClusterWatch,
     parts: RequestParts,
-    onEnd: (topics: readonly string[], records: number) => void,
+    onEnd: (topics: readonly string[]) => void,
   ) {
     this.#retryBackoffMs = retryBackoffMs;
     this.#making = making;
@@ -86,11 +86,10 @@ export class LeaderRequests {
     );
     this.#busyBrokers.add(leader);
     for (const queue of queues) queue.busy = true;
-    let written = 0;
     try {
       const preparing = this.#prepare(queues);
       const ready = preparing instanceof Promise ? await preparing : preparing;
-      if (ready.length > 0) written = await this.#exchange(leader, ready);
+      if (ready.length > 0) await this.#exchange(leader, ready);
     } catch (error) {
       // A defect of the proxy must not block a partition for ever.
       this.#log.error({ error }, 'a produce request failed unexpectedly');
@@ -98,7 +97,7 @@ export class LeaderRequests {
     } finally {
       this.#busyBrokers.delete(leader);
       for (const queue of queues) queue.busy = false;
-      this.#onEnd(topicsOf(queues), written);
+      this.#onEnd(topicsOf(queues));
     }
   }
 
@@ -124,8 +123,7 @@ export class LeaderRequests {
     return [...ready, ...(queue && isReady ? [queue] : []), ...(await this.#prepare(others))];
   }
 
-  /** Resolves with the number of written records. */
-  async #exchange(leader: number, queues: readonly PartitionQueue[]): Promise<number> {
+  async #exchange(leader: number, queues: readonly PartitionQueue[]): Promise<void> {
     let connection: RecordConnection;
     try {
       const connecting = this.#cluster.connect(leader);
@@ -134,31 +132,29 @@ export class LeaderRequests {
       // Nothing was sent.
       this.#sizes.innocent(leader);
       this.#brokerFailed(leader, queues, error, false);
-      return 0;
+      return;
     }
     const batches: PartitionBatch[] = [];
     for (const { topic, partition, batch } of queues) {
       // Otherwise the producer was closed meanwhile.
       if (batch) batches.push({ topic, partition, bytes: batch.bytes });
     }
-    if (batches.length === 0) return 0;
+    if (batches.length === 0) return;
     for (const { batch } of queues) for (const record of batch?.records ?? []) record.send();
     const sentAt = this.#time.monotonic.now();
     try {
       const answers = await connection.produce(batches);
       this.#sizes.innocent(leader);
       this.#metrics.acknowledgementSeconds.observe((this.#time.monotonic.now() - sentAt) / 1000);
-      return this.#resolve(queues, answers);
+      this.#resolve(queues, answers);
     } catch (error) {
       this.#brokerFailed(leader, queues, error, true);
       this.#lost(leader, queues);
-      return 0;
     }
   }
 
-  /** Resolves each batch by its own partition's answer. Returns the number of written records. */
-  #resolve(queues: readonly PartitionQueue[], answers: readonly PartitionAnswer[]): number {
-    let written = 0;
+  /** Resolves each batch by its own partition's answer. */
+  #resolve(queues: readonly PartitionQueue[], answers: readonly PartitionAnswer[]): void {
     for (const [index, queue] of queues.entries()) {
       const { topic, partition, batch } = queue;
       // The producer was closed meanwhile, and has settled the batch.
@@ -167,12 +163,9 @@ export class LeaderRequests {
       // A broker answers in the order of the request, as a rule.
       const expected = answers[index];
       const own = (expected && isOwn(expected) ? expected : answers.find(isOwn)) ?? NO_ANSWER;
-      if (own.errorCode === 0) {
-        written += batch.records.length;
-        this.#written(queue, batch);
-      } else this.#notWritten(queue, batch, own.errorCode, own);
+      if (own.errorCode === 0) this.#written(queue, batch);
+      else this.#notWritten(queue, batch, own.errorCode, own);
     }
-    return written;
   }
 
   #written(queue: PartitionQueue, batch: Batch): void {

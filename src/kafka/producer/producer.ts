@@ -90,7 +90,7 @@ export class Producer implements RecordProducer {
       wall: time.wall,
       monotonic: time.monotonic,
     };
-    const onEnd = (topics: readonly string[], records: number) => this.#requestEnded(topics, records);
+    const onEnd = (topics: readonly string[]) => this.#requestEnded(topics);
     this.#requests = new LeaderRequests(
       settings.retryBackoffMs,
       making,
@@ -246,7 +246,7 @@ export class Producer implements RecordProducer {
 
   readonly #onTurn = (): void => {
     this.#turnsLeft -= 1;
-    const waits = this.#turnsLeft > 0 && this.#isBurst && !this.#isFull();
+    const waits = this.#turnsLeft > 0 && this.#isBurst && this.#isWorthMore();
     this.#isBurst = false;
     if (waits) {
       this.#time.setImmediate(this.#onTurn);
@@ -256,11 +256,11 @@ export class Producer implements RecordProducer {
     this.#pump();
   };
 
-  /** Do so many bytes wait that more in the same request would save little? */
-  #isFull(): boolean {
+  /** Do records wait, but so few bytes that more in the same request save work? */
+  #isWorthMore(): boolean {
     let bytes = 0;
     for (const { queues } of this.#topics.values()) for (const { waiting } of queues) bytes += waiting.bytes;
-    return bytes >= BURST_BYTES;
+    return bytes > 0 && bytes < BURST_BYTES;
   }
 
   #pumpAt(moment: number): void {
@@ -318,14 +318,14 @@ export class Producer implements RecordProducer {
     return queue.identity && !this.#requests.isBusy(leader) ? leader : undefined;
   }
 
-  #requestEnded(topics: readonly string[], written: number): void {
+  #requestEnded(topics: readonly string[]): void {
     for (const topic of topics) {
       const partitions = this.#topics.get(topic);
       partitions?.adjust();
       if (partitions) this.#reportSuccess(partitions);
     }
-    // Their senders often post again together.
-    if (written > 1) this.#isBurst = true;
+    // Senders that get their answers together often post again together.
+    this.#isBurst = true;
     this.#pumpSoon();
     this.#turnsLeft = BURST_TURNS;
   }

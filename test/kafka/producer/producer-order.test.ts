@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { recordSize } from '../../../src/kafka/record.ts';
 import { Random } from '../../openlineage/random.ts';
 import { NOT_ENOUGH_REPLICAS, NOT_LEADER, OUT_OF_ORDER, UNKNOWN_PRODUCER } from '../simulated-brokers.ts';
 import { SimulatedProducer, TOPIC } from '../simulated-producer.ts';
@@ -22,6 +23,65 @@ suite('the producer writes each record once, and keeps the order of each key', (
       [1, 10],
     ]);
     it.assertOnceAndInOrder();
+  });
+
+  test('puts the records of a burst into one request, while each turn of the loop brings some', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1]);
+    await it.start();
+    // From outside the loop of the simulated time, a record at a time arrives in each turn.
+    let left = 5;
+    const arrive = () => {
+      it.send('a');
+      left -= 1;
+      if (left > 0) it.time.setImmediate(arrive);
+    };
+    it.time.setImmediate(arrive);
+    await it.settled();
+    const counts = it.brokers.attempts.map(({ records }) => records.length);
+    // Three turns at most: a burst without an end must not hold up its first record.
+    assert.deepEqual(counts, [3, 2]);
+    it.assertOnceAndInOrder();
+  });
+
+  for (const senders of [1, 2]) {
+    test(`waits a turn for the senders of a written batch: ${senders}`, async (t) => {
+      const it = new SimulatedProducer(t);
+      it.brokers.add('one:9092').create(TOPIC, [1]);
+      await it.start();
+      const now = it.time.wall.now();
+      const record = {
+        topic: TOPIC,
+        key: null,
+        value: Buffer.from('b'),
+        headers: [],
+        timestamp: now,
+        arrivedAt: now,
+      };
+      // Each posts again in the turn after its answer.
+      const settled = () => it.time.setImmediate(() => void it.send('a'));
+      for (let i = 0; i < senders; i++) {
+        it.producer.send(record, recordSize(record), { sent: () => undefined, settled });
+      }
+      await it.time.settle();
+      it.send('a');
+      await it.time.advance(1000);
+      const counts = it.brokers.attempts.map(({ records }) => records.length);
+      assert.deepEqual(counts, [senders, senders + 1]);
+    });
+  }
+
+  test('does not wait for more when much waits already', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1]);
+    await it.start();
+    it.send('a', { value: Buffer.alloc(300_000, 'x') });
+    it.time.setImmediate(() => it.time.setImmediate(() => it.send('a')));
+    await it.settled();
+    assert.deepEqual(
+      it.brokers.attempts.map(({ records }) => records.length),
+      [1, 1],
+    );
   });
 
   test('sends the batches of all partitions of one leader in one request', async (t) => {

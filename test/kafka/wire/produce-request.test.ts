@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { Writer } from '@platformatic/kafka';
+import type { PartitionBatch } from '../../../src/kafka/cluster/brokers.ts';
+import { encodeProduce, roomFor } from '../../../src/kafka/wire/produce-request.ts';
+
+const HEAD = { version: 11, correlationId: -7, clientId: Buffer.from('http2kafka'), timeoutMs: 30_000 };
+
+function batch(topic: string, partition: number, bytes: number): PartitionBatch {
+  return { topic, partition, bytes: Buffer.alloc(bytes, partition + 1) };
+}
+
+function encode(batches: readonly PartitionBatch[], head = HEAD): Buffer[] {
+  // Exactly the bytes that it asks for, with arbitrary content.
+  return encodeProduce(batches, head, Buffer.alloc(roomFor(batches, head.clientId), 0xee));
+}
+
+/** The same request, as the library's writer makes it. */
+function byLibrary(batches: readonly PartitionBatch[], head = HEAD): Buffer {
+  return Writer.create()
+    .appendInt16(0)
+    .appendInt16(head.version)
+    .appendInt32(head.correlationId)
+    .appendString(head.clientId.toString(), false)
+    .appendTaggedFields()
+    .appendString(null)
+    .appendInt16(-1)
+    .appendInt32(head.timeoutMs)
+    .appendArray([...Map.groupBy(batches, ({ topic }) => topic)], (writer, [topic, partitions]) => {
+      writer.appendString(topic).appendArray(partitions, (inner, { partition, bytes }) => {
+        inner
+          .appendInt32(partition)
+          .appendUnsignedVarInt(bytes.length + 1)
+          .append(bytes);
+      });
+    })
+    .appendTaggedFields()
+    .prependLength().buffer;
+}
+
+suite('a produce request', () => {
+  const requests: Readonly<Record<string, readonly PartitionBatch[]>> = {
+    'one batch': [batch('input.runs', 0, 100)],
+    'batches of one topic': [
+      batch('input.runs', 5, 100),
+      batch('input.runs', 0, 127),
+      batch('input.runs', 2, 126),
+    ],
+    'topics in turn': [batch('a', 0, 70), batch('b', 1, 80), batch('a', 1, 90), batch('c', 0, 200)],
+    'a large batch between small ones': [batch('a', 0, 70), batch('a', 1, 1_000_000), batch('a', 2, 70)],
+    'large batches only': [batch('a', 0, 20_000), batch('b', 1, 3_000_000)],
+    'more small batches than are copied': Array.from({ length: 300 }, (_, index) => batch('a', index, 9000)),
+    'a topic with a long name of another alphabet': [batch('ж'.repeat(249), 0, 70)],
+    'two hundred topics': Array.from({ length: 200 }, (_, index) => batch(`topic ${index}`, index, 61)),
+  };
+  for (const [name, batches] of Object.entries(requests)) {
+    test(`is the same as the library's: ${name}`, () => {
+      assert.ok(Buffer.concat(encode(batches)).equals(byLibrary(batches)));
+    });
+  }
+
+  test('has the version and the name of the client', () => {
+    const head = { ...HEAD, version: 9, clientId: Buffer.from('прокси') };
+    const batches = [batch('a', 0, 70)];
+    assert.ok(Buffer.concat(encode(batches, head)).equals(byLibrary(batches, head)));
+  });
+
+  test('does not copy a large batch, and is one piece without any', () => {
+    const large = batch('a', 1, 100_000);
+    assert.deepEqual(
+      encode([batch('a', 0, 70), large, batch('a', 2, 70)]).map((piece) => piece === large.bytes),
+      [false, true, false],
+    );
+    assert.equal(encode([batch('a', 0, 16_000), batch('b', 2, 16_000)]).length, 1);
+  });
+});
