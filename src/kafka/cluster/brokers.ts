@@ -26,10 +26,15 @@ export interface ProducerId {
   readonly epoch: number;
 }
 
+/** One record batch. Its memory is reused as soon as the request is settled, so nothing may read it after that. */
 export interface PartitionBatch {
   readonly topic: string;
   readonly partition: number;
-  /** One record batch. Its memory is reused as soon as the request is settled, so nothing may read it after that. */
+  /** Its bytes, in order. */
+  readonly pieces: readonly Buffer[];
+  /** Bytes of all pieces. */
+  readonly size: number;
+  /** All bytes in one buffer: a copy if there are several pieces. */
   readonly bytes: Buffer;
 }
 

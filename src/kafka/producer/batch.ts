@@ -1,6 +1,13 @@
 /** A batch of one partition queue, and what is needed to make it. */
+import type { PartitionBatch } from '../cluster/brokers.ts';
 import type { Codec } from '../wire/compression.ts';
-import { encodeBatch, type BatchIdentity, type BufferPool, type EncodedBatch } from '../wire/record-batch.ts';
+import {
+  encodeBatch,
+  wholeOf,
+  type BatchIdentity,
+  type BufferPool,
+  type EncodedBatch,
+} from '../wire/record-batch.ts';
 import type { PendingRecord } from './pending-record.ts';
 import type { NeverTaken } from './port.ts';
 import type { Clocks } from './record-times.ts';
@@ -8,17 +15,22 @@ import type { TopicCodecs } from './topic-codecs.ts';
 
 /** What a batch keeps when its records are encoded again. */
 export interface BatchContent {
+  readonly topic: string;
+  readonly partition: number;
   readonly records: readonly PendingRecord[];
   readonly baseSequence: number;
   /** Would the records fit into the topic plain? */
   readonly fitsPlain: boolean;
 }
 
-export class Batch implements BatchContent {
+export class Batch implements BatchContent, PartitionBatch {
+  readonly topic: string;
+  readonly partition: number;
   readonly records: readonly PendingRecord[];
   readonly baseSequence: number;
   readonly fitsPlain: boolean;
-  readonly bytes: Buffer;
+  readonly pieces: readonly Buffer[];
+  readonly size: number;
   /** The codec of the records; undefined if they are plain. */
   readonly codec: Codec | undefined;
   /** An attempt ended, and no answer says whether the batch was written. */
@@ -30,18 +42,21 @@ export class Batch implements BatchContent {
   isOutdated = false;
   readonly #encoded: EncodedBatch;
 
-  constructor(
-    encoded: EncodedBatch,
-    { records, baseSequence, fitsPlain }: BatchContent,
-    mayBeWritten = false,
-  ) {
-    this.records = records;
-    this.baseSequence = baseSequence;
-    this.fitsPlain = fitsPlain;
-    this.bytes = encoded.bytes;
+  constructor(encoded: EncodedBatch, content: BatchContent, mayBeWritten = false) {
+    this.topic = content.topic;
+    this.partition = content.partition;
+    this.records = content.records;
+    this.baseSequence = content.baseSequence;
+    this.fitsPlain = content.fitsPlain;
+    this.pieces = encoded.pieces;
+    this.size = encoded.size;
     this.codec = encoded.codec;
     this.mayBeWritten = mayBeWritten;
     this.#encoded = encoded;
+  }
+
+  get bytes(): Buffer {
+    return wholeOf(this.pieces);
   }
 
   /** Call it once, when the bytes are no longer needed. */
@@ -70,7 +85,7 @@ export function encodeRecords(
 ): EncodedBatch | Promise<EncodedBatch> {
   const ordinary = codecs.ordinary(plan.avoided);
   const stronger = (encoded: EncodedBatch) => {
-    if (encoded.bytes.length <= plan.limit) return encoded;
+    if (encoded.size <= plan.limit) return encoded;
     const strong = codecs.strong(plan.avoided);
     if (!strong || ordinary === strong) return encoded;
     encoded.release();

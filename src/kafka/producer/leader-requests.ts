@@ -135,10 +135,8 @@ export class LeaderRequests {
       return;
     }
     const batches: PartitionBatch[] = [];
-    for (const { topic, partition, batch } of queues) {
-      // Otherwise the producer was closed meanwhile.
-      if (batch) batches.push({ topic, partition, bytes: batch.bytes });
-    }
+    // A queue without a batch: the producer was closed meanwhile.
+    for (const { batch } of queues) if (batch) batches.push(batch);
     if (batches.length === 0) return;
     for (const { batch } of queues) for (const record of batch?.records ?? []) record.send();
     const sentAt = this.#time.monotonic.now();
@@ -170,7 +168,7 @@ export class LeaderRequests {
 
   #written(queue: PartitionQueue, batch: Batch): void {
     this.#metrics.batches.inc();
-    this.#metrics.batchBytes.inc(batch.bytes.length);
+    this.#metrics.batchBytes.inc(batch.size);
     this.#metrics.batchRecords.observe(batch.records.length);
     const perhapsTwice = queue.recordsPerhapsTwice(this.#time.wall.now());
     if (perhapsTwice > 0) this.#metrics.duplicatesPossible.inc(perhapsTwice);
@@ -221,7 +219,7 @@ export class LeaderRequests {
 
   /** A request was sent, and not answered. If it may be too large for the broker, the next ones are smaller. */
   #lost(leader: number, queues: readonly PartitionQueue[]): void {
-    const bytes = queues.reduce((sum, { batch }) => sum + (batch?.bytes.length ?? 0), 0);
+    const bytes = queues.reduce((sum, { batch }) => sum + (batch?.size ?? 0), 0);
     if (!this.#sizes.lost(leader, bytes, queues.length)) return;
     for (const queue of queues) queue.split();
   }

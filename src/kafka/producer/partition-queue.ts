@@ -83,7 +83,7 @@ export class PartitionQueue {
    */
   nextBytes(maxBatchBytes: number): number {
     return (
-      this.batch?.bytes.length ??
+      this.batch?.size ??
       Math.max(this.waiting.peek()?.size ?? 0, Math.min(this.waiting.bytes, maxBatchBytes))
     );
   }
@@ -150,7 +150,7 @@ export class PartitionQueue {
   /** Takes the encoded records for the next batch, if the topic takes it. */
   #adoptBatch(encoded: EncodedBatch, content: BatchContent, limit: number): void {
     this.#encoding = [];
-    const size = encoded.bytes.length;
+    const size = encoded.size;
     // The queue was closed meanwhile, and has settled the records.
     if (!this.#closed && size <= limit) {
       this.batch = new Batch(encoded, content);
@@ -208,7 +208,7 @@ export class PartitionQueue {
   #tooLarge(now: number): void {
     const { batch } = this;
     if (!batch) return;
-    this.#refusedSizes.refused(batch.bytes.length, batch.records.length, now);
+    this.#refusedSizes.refused(batch.size, batch.records.length, now);
     this.dissolve();
   }
 
@@ -288,7 +288,7 @@ export class PartitionQueue {
   split(): void {
     const { batch } = this;
     if (!batch || batch.records.length === 1) return;
-    this.#refusedSizes.halve(batch.bytes.length);
+    this.#refusedSizes.halve(batch.size);
     this.dissolve();
   }
 
@@ -356,14 +356,15 @@ export class PartitionQueue {
     batch.release();
     this.batch = new Batch(encoded, this.#contentOf(batch.records, limit), batch.mayBeWritten);
     // The topic takes no form of it. As a new batch, its records are settled as too large.
-    if (encoded.bytes.length > limit) this.dissolve();
+    if (encoded.size > limit) this.dissolve();
     return this.prepare(topic, making);
   }
 
   #contentOf(records: readonly PendingRecord[], limit: number): BatchContent {
     let size = BATCH_HEADER_SIZE;
     for (const record of records) size += record.size;
-    return { records, baseSequence: this.#nextSequence, fitsPlain: size <= limit };
+    const { topic, partition } = this;
+    return { topic, partition, records, baseSequence: this.#nextSequence, fitsPlain: size <= limit };
   }
 
   #encode(

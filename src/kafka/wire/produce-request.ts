@@ -20,7 +20,7 @@ const NONE = 0;
 /** Bytes of the head without the client id. */
 const HEAD_BYTES = 23;
 
-/** A larger batch is a piece of its own: copying it would cost more than a further piece for the kernel. */
+/** A larger piece of a batch stays a piece: copying it would cost more than a further piece for the kernel. */
 const MAX_COPIED_BYTES = 16 * 1024;
 
 /** Most bytes of batches that one request copies. */
@@ -36,7 +36,7 @@ export interface ProduceHead {
 }
 
 /**
- * Encodes a request. Returns its bytes in pieces: large batches are pieces as they are, all else is written into `room`, of
+ * Encodes a request. Returns its bytes in pieces: large ones of batches are pieces as they are, all else is written into `room`, of
  * which the other pieces are parts. `room` has at least `roomFor(batches, clientId)` bytes.
  */
 export function encodeProduce(
@@ -66,16 +66,19 @@ export function encodeProduce(
     at = writeUnsignedVarint(room, at, nameBytes + 1);
     at += room.write(topic, at);
     at = writeUnsignedVarint(room, at, partitions.length + 1);
-    for (const { partition, bytes } of partitions) {
-      at = room.writeInt32BE(partition, at);
-      at = writeUnsignedVarint(room, at, bytes.length + 1);
-      if (isCopied(bytes.length, copies)) {
-        copies -= bytes.length;
-        at += bytes.copy(room, at);
-      } else {
-        pieces.push(room.subarray(from, at), bytes);
-        apart += bytes.length;
-        from = at;
+    for (const batch of partitions) {
+      at = room.writeInt32BE(batch.partition, at);
+      at = writeUnsignedVarint(room, at, batch.size + 1);
+      for (const piece of batch.pieces) {
+        if (isCopied(piece.length, copies)) {
+          copies -= piece.length;
+          at += piece.copy(room, at);
+        } else {
+          if (at > from) pieces.push(room.subarray(from, at));
+          pieces.push(piece);
+          apart += piece.length;
+          from = at;
+        }
       }
       room[at++] = NONE;
     }
@@ -88,16 +91,18 @@ export function encodeProduce(
   return pieces;
 }
 
-/** Bytes that a request needs beside its large batches. */
+/** Bytes that a request needs beside the large pieces of its batches. */
 export function roomFor(batches: readonly PartitionBatch[], clientId: Buffer): number {
   let copies = MAX_COPIED_IN_ALL_BYTES;
   let size = HEAD_BYTES + clientId.length + unsignedVarintSize(batches.length + 1);
-  for (const { topic, bytes } of batches) {
+  for (const batch of batches) {
     // As if each batch had a topic of its own: UTF-8 takes three bytes at most for a unit of a string.
-    size += 3 * topic.length + 12 + 5 + unsignedVarintSize(bytes.length + 1);
-    if (!isCopied(bytes.length, copies)) continue;
-    copies -= bytes.length;
-    size += bytes.length;
+    size += 3 * batch.topic.length + 12 + 5 + unsignedVarintSize(batch.size + 1);
+    for (const { length } of batch.pieces) {
+      if (!isCopied(length, copies)) continue;
+      copies -= length;
+      size += length;
+    }
   }
   return size;
 }

@@ -42,17 +42,24 @@ export interface TimedRecord {
   readonly timestamp: number;
 }
 
+/** A larger value is a piece of a plain batch, where it lies: copying it costs more than two further pieces. */
+const MAX_COPIED_BYTES = 16 * 1024;
+
 /** A batch ready to be sent. */
 export class EncodedBatch {
-  readonly bytes: Buffer;
+  /** Its bytes, in order. Large values of records are pieces of their own: the batch needs them unchanged. */
+  readonly pieces: readonly Buffer[];
+  /** Bytes of all pieces. */
+  readonly size: number;
   /** The codec of the records; undefined if they are plain. */
   readonly codec: Codec | undefined;
   readonly #storage: Buffer;
   readonly #pool: BufferPool;
 
-  /** `storage` is the memory of the bytes, which `pool` has lent. */
-  constructor(bytes: Buffer, codec: Codec | undefined, storage: Buffer, pool: BufferPool) {
-    this.bytes = bytes;
+  /** `storage` is the memory of the pieces, apart from large values. `pool` has lent it. */
+  constructor(pieces: readonly Buffer[], codec: Codec | undefined, storage: Buffer, pool: BufferPool) {
+    this.pieces = pieces;
+    this.size = sizeOf(pieces);
     this.codec = codec;
     this.#storage = storage;
     this.#pool = pool;
@@ -75,37 +82,59 @@ export function encodeBatch(
   codec: Codec | undefined,
   pool: BufferPool,
 ): EncodedBatch | Promise<EncodedBatch> {
+  // A codec needs the records in one buffer.
+  const mostCopied = codec ? Number.POSITIVE_INFINITY : MAX_COPIED_BYTES;
   let sizeAtMost = BATCH_HEADER_SIZE;
-  for (const { size } of records) sizeAtMost += size;
+  for (const { size, record } of records)
+    sizeAtMost += size - (isCopied(record, mostCopied) ? 0 : record.value.length);
   const storage = pool.take(sizeAtMost);
-  const end = writeRecords(storage, records);
-  const plainBatch = () =>
-    new EncodedBatch(seal(storage, end, records, identity, PLAIN), undefined, storage, pool);
-  if (!codec) return plainBatch();
+  const pieces = writeRecords(storage, records, mostCopied);
+  const plainBatch = () => {
+    seal(pieces, records, identity, PLAIN);
+    return new EncodedBatch(pieces, undefined, storage, pool);
+  };
+  const [whole] = pieces;
+  if (!codec || !whole) return plainBatch();
 
-  const plain = storage.subarray(BATCH_HEADER_SIZE, end);
+  const plain = whole.subarray(BATCH_HEADER_SIZE);
   const finish = (compressed: Buffer) => {
     if (compressed.length >= plain.length) return plainBatch();
     // The compressed bytes are fewer, so they fit in the place of the plain ones.
-    compressed.copy(storage, BATCH_HEADER_SIZE);
-    const smaller = BATCH_HEADER_SIZE + compressed.length;
-    const bytes = seal(storage, smaller, records, identity, codec.attributes);
-    return new EncodedBatch(bytes, codec, storage, pool);
+    compressed.copy(plain);
+    const smaller = [whole.subarray(0, BATCH_HEADER_SIZE + compressed.length)];
+    seal(smaller, records, identity, codec.attributes);
+    return new EncodedBatch(smaller, codec, storage, pool);
   };
   const compressed = codec.compress(plain);
   return compressed instanceof Promise ? compressed.then(finish) : finish(compressed);
 }
 
-/** Writes the records after the space for the batch's header; returns the offset after them. */
-function writeRecords(batch: Buffer, records: readonly TimedRecord[]): number {
+function isCopied({ value }: KafkaRecord, mostCopied: number): boolean {
+  return value.length <= mostCopied;
+}
+
+/**
+ * Writes the records after the space for the batch's header, without values of more than `mostCopied` bytes. Returns the
+ * pieces of the batch: these values, and the parts of `batch` before, between and after them.
+ */
+function writeRecords(batch: Buffer, records: readonly TimedRecord[], mostCopied: number): Buffer[] {
+  const pieces: Buffer[] = [];
   const base = records[0]?.timestamp ?? 0;
+  let from = 0;
   let at = BATCH_HEADER_SIZE;
   let index = 0;
   for (const { record, timestamp } of records) {
-    at = writeRecord(batch, at, record, timestamp - base, index);
+    at = writeUntilValue(batch, at, record, timestamp - base, index);
+    if (isCopied(record, mostCopied)) at += record.value.copy(batch, at);
+    else {
+      pieces.push(batch.subarray(from, at), record.value);
+      from = at;
+    }
+    at = writeHeaders(batch, at, record);
     index += 1;
   }
-  return at;
+  pieces.push(batch.subarray(from, at));
+  return pieces;
 }
 
 function bodySize({ key, value, headers }: KafkaRecord, timestampDelta: number, index: number): number {
@@ -115,7 +144,8 @@ function bodySize({ key, value, headers }: KafkaRecord, timestampDelta: number, 
   return size;
 }
 
-function writeRecord(
+/** Writes a record up to its value, with the length of that. */
+function writeUntilValue(
   batch: Buffer,
   offset: number,
   record: KafkaRecord,
@@ -127,10 +157,13 @@ function writeRecord(
   at = writeVarint(batch, at, timestampDelta);
   at = writeVarint(batch, at, index);
   at = writeBytes(batch, at, record.key);
-  at = writeBytes(batch, at, record.value);
-  at = writeVarint(batch, at, record.headers.length);
-  for (const header of record.headers)
-    at = writeBytes(batch, writeBytes(batch, at, header.name), header.value);
+  return writeVarint(batch, at, record.value.length);
+}
+
+/** Writes the rest of a record, after its value. */
+function writeHeaders(batch: Buffer, offset: number, { headers }: KafkaRecord): number {
+  let at = writeVarint(batch, offset, headers.length);
+  for (const header of headers) at = writeBytes(batch, writeBytes(batch, at, header.name), header.value);
   return at;
 }
 
@@ -147,21 +180,20 @@ function writeBytes(batch: Buffer, offset: number, bytes: Buffer | null): number
   return at + bytes.copy(batch, at);
 }
 
-/** Writes the header of a batch that ends at `end`; returns the bytes of the whole batch. */
+/** Writes the header of a batch into its first piece. */
 function seal(
-  storage: Buffer,
-  end: number,
+  pieces: readonly Buffer[],
   records: readonly TimedRecord[],
   identity: BatchIdentity,
   attributes: number,
-): Buffer {
-  const batch = storage.subarray(0, end);
+): void {
+  const [batch = Buffer.alloc(0), ...others] = pieces;
   const base = records[0]?.timestamp ?? 0;
   let latest = base;
   for (const { timestamp } of records) latest = Math.max(latest, timestamp);
   writeInt64(batch, 0, 0);
   // The length counts the bytes after it.
-  batch.writeInt32BE(batch.length - 12, 8);
+  batch.writeInt32BE(sizeOf(pieces) - 12, 8);
   batch.writeInt32BE(-1, 12);
   batch.writeInt8(2, 16);
   batch.writeInt16BE(attributes, ATTRIBUTES_OFFSET);
@@ -172,8 +204,21 @@ function seal(
   batch.writeInt16BE(identity.producerEpoch, 51);
   batch.writeInt32BE(identity.baseSequence, 53);
   batch.writeInt32BE(records.length, 57);
-  batch.writeUInt32BE(crc32c(batch.subarray(ATTRIBUTES_OFFSET)), CRC_OFFSET);
-  return batch;
+  let checksum = crc32c(batch.subarray(ATTRIBUTES_OFFSET));
+  for (const piece of others) checksum = crc32c(piece, checksum);
+  batch.writeUInt32BE(checksum, CRC_OFFSET);
+}
+
+/** All bytes in one buffer. */
+export function wholeOf(pieces: readonly Buffer[]): Buffer {
+  const [first] = pieces;
+  return first && pieces.length === 1 ? first : Buffer.concat(pieces);
+}
+
+function sizeOf(pieces: readonly Buffer[]): number {
+  let size = 0;
+  for (const piece of pieces) size += piece.length;
+  return size;
 }
 
 /** Node writes 64 bits from a bigint only. Each costs as much as all other fields of a header. */

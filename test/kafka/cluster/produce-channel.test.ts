@@ -60,7 +60,8 @@ function portOf(server: Server): number {
 }
 
 function batch(partition: number, bytes = 100): PartitionBatch {
-  return { topic: 'input.runs', partition, bytes: Buffer.alloc(bytes, partition) };
+  const whole = Buffer.alloc(bytes, partition);
+  return { topic: 'input.runs', partition, pieces: [whole], size: bytes, bytes: whole };
 }
 
 /** The answer to a request: its partition is written. */

@@ -7,7 +7,8 @@ import { encodeProduce, roomFor } from '../../../src/kafka/wire/produce-request.
 const HEAD = { version: 11, correlationId: -7, clientId: Buffer.from('http2kafka'), timeoutMs: 30_000 };
 
 function batch(topic: string, partition: number, bytes: number): PartitionBatch {
-  return { topic, partition, bytes: Buffer.alloc(bytes, partition + 1) };
+  const whole = Buffer.alloc(bytes, partition + 1);
+  return { topic, partition, pieces: [whole], size: bytes, bytes: whole };
 }
 
 function encode(batches: readonly PartitionBatch[], head = HEAD): Buffer[] {
@@ -38,6 +39,13 @@ function byLibrary(batches: readonly PartitionBatch[], head = HEAD): Buffer {
     .prependLength().buffer;
 }
 
+/** A batch in pieces of these sizes. */
+function pieced(topic: string, partition: number, sizes: readonly number[]): PartitionBatch {
+  const pieces = sizes.map((size, index) => Buffer.alloc(size, index + 1));
+  const bytes = Buffer.concat(pieces);
+  return { topic, partition, pieces, size: bytes.length, bytes };
+}
+
 suite('a produce request', () => {
   const requests: Readonly<Record<string, readonly PartitionBatch[]>> = {
     'one batch': [batch('input.runs', 0, 100)],
@@ -49,6 +57,11 @@ suite('a produce request', () => {
     'topics in turn': [batch('a', 0, 70), batch('b', 1, 80), batch('a', 1, 90), batch('c', 0, 200)],
     'a large batch between small ones': [batch('a', 0, 70), batch('a', 1, 1_000_000), batch('a', 2, 70)],
     'large batches only': [batch('a', 0, 20_000), batch('b', 1, 3_000_000)],
+    'batches in pieces': [
+      pieced('a', 0, [80, 1_000_000, 20]),
+      pieced('a', 1, [80, 20_000, 300, 20_000, 9]),
+      pieced('b', 2, [20_000, 100]),
+    ],
     'more small batches than are copied': Array.from({ length: 300 }, (_, index) => batch('a', index, 9000)),
     'a topic with a long name of another alphabet': [batch('ж'.repeat(249), 0, 70)],
     'two hundred topics': Array.from({ length: 200 }, (_, index) => batch(`topic ${index}`, index, 61)),

@@ -7,6 +7,7 @@ import { recordHeader, recordSize, type KafkaRecord } from '../../../src/kafka/r
 import {
   BATCH_HEADER_SIZE,
   encodeBatch as encodeInto,
+  wholeOf,
   unsignedVarintSize,
   varintSize,
   writeUnsignedVarint,
@@ -38,7 +39,7 @@ async function encodeBatch(
   sequence: typeof identity,
   codec: Codec | undefined,
 ): Promise<Buffer> {
-  return (await encodeInto(records, sequence, codec, pool)).bytes;
+  return wholeOf((await encodeInto(records, sequence, codec, pool)).pieces);
 }
 
 function codecOf(name: CompressionName): Codec | undefined {
@@ -150,6 +151,36 @@ suite('a record batch', () => {
       const bytes = await encodeBatch(various, identity, codecOf(name));
       assert.equal(bytes.readUInt32BE(17), crc32c(bytes.subarray(21)), name);
       assert.equal(bytes.readInt32BE(8), bytes.length - 12, name);
+    }
+  });
+
+  test('has large values as pieces, where they lie', async () => {
+    const sizes = [5, 16_384, 16_385, 100_000, 7, 70_000];
+    const records = sizes.map((size, index) =>
+      timed({ value: Buffer.alloc(size, index), headers: [recordHeader('name', `value ${index}`)] }),
+    );
+    const { pieces, size } = await encodeInto(records, identity, undefined, pool);
+    const values = records.map(({ record }) => record.value);
+    const large = values.filter(({ length }) => length > 16_384);
+    assert.deepEqual(
+      pieces.filter((piece) => values.includes(piece)),
+      large,
+    );
+    const bytes = wholeOf(pieces);
+    assert.equal(bytes.length, size);
+    assert.equal(bytes.readUInt32BE(17), crc32c(bytes.subarray(21)));
+    assert.equal(bytes.readInt32BE(8), bytes.length - 12);
+    const batch = readRecordsBatch(Reader.from(bytes));
+    assert.deepEqual(
+      batch.records.map(({ value, headers }) => [value, headers.map(([, header]) => header?.toString())]),
+      values.map((value, index) => [value, [`value ${index}`]]),
+    );
+  });
+
+  test('with a codec is one piece', async () => {
+    const records = [timed({ value: Buffer.alloc(100_000) }), timed({ value: Buffer.alloc(50_000) })];
+    for (const name of names.filter((one) => one !== 'none')) {
+      assert.equal((await encodeInto(records, identity, codecOf(name), pool)).pieces.length, 1, name);
     }
   });
 
