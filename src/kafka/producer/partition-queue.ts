@@ -333,7 +333,7 @@ export class PartitionQueue {
     for (const record of unsent) record.settle({ kind: 'closed', mayBeWritten: false });
   }
 
-  /** The batch's bytes are no longer needed: the connection has a copy of what it sends. */
+  /** The batch's bytes are no longer needed: the broker has them all, or the connection is closed. */
   #endBatch(): Batch | undefined {
     const batch = this.batch;
     this.batch = undefined;

@@ -1,6 +1,7 @@
 /**
  * The producer takes records, and settles each once. It is idempotent and uses `acks=all`. Batches fill while the
- * previous request is in flight, so there is no linger time. This rule prevents lost, doubled and reordered records:
+ * previous request is in flight, and while each turn of the event loop brings records, so there is no linger time. This
+ * rule prevents lost, doubled and reordered records:
  *
  * - one batch in flight per partition, one request in flight per broker;
  * - a batch keeps its bytes, producer id and sequence through every retry, until an answer tells its outcome;
