@@ -91,7 +91,8 @@ void suite('answers that no client reads', { timeout: 240_000 }, () => {
 
     // What memory grows by afterwards is that of unread answers, and not V8's heap, which reaches its size at work.
     before(async () => {
-      for (let i = 0; i < WARM_UP; i++) await Promise.all(Array.from({ length: 8 }, () => ask(rawPost(faulty, GZIP))));
+      for (let i = 0; i < WARM_UP; i++)
+        await Promise.all(Array.from({ length: 8 }, () => ask(rawPost(faulty, GZIP))));
     });
 
     for (const [what, [request, times]] of Object.entries(floods)) {
