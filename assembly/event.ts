@@ -35,11 +35,12 @@ import {
   skipColon,
   skipValue,
   SURROGATE,
+  text,
   textEnd,
   textHas,
   textStart,
 } from './json';
-import { INPUT, Result, writeResult, writeTime } from './memory';
+import { Result, writeResult, writeTime } from './memory';
 
 /** The key of the last member that was read, without its quotes. */
 let key: usize = 0;
@@ -134,16 +135,16 @@ function writeEvent(kind: u32): void {
   }
   writeResult(Result.kind, kind);
   writeResult(Result.deviations, deviations);
-  writeResult(Result.namespace, <u32>(names.namespace - INPUT));
-  writeResult(Result.namespaceEnd, <u32>(names.namespaceEnd - INPUT));
-  writeResult(Result.name, <u32>(names.name - INPUT));
-  writeResult(Result.nameEnd, <u32>(names.nameEnd - INPUT));
+  writeResult(Result.namespace, <u32>(names.namespace - text));
+  writeResult(Result.namespaceEnd, <u32>(names.namespaceEnd - text));
+  writeResult(Result.name, <u32>(names.name - text));
+  writeResult(Result.nameEnd, <u32>(names.nameEnd - text));
   writeResult(Result.hasEscape, <u32>names.hasEscape);
-  writeResult(Result.ownNamespace, <u32>(own.namespace - INPUT));
-  writeResult(Result.ownNamespaceEnd, <u32>(own.namespaceEnd - INPUT));
+  writeResult(Result.ownNamespace, <u32>(own.namespace - text));
+  writeResult(Result.ownNamespaceEnd, <u32>(own.namespaceEnd - text));
   writeResult(Result.ownHasEscape, <u32>own.hasEscape);
-  writeResult(Result.ownName, <u32>(own.name - INPUT));
-  writeResult(Result.ownNameEnd, <u32>(own.nameEnd - INPUT));
+  writeResult(Result.ownName, <u32>(own.name - text));
+  writeResult(Result.ownNameEnd, <u32>(own.nameEnd - text));
   writeTime(<f64>eventTime);
 }
 

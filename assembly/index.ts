@@ -5,49 +5,63 @@
  * the two are test/openlineage/fast-path/*.test.ts. Read memory.ts, json.ts, formats.ts, event.ts, in this order.
  */
 import { readEvent } from './event';
-import { closeArray, isItem, nextItem, NOT_SURE, openArray, skipSpace, skipValue, startText } from './json';
-import { ELEMENTS, INPUT, MAX_ELEMENTS, terminate } from './memory';
+import {
+  closeArray,
+  isItem,
+  nextItem,
+  NOT_SURE,
+  openArray,
+  skipSpace,
+  skipValue,
+  startText,
+  text,
+} from './json';
+import { ELEMENTS, MAX_ELEMENTS } from './memory';
 
-export { ELEMENTS, reserve, RESULT } from './memory';
+export { ELEMENTS, INPUT, MAX_INPUT, POOL, POOL_END, RESULT, terminate } from './memory';
 
-/** True when the text of `length` bytes at INPUT is certainly a valid event. Then RESULT has its data. */
-export function scanEvent(length: usize): bool {
-  terminate(length);
-  startText();
-  const end = skipSpace(readEvent(skipSpace(INPUT)));
-  return end == INPUT + length;
+/**
+ * True when the text of `length` bytes at `at` is certainly a valid event. Then RESULT has its data. Behind the text are
+ * zeros, or it is an element of an array that was read before: it ends where its value ends.
+ */
+export function scanEvent(at: usize, length: usize): bool {
+  startText(at);
+  return isEnd(readEvent(skipSpace(at)), length);
 }
 
 /**
- * The number of elements of the array of `length` bytes at INPUT; ELEMENTS has their offsets. -1 when the text is not
+ * The number of elements of the array of `length` bytes at `at`; ELEMENTS has their offsets. -1 when the text is not
  * certainly a JSON array, or has more than MAX_ELEMENTS elements.
  */
-export function scanArray(length: usize): i32 {
-  terminate(length);
-  startText();
+export function scanArray(start: usize, length: usize): i32 {
+  startText(start);
   let count: i32 = 0;
-  let at = openArray(skipSpace(INPUT));
+  let at = openArray(skipSpace(start));
   while (isItem(at)) {
     if (count == MAX_ELEMENTS) return -1;
     const place = ELEMENTS + ((<usize>count) << 3);
-    store<u32>(place, <u32>(at - INPUT));
+    store<u32>(place, <u32>(at - start));
     at = skipValue(at);
     if (at == NOT_SURE) return -1;
-    store<u32>(place + 4, <u32>(at - INPUT));
+    store<u32>(place + 4, <u32>(at - start));
     count++;
     at = nextItem(at);
   }
-  return skipSpace(closeArray(at)) == INPUT + length ? count : -1;
+  return isEnd(closeArray(at), length) ? count : -1;
+}
+
+/** True when the text's value ends at `at`, and nothing but space follows it in the text. */
+function isEnd(at: usize, length: usize): bool {
+  return at - text == length || skipSpace(at) - text == length;
 }
 
 /**
- * Counts the commas and opening brackets among `length` bytes at INPUT, those in strings as well. It tells in a
+ * Counts the commas and opening brackets among `length` bytes at `start`, those in strings as well. It tells in a
  * millisecond whether a large text is made of so many members that reading it would keep others waiting.
  */
-export function countMembers(length: usize): i32 {
-  terminate(length);
+export function countMembers(start: usize, length: usize): i32 {
   let count: i32 = 0;
-  for (let at = INPUT; at < INPUT + length; at += 16) {
+  for (let at = start; at < start + length; at += 16) {
     const bytes = v128.load(at);
     const found = v128.or(
       i8x16.eq(bytes, i8x16.splat(0x2c)),

@@ -34,8 +34,12 @@ export let textHas: u32 = 0;
 export let textStart: usize = 0;
 export let textEnd: usize = 0;
 
+/** Where the text begins. */
+export let text: usize = 0;
+
 /** Must be called before each text. */
-export function startText(): void {
+export function startText(at: usize): void {
+  text = at;
   depth = 0;
 }
 

@@ -1,6 +1,8 @@
 /**
- * The layout of the scanner's memory. The host (src/openlineage/check.ts) writes a text to INPUT and reads the result
- * from RESULT. Below RESULT are the module's own constants. The first bytes of memory are always zero.
+ * The layout of the scanner's memory. The host (src/openlineage/scanner.ts) reads the result from RESULT. It writes a text
+ * to INPUT, or into the pool, where the scanner reads it as well. Below RESULT are the module's own constants. The first
+ * bytes of memory are always zero. All memory exists from the start (asconfig.json): growing it would make the host's
+ * views of it invalid. The kernel gives no page of it before it is used.
  */
 
 /** The data of an event: numbers of 32 bits at these indexes; the time has 64 bits. */
@@ -26,23 +28,20 @@ export enum Result {
 export const ELEMENTS: usize = 32 * 1024;
 export const MAX_ELEMENTS: i32 = 50_000;
 
+/** A text outside of the pool is copied to this place. */
 export const INPUT: usize = 448 * 1024;
 
-/** Bytes of zeros after the text. Loads of 16 bytes may reach them, and they end every loop. */
+/** The longest of these texts, in bytes. */
+export const MAX_INPUT: usize = 32 * 1024 * 1024;
+
+/** Bytes of zeros after a text. Loads of 16 bytes may reach them, and they end every loop. */
 const PADDING: usize = 32;
 
-const PAGE: usize = 64 * 1024;
+/** The memory of the pool. */
+export const POOL: usize = INPUT + MAX_INPUT + 64 * 1024;
+export const POOL_END: usize = POOL + 32 * 1024 * 1024;
 
-/**
- * Makes room for a text of `length` bytes. Returns the text's position, or 0 when the memory cannot grow. After the
- * memory has grown, the host's views of it are invalid.
- */
-export function reserve(length: usize): usize {
-  const wanted = <i32>((INPUT + length + PADDING + PAGE - 1) / PAGE) - memory.size();
-  return wanted > 0 && memory.grow(wanted) < 0 ? 0 : INPUT;
-}
-
-/** Writes the zeros after a text that the host has written. */
+/** Writes the zeros after a text at INPUT. The pool writes its own. */
 export function terminate(length: usize): void {
   memory.fill(INPUT + length, 0, PADDING);
 }

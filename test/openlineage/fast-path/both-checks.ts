@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { checkFully, checkTextFully } from '../../../src/openlineage/full-check.ts';
-import { scanArray, scanEvent } from '../../../src/openlineage/check.ts';
+import { scanArray, scanEvent } from '../../../src/openlineage/scanner.ts';
 
 /** What happens to an event: the fast path accepts it, only the full check accepts it, or both refuse it. */
 export type Outcome = 'fast path' | 'full check' | 'refused';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { parseEventTime } from '../../../src/openlineage/event-time.ts';
-import { scanEvent } from '../../../src/openlineage/check.ts';
+import { scanEvent } from '../../../src/openlineage/scanner.ts';
 import { datasetEvent, jobEvent, runEvent, runWith } from '../events.ts';
 import {
   eventTypes,

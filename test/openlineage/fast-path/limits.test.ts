@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { scanArray, scanEvent } from '../../../src/openlineage/check.ts';
+import { scanArray, scanEvent } from '../../../src/openlineage/scanner.ts';
 import { datasetEvent, jobEvent, runEvent, runWith } from '../events.ts';
 import { assertSameElements, fastPathAccepts, outcomeOf, withText } from './both-checks.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { scanArray, scanEvent } from '../../../src/openlineage/check.ts';
+import { scanArray, scanEvent } from '../../../src/openlineage/scanner.ts';
 import { assertSameElements, outcomeOf } from './both-checks.ts';
 import { batchExample, examples, recordings } from '../samples.ts';
 
