@@ -3,6 +3,7 @@ import type { Outcome, RecordHandle, RecordOwner } from '../kafka/producer/port.
 import type { KafkaRecord } from '../kafka/record.ts';
 import type { Item, Place } from '../spool/group-writer.ts';
 import { Mark } from '../spool/marks.ts';
+import { blockOf, type Block } from '../support/byte-pool.ts';
 import { heldBytes } from './held-record.ts';
 import type { Delivered } from './port.ts';
 import { encodeRecord } from './spooled-record.ts';
@@ -100,6 +101,10 @@ export class Entry implements RecordOwner, Item, ListNode<Entry> {
   next: Entry | undefined;
   mark: Item['mark'] = Mark.kept;
   #parts: readonly Buffer[] | undefined;
+  /** The block of the pool in which the event is. */
+  #block: Block | undefined;
+  /** How many requests to Kafka have had the event. */
+  #requests = 0;
   #answer: ((delivered: Delivered) => void) | undefined;
   readonly #events: EntryEvents;
 
@@ -116,6 +121,8 @@ export class Entry implements RecordOwner, Item, ListNode<Entry> {
     this.since = since;
     this.#events = events;
     this.#answer = answer;
+    this.#block = blockOf(record.value);
+    this.#block?.pin();
   }
 
   /** Does the sender still wait for the outcome? */
@@ -139,7 +146,18 @@ export class Entry implements RecordOwner, Item, ListNode<Entry> {
     return this.#parts;
   }
 
+  /**
+   * The event has its outcome. Its bytes may be overwritten if nothing reads them any more: the disk has not had them,
+   * and no request other than the one that was answered. Otherwise a connection or the disk may still do so. Then the
+   * pin stays, and the block is free when no object has its bytes.
+   */
+  giveBack(isAnswered: boolean): void {
+    if (this.#requests <= Number(isAnswered) && this.spoolingSince === 0) this.#block?.unpin();
+    this.#block = undefined;
+  }
+
   sent(): void {
+    this.#requests += 1;
     this.#events.sent(this);
   }
 

@@ -1,5 +1,6 @@
 /** What a record takes of memory while it is in a queue. */
 import type { KafkaRecord } from '../kafka/record.ts';
+import { blockOf } from '../support/byte-pool.ts';
 
 /**
  * Bytes of a record besides its own bytes: the objects of the entry, of the producer and of the request that waits, key
@@ -15,6 +16,8 @@ const WASTE = 1 / 4;
  * of 5 MiB with one small event, a read of the spool, a slab of Node's buffer pool.
  */
 export function ownBytes(bytes: Buffer): Buffer {
+  // What is pinned of a pool is limited by the pool itself.
+  if (blockOf(bytes)) return bytes;
   if (bytes.buffer.byteLength - bytes.length <= bytes.length * WASTE) return bytes;
   // Not from the pool: there the copy would pin a slab.
   const copy = Buffer.allocUnsafeSlow(bytes.length);
@@ -30,5 +33,5 @@ export function ownRecord(record: KafkaRecord): KafkaRecord {
 
 /** Bytes of memory that a record of this `size` (of `recordSize`) holds. */
 export function heldBytes({ value }: KafkaRecord, size: number): number {
-  return RECORD_OVERHEAD_BYTES + Math.max(size, value.buffer.byteLength);
+  return RECORD_OVERHEAD_BYTES + (blockOf(value) ? size : Math.max(size, value.buffer.byteLength));
 }

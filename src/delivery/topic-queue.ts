@@ -171,6 +171,7 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
       this.#tell(entry, ACKNOWLEDGED);
       this.#leave(entry);
       this.#setSafeElsewhere(entry);
+      entry.giveBack(true);
     } else if (outcome.kind === 'closed') {
       this.#leave(entry);
       this.#tell(entry, STOPPING);
@@ -179,6 +180,7 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
       this.#tell(entry, neverTaken(entry.record, outcome));
       this.#leave(entry);
       this.#setSafeElsewhere(entry);
+      entry.giveBack(false);
     } else {
       this.#leave(entry);
       const moved = this.#move(entry.size);

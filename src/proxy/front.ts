@@ -20,6 +20,7 @@ import { HttpServer, type ServerSettings } from '../http/server.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { Ingest } from '../pipeline/ingest.ts';
 import { Observer } from '../pipeline/observer.ts';
+import { textPool } from '../openlineage/scanner.ts';
 import { errorText } from '../support/error-text.ts';
 import { TlsFileError } from '../support/pem-file.ts';
 import { systemTime } from '../support/time.ts';
@@ -36,6 +37,9 @@ import {
 } from './front-settings.ts';
 import { addressOf, explainListenError, isLocal, urlOf } from './listening.ts';
 import { StartError } from './start-error.ts';
+
+/** Of the memory for bodies, the pool has this part at most: what is used of it once stays with the process. */
+const POOLED_SHARE = 2;
 
 export class Front {
   readonly #settings: Settings;
@@ -184,7 +188,9 @@ export class Front {
     const ingest = new Ingest(ingestSettings(settings), delivery, observer, systemTime.wall, turns);
     const { maxRequestSize: maxBytes } = settings.producer;
     const memory = new BodyMemory(settings.server.maxBodyMemory, systemTime, metrics.bodyMemoryBytes);
-    const limits = { maxBytes, memory };
+    const maxPooled = settings.server.maxBodyMemory / POOLED_SHARE;
+    const lend = (bytes: number) => textPool.take(bytes, maxPooled);
+    const limits = { maxBytes, memory, lend };
     const batches = new BatchRoom(settings.server.maxBodyMemory, MAX_ELEMENTS, systemTime);
     const events = new EventHandler(this.#authentication, limits, batches, ingest, answers, observer, turns);
     const pages = pageListener(pagesSettings(settings), { monitoring, answers, observer }, async () => {

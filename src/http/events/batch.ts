@@ -9,6 +9,7 @@ import type { Arrival } from '../../pipeline/arrival.ts';
 import type { Examined, Ingest, Ingested } from '../../pipeline/ingest.ts';
 import { RequestLines } from '../../pipeline/line-limit.ts';
 import type { Observer } from '../../pipeline/observer.ts';
+import { blockOf } from '../../support/byte-pool.ts';
 import type { Turns } from '../../support/turns.ts';
 import { BatchOutcomes } from './batch-outcomes.ts';
 
@@ -47,10 +48,12 @@ export async function takeBatch(
     if (outcome.kind === 'refused') outcomes.refused(index, outcome.refusal);
   };
   const deliveries = new Deliveries();
+  const block = blockOf(body);
   try {
     for (let index = 0; index < size; index++) {
       if (!turns.take(ELEMENT_WORK)) await turns.wait(ELEMENT_WORK, element);
-      const bytes = body.subarray(offsets[2 * index], offsets[2 * index + 1]);
+      const [start = 0, end = 0] = [offsets[2 * index], offsets[2 * index + 1]];
+      const bytes = block?.part(body, start, end) ?? body.subarray(start, end);
       const checking = ingest.examine(element, bytes);
       const examined: Examined = checking instanceof Promise ? await checking : checking;
       const taking = ingest.deliver(element, bytes, examined);

@@ -5,12 +5,15 @@
 import type { ServerResponse } from 'node:http';
 import type { Shown } from '../answer-memory.ts';
 import { systemTime, type Time, type Timer } from '../../support/time.ts';
+import type { Lend } from './body-buffer.ts';
 
 export interface BodyLimits {
   /** Most bytes of one body, decoded. */
   readonly maxBytes: number;
   /** The memory of all bodies. */
   readonly memory: BodyMemory;
+  /** Lends blocks of the pool for large bodies. */
+  readonly lend: Lend;
 }
 
 /** Milliseconds that a body waits for memory. Java clients wait 5 s for their answer, and the disk needs some of that. */

@@ -1,7 +1,8 @@
 /** The body reader: checks the type of a body, reads it up to the limit, and decodes it. */
 import type { IncomingMessage } from 'node:http';
 import { refusal, type Refusal } from '../../errors.ts';
-import type { BodyLimits, BodyMemory, MemoryShare } from './body-memory.ts';
+import { BodyBuffer, pooled, UNKNOWN_BYTES, type Lend } from './body-buffer.ts';
+import type { BodyLimits, MemoryShare } from './body-memory.ts';
 import { decodeBody, decoderFor, decodingBytes } from './content-encoding.ts';
 import type { Exchange } from '../exchange.ts';
 
@@ -10,9 +11,6 @@ const ENCODED_SLACK = 65_536;
 
 /** `application/json`, `text/json` or `application/vnd.x+json`, with any parameters. */
 const JSON_TYPE = /^\s*[a-z0-9!#$&^_.-]+\/(?:json|[a-z0-9!#$&^_.-]+\+json)\s*(?:;|$)/i;
-
-/** Bytes of a body that begins to arrive in several pieces and does not say its length. It gets more when it needs more. */
-const UNKNOWN_BYTES = 64 * 1024;
 
 const NO_MEMORY = refusal('unavailable', 'Too much is being received at once');
 
@@ -52,7 +50,7 @@ export function readBody(
     if (!decoder || !Buffer.isBuffer(body)) done(body);
     else void decodeBody(body, decoder, maxBytes, share ?? limits.memory.shareFor(response)).then(done);
   };
-  const read = (share?: MemoryShare) => collect(exchange, reading, limits.memory, share, collected);
+  const read = (share?: MemoryShare) => collect(exchange, reading, limits, share, collected);
   if (!expectsContinue(request)) {
     read();
     return;
@@ -95,46 +93,45 @@ interface Reading {
  * A body in one piece, as nearly all events are, takes no share of the memory. So such events are taken even when the
  * memory for bodies is used up. Any other body gets the memory for its whole length first, and waits for it unread.
  * Its pieces are copied into one buffer: a piece takes 200 bytes beside its content, and may have a single byte.
+ * If the body lies in a block of the pool (`blockOf`), one pin of it is the receiver's.
  */
 function collect(
   { request, response }: Exchange,
   reading: Reading,
-  memory: BodyMemory,
+  { memory, lend }: BodyLimits,
   reserved: MemoryShare | undefined,
   done: (body: Buffer | Refusal, share: MemoryShare | undefined) => void,
 ): void {
   const { declared, limit, maxBytes, decodedBytes } = reading;
+  // A compressed body is not read where it lies.
+  const lendPlain: Lend = decodedBytes > 0 ? () => undefined : lend;
   let share = reserved;
   /** Bytes that the body may have with the memory it has. */
   let room = reserved ? declared : 0;
   let size = 0;
   let only: Buffer | undefined;
   let waiting: Buffer[] = [];
-  let body: Buffer | undefined;
+  let body: BodyBuffer | undefined;
   const refuse = (reason: Refusal) => {
     request.off('data', onData);
     request.off('end', onEnd);
     share?.giveBack();
     waiting = [];
-    body = undefined;
+    body?.drop();
     // The rest is discarded.
     request.resume();
     done(reason, undefined);
   };
-  const append = (piece: Buffer, at: number) => {
-    const end = at + piece.length;
-    if (!body || body.length < end)
-      body = enlarged(body, at, declared > 0 ? room : Math.min(room, capacityFor(end)));
-    piece.copy(body, at);
+  const append = (piece: Buffer) => {
+    if (!body) {
+      body = new BodyBuffer(lendPlain);
+      response.once('close', () => body?.drop());
+    }
+    body.append(piece, declared, room);
   };
   const grant = (bytes: number) => {
     room = bytes;
-    let at = size;
-    for (const piece of waiting) at -= piece.length;
-    for (const piece of waiting) {
-      append(piece, at);
-      at += piece.length;
-    }
+    for (const piece of waiting) append(piece);
     waiting = [];
     share?.arriving(() => refuse(NO_MEMORY));
     if (request.isPaused()) request.resume();
@@ -160,7 +157,7 @@ function collect(
     if (size > limit) {
       refuse(tooLarge(`is at least ${size} bytes`, size, maxBytes));
     } else if (size <= room) {
-      append(piece, size - piece.length);
+      append(piece);
     } else if (size === declared && waiting.length === 0) {
       only = piece;
     } else {
@@ -171,23 +168,11 @@ function collect(
   };
   const onEnd = () => {
     share?.arrived();
-    done(only ?? body?.subarray(0, size) ?? Buffer.alloc(0), share);
+    done(only ? pooled(only, lendPlain) : (body?.take() ?? Buffer.alloc(0)), share);
   };
   share?.arriving(() => refuse(NO_MEMORY));
   request.on('data', onData);
   request.on('end', onEnd);
-}
-
-/** The size of a buffer for `bytes`: a power of two, so that a growing body is copied a few times only. */
-function capacityFor(bytes: number): number {
-  return Math.max(UNKNOWN_BYTES, 2 ** Math.ceil(Math.log2(bytes)));
-}
-
-/** A buffer of `capacity` bytes with the first `used` bytes of `smaller`. */
-function enlarged(smaller: Buffer | undefined, used: number, capacity: number): Buffer {
-  const larger = Buffer.allocUnsafeSlow(capacity);
-  smaller?.copy(larger, 0, 0, used);
-  return larger;
 }
 
 function unsupported(type: string): Refusal {

@@ -1,0 +1,83 @@
+/**
+ * The bytes of a body while it arrives. A large body lies in a block of the pool, in which the check reads it: so it is
+ * copied once. A body for which the pool has no room has a buffer of its own.
+ */
+import type { Block } from '../../support/byte-pool.ts';
+
+/** Lends a block for a body of at most `bytes` bytes; undefined if there is no room. */
+export type Lend = (bytes: number) => Block | undefined;
+
+/** A smaller body stays in the buffer in which Node hands it over. For an event of 5 KB, a block would cost more. */
+export const MIN_POOLED_BYTES = 16 * 1024;
+
+/** Bytes of the first buffer of a body whose length is not known. */
+export const UNKNOWN_BYTES = 64 * 1024;
+
+export class BodyBuffer {
+  readonly #lend: Lend;
+  #block: Block | undefined;
+  #bytes: Buffer | undefined;
+  #size = 0;
+
+  constructor(lend: Lend) {
+    this.#lend = lend;
+  }
+
+  /** Adds a piece of a body of `declared` bytes; 0 if that is not known. Then it has at most `room` bytes. */
+  append(piece: Buffer, declared: number, room: number): void {
+    const end = this.#size + piece.length;
+    if (!this.#bytes && declared >= MIN_POOLED_BYTES) {
+      this.#block = this.#lend(declared);
+      this.#bytes = this.#block?.view(declared);
+    }
+    if (!this.#bytes || this.#bytes.length < end) {
+      const larger = Buffer.allocUnsafeSlow(declared > 0 ? declared : Math.min(room, capacityFor(end)));
+      this.#bytes?.copy(larger, 0, 0, this.#size);
+      this.#bytes = larger;
+    }
+    piece.copy(this.#bytes, this.#size);
+    free(piece);
+    this.#size = end;
+  }
+
+  /** The whole body. If it is in a block, the pin of the block is the caller's from now on. */
+  take(): Buffer {
+    const body = this.#bytes?.subarray(0, this.#size) ?? Buffer.alloc(0);
+    const whole = this.#block?.view(this.#size) ?? pooled(body, this.#lend);
+    this.#block = undefined;
+    this.#bytes = undefined;
+    return whole;
+  }
+
+  /** The body will not be whole. */
+  drop(): void {
+    this.#block?.unpin();
+    this.#block = undefined;
+    this.#bytes = undefined;
+  }
+}
+
+/** The same bytes in a block, if they are many and there is room. The pin of the block is the caller's. */
+export function pooled(bytes: Buffer, lend: Lend): Buffer {
+  if (bytes.length < MIN_POOLED_BYTES) return bytes;
+  const view = lend(bytes.length)?.view(bytes.length);
+  if (!view) return bytes;
+  bytes.copy(view);
+  free(bytes);
+  return view;
+}
+
+/**
+ * Frees the memory of a buffer that nothing else uses. Otherwise it waits for the garbage collector, which looks through
+ * all objects once 64 MiB of such memory have come together: a quarter of the cost of a large event.
+ */
+function free(bytes: Buffer): void {
+  const { buffer } = bytes;
+  // Not a part of a larger buffer, which others use as well.
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length) buffer.transfer(0);
+}
+
+/** The size of a buffer for `bytes`: a power of two, so that a growing body is copied a few times only. */
+function capacityFor(bytes: number): number {
+  return Math.max(UNKNOWN_BYTES, 2 ** Math.ceil(Math.log2(bytes)));
+}
