@@ -15,6 +15,8 @@ const OPEN_ARRAY: u8 = 0x5b;
 const CLOSE_ARRAY: u8 = 0x5d;
 const OPEN_OBJECT: u8 = 0x7b;
 const CLOSE_OBJECT: u8 = 0x7d;
+/** `,"`, read as a little-endian number. */
+const COMMA_QUOTE: u16 = 0x222c;
 /** "null", read as a little-endian number. */
 const NULL: u32 = 0x6c6c756e;
 
@@ -43,18 +45,29 @@ export function startText(at: usize): void {
   depth = 0;
 }
 
+/** Nearly always there is no space. The compiler writes this small function out wherever it is called. */
 export function skipSpace(at: usize): usize {
-  let byte = load<u8>(at);
-  // Nearly always there is no space, or one.
-  if (byte > 0x20) return at;
-  while (byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09) byte = load<u8>(++at);
-  return at;
+  return load<u8>(at) > 0x20 ? at : skipSpaces(at);
 }
 
-/** Skips any value. */
+function skipSpaces(at: usize): usize {
+  if (load<u8>(at) == 0x20 && load<u8>(at + 1) > 0x20) return at + 1;
+  while (true) {
+    const bytes = v128.load(at);
+    const spaces = v128.or(
+      v128.or(i8x16.eq(bytes, i8x16.splat(0x20)), i8x16.eq(bytes, i8x16.splat(0x0a))),
+      v128.or(i8x16.eq(bytes, i8x16.splat(0x0d)), i8x16.eq(bytes, i8x16.splat(0x09))),
+    );
+    const others = ~i8x16.bitmask(spaces) & 0xffff;
+    if (others != 0) return at + ctz(others);
+    at += 16;
+  }
+}
+
+/** Skips any value. Its text is not noted. */
 export function skipValue(at: usize): usize {
   const byte = load<u8>(at);
-  if (byte == QUOTE) return readText(at);
+  if (byte == QUOTE) return skipText(at + 1);
   if (byte == OPEN_OBJECT) return skipObject(at);
   if (byte == OPEN_ARRAY) return skipArray(at);
   if (byte == 0x74) return load<u32>(at) == 0x65757274 ? at + 4 : NOT_SURE; // "true", read as a little-endian number
@@ -63,9 +76,15 @@ export function skipValue(at: usize): usize {
   return skipNumber(at);
 }
 
+/** Most bytes of a large event are read here. So the usual case, no space anywhere, is written out. */
 function skipObject(at: usize): usize {
   at = openObject(at);
-  while (load<u8>(at) == QUOTE) at = nextMember(skipValue(skipColon(readText(at))));
+  while (load<u8>(at) == QUOTE) {
+    at = skipText(at + 1);
+    at = load<u8>(at) == COLON && load<u8>(at + 1) > 0x20 ? at + 1 : skipColon(at);
+    at = load<u8>(at) == QUOTE ? skipText(at + 1) : skipValue(at);
+    at = load<u16>(at) == COMMA_QUOTE ? at + 1 : nextMember(at);
+  }
   return closeObject(at);
 }
 
@@ -141,6 +160,13 @@ export function readText(at: usize): usize {
   if (load<u8>(at++) != QUOTE) return NOT_SURE;
   textStart = at;
   textHas = 0;
+  at = skipText(at);
+  textEnd = at - 1;
+  return at;
+}
+
+/** From the first byte of a string to the byte behind its closing quote. Adds to `textHas`. */
+function skipText(at: usize): usize {
   while (true) {
     const bytes = v128.load(at);
     const special = v128.or(
@@ -155,10 +181,7 @@ export function readText(at: usize): usize {
     }
     at += ctz(mask);
     const byte = load<u8>(at);
-    if (byte == QUOTE) {
-      textEnd = at;
-      return at + 1;
-    }
+    if (byte == QUOTE) return at + 1;
     if (byte == BACKSLASH) at = skipEscape(at);
     else if (byte >= 0x80) at = skipNonAscii(at);
     else return NOT_SURE;
