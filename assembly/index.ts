@@ -16,9 +16,20 @@ import {
   startText,
   text,
 } from './json';
-import { ELEMENTS, MAX_ELEMENTS } from './memory';
+import { ELEMENTS, keepEvent, MAX_ELEMENTS, MAX_EVENTS } from './memory';
 
-export { ELEMENTS, INPUT, MAX_INPUT, POOL, POOL_END, RESULT, terminate } from './memory';
+export {
+  ELEMENTS,
+  EVENT_SIZE,
+  EVENTS,
+  INPUT,
+  MAX_EVENTS,
+  MAX_INPUT,
+  POOL,
+  POOL_END,
+  RESULT,
+  terminate,
+} from './memory';
 
 /**
  * True when the text of `length` bytes at `at` is certainly a valid event. Then RESULT has its data. Behind the text are
@@ -30,7 +41,8 @@ export function scanEvent(at: usize, length: usize): bool {
 }
 
 /**
- * The number of elements of the array of `length` bytes at `at`; ELEMENTS has their offsets. -1 when the text is not
+ * The number of elements of the array of `length` bytes at `start`; ELEMENTS has their offsets. EVENTS has the data of
+ * those of the first MAX_EVENTS elements that are certainly valid events, with positions in the whole text. -1 when the text is not
  * certainly a JSON array, or has more than MAX_ELEMENTS elements.
  */
 export function scanArray(start: usize, length: usize): i32 {
@@ -41,13 +53,25 @@ export function scanArray(start: usize, length: usize): i32 {
     if (count == MAX_ELEMENTS) return -1;
     const place = ELEMENTS + ((<usize>count) << 3);
     store<u32>(place, <u32>(at - start));
-    at = skipValue(at);
+    at = count < MAX_EVENTS ? readElement(at, count) : skipValue(at);
     if (at == NOT_SURE) return -1;
     store<u32>(place + 4, <u32>(at - start));
     count++;
     at = nextItem(at);
   }
   return isEnd(closeArray(at), length) ? count : -1;
+}
+
+/** Reads an element, which may be an event, and keeps its data. */
+function readElement(at: usize, index: i32): usize {
+  let end = readEvent(at);
+  keepEvent(index, end != NOT_SURE);
+  if (end == NOT_SURE) {
+    // Inside of the array.
+    startText(text, 1);
+    end = skipValue(at);
+  }
+  return end;
 }
 
 /** True when the text's value ends at `at`, and nothing but space follows it in the text. */
@@ -70,5 +94,15 @@ export function countMembers(start: usize, length: usize): i32 {
     );
     count += popcnt(i8x16.bitmask(found));
   }
+  return count;
+}
+
+/** How often a byte occurs among `length` bytes at `start`. */
+export function countByte(start: usize, length: usize, byte: u8): i32 {
+  const wanted = i8x16.splat(byte);
+  let count: i32 = 0;
+  let at = start;
+  for (; at + 16 <= start + length; at += 16) count += popcnt(i8x16.bitmask(i8x16.eq(v128.load(at), wanted)));
+  for (; at < start + length; at++) if (load<u8>(at) == byte) count++;
   return count;
 }

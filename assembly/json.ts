@@ -39,10 +39,10 @@ export let textEnd: usize = 0;
 /** Where the text begins. */
 export let text: usize = 0;
 
-/** Must be called before each text. */
-export function startText(at: usize): void {
+/** Must be called before each text, which begins at `at`. What is read next is inside of `containers` containers. */
+export function startText(at: usize, containers: i32 = 0): void {
   text = at;
-  depth = 0;
+  depth = containers;
 }
 
 /** Nearly always there is no space. The compiler writes this small function out wherever it is called. */

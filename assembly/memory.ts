@@ -28,8 +28,13 @@ export enum Result {
 export const ELEMENTS: usize = 32 * 1024;
 export const MAX_ELEMENTS: i32 = 50_000;
 
+/** The data of the first elements of a batch, laid out as at RESULT. */
+export const EVENTS: usize = 448 * 1024;
+export const EVENT_SIZE: usize = 64;
+export const MAX_EVENTS: i32 = 1024;
+
 /** A text outside of the pool is copied to this place. */
-export const INPUT: usize = 448 * 1024;
+export const INPUT: usize = 512 * 1024;
 
 /** The longest of these texts, in bytes. */
 export const MAX_INPUT: usize = 32 * 1024 * 1024;
@@ -44,6 +49,13 @@ export const POOL_END: usize = POOL + 32 * 1024 * 1024;
 /** Writes the zeros after a text at INPUT. The pool writes its own. */
 export function terminate(length: usize): void {
   memory.fill(INPUT + length, 0, PADDING);
+}
+
+/** Keeps the data of an element: what RESULT has if it is certainly a valid event, or else the kind 0. */
+export function keepEvent(index: i32, isEvent: bool): void {
+  const place = EVENTS + <usize>index * EVENT_SIZE;
+  if (isEvent) memory.copy(place, RESULT, EVENT_SIZE);
+  else store<u32>(place, 0);
 }
 
 export function writeResult(place: Result, value: u32): void {

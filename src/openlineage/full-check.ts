@@ -10,6 +10,7 @@ import { eventSchemas, type CheckLevel, type EventKind } from './event-schema.ts
 import { parseEventTime } from './event-time.ts';
 import { MAX_DEPTH, member, scanInSlices, type JsonError, type JsonScan } from './json.ts';
 import { reduceEvent } from './reduced-event.ts';
+import { countByte } from './scanner.ts';
 import { excerpt, findErrors, type ValidationError } from './validation-error.ts';
 import type { JobNames, TextVerdict, Verdict } from './verdict.ts';
 
@@ -202,8 +203,7 @@ function textError(message: string): ValidationError {
 
 function describe({ offset, reason, code }: JsonError, bytes: Buffer): ValidationError {
   const lineStart = offset === 0 ? 0 : bytes.lastIndexOf(0x0a, offset - 1) + 1;
-  let line = 1;
-  for (let at = 0; at < lineStart; at++) if (bytes[at] === 0x0a) line += 1;
+  const line = 1 + countByte(bytes.subarray(0, lineStart), 0x0a);
   let column = 1;
   for (let at = lineStart; at < offset; at++) {
     const byte = bytes[at] ?? 0;

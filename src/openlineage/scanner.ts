@@ -18,8 +18,12 @@ interface Scanner {
   readonly scanEvent: (start: number, length: number) => number;
   readonly scanArray: (start: number, length: number) => number;
   readonly countMembers: (start: number, length: number) => number;
+  readonly countByte: (start: number, length: number, byte: number) => number;
   readonly RESULT: Place;
   readonly ELEMENTS: Place;
+  readonly EVENTS: Place;
+  readonly EVENT_SIZE: Place;
+  readonly MAX_EVENTS: Place;
   readonly INPUT: Place;
   readonly MAX_INPUT: Place;
   readonly POOL: Place;
@@ -62,12 +66,12 @@ const RESULT = {
   ownName: 48,
   ownNameEnd: 52,
 };
-const RESULT_SIZE = 56;
 
 const scanner = loadScanner();
 const memory = scanner.memory.buffer;
 const scratch = Buffer.from(memory, scanner.INPUT.value, scanner.MAX_INPUT.value);
-const result = new DataView(memory, scanner.RESULT.value, RESULT_SIZE);
+const EVENT_SIZE = scanner.EVENT_SIZE.value;
+const result = new DataView(memory, scanner.RESULT.value, EVENT_SIZE);
 
 /**
  * Memory for bodies. The scanner reads them where they are. A page of it that was used once stays with the process.
@@ -84,25 +88,32 @@ export const textPool = new BytePool(
 export function scanEvent(bytes: Buffer): CheckedEvent | undefined {
   const start = startOf(bytes);
   if (start === undefined || scanner.scanEvent(start, bytes.length) === 0) return undefined;
-  const kind = KINDS[resultOf('kind')];
-  if (!kind) return undefined;
-  const time = result.getFloat64(RESULT.time, true);
-  const deviations = deviationsOf(resultOf('deviations'));
-  const namespace = textOf(bytes, 'ownNamespace', 'ownNamespaceEnd');
-  return { kind, key: keyOf(kind, bytes), namespace, time, deviations };
+  return eventOf(bytes, result, 0);
+}
+
+export interface ScannedArray {
+  /** Byte offsets of the elements, start and end in pairs. */
+  readonly elements: Uint32Array;
+  readonly count: number;
+  /** The event that an element is, if that is certain already. Undefined for others, and for far elements. */
+  readonly eventAt: (index: number) => CheckedEvent | undefined;
 }
 
 /**
- * Byte offsets of an array's elements, start and end in pairs; undefined when the text is not certainly an array, or has
- * more elements than the scanner stores.
+ * Reads an array and its elements once. Undefined when the text is not certainly an array, or has more elements than the
+ * scanner stores.
  */
-export function scanArray(bytes: Buffer): { elements: Uint32Array; count: number } | undefined {
+export function scanArray(bytes: Buffer): ScannedArray | undefined {
   const start = startOf(bytes);
   if (start === undefined) return undefined;
   const count = scanner.scanArray(start, bytes.length);
   if (count < 0) return undefined;
+  // Copies: the next text overwrites them.
   const elements = new Uint32Array(memory, scanner.ELEMENTS.value, count * 2).slice();
-  return { elements, count };
+  const known = Math.min(count, scanner.MAX_EVENTS.value);
+  const events = new DataView(memory.slice(scanner.EVENTS.value, scanner.EVENTS.value + known * EVENT_SIZE));
+  const eventAt = (index: number) => (index < known ? eventOf(bytes, events, index * EVENT_SIZE) : undefined);
+  return { elements, count, eventAt };
 }
 
 /** The number of commas and opening brackets, those in strings as well; undefined when the scanner has no room. */
@@ -111,36 +122,56 @@ export function countMembers(bytes: Buffer): number | undefined {
   return start === undefined ? undefined : scanner.countMembers(start, bytes.length);
 }
 
+/** How often a byte occurs among bytes of any number. */
+export function countByte(bytes: Buffer, byte: number): number {
+  let count = 0;
+  for (let at = 0; at < bytes.length; at += scratch.length) {
+    const part = bytes.subarray(at, at + scratch.length);
+    count += scanner.countByte(placed(part), part.length, byte);
+  }
+  return count;
+}
+
 /** The name of the job of an event that the scanner accepts. */
 export function jobNameOf(bytes: Buffer): string | undefined {
   const start = startOf(bytes);
   if (start === undefined || scanner.scanEvent(start, bytes.length) === 0) return undefined;
-  return textOf(bytes, 'ownName', 'ownNameEnd');
+  return textOf(bytes, result, 0, 'ownName', 'ownNameEnd');
+}
+
+/** Where the scanner finds a text; undefined when there is no room for it. */
+function startOf(bytes: Buffer): number | undefined {
+  return bytes.buffer === memory || bytes.length <= scratch.length ? placed(bytes) : undefined;
 }
 
 /**
- * Where the scanner finds a text: in its pool, or at INPUT, where this copies it. Undefined when there is no room. A text
- * in the pool is a whole body, or an element of one that was read before.
+ * The place of a text: in the pool, or at INPUT, where this copies it. A text in the pool is a whole body, which has
+ * zeros behind it, or an element of one that was read before.
  */
-function startOf(bytes: Buffer): number | undefined {
+function placed(bytes: Buffer): number {
   if (bytes.buffer === memory) return bytes.byteOffset;
-  if (bytes.length > scratch.length) return undefined;
   scratch.set(bytes);
   scanner.terminate(bytes.length);
   return scanner.INPUT.value;
 }
 
-function resultOf(field: keyof typeof RESULT): number {
-  return result.getUint32(RESULT[field], true);
+/** The event with the data at `at` of `data`. Its positions are those of `bytes`. */
+function eventOf(bytes: Buffer, data: DataView, at: number): CheckedEvent | undefined {
+  const kind = KINDS[data.getUint32(at + RESULT.kind, true)];
+  if (!kind) return undefined;
+  const time = data.getFloat64(at + RESULT.time, true);
+  const deviations = deviationsOf(data.getUint32(at + RESULT.deviations, true));
+  const namespace = textOf(bytes, data, at, 'ownNamespace', 'ownNamespaceEnd');
+  return { kind, key: keyOf(kind, bytes, data, at), namespace, time, deviations };
 }
 
 /** The key, such as `run:namespace/name`, copied from the event's own bytes. */
-function keyOf(kind: EventKind, bytes: Buffer): Buffer {
-  const namespace = resultOf('namespace');
-  const namespaceEnd = resultOf('namespaceEnd');
-  const name = resultOf('name');
-  const nameEnd = resultOf('nameEnd');
-  if (resultOf('hasEscape') !== 0) {
+function keyOf(kind: EventKind, bytes: Buffer, data: DataView, at: number): Buffer {
+  const namespace = data.getUint32(at + RESULT.namespace, true);
+  const namespaceEnd = data.getUint32(at + RESULT.namespaceEnd, true);
+  const name = data.getUint32(at + RESULT.name, true);
+  const nameEnd = data.getUint32(at + RESULT.nameEnd, true);
+  if (data.getUint32(at + RESULT.hasEscape, true) !== 0) {
     const parts = {
       namespace: unescape(bytes, namespace, namespaceEnd),
       name: unescape(bytes, name, nameEnd),
@@ -159,10 +190,17 @@ function keyOf(kind: EventKind, bytes: Buffer): Buffer {
 }
 
 /** The text of the event's own namespace or name. */
-function textOf(bytes: Buffer, startOf: keyof typeof RESULT, endOf: keyof typeof RESULT): string {
-  const start = resultOf(startOf);
-  const end = resultOf(endOf);
-  return resultOf('ownHasEscape') === 0 ? bytes.toString('utf8', start, end) : unescape(bytes, start, end);
+function textOf(
+  bytes: Buffer,
+  data: DataView,
+  at: number,
+  startOf: keyof typeof RESULT,
+  endOf: keyof typeof RESULT,
+): string {
+  const start = data.getUint32(at + RESULT[startOf], true);
+  const end = data.getUint32(at + RESULT[endOf], true);
+  const hasEscape = data.getUint32(at + RESULT.ownHasEscape, true) !== 0;
+  return hasEscape ? unescape(bytes, start, end) : bytes.toString('utf8', start, end);
 }
 
 /** Copies byte by byte: for about ten bytes, the call of `Buffer.copy` costs more than it saves. */
@@ -193,7 +231,7 @@ function loadScanner(): Scanner {
 
 function isScanner(exports: object): exports is Scanner {
   return [
-    ...['memory', 'terminate', 'scanEvent', 'scanArray', 'countMembers'],
-    ...['RESULT', 'ELEMENTS', 'INPUT', 'MAX_INPUT', 'POOL', 'POOL_END'],
+    ...['memory', 'terminate', 'scanEvent', 'scanArray', 'countMembers', 'countByte', 'RESULT', 'ELEMENTS'],
+    ...['EVENTS', 'EVENT_SIZE', 'MAX_EVENTS', 'INPUT', 'MAX_INPUT', 'POOL', 'POOL_END'],
   ].every((name) => name in exports);
 }

@@ -44,4 +44,6 @@ export interface TextVerdict {
   readonly elements?: readonly number[] | Uint32Array;
   /** How many elements the array has. `elements` may have fewer. */
   readonly count?: number;
+  /** The event that an element is, if that is certain already. */
+  readonly eventAt?: (index: number) => CheckedEvent | undefined;
 }

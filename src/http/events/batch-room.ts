@@ -3,6 +3,7 @@
  * thousands of elements: each has a place and an outcome, also if it is `0`. So a batch waits until there is room.
  */
 import { BodyMemory } from './body-memory.ts';
+import { countByte } from '../../openlineage/scanner.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Time } from '../../support/time.ts';
 
@@ -44,7 +45,5 @@ export class BatchRoom {
 
 /** An upper limit of the number of elements: commas separate them, but not only them. */
 function mostElements(body: Buffer, limit: number): number {
-  let elements = 1;
-  for (let i = 0; i < body.length && elements < limit; i++) if (body[i] === COMMA) elements += 1;
-  return elements;
+  return Math.min(1 + countByte(body, COMMA), limit);
 }

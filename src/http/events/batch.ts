@@ -5,6 +5,7 @@
  */
 import { refusal, type Refusal } from '../../errors.ts';
 import { checkTextInTurns } from '../../openlineage/check.ts';
+import type { TextVerdict } from '../../openlineage/verdict.ts';
 import type { Arrival } from '../../pipeline/arrival.ts';
 import type { Examined, Ingest, Ingested } from '../../pipeline/ingest.ts';
 import { RequestLines } from '../../pipeline/line-limit.ts';
@@ -36,9 +37,10 @@ export async function takeBatch(
   turns: Turns,
 ): Promise<string | Refusal> {
   const element = elementOf(arrival);
-  const offsets = await offsetsOf(body, element, turns);
-  if ('code' in offsets) return ingest.refuseBody(arrival, offsets);
-  const size = offsets.length / 2;
+  const array = await readArray(body, element, turns);
+  if ('code' in array) return ingest.refuseBody(arrival, array);
+  const { elements, eventAt } = array;
+  const size = elements.length / 2;
   if (size === 0) {
     const over = ingest.takeNothing(arrival);
     if (over) return over;
@@ -52,9 +54,9 @@ export async function takeBatch(
   try {
     for (let index = 0; index < size; index++) {
       if (!turns.take(ELEMENT_WORK)) await turns.wait(ELEMENT_WORK, element);
-      const [start = 0, end = 0] = [offsets[2 * index], offsets[2 * index + 1]];
+      const [start = 0, end = 0] = [elements[2 * index], elements[2 * index + 1]];
       const bytes = block?.part(body, start, end) ?? body.subarray(start, end);
-      const checking = ingest.examine(element, bytes);
+      const checking = ingest.examine(element, bytes, eventAt?.(index));
       const examined: Examined = checking instanceof Promise ? await checking : checking;
       const taking = ingest.deliver(element, bytes, examined);
       if (taking instanceof Promise) {
@@ -109,13 +111,15 @@ function elementOf(arrival: Arrival): Arrival {
   return { requestId, traceparent, known, origin: () => origin, lines, isGone };
 }
 
-/** Where each element begins and ends, or the refusal of a body that is not an array of at most `MAX_ELEMENTS`. */
-async function offsetsOf(
-  body: Buffer,
-  client: Arrival,
-  turns: Turns,
-): Promise<readonly number[] | Uint32Array | Refusal> {
-  const { elements, count = 0, errors } = await checkTextInTurns(body, MAX_ELEMENTS, turns, client);
+interface TextArray {
+  /** Where each element begins and ends. */
+  readonly elements: readonly number[] | Uint32Array;
+  readonly eventAt: TextVerdict['eventAt'];
+}
+
+/** The elements, or the refusal of a body that is not an array of at most `MAX_ELEMENTS`. */
+async function readArray(body: Buffer, client: Arrival, turns: Turns): Promise<TextArray | Refusal> {
+  const { elements, count = 0, eventAt, errors } = await checkTextInTurns(body, MAX_ELEMENTS, turns, client);
   if (errors) return refusal('invalid_request', undefined, errors);
   if (!elements) {
     const error = {
@@ -131,5 +135,5 @@ async function offsetsOf(
       limit: MAX_ELEMENTS,
     });
   }
-  return elements;
+  return { elements, eventAt };
 }

@@ -36,17 +36,17 @@ export class BodyBuffer {
       this.#bytes = larger;
     }
     piece.copy(this.#bytes, this.#size);
-    free(piece);
+    if (isWhole(piece)) free(piece.buffer);
     this.#size = end;
   }
 
   /** The whole body. If it is in a block, the pin of the block is the caller's from now on. */
   take(): Buffer {
-    const body = this.#bytes?.subarray(0, this.#size) ?? Buffer.alloc(0);
-    const whole = this.#block?.view(this.#size) ?? pooled(body, this.#lend);
+    const bytes = this.#bytes?.subarray(0, this.#size) ?? Buffer.alloc(0);
+    const body = this.#block?.view(this.#size) ?? moved(bytes, this.#lend);
     this.#block = undefined;
     this.#bytes = undefined;
-    return whole;
+    return body;
   }
 
   /** The body will not be whole. */
@@ -57,24 +57,35 @@ export class BodyBuffer {
   }
 }
 
-/** The same bytes in a block, if they are many and there is room. The pin of the block is the caller's. */
-export function pooled(bytes: Buffer, lend: Lend): Buffer {
+/**
+ * The same bytes in a block, if they are many and there is room. The pin of the block is the caller's. No other part of
+ * the buffer of `bytes` may be in use, unless that is a slab of Node's pool for small buffers.
+ */
+export function moved(bytes: Buffer, lend: Lend): Buffer {
   if (bytes.length < MIN_POOLED_BYTES) return bytes;
   const view = lend(bytes.length)?.view(bytes.length);
   if (!view) return bytes;
   bytes.copy(view);
-  free(bytes);
+  // Node takes only less than half of a slab for one buffer.
+  if (bytes.length * 2 > bytes.buffer.byteLength) free(bytes.buffer);
   return view;
 }
 
+/** The same for a piece, which may be a part of a larger buffer that serves others as well. */
+export function movedPiece(piece: Buffer, lend: Lend): Buffer {
+  return isWhole(piece) ? moved(piece, lend) : piece;
+}
+
+function isWhole(bytes: Buffer): boolean {
+  return bytes.buffer.byteLength === bytes.length;
+}
+
 /**
- * Frees the memory of a buffer that nothing else uses. Otherwise it waits for the garbage collector, which looks through
- * all objects once 64 MiB of such memory have come together: a quarter of the cost of a large event.
+ * Frees memory at once. Otherwise it waits for the garbage collector, which looks through all objects whenever 64 MiB of
+ * such memory have come together: that was a quarter of the cost of a large event.
  */
-function free(bytes: Buffer): void {
-  const { buffer } = bytes;
-  // Not a part of a larger buffer, which others use as well.
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.length) buffer.transfer(0);
+function free(memory: ArrayBufferLike): void {
+  if (memory instanceof ArrayBuffer && !memory.detached) memory.transfer(0);
 }
 
 /** The size of a buffer for `bytes`: a power of two, so that a growing body is copied a few times only. */

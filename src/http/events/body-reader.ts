@@ -1,7 +1,7 @@
 /** The body reader: checks the type of a body, reads it up to the limit, and decodes it. */
 import type { IncomingMessage } from 'node:http';
 import { refusal, type Refusal } from '../../errors.ts';
-import { BodyBuffer, pooled, UNKNOWN_BYTES, type Lend } from './body-buffer.ts';
+import { BodyBuffer, movedPiece, UNKNOWN_BYTES, type Lend } from './body-buffer.ts';
 import type { BodyLimits, MemoryShare } from './body-memory.ts';
 import { decodeBody, decoderFor, decodingBytes } from './content-encoding.ts';
 import type { Exchange } from '../exchange.ts';
@@ -21,7 +21,7 @@ const NO_MEMORY = refusal('unavailable', 'Too much is being received at once');
  * `done` must not throw.
  */
 export function readBody(
-  exchange: Exchange,
+  exchange: Pick<Exchange, 'request' | 'response'>,
   limits: BodyLimits,
   done: (body: Buffer | Refusal) => void,
 ): void {
@@ -48,7 +48,10 @@ export function readBody(
   const reading: Reading = { declared, limit, maxBytes, decodedBytes: decoder ? decodingBytes(maxBytes) : 0 };
   const collected = (body: Buffer | Refusal, share: MemoryShare | undefined) => {
     if (!decoder || !Buffer.isBuffer(body)) done(body);
-    else void decodeBody(body, decoder, maxBytes, share ?? limits.memory.shareFor(response)).then(done);
+    else
+      void decodeBody(body, decoder, maxBytes, share ?? limits.memory.shareFor(response), limits.lend).then(
+        done,
+      );
   };
   const read = (share?: MemoryShare) => collect(exchange, reading, limits, share, collected);
   if (!expectsContinue(request)) {
@@ -96,7 +99,7 @@ interface Reading {
  * If the body lies in a block of the pool (`blockOf`), one pin of it is the receiver's.
  */
 function collect(
-  { request, response }: Exchange,
+  { request, response }: Pick<Exchange, 'request' | 'response'>,
   reading: Reading,
   { memory, lend }: BodyLimits,
   reserved: MemoryShare | undefined,
@@ -168,7 +171,7 @@ function collect(
   };
   const onEnd = () => {
     share?.arrived();
-    done(only ? pooled(only, lendPlain) : (body?.take() ?? Buffer.alloc(0)), share);
+    done(only ? movedPiece(only, lendPlain) : (body?.take() ?? Buffer.alloc(0)), share);
   };
   share?.arriving(() => refuse(NO_MEMORY));
   request.on('data', onData);

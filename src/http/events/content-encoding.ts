@@ -20,9 +20,16 @@ import {
 import pLimit from 'p-limit';
 import { refusal, type Refusal } from '../../errors.ts';
 import { errorCode } from '../../support/error-text.ts';
+import { moved, type Lend } from './body-buffer.ts';
 import type { MemoryShare } from './body-memory.ts';
 
-type Decode<Decoded> = (body: Buffer, maxOutputLength: number) => Decoded;
+interface Limits {
+  readonly maxOutputLength: number;
+  /** Bytes of each piece that Node decodes at a time. */
+  readonly chunkSize?: number;
+}
+
+type Decode<Decoded> = (body: Buffer, limits: Limits) => Decoded;
 
 interface Decoder {
   readonly decodeSync: Decode<Buffer>;
@@ -52,27 +59,35 @@ const inflateRawAsync = promisify(inflateRaw);
 const brotliAsync = promisify(brotliDecompress);
 const zstdAsync = promisify(zstdDecompress);
 
+/** Pieces of a body that does not say its decoded size. Each is a task of another thread: 16 KiB cost twice as much. */
+const CHUNK_BYTES = 256 * 1024;
+
+/** A gzip body ends with its decoded size, modulo 2^32 (RFC 1952 §2.3.1). It is a hint: a client may lie. */
+function chunkSizeOf(encoded: Buffer, decoder: Decoder, maxBytes: number): number {
+  if (decoder !== gzip || encoded.length < 4) return Math.min(CHUNK_BYTES, maxBytes + 1);
+  // One byte more: else Node asks for another piece, to see that there is none.
+  return Math.min(encoded.readUInt32LE(encoded.length - 4), maxBytes) + 1;
+}
+
 const gzip: Decoder = {
-  decodeSync: (body, maxOutputLength) => gunzipSync(body, { maxOutputLength }),
-  decodeAsync: (body, maxOutputLength) => gunzipAsync(body, { maxOutputLength }),
+  decodeSync: (body, limits) => gunzipSync(body, limits),
+  decodeAsync: (body, limits) => gunzipAsync(body, limits),
 };
 
 /** RFC 9110 §8.4.1.2 requires zlib's format, but some clients send raw deflate. Zlib's header distinguishes them. */
 const deflate: Decoder = {
-  decodeSync: (body, maxOutputLength) =>
-    (hasZlibHeader(body) ? inflateSync : inflateRawSync)(body, { maxOutputLength }),
-  decodeAsync: (body, maxOutputLength) =>
-    (hasZlibHeader(body) ? inflateAsync : inflateRawAsync)(body, { maxOutputLength }),
+  decodeSync: (body, limits) => (hasZlibHeader(body) ? inflateSync : inflateRawSync)(body, limits),
+  decodeAsync: (body, limits) => (hasZlibHeader(body) ? inflateAsync : inflateRawAsync)(body, limits),
 };
 
 const brotli: Decoder = {
-  decodeSync: (body, maxOutputLength) => brotliDecompressSync(body, { maxOutputLength }),
-  decodeAsync: (body, maxOutputLength) => brotliAsync(body, { maxOutputLength }),
+  decodeSync: (body, limits) => brotliDecompressSync(body, limits),
+  decodeAsync: (body, limits) => brotliAsync(body, limits),
 };
 
 const zstd: Decoder = {
-  decodeSync: (body, maxOutputLength) => zstdDecompressSync(body, { ...ZSTD_OPTIONS, maxOutputLength }),
-  decodeAsync: (body, maxOutputLength) => zstdAsync(body, { ...ZSTD_OPTIONS, maxOutputLength }),
+  decodeSync: (body, limits) => zstdDecompressSync(body, { ...ZSTD_OPTIONS, ...limits }),
+  decodeAsync: (body, limits) => zstdAsync(body, { ...ZSTD_OPTIONS, ...limits }),
 };
 
 const decoders = new Map([
@@ -131,25 +146,30 @@ const NO_MEMORY = refusal('unavailable', 'Too much is being received at once');
 
 /**
  * Decodes a body. Resolves to a refusal if it cannot be decoded, or is larger than `maxBytes` when decoded.
- * `share` has the memory for decoding already if the body came in several pieces.
+ * `share` has the memory for decoding already if the body came in several pieces. If the decoded body lies in a block of
+ * the pool, one pin of it is the caller's.
  */
 export async function decodeBody(
   encoded: Buffer,
   decoder: Decoder,
   maxBytes: number,
   share: MemoryShare,
+  lend: Lend,
 ): Promise<Buffer | Refusal> {
   try {
     const small = smallBody(encoded, decoder, maxBytes);
     if (small) {
       share.resize(0);
-      return small;
+      return moved(small, lend);
     }
     const needed = decodingBytes(maxBytes);
     if (share.bytes < needed && !(await reserved(share, needed))) return NO_MEMORY;
-    const decoded = await decodeLimit(() => decoder.decodeAsync(encoded, maxBytes));
+    const chunkSize = Math.max(constants.Z_MIN_CHUNK, chunkSizeOf(encoded, decoder, maxBytes));
+    const decoded = await decodeLimit(() =>
+      decoder.decodeAsync(encoded, { maxOutputLength: maxBytes, chunkSize }),
+    );
     share.resize(decoded.length);
-    return decoded;
+    return moved(decoded, lend);
   } catch (error) {
     share.giveBack();
     const code = errorCode(error);
@@ -175,7 +195,7 @@ export async function decodeBody(
 function smallBody(encoded: Buffer, { decodeSync }: Decoder, maxBytes: number): Buffer | undefined {
   if (encoded.length > MAX_SYNC_BYTES) return undefined;
   try {
-    return decodeSync(encoded, Math.min(SMALL_BYTES, maxBytes));
+    return decodeSync(encoded, { maxOutputLength: Math.min(SMALL_BYTES, maxBytes) });
   } catch (error) {
     if (maxBytes > SMALL_BYTES && errorCode(error) === 'ERR_BUFFER_TOO_LARGE') return undefined;
     throw error;

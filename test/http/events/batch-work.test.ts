@@ -57,10 +57,10 @@ class Stage {
     const { wall } = this.time;
     this.#ingest = new Ingest({ ...plain, ...settings }, { deliver }, this.#observer, wall, this.#turns);
     const examine = this.#ingest.examine.bind(this.#ingest);
-    this.#ingest.examine = (arrival, bytes) => {
+    this.#ingest.examine = (arrival, bytes, event) => {
       this.#elements += 1;
       this.most = Math.max(this.most, this.#elements);
-      return examine(arrival, bytes);
+      return examine(arrival, bytes, event);
     };
   }
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { checkFully, checkTextFully } from '../../../src/openlineage/full-check.ts';
-import { scanArray, scanEvent } from '../../../src/openlineage/scanner.ts';
+import { scanArray, scanEvent, textPool } from '../../../src/openlineage/scanner.ts';
+import type { CheckedEvent } from '../../../src/openlineage/verdict.ts';
+import { blockOf } from '../../../src/support/byte-pool.ts';
 
 /** What happens to an event: the fast path accepts it, only the full check accepts it, or both refuse it. */
 export type Outcome = 'fast path' | 'full check' | 'refused';
@@ -19,6 +21,7 @@ export function outcomeOf(text: Buffer | string): Outcome {
  */
 export function fastPathAccepts(bytes: Buffer): boolean {
   const event = scanEvent(bytes);
+  assertSameInPool(bytes, event);
   if (!event) return false;
   for (const level of ['core', 'routing'] as const) {
     const verdict = checkFully(bytes, level);
@@ -41,6 +44,40 @@ export function assertSameElements(bytes: Buffer): boolean {
   }
   assert.deepEqual([...elements], verdict.elements && [...verdict.elements]);
   return true;
+}
+
+const MAX_POOLED = 16 * 1024 * 1024;
+const ELEMENTS = ['{"a":[1,"]"]}', ' null '];
+
+/** Fails when the scanner finds another event where the text lies in the pool: alone, or as an element of a batch. */
+function assertSameInPool(bytes: Buffer, event: CheckedEvent | undefined): void {
+  if (bytes.length > MAX_POOLED) return;
+  assert.deepEqual(inPool(bytes, scanEvent), event, 'in the pool');
+  const [before = '', behind = ''] = ELEMENTS;
+  const batch = Buffer.concat([Buffer.from(`[${before},`), bytes, Buffer.from(`,${behind}]`)]);
+  inPool(batch, (pooled) => {
+    const array = scanArray(pooled);
+    if (array?.count !== ELEMENTS.length + 1) return;
+    const [start = 0, end = 0] = array.elements.subarray(2, 4);
+    // White space around an element is not its own.
+    const element = blockOf(pooled)?.part(pooled, start, end) ?? pooled;
+    assert.equal(bytes.toString('latin1').trim(), element.toString('latin1').trim());
+    assert.deepEqual(scanEvent(element), event, 'an element where it is');
+    assert.deepEqual(array.eventAt(1), event, 'an element that was read with its batch');
+    for (const other of [0, 2]) assert.equal(array.eventAt(other), undefined);
+  });
+}
+
+function inPool<Result>(bytes: Buffer, read: (pooled: Buffer) => Result): Result {
+  const block = textPool.take(bytes.length);
+  assert.ok(block);
+  const view = block.view(bytes.length);
+  bytes.copy(view);
+  try {
+    return read(view);
+  } finally {
+    block.unpin();
+  }
 }
 
 /** An event as JSON; these bytes replace its only value "HERE". */
