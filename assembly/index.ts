@@ -18,6 +18,7 @@ import {
 } from './json';
 import { ELEMENTS, keepEvent, MAX_ELEMENTS, MAX_EVENTS } from './memory';
 
+export { skipPlain, skipSpace } from './json';
 export {
   ELEMENTS,
   EVENT_SIZE,

@@ -189,6 +189,20 @@ function skipText(at: usize): usize {
   }
 }
 
+/** From a byte of a string to the next one that may end it, or that begins an escape, or is a control character. */
+export function skipPlain(at: usize): usize {
+  while (true) {
+    const bytes = v128.load(at);
+    const special = v128.or(
+      v128.or(i8x16.eq(bytes, i8x16.splat(QUOTE)), i8x16.eq(bytes, i8x16.splat(BACKSLASH))),
+      i8x16.lt_u(bytes, i8x16.splat(0x20)),
+    );
+    const mask = i8x16.bitmask(special);
+    if (mask != 0) return at + ctz(mask);
+    at += 16;
+  }
+}
+
 function skipEscape(at: usize): usize {
   textHas |= ESCAPE;
   const letter = load<u8>(at + 1);

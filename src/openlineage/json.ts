@@ -4,6 +4,8 @@
  * Of valid UTF-8 it accepts exactly the texts that `JSON.parse` accepts, except for the two limits below.
  */
 
+import { skipPlainText, skipSpaces } from './scanner.ts';
+
 /** Levels of nesting. The parser of pydantic-core (Data.Rentgen's consumer) stops at 200, Jackson's at 1000. */
 export const MAX_DEPTH = 200;
 
@@ -24,6 +26,9 @@ export interface JsonScan {
   /** How many elements the outermost array has. `elements` may have fewer. */
   readonly count?: number;
 }
+
+/** White space, or characters of a string, that are read one by one. The scanner reads longer runs: 5 MB take no time. */
+const SHORT_RUN = 64;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -91,7 +96,7 @@ export function* scanInSlices(
 }
 
 /** Only space may follow the text's value, which ends at `end`. */
-export function endText(bytes: Uint8Array, end: number): void {
+export function endText(bytes: Buffer, end: number): void {
   const at = skipSpace(bytes, end);
   if (at < bytes.length) throw new ScanError(at, 'there is more after the end of the JSON text');
 }
@@ -156,7 +161,7 @@ export function* skipValue(
 }
 
 /** From the end of an item to the next item of its container; undefined if `close` ends the container. */
-export function nextItem(bytes: Uint8Array, from: number, close: number): number | undefined {
+export function nextItem(bytes: Buffer, from: number, close: number): number | undefined {
   const at = skipSpace(bytes, from);
   if (bytes[at] === COMMA) return skipSpace(bytes, at + 1);
   if (bytes[at] !== close) throw unexpected(bytes, at, `"," or "${String.fromCharCode(close)}"`);
@@ -164,24 +169,24 @@ export function nextItem(bytes: Uint8Array, from: number, close: number): number
 }
 
 /** Skips `"key" :` and the space around it; returns the offset of the value. */
-function skipKey(bytes: Uint8Array, at: number): number {
+function skipKey(bytes: Buffer, at: number): number {
   return skipColon(bytes, skipKeyText(bytes, at));
 }
 
 /** Skips a key with its quotes. */
-export function skipKeyText(bytes: Uint8Array, at: number): number {
+export function skipKeyText(bytes: Buffer, at: number): number {
   if (bytes[at] !== QUOTE) throw unexpected(bytes, at, 'a key in double quotes');
   return skipString(bytes, at);
 }
 
 /** From the end of a key to its value. */
-export function skipColon(bytes: Uint8Array, at: number): number {
+export function skipColon(bytes: Buffer, at: number): number {
   const colon = skipSpace(bytes, at);
   if (bytes[colon] !== COLON) throw unexpected(bytes, colon, '":" after the key');
   return skipSpace(bytes, colon + 1);
 }
 
-export function skipScalar(bytes: Uint8Array, at: number): number {
+export function skipScalar(bytes: Buffer, at: number): number {
   const first = bytes[at];
   if (first === QUOTE) return skipString(bytes, at);
   if (first === MINUS || isDigit(first)) return skipNumber(bytes, at);
@@ -191,21 +196,29 @@ export function skipScalar(bytes: Uint8Array, at: number): number {
   throw unexpected(bytes, at, 'a value');
 }
 
-function skipString(bytes: Uint8Array, from: number): number {
+function skipString(bytes: Buffer, from: number): number {
   let at = from + 1;
+  let longAt = at + SHORT_RUN;
   for (;;) {
     const byte = bytes[at];
     if (byte === QUOTE) return at + 1;
     if (byte === undefined) throw new ScanError(from, 'a string that does not end');
     if (byte < 0x20) throw new ScanError(at, 'a control character in a string must be escaped');
-    at = byte === BACKSLASH ? skipEscape(bytes, at) : at + 1;
+    if (byte === BACKSLASH) {
+      at = skipEscape(bytes, at);
+      longAt = at + SHORT_RUN;
+    } else if (at < longAt) {
+      at += 1;
+    } else {
+      at = skipPlainText(bytes, at);
+    }
   }
 }
 
 /** The letters that may follow a backslash, without `u`. */
 const SIMPLE_ESCAPES = new Set(Buffer.from('"\\/bfnrt'));
 
-function skipEscape(bytes: Uint8Array, at: number): number {
+function skipEscape(bytes: Buffer, at: number): number {
   const letter = bytes[at + 1];
   if (letter === undefined) throw new ScanError(at, 'a string that does not end');
   if (SIMPLE_ESCAPES.has(letter)) return at + 2;
@@ -216,7 +229,7 @@ function skipEscape(bytes: Uint8Array, at: number): number {
   return at + 6;
 }
 
-function skipNumber(bytes: Uint8Array, from: number): number {
+function skipNumber(bytes: Buffer, from: number): number {
   let at = bytes[from] === MINUS ? from + 1 : from;
   // RFC 8259 §6: no leading zeros.
   at = bytes[at] === 0x30 ? at + 1 : skipDigits(bytes, at);
@@ -231,27 +244,26 @@ function skipNumber(bytes: Uint8Array, from: number): number {
   return at;
 }
 
-function skipDigits(bytes: Uint8Array, from: number): number {
+function skipDigits(bytes: Buffer, from: number): number {
   let at = from;
   while (isDigit(bytes[at])) at += 1;
   if (at === from) throw unexpected(bytes, at, 'a digit');
   return at;
 }
 
-function skipWord(bytes: Uint8Array, at: number, word: string): number {
+function skipWord(bytes: Buffer, at: number, word: string): number {
   for (let i = 0; i < word.length; i++) {
     if (bytes[at + i] !== word.charCodeAt(i)) throw unexpected(bytes, at, 'a value');
   }
   return at + word.length;
 }
 
-export function skipSpace(bytes: Uint8Array, from: number): number {
-  let at = from;
-  for (;;) {
+export function skipSpace(bytes: Buffer, from: number): number {
+  for (let at = from; at < from + SHORT_RUN; at += 1) {
     const byte = bytes[at];
     if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return at;
-    at += 1;
   }
+  return skipSpaces(bytes, from + SHORT_RUN);
 }
 
 function isDigit(byte: number | undefined): boolean {
@@ -264,7 +276,7 @@ function isHexDigit(byte: number | undefined): boolean {
   return isDigit(byte) || (lower >= 0x61 && lower <= 0x66);
 }
 
-function unexpected(bytes: Uint8Array, at: number, wanted: string): ScanError {
+function unexpected(bytes: Buffer, at: number, wanted: string): ScanError {
   return new ScanError(
     at,
     at >= bytes.length ? `the text ends where ${wanted} is expected` : `${wanted} is expected`,

@@ -19,6 +19,8 @@ interface Scanner {
   readonly scanArray: (start: number, length: number) => number;
   readonly countMembers: (start: number, length: number) => number;
   readonly countByte: (start: number, length: number, byte: number) => number;
+  readonly skipSpace: (start: number) => number;
+  readonly skipPlain: (start: number) => number;
   readonly RESULT: Place;
   readonly ELEMENTS: Place;
   readonly EVENTS: Place;
@@ -132,6 +134,33 @@ export function countByte(bytes: Buffer, byte: number): number {
   return count;
 }
 
+/** From `from` to the next byte that is no white space, or to the end: for texts that are made of it. */
+export function skipSpaces(bytes: Buffer, from: number): number {
+  return skipRun(bytes, from, scanner.skipSpace);
+}
+
+/** From `from` to the next quote, backslash or control character, or to the end: for long strings. */
+export function skipPlainText(bytes: Buffer, from: number): number {
+  return skipRun(bytes, from, scanner.skipPlain);
+}
+
+/** Bytes that are copied to the scanner at once, to skip a run of some kind of bytes. */
+const RUN_BYTES = 64 * 1024;
+
+/** `skip` stops at a zero at the latest, which follows every text. */
+function skipRun(bytes: Buffer, from: number, skip: (start: number) => number): number {
+  let at = from;
+  while (at < bytes.length) {
+    const part = bytes.subarray(at, at + RUN_BYTES);
+    const start = placed(part);
+    // In the pool it may be more than the part: what follows is there as well.
+    const length = skip(start) - start;
+    at += length;
+    if (length < part.length) return at;
+  }
+  return bytes.length;
+}
+
 /** The name of the job of an event that the scanner accepts. */
 export function jobNameOf(bytes: Buffer): string | undefined {
   const start = startOf(bytes);
@@ -231,7 +260,16 @@ function loadScanner(): Scanner {
 
 function isScanner(exports: object): exports is Scanner {
   return [
-    ...['memory', 'terminate', 'scanEvent', 'scanArray', 'countMembers', 'countByte', 'RESULT', 'ELEMENTS'],
-    ...['EVENTS', 'EVENT_SIZE', 'MAX_EVENTS', 'INPUT', 'MAX_INPUT', 'POOL', 'POOL_END'],
+    ...[
+      'memory',
+      'terminate',
+      'scanEvent',
+      'scanArray',
+      'countMembers',
+      'countByte',
+      'skipSpace',
+      'skipPlain',
+    ],
+    ...['RESULT', 'ELEMENTS', 'EVENTS', 'EVENT_SIZE', 'MAX_EVENTS', 'INPUT', 'MAX_INPUT', 'POOL', 'POOL_END'],
   ].every((name) => name in exports);
 }
