@@ -5,7 +5,7 @@ NODE := node_modules/.bin/node
 BIN := $(NODE) node_modules/.bin
 
 # Tests overwrite memory for bodies as soon as it is given back: bytes that are read too late are then no event any more.
-test quick-test faults fuzz: export HTTP2KAFKA_POISON := 1
+test quick-test faults fuzz: export NODE_DEBUG := http2kafka-memory
 
 SOURCES := $(shell find src -name '*.ts')
 ASSEMBLY := $(wildcard assembly/*)

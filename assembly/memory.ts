@@ -1,5 +1,5 @@
 /**
- * The layout of the scanner's memory. The host (src/openlineage/scanner.ts) reads the result from RESULT. It writes a text
+ * The layout of the scanner's memory. The host (src/openlineage/scanner-module.ts) reads the result from RESULT. It writes a text
  * to INPUT, or into the pool, where the scanner reads it as well. Below RESULT are the module's own constants. The first
  * bytes of memory are always zero. All memory exists from the start (asconfig.json): growing it would make the host's
  * views of it invalid. The kernel gives no page of it before it is used.

@@ -3,7 +3,7 @@ import type { Outcome, RecordHandle, RecordOwner } from '../kafka/producer/port.
 import type { KafkaRecord } from '../kafka/record.ts';
 import type { Item, Place } from '../spool/group-writer.ts';
 import { Mark } from '../spool/marks.ts';
-import { blockOf, type Block } from '../support/byte-pool.ts';
+import { blockOf, type Block } from '../support/memory/byte-pool.ts';
 import { heldBytes } from './held-record.ts';
 import type { Delivered } from './port.ts';
 import { encodeRecord } from './spooled-record.ts';

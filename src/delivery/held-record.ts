@@ -1,6 +1,6 @@
 /** What a record takes of memory while it is in a queue. */
 import type { KafkaRecord } from '../kafka/record.ts';
-import { blockOf } from '../support/byte-pool.ts';
+import { blockOf } from '../support/memory/byte-pool.ts';
 
 /**
  * Bytes of a record besides its own bytes: the objects of the entry, of the producer and of the request that waits, key

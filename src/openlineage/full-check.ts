@@ -10,7 +10,7 @@ import { eventSchemas, type CheckLevel, type EventKind } from './event-schema.ts
 import { parseEventTime } from './event-time.ts';
 import { MAX_DEPTH, member, scanInSlices, type JsonError, type JsonScan } from './json.ts';
 import { reduceEvent } from './reduced-event.ts';
-import { countByte } from './scanner.ts';
+import { countByte } from './scanner-module.ts';
 import { excerpt, findErrors, type ValidationError } from './validation-error.ts';
 import type { JobNames, TextVerdict, Verdict } from './verdict.ts';
 

@@ -4,7 +4,7 @@
  * Of valid UTF-8 it accepts exactly the texts that `JSON.parse` accepts, except for the two limits below.
  */
 
-import { skipPlainText, skipSpaces } from './scanner.ts';
+import { skipPlainText, skipSpaces } from './scanner-module.ts';
 
 /** Levels of nesting. The parser of pydantic-core (Data.Rentgen's consumer) stops at 200, Jackson's at 1000. */
 export const MAX_DEPTH = 200;

@@ -1,41 +1,12 @@
 /**
- * The scanner of the fast path: loads the WebAssembly module of `assembly/`, hands it texts, and reads its results. The
- * scanner accepts events that are certainly valid. Its memory is also the pool for large bodies.
+ * The fast path: what the scanner finds in a text. It accepts events that are certainly valid, and gives what the record
+ * needs.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { BytePool } from '../support/byte-pool.ts';
-import { packageFolder } from '../support/package-folder.ts';
 import type { Deviation } from './deviations.ts';
 import { formatKey } from './event-key.ts';
 import type { EventKind } from './event-schema.ts';
+import { memory, scanner, startOf } from './scanner-module.ts';
 import type { CheckedEvent } from './verdict.ts';
-
-/** What assembly/index.ts exports. */
-interface Scanner {
-  readonly memory: WebAssembly.Memory;
-  readonly terminate: (length: number) => void;
-  readonly scanEvent: (start: number, length: number) => number;
-  readonly scanArray: (start: number, length: number) => number;
-  readonly countMembers: (start: number, length: number) => number;
-  readonly countByte: (start: number, length: number, byte: number) => number;
-  readonly skipSpace: (start: number) => number;
-  readonly skipPlain: (start: number) => number;
-  readonly RESULT: Place;
-  readonly ELEMENTS: Place;
-  readonly EVENTS: Place;
-  readonly EVENT_SIZE: Place;
-  readonly MAX_EVENTS: Place;
-  readonly INPUT: Place;
-  readonly MAX_INPUT: Place;
-  readonly POOL: Place;
-  readonly POOL_END: Place;
-}
-
-/** A constant of the module. */
-interface Place {
-  readonly value: number;
-}
 
 /** The kinds by their numbers in assembly/event.ts. */
 const KINDS: readonly (EventKind | undefined)[] = [undefined, 'run', 'job', 'dataset'];
@@ -69,22 +40,8 @@ const RESULT = {
   ownNameEnd: 52,
 };
 
-const scanner = loadScanner();
-const memory = scanner.memory.buffer;
-const scratch = Buffer.from(memory, scanner.INPUT.value, scanner.MAX_INPUT.value);
 const EVENT_SIZE = scanner.EVENT_SIZE.value;
 const result = new DataView(memory, scanner.RESULT.value, EVENT_SIZE);
-
-/**
- * Memory for bodies. The scanner reads them where they are. A page of it that was used once stays with the process.
- * HTTP2KAFKA_POISON=1 is for tests: bytes that are read too late are then no event any more.
- */
-export const textPool = new BytePool(
-  memory,
-  scanner.POOL.value,
-  scanner.POOL_END.value,
-  process.env['HTTP2KAFKA_POISON'] === '1',
-);
 
 /** The event, when it is certainly valid at level `core`; undefined when the scanner is not sure. */
 export function scanEvent(bytes: Buffer): CheckedEvent | undefined {
@@ -124,64 +81,11 @@ export function countMembers(bytes: Buffer): number | undefined {
   return start === undefined ? undefined : scanner.countMembers(start, bytes.length);
 }
 
-/** How often a byte occurs among bytes of any number. */
-export function countByte(bytes: Buffer, byte: number): number {
-  let count = 0;
-  for (let at = 0; at < bytes.length; at += scratch.length) {
-    const part = bytes.subarray(at, at + scratch.length);
-    count += scanner.countByte(placed(part), part.length, byte);
-  }
-  return count;
-}
-
-/** From `from` to the next byte that is no white space, or to the end: for texts that are made of it. */
-export function skipSpaces(bytes: Buffer, from: number): number {
-  return skipRun(bytes, from, scanner.skipSpace);
-}
-
-/** From `from` to the next quote, backslash or control character, or to the end: for long strings. */
-export function skipPlainText(bytes: Buffer, from: number): number {
-  return skipRun(bytes, from, scanner.skipPlain);
-}
-
-/** Bytes that are copied to the scanner at once, to skip a run of some kind of bytes. */
-const RUN_BYTES = 64 * 1024;
-
-/** `skip` stops at a zero at the latest, which follows every text. */
-function skipRun(bytes: Buffer, from: number, skip: (start: number) => number): number {
-  let at = from;
-  while (at < bytes.length) {
-    const part = bytes.subarray(at, at + RUN_BYTES);
-    const start = placed(part);
-    // In the pool it may be more than the part: what follows is there as well.
-    const length = skip(start) - start;
-    at += length;
-    if (length < part.length) return at;
-  }
-  return bytes.length;
-}
-
 /** The name of the job of an event that the scanner accepts. */
 export function jobNameOf(bytes: Buffer): string | undefined {
   const start = startOf(bytes);
   if (start === undefined || scanner.scanEvent(start, bytes.length) === 0) return undefined;
   return textOf(bytes, result, 0, 'ownName', 'ownNameEnd');
-}
-
-/** Where the scanner finds a text; undefined when there is no room for it. */
-function startOf(bytes: Buffer): number | undefined {
-  return bytes.buffer === memory || bytes.length <= scratch.length ? placed(bytes) : undefined;
-}
-
-/**
- * The place of a text: in the pool, or at INPUT, where this copies it. A text in the pool is a whole body, which has
- * zeros behind it, or an element of one that was read before.
- */
-function placed(bytes: Buffer): number {
-  if (bytes.buffer === memory) return bytes.byteOffset;
-  scratch.set(bytes);
-  scanner.terminate(bytes.length);
-  return scanner.INPUT.value;
 }
 
 /** The event with the data at `at` of `data`. Its positions are those of `bytes`. */
@@ -248,28 +152,4 @@ function unescape(bytes: Buffer, start: number, end: number): string {
 function deviationsOf(bits: number): readonly Deviation[] {
   if (bits === 0) return NO_DEVIATIONS;
   return DEVIATIONS.filter(([bit]) => (bits & bit) !== 0).map(([, deviation]) => deviation);
-}
-
-function loadScanner(): Scanner {
-  const file = join(packageFolder, 'dist', 'event-scan.wasm');
-  if (!existsSync(file)) throw new Error(`${file} is missing: run make build`);
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), {});
-  if (!isScanner(exports)) throw new Error(`${file} is of another version: run make build`);
-  return exports;
-}
-
-function isScanner(exports: object): exports is Scanner {
-  return [
-    ...[
-      'memory',
-      'terminate',
-      'scanEvent',
-      'scanArray',
-      'countMembers',
-      'countByte',
-      'skipSpace',
-      'skipPlain',
-    ],
-    ...['RESULT', 'ELEMENTS', 'EVENTS', 'EVENT_SIZE', 'MAX_EVENTS', 'INPUT', 'MAX_INPUT', 'POOL', 'POOL_END'],
-  ].every((name) => name in exports);
 }

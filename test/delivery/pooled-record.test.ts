@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { recordHeader, recordSize, type KafkaRecord } from '../../src/kafka/record.ts';
 import { heldBytes, ownRecord, RECORD_OVERHEAD_BYTES } from '../../src/delivery/held-record.ts';
-import { BytePool, type Block } from '../../src/support/byte-pool.ts';
+import { BytePool, type Block } from '../../src/support/memory/byte-pool.ts';
 import { DeliveryStage, TOPIC } from './delivery-stage.ts';
 
 const BYTES = 1 << 20;

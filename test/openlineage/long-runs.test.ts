@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { checkInSlices, checkTextFully } from '../../src/openlineage/full-check.ts';
 import { scanJson } from '../../src/openlineage/json.ts';
-import { countByte, skipPlainText, skipSpaces, textPool } from '../../src/openlineage/scanner.ts';
-import { blockOf } from '../../src/support/byte-pool.ts';
+import { countByte, skipPlainText, skipSpaces, textPool } from '../../src/openlineage/scanner-module.ts';
+import { blockOf } from '../../src/support/memory/byte-pool.ts';
 
 const LENGTHS = [1, 63, 64, 65, 66, 200, 65_535, 65_536, 65_537, 65_600, 65_601, 131_072, 200_000];
 

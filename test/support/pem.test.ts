@@ -6,7 +6,7 @@ import {
   DamagedCertificateError,
   PrivateKeyError,
   privateKeyIn,
-} from '../../src/support/pem.ts';
+} from '../../src/support/files/pem.ts';
 import { CertificateAuthority } from '../../tools/certificates.ts';
 
 suite('a PEM text', async () => {

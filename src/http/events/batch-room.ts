@@ -3,7 +3,7 @@
  * thousands of elements: each has a place and an outcome, also if it is `0`. So a batch waits until there is room.
  */
 import { BodyMemory } from './body-memory.ts';
-import { countByte } from '../../openlineage/scanner.ts';
+import { countByte } from '../../openlineage/scanner-module.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Time } from '../../support/time.ts';
 

@@ -10,7 +10,7 @@ import type { Arrival } from '../../pipeline/arrival.ts';
 import type { Examined, Ingest, Ingested } from '../../pipeline/ingest.ts';
 import { RequestLines } from '../../pipeline/line-limit.ts';
 import type { Observer } from '../../pipeline/observer.ts';
-import { blockOf } from '../../support/byte-pool.ts';
+import { blockOf } from '../../support/memory/byte-pool.ts';
 import type { Turns } from '../../support/turns.ts';
 import { BatchOutcomes } from './batch-outcomes.ts';
 

@@ -2,7 +2,7 @@
  * The bytes of a body while it arrives. A large body lies in a block of the pool, in which the check reads it: so it is
  * copied once. A body for which the pool has no room has a buffer of its own.
  */
-import type { Block } from '../../support/byte-pool.ts';
+import type { Block } from '../../support/memory/byte-pool.ts';
 
 /** Lends a block for a body of at most `bytes` bytes; undefined if there is no room. */
 export type Lend = (bytes: number) => Block | undefined;

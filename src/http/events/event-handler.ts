@@ -5,7 +5,7 @@ import type { SendersWatch } from '../../auth/senders-watch.ts';
 import { refusal, type Refusal } from '../../errors.ts';
 import { fitErrors } from '../../openlineage/validation-error.ts';
 import { areErrors } from '../../pipeline/refusal-facts.ts';
-import { blockOf } from '../../support/byte-pool.ts';
+import { blockOf } from '../../support/memory/byte-pool.ts';
 import { ClientGone, type Turns } from '../../support/turns.ts';
 import type { Ingest } from '../../pipeline/ingest.ts';
 import type { Observer } from '../../pipeline/observer.ts';

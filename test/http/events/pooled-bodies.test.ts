@@ -10,7 +10,7 @@ import type { Refusal } from '../../../src/errors.ts';
 import { MIN_POOLED_BYTES } from '../../../src/http/events/body-buffer.ts';
 import { BodyMemory } from '../../../src/http/events/body-memory.ts';
 import { readBody } from '../../../src/http/events/body-reader.ts';
-import { blockOf, BytePool } from '../../../src/support/byte-pool.ts';
+import { blockOf, BytePool } from '../../../src/support/memory/byte-pool.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { checkFully, checkTextFully } from '../../../src/openlineage/full-check.ts';
-import { scanArray, scanEvent, textPool } from '../../../src/openlineage/scanner.ts';
+import { textPool } from '../../../src/openlineage/scanner-module.ts';
+import { scanArray, scanEvent } from '../../../src/openlineage/scanner.ts';
 import type { CheckedEvent } from '../../../src/openlineage/verdict.ts';
-import { blockOf } from '../../../src/support/byte-pool.ts';
+import { blockOf } from '../../../src/support/memory/byte-pool.ts';
 
 /** What happens to an event: the fast path accepts it, only the full check accepts it, or both refuse it. */
 export type Outcome = 'fast path' | 'full check' | 'refused';

@@ -8,8 +8,11 @@
  * - The garbage collector finds that no object has the block, nor a buffer that `view` or `part` has made of it.
  *   So a pin may simply be dropped where that is not known: an event on its way to the disk, a request sent twice.
  *
- * The blocks of a pool that poisons are overwritten when they are given back, which shows such a mistake. Tests run so.
+ * With NODE_DEBUG=http2kafka-memory, blocks are overwritten when they are given back, which shows such a mistake. Tests
+ * run so.
  */
+
+import { debuglog } from 'node:util';
 
 /** Blocks begin at multiples of this, and have as many bytes. */
 const UNIT = 4096;
@@ -43,7 +46,12 @@ export class BytePool {
   #taken = 0;
 
   /** Lends the bytes of `memory` from `start` to `end`. */
-  constructor(memory: ArrayBuffer, start: number, end: number, poisons = false) {
+  constructor(
+    memory: ArrayBuffer,
+    start: number,
+    end: number,
+    poisons = debuglog('http2kafka-memory').enabled,
+  ) {
     this.memory = memory;
     this.#start = Math.ceil(start / UNIT) * UNIT;
     this.#poisons = poisons;
