@@ -96,7 +96,7 @@ const root = new Names();
 /** Those of an input or output dataset. They are read to check them, and not used. */
 const other = new Names();
 
-/** The kinds of events, by the numbers of check.ts. */
+/** The kinds of events, by the numbers of scanner.ts. */
 const RUN_EVENT: u32 = 1;
 const JOB_EVENT: u32 = 2;
 const DATASET_EVENT: u32 = 3;

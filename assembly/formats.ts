@@ -5,7 +5,7 @@
  */
 import { isDigit, isHexDigit, NOT_SURE, readText, textEnd, textHas, textStart } from './json';
 
-/** The event's deviations from the specification, by the bits of check.ts. */
+/** The event's deviations from the specification, by the bits of scanner.ts. */
 export const TIME_WITHOUT_ZONE: u32 = 1;
 export const RUN_ID_FORM: u32 = 2;
 export const FACET_BASE_MISSING: u32 = 4;
