@@ -1,7 +1,7 @@
 /** Holds the senders of the file. It reads the file at the start, and again when it changes. */
 import type { Logger } from '../log.ts';
 import { errorText } from '../support/error-text.ts';
-import { watchFiles } from '../support/files/file-watch.ts';
+import { watchFiles } from '../support/file-watch.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { readSenders } from './senders-file.ts';
 import { Quotas, Senders } from './senders.ts';

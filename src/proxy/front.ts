@@ -22,7 +22,7 @@ import { Ingest } from '../pipeline/ingest.ts';
 import { Observer } from '../pipeline/observer.ts';
 import { textPool } from '../openlineage/scanner-module.ts';
 import { errorText } from '../support/error-text.ts';
-import { TlsFileError } from '../support/files/pem-file.ts';
+import { TlsFileError } from '../support/pem-file.ts';
 import { systemTime } from '../support/time.ts';
 import { Turns } from '../support/turns.ts';
 import { createAuthentication, type Authentication } from './authentication.ts';

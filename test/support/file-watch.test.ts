@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, beforeEach, suite, test } from 'node:test';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
-import { watchFiles } from '../../src/support/files/file-watch.ts';
+import { watchFiles } from '../../src/support/file-watch.ts';
 
 const INTERVAL_MS = 20;
 

@@ -9,7 +9,7 @@ import { createPrivateKey, webcrypto } from 'node:crypto';
 import { X509CertificateGenerator } from '@peculiar/x509';
 import { BrokerError } from '../../src/kafka/broker-error.ts';
 import { readKafkaTls, Security, type SecuritySettings } from '../../src/kafka/login/security.ts';
-import { TlsFileError } from '../../src/support/files/pem-file.ts';
+import { TlsFileError } from '../../src/support/pem-file.ts';
 import { CertificateAuthority } from '../../tools/certificates.ts';
 
 type Tls = SecuritySettings['tls'];

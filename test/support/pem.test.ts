@@ -6,7 +6,7 @@ import {
   DamagedCertificateError,
   PrivateKeyError,
   privateKeyIn,
-} from '../../src/support/files/pem.ts';
+} from '../../src/support/pem.ts';
 import { CertificateAuthority } from '../../tools/certificates.ts';
 
 suite('a PEM text', async () => {

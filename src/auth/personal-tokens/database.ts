@@ -2,7 +2,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
 import type { DatabaseAddress } from '../../support/database-url.ts';
-import { clientContext, PemFile, type ClientFiles } from '../../support/files/pem-file.ts';
+import { clientContext, PemFile, type ClientFiles } from '../../support/pem-file.ts';
 import { codeOf, isWithoutTls } from './database-problem.ts';
 
 /** Milliseconds to connect, TLS and password included, and for one answer. A caller may give up sooner. */

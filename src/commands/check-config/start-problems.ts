@@ -16,7 +16,7 @@ import { databaseAddress } from '../../proxy/personal-tokens.ts';
 import { localDisk } from '../../spool/disk.ts';
 import { findNewerFormat } from '../../spool/newer-format.ts';
 import { errorCode, errorText } from '../../support/error-text.ts';
-import { PemFile } from '../../support/files/pem-file.ts';
+import { PemFile } from '../../support/pem-file.ts';
 import type { Finding } from './finding.ts';
 import { asksDatabase } from './host-names.ts';
 

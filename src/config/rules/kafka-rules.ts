@@ -1,12 +1,7 @@
 /** The rules between the settings of `kafka`, and between them and the files of the machine. */
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import {
-  certificatesIn,
-  DamagedCertificateError,
-  PrivateKeyError,
-  privateKeyIn,
-} from '../../support/files/pem.ts';
+import { certificatesIn, DamagedCertificateError, PrivateKeyError, privateKeyIn } from '../../support/pem.ts';
 import { isReadableFile, needs, notReadable, when, type Rule } from './rule.ts';
 import { tokenEndpointRules } from './token-endpoint-rules.ts';
 import type { SettingName, Settings } from '../schema/schema.ts';

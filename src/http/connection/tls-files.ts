@@ -2,8 +2,8 @@
 import { createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls';
 import type { Logger } from '../../log.ts';
 import { errorText } from '../../support/error-text.ts';
-import { watchFiles } from '../../support/files/file-watch.ts';
-import { checkPair, PemFile, TlsFileError } from '../../support/files/pem-file.ts';
+import { watchFiles } from '../../support/file-watch.ts';
+import { checkPair, PemFile, TlsFileError } from '../../support/pem-file.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 
 export interface TlsSettings {

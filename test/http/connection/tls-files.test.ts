@@ -9,7 +9,7 @@ import { after, suite, test } from 'node:test';
 import { connect, TLSSocket, type ConnectionOptions, type SecureVersion } from 'node:tls';
 import { pino } from 'pino';
 import { TlsFiles, type TlsSettings } from '../../../src/http/connection/tls-files.ts';
-import { TlsFileError } from '../../../src/support/files/pem-file.ts';
+import { TlsFileError } from '../../../src/support/pem-file.ts';
 import { createMetrics } from '../../../src/metrics/metrics.ts';
 import { writeCertificate, type CertificateFiles } from '../../stage/certificate.ts';
 import { isObject } from '../../stage/posting.ts';

@@ -1,6 +1,6 @@
 /** Certificates and private keys in PEM (RFC 7468). The callers say in their own words what is wrong with a file. */
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
-import { errorText } from '../error-text.ts';
+import { errorText } from './error-text.ts';
 
 /** OpenSSL reads all three labels as certificates. */
 const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----.*?-----END [A-Z0-9 ]*CERTIFICATE-----/gs;

@@ -2,7 +2,7 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
-import { errorText } from '../error-text.ts';
+import { errorText } from './error-text.ts';
 import { certificatesIn, DamagedCertificateError, PrivateKeyError, privateKeyIn } from './pem.ts';
 
 /** What is wrong with a file for TLS, for an operator. The message names the file and its setting, never its content. */
