@@ -65,6 +65,8 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
    * poll: if each offered the spool all events before it again, the work would grow with the square of their number.
    */
   #refusals = 0;
+  /** The reason of the last of them. */
+  #refusal = '';
   /** Number of events with a sender that waits for the outcome. */
   #unanswered = 0;
   /** The oldest event in the window has waited too long: Kafka does not answer, or the window is sent too slowly. */
@@ -122,8 +124,11 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
     this.#unanswered += 1;
     this.#context.claim(entry.held);
     if (this.#overflows()) {
+      // An earlier event that is not on disk goes there first. Otherwise the next run would deliver them in the wrong order.
+      if (this.#refusals === 0) this.#spoolUnsafe();
       this.#behind.add(entry);
-      this.#spool(entry);
+      if (this.#unsafe > 0 && this.#refusals > 0) this.failed(entry, this.#refusal);
+      else this.#spool(entry);
       return;
     }
     this.#send(entry, now);
@@ -216,6 +221,7 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
     if (this.#clock.now() - entry.since < this.#spoolAfterMs) {
       this.#setUnsafe(entry, true);
       this.#refusals += 1;
+      this.#refusal = reason;
       return;
     }
     // A batch may have the record already, and the sender may send the event again.

@@ -140,4 +140,29 @@ suite('many topics', () => {
     await stage.emptied();
     stage.assertKeptOnceInOrder('a');
   });
+
+  // Found by simulated day 700051: the later event found room on the disk first.
+  test('share a spool: an event that finds no room is not overtaken on the disk by the next of its topic', async () => {
+    const stage = await DeliveryStage.open({
+      maxBytes: 8 * heldOf(100),
+      spoolBytes: 1500,
+      spoolAfterMs: 5000,
+    });
+    for (const topic of ['a', 'b']) stage.producer.set(topic, 'unavailable');
+    await stage.post(0, { topic: 'b', size: 1000 });
+    // It fills the window of its topic.
+    await stage.post(1, { topic: 'a', size: 600 });
+    for (let n = 2; n < 6; n++) await stage.post(n, { topic: 'a' });
+    stage.producer.set('b', 'up');
+    while (stage.delivery.statusOf('b').spooledEvents > 0) await stage.time.advance(1);
+    for (let n = 6; n < 12; n++) {
+      await stage.post(n, { topic: 'a' });
+      await stage.time.advance(7);
+    }
+    await stage.time.advance(8000);
+    // A kill: the next process has what is on the disk.
+    await stage.start();
+    await stage.emptied();
+    stage.assertKeptOnceInOrder('a');
+  });
 });

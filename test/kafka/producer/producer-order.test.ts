@@ -231,6 +231,18 @@ suite('the producer writes each record once, and keeps the order of each key', (
     assert.equal(await it.metric(it.metrics.duplicatesPossible), 1);
   });
 
+  test('counts them also when the clock was set back a day before: the records are old for the broker', async (t) => {
+    const it = new SimulatedProducer(t);
+    it.brokers.add('one:9092').create(TOPIC, [1]);
+    await it.start();
+    it.time.stepWall(-24 * 3_600_000);
+    it.brokers.script(TOPIC, 0, { breaks: 'after' });
+    it.send('a');
+    await it.time.advance(1000);
+    await it.settled();
+    assert.equal(await it.metric(it.metrics.duplicatesPossible), 1);
+  });
+
   test('keeps the order of each key when partitions are added under load', async (t) => {
     const it = new SimulatedProducer(t);
     it.brokers.add('one:9092', 'two:9092').create(TOPIC, [1, 1]);
