@@ -111,8 +111,16 @@ function textVerdict({ error, ...array }: JsonScan, bytes: Buffer): TextVerdict 
   return error ? { errors: [describe(error, bytes)] } : array;
 }
 
+/** The code of the error of a body that is compressed, but not said to be. */
+export const ENCODING_MISSING = 'encoding_missing';
+
+const IS_GZIP =
+  'The body is compressed with gzip. Send it with the header Content-Encoding: gzip, compressed once.';
+
 function errorOfEncoding(bytes: Buffer): ValidationError | undefined {
   if (bytes.length === 0) return textError('The body is empty');
+  // RFC 1952 §2.3.1: gzip begins so, and no JSON text does.
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return textError(IS_GZIP, ENCODING_MISSING);
   if (!isUtf8(bytes)) return textError('The body is not UTF-8');
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) {
     // RFC 8259 §8.1 forbids it. Some parsers refuse it, and the record must hold the bytes exactly as received.
@@ -197,8 +205,8 @@ function kindOf(event: unknown): EventKind | undefined {
   return member(event, 'dataset') === undefined ? undefined : 'dataset';
 }
 
-function textError(message: string): ValidationError {
-  return { location: ['body'], message, code: 'json_invalid', context: {}, input: null };
+function textError(message: string, code = 'json_invalid'): ValidationError {
+  return { location: ['body'], message, code, context: {}, input: null };
 }
 
 function describe({ offset, reason, code }: JsonError, bytes: Buffer): ValidationError {

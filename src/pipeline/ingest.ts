@@ -8,6 +8,7 @@ import { isRetriable, refusal, type Refusal } from '../errors.ts';
 import { recordHeader, type RecordHeader } from '../kafka/record.ts';
 import { checkInTurns, jobOf } from '../openlineage/check.ts';
 import type { CheckLevel } from '../openlineage/event-schema.ts';
+import { ENCODING_MISSING } from '../openlineage/full-check.ts';
 import { describeErrors, type ValidationError } from '../openlineage/validation-error.ts';
 import type { CheckedEvent, JobNames, Verdict } from '../openlineage/verdict.ts';
 import { printable } from '../support/printable.ts';
@@ -169,7 +170,7 @@ export class Ingest {
   #takeInvalid(arrival: Arrival, bytes: Buffer, verdict: InvalidVerdict): Ingested | Promise<Ingested> {
     if (this.#settings.invalid === 'dead-letter') return this.#makeDeadLetter(arrival, bytes, verdict);
     const { kind = 'unknown', errors, job } = verdict;
-    return this.#refuse(arrival, kind, refusal('invalid_request', undefined, errors), () => job);
+    return this.#refuse(arrival, kind, invalidRequest(errors), () => job);
   }
 
   async #makeDeadLetter(
@@ -191,6 +192,12 @@ export class Ingest {
     this.#observer.deadLettered(arrival, kind, malformedTopic, errors, job);
     return { kind: 'dead-letter' };
   }
+}
+
+/** The refusal for what the check finds. A compressed body is one mistake of the client, which the message names. */
+export function invalidRequest(errors: readonly ValidationError[]): Refusal {
+  const [first] = errors;
+  return refusal('invalid_request', first?.code === ENCODING_MISSING ? first.message : undefined, errors);
 }
 
 /** The refusal for an event that the delivery does not keep. */

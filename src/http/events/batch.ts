@@ -7,7 +7,7 @@ import { refusal, type Refusal } from '../../errors.ts';
 import { checkTextInTurns } from '../../openlineage/check.ts';
 import type { TextVerdict } from '../../openlineage/verdict.ts';
 import type { Arrival } from '../../pipeline/arrival.ts';
-import type { Examined, Ingest, Ingested } from '../../pipeline/ingest.ts';
+import { invalidRequest, type Examined, type Ingest, type Ingested } from '../../pipeline/ingest.ts';
 import { RequestLines } from '../../pipeline/line-limit.ts';
 import type { Observer } from '../../pipeline/observer.ts';
 import { blockOf } from '../../support/memory/byte-pool.ts';
@@ -120,7 +120,7 @@ interface TextArray {
 /** The elements, or the refusal of a body that is not an array of at most `MAX_ELEMENTS`. */
 async function readArray(body: Buffer, client: Arrival, turns: Turns): Promise<TextArray | Refusal> {
   const { elements, count = 0, eventAt, errors } = await checkTextInTurns(body, MAX_ELEMENTS, turns, client);
-  if (errors) return refusal('invalid_request', undefined, errors);
+  if (errors) return invalidRequest(errors);
   if (!elements) {
     const error = {
       location: ['body'],

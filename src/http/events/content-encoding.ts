@@ -2,7 +2,6 @@
  * `Content-Encoding` (RFC 9110 §8.4): gzip, deflate, br, zstd. Decoding stops at the limit, so a decompression bomb
  * costs no more memory than a normal body.
  */
-import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import {
   brotliDecompress,
@@ -114,21 +113,6 @@ export function decoderFor(header: string): Decoder | undefined | Refusal {
       { 'accept-encoding': supportedEncodings },
     )
   );
-}
-
-const NEEDS_GZIP_HEADER = 'The body is compressed with gzip. Send it with the header Content-Encoding: gzip.';
-
-/** The refusal of a gzip body whose request does not declare it. */
-export const UNDECLARED_GZIP = refusal('invalid_request', NEEDS_GZIP_HEADER, [
-  { location: ['body'], message: NEEDS_GZIP_HEADER, code: 'encoding_missing', context: {}, input: null },
-]);
-
-/**
- * True for a body that begins as gzip does (RFC 1952 §2.3.1: the bytes 1f 8b), if the request declares no encoding.
- * No JSON text begins so.
- */
-export function isUndeclaredGzip({ headers }: IncomingMessage, body: Buffer): boolean {
-  return body[0] === 0x1f && body[1] === 0x8b && decoderFor(headers['content-encoding'] ?? '') === undefined;
 }
 
 /** Bytes that decoding takes at most: Node collects the decoded pieces, and joins them. */

@@ -16,7 +16,6 @@ import { takeBatch } from './batch.ts';
 import type { BatchRoom } from './batch-room.ts';
 import type { BodyLimits } from './body-memory.ts';
 import { readBody } from './body-reader.ts';
-import { isUndeclaredGzip, UNDECLARED_GZIP } from './content-encoding.ts';
 
 /** Recognises senders, and knows the limits of each. */
 export interface SenderAuthentication {
@@ -113,7 +112,7 @@ export class EventHandler implements ExchangeHandler {
         return;
       }
       const ingested = await this.#ingest.take(exchange, body);
-      if (ingested.kind === 'refused') this.#refuse(exchange, ingested.refusal, body);
+      if (ingested.kind === 'refused') this.#refuse(exchange, ingested.refusal);
       else this.#answers.kept(exchange, ingested.kind);
     } catch (error) {
       // Otherwise the pipeline rejects only for a defect of http2kafka.
@@ -132,25 +131,17 @@ export class EventHandler implements ExchangeHandler {
     try {
       const result = await takeBatch(body, exchange, this.#ingest, this.#observer, this.#turns);
       if (typeof result === 'string') this.#answers.json(exchange, 200, result);
-      else this.#refuse(exchange, result, body);
+      else this.#refuse(exchange, result);
     } finally {
       // Not when the client has read the answer: that memory counts by itself.
       leave();
     }
   }
 
-  /**
-   * A body that the check refuses may be gzip without its header. Then the answer says that instead.
-   * The errors of an event are shortened, so that the answer stays below 64 KiB.
-   */
-  #refuse(exchange: Exchange, refusal: Refusal, body: Buffer): void {
-    const undeclared = refusal.code === 'invalid_request' && isUndeclaredGzip(exchange.request, body);
+  /** The errors of an event are shortened, so that the answer stays below 64 KiB. */
+  #refuse(exchange: Exchange, refusal: Refusal): void {
     const { details } = refusal;
-    const reason = undeclared
-      ? UNDECLARED_GZIP
-      : areErrors(details)
-        ? { ...refusal, details: fitErrors(details) }
-        : refusal;
+    const reason = areErrors(details) ? { ...refusal, details: fitErrors(details) } : refusal;
     this.#answers.refuse(exchange, reason);
   }
 }
