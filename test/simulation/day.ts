@@ -12,6 +12,8 @@ import { QUIET, World } from './world.ts';
 export interface DayResult {
   readonly plan: DayPlan;
   readonly violations: readonly string[];
+  /** Those of them that break a promise to senders. */
+  readonly broken: readonly string[];
   readonly trace: readonly string[];
   readonly posts: number;
   readonly simulatedMs: number;
@@ -56,7 +58,8 @@ export async function runDay(plan: DayPlan): Promise<DayResult> {
     world.violate(`the day does not end: ${String(error)}`);
   }
   const simulatedMs = world.time.monotonic.now();
-  return { plan, violations: world.violations, trace: world.trace, posts: posts.length, simulatedMs };
+  const { violations, broken, trace } = world;
+  return { plan, violations, broken, trace, posts: posts.length, simulatedMs };
 }
 
 async function live(world: World, plan: DayPlan, posts: Post[]): Promise<void> {

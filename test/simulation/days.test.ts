@@ -5,7 +5,8 @@ import { runDay } from './day.ts';
 import { planOf } from './plan.ts';
 import { everything, selected, type Selection } from './shrink.ts';
 
-/** Milliseconds of the selection and of the new days: about a minute on two busy cores. */
+/** Days of the selection, unless they take longer than this: about a minute on two busy cores with the new days. */
+const SELECTED = 40;
 const SELECTION_MS = 20_000;
 const NEW_MS = 20_000;
 
@@ -31,11 +32,15 @@ const FOUND: readonly (Selection & { readonly seed: number; readonly was: string
   },
 ];
 
-async function assertGood(seed: number, selection = everything(planOf(seed))): Promise<void> {
-  const { violations, trace } = await runDay(selected(planOf(seed), selection));
+async function assertGood(
+  seed: number,
+  selection = everything(planOf(seed)),
+  which: 'violations' | 'broken' = 'violations',
+): Promise<void> {
+  const { trace, ...found } = await runDay(selected(planOf(seed), selection));
   const { faults, senders } = selection;
   const repeat = `node test/simulation/main.ts --seed ${seed} --faults '${faults.join()}' --senders ${senders.join()}`;
-  assert.deepEqual(violations, [], `Repeat with: ${repeat}\n${trace.join('\n')}`);
+  assert.deepEqual(found[which], [], `Repeat with: ${repeat}\n${trace.join('\n')}`);
 }
 
 suite('in simulated days', () => {
@@ -44,13 +49,15 @@ suite('in simulated days', () => {
 
   test('nothing is lost, doubled or reordered: a selection', async () => {
     const end = performance.now() + SELECTION_MS;
-    for (let seed = 100_000; performance.now() < end; seed++) await assertGood(seed);
+    for (let seed = 100_000; seed < 100_000 + SELECTED && performance.now() < end; seed++)
+      await assertGood(seed);
   });
 
+  // What the proxy says of itself on a new day is judged by `make simulate` alone, where a person reads the finding.
   test('nothing is lost, doubled or reordered: new days', async () => {
     const end = performance.now() + NEW_MS;
     for (let seed = Math.floor(Math.random() * 2 ** 30); performance.now() < end; seed++)
-      await assertGood(seed);
+      await assertGood(seed, everything(planOf(seed)), 'broken');
   });
 
   test('a seed gives the same day again', async () => {

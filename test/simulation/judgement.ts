@@ -153,8 +153,10 @@ function judgeOrder(
   const last = new Map<string, { commit: number; post: Post }>();
   for (const post of posts) {
     if (post.outcome !== 'acknowledged' && post.outcome !== 'spooled') continue;
-    const first = byId.get(post.requestId)?.find(({ topic }) => topic === post.topic);
-    if (!first) continue;
+    const records = byId.get(post.requestId) ?? [];
+    const first = records.find(({ topic }) => topic === post.topic);
+    // An event that has gone to the dead-letter topic comes to its topic later when a power cut has taken the mark of that.
+    if (!first || records.some(({ topic }) => topic !== post.topic)) continue;
     const line = `${post.sender} ${post.topic} ${post.event.key ?? ''}`;
     const before = last.get(line);
     if (before && before.commit > first.commit) {

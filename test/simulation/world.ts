@@ -38,6 +38,8 @@ export class World {
   /** What happened, in words, with the simulated time. */
   readonly trace: string[] = [];
   readonly violations: string[] = [];
+  /** Those of them that break a promise to senders. */
+  readonly broken: string[] = [];
   /** Text of the events whose bytes on disk a fault has changed. */
   destroyed = '';
   /** Milliseconds from the last fault until everything was delivered. */
@@ -76,7 +78,14 @@ export class World {
     this.trace.push(`${((this.time.monotonic.now() - 1000) / 1000).toFixed(3).padStart(9)} s  ${text}`);
   }
 
+  /** A promise to senders is broken: an event is lost, changed, out of order, unanswered. */
   violate(text: string): void {
+    this.broken.push(text);
+    this.remark(text);
+  }
+
+  /** What the proxy says of itself, or the work that it does, is not as it should be. */
+  remark(text: string): void {
     this.violations.push(text);
     this.tell(`VIOLATION: ${text}`);
   }

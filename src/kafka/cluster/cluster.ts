@@ -52,6 +52,7 @@ export class Cluster {
   readonly #suspects = new Set<number>();
   /** The place of the broker that answered last in the list of all brokers to ask. */
   #turn = 0;
+  #isClosed = false;
 
   constructor(settings: ClusterSettings, brokers: Brokers) {
     this.#bootstrap = settings.bootstrapServers;
@@ -117,6 +118,11 @@ export class Cluster {
     return this.#port.connect(address);
   }
 
+  /** From now on no further broker is asked. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
   /** Asks one broker after the other, and begins with the broker that answered last. */
   async #ask<Answer>(question: (address: string) => Promise<Answer>): Promise<Answer> {
     const addresses = [...this.#brokers.values(), ...this.#bootstrap];
@@ -125,7 +131,7 @@ export class Cluster {
     }
     const failures = new Set<string>();
     let problem: string | undefined;
-    for (let i = 0; i < addresses.length; i++) {
+    for (let i = 0; i < addresses.length && !this.#isClosed; i++) {
       const turn = (this.#turn + i) % addresses.length;
       const address = addresses[turn];
       if (address === undefined) continue;

@@ -185,6 +185,7 @@ export class Producer implements RecordProducer {
     this.#closed = true;
     this.#wakeTimer?.[Symbol.dispose]();
     this.#watch.close();
+    this.#cluster.close();
     for (const partitions of this.#topics.values()) partitions.close();
     await this.#parts.brokers.close();
   }

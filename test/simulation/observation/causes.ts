@@ -43,7 +43,7 @@ export function judgeAges(
       const from = busy.find((one) => one.from <= answeredAt && answeredAt <= one.to)?.from ?? answeredAt;
       const ageMs = answeredAt - from;
       if (ageMs > settings.spoolMaxAgeMs - GONE_MS) continue;
-      world.violate(`${requestId} is refused for the age of the spool, and its oldest event has ${ageMs} ms`);
+      world.remark(`${requestId} is refused for the age of the spool, and its oldest event has ${ageMs} ms`);
       return;
     }
   }

@@ -209,6 +209,6 @@ export class DayWatch {
   #violate(kind: string, text: string): void {
     if (this.#told.has(kind)) return;
     this.#told.add(kind);
-    this.#world.violate(`process ${this.#proxy?.number ?? 0}: ${text}`);
+    this.#world.remark(`process ${this.#proxy?.number ?? 0}: ${text}`);
   }
 }
