@@ -16,6 +16,9 @@ const RECOVERY_MS = 120_000;
 /** Milliseconds that an answer may take in addition to `spool.after`. */
 const ANSWER_MS = 2000;
 
+/** The same while an operation of the disk takes 300 ms: a disk that does not answer has three seconds. */
+const SLOW_DISK_MS = 3000;
+
 interface Place {
   readonly topic: string;
   /** Undefined if the topic is deleted. */
@@ -195,7 +198,8 @@ async function judgeDuplicates(
 /** Every answer comes in time, and a refusal has a cause. */
 function judgeAnswers(world: World, plan: DayPlan, posts: readonly Post[]): void {
   const { settings, faults } = plan;
-  const limit = settings.spoolAfterMs + ANSWER_MS + 100 + stoppedMs(plan);
+  const isSlow = faults.some(({ kind }) => kind.startsWith('disk-slow'));
+  const limit = settings.spoolAfterMs + (isSlow ? SLOW_DISK_MS : ANSWER_MS) + 100 + stoppedMs(plan);
   const isTight = settings.spoolBytes < 2 ** 30 || settings.queueBytes < 2 ** 27;
   const isAged = settings.spoolMaxAgeMs < 60_000;
   const isDiskBad = faults.some(({ kind }) => DISK_FAULTS.has(kind));
