@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 /** What assembly/index.ts exports, as far as it is used here. */
 interface Exports {
   readonly memory: WebAssembly.Memory;
-  readonly reserve: (length: number) => number;
-  readonly scanEvent: (length: number) => number;
-  readonly scanArray: (length: number) => number;
+  readonly terminate: (length: number) => void;
+  readonly scanEvent: (start: number, length: number) => number;
+  readonly scanArray: (start: number, length: number) => number;
+  readonly INPUT: { readonly value: number };
   readonly RESULT: { readonly value: number };
   readonly ELEMENTS: { readonly value: number };
 }
@@ -26,23 +27,23 @@ export class FloorScanner {
   readonly #exports: Exports;
   /** Where the scanner expects the bytes. */
   readonly #input: number;
-  #memory: Buffer;
-  #result: Uint32Array;
+  readonly #memory: Buffer;
+  readonly #result: Uint32Array;
 
   /** `file` is dist/event-scan.wasm. */
   constructor(file: string) {
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), {});
     if (!isScanner(exports)) throw new Error(`${file} is of another version: run make build`);
     this.#exports = exports;
-    this.#input = exports.reserve(0);
+    this.#input = exports.INPUT.value;
     this.#memory = Buffer.from(exports.memory.buffer);
-    this.#result = this.#resultView();
+    this.#result = new Uint32Array(exports.memory.buffer, exports.RESULT.value, RESULTS);
   }
 
   /** The record's key, such as `run:namespace/name`, each character one byte of UTF-8. Undefined when the bytes are not certainly an event. */
   keyOf(pieces: readonly Buffer[]): string | undefined {
     const length = this.#copy(pieces);
-    if (this.#exports.scanEvent(length) === 0) return undefined;
+    if (this.#exports.scanEvent(this.#input, length) === 0) return undefined;
     const key = `${PREFIXES[this.#result[KIND] ?? 0] ?? ''}${this.#text(NAMESPACE, NAMESPACE_END)}/${this.#text(NAME, NAME_END)}`;
     return this.#result[HAS_ESCAPE] === 0 ? key : unescape(key);
   }
@@ -50,26 +51,20 @@ export class FloorScanner {
   /** The start and end offsets of an array's elements, in pairs. Undefined when the bytes are not certainly an array. */
   elementsOf(body: Buffer): Uint32Array | undefined {
     const { scanArray, memory, ELEMENTS } = this.#exports;
-    const count = scanArray(this.#copy([body]));
+    const count = scanArray(this.#input, this.#copy([body]));
     if (count < 0) return undefined;
     return new Uint32Array(memory.buffer, ELEMENTS.value, count * 2).slice();
   }
 
   /** Copies the pieces into the scanner's memory. Returns their length. */
   #copy(pieces: readonly Buffer[]): number {
-    let length = 0;
-    for (const piece of pieces) length += piece.length;
-    this.#exports.reserve(length);
-    // When the memory grows, it becomes a new buffer, and the length of the old one becomes zero.
-    if (this.#memory.length === 0) {
-      this.#memory = Buffer.from(this.#exports.memory.buffer);
-      this.#result = this.#resultView();
-    }
     let at = this.#input;
     for (const piece of pieces) {
       this.#memory.set(piece, at);
       at += piece.length;
     }
+    const length = at - this.#input;
+    this.#exports.terminate(length);
     return length;
   }
 
@@ -77,10 +72,6 @@ export class FloorScanner {
   #text(start: number, end: number): string {
     const from = this.#input + (this.#result[start] ?? 0);
     return this.#memory.toString('latin1', from, this.#input + (this.#result[end] ?? 0));
-  }
-
-  #resultView(): Uint32Array {
-    return new Uint32Array(this.#exports.memory.buffer, this.#exports.RESULT.value, RESULTS);
   }
 }
 
@@ -91,7 +82,7 @@ function unescape(bytes: string): string {
 }
 
 function isScanner(exports: object): exports is Exports {
-  return ['memory', 'reserve', 'scanEvent', 'scanArray', 'RESULT', 'ELEMENTS'].every(
+  return ['memory', 'terminate', 'scanEvent', 'scanArray', 'INPUT', 'RESULT', 'ELEMENTS'].every(
     (name) => name in exports,
   );
 }
