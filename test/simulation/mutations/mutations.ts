@@ -13,9 +13,9 @@ import {
 export const mutations: readonly Mutation[] = [
   mutation(
     'swap two records of a batch',
-    partition,
-    '      size += next.size;\n    }\n    return records;',
-    '      size += next.size;\n    }\n    return records.reverse();',
+    'src/kafka/producer/pending-record.ts',
+    '    return records;',
+    '    return records.reverse();',
   ),
   mutation(
     'forget the mark of a delivered event',
