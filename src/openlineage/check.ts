@@ -60,9 +60,9 @@ export function checkInTurns(
 
 /**
  * A large text with more members and elements goes to the full check, which reads it in slices. Reading so many takes
- * the scanner a few milliseconds. An event of 1.2 MB as Spark sends it has about a hundred thousand.
+ * the scanner some milliseconds. An event of 5 MB as Spark sends it has a quarter of a million.
  */
-const MAX_SCANNED_MEMBERS = 200_000;
+const MAX_SCANNED_MEMBERS = 300_000;
 
 async function checkLarge(bytes: Buffer, level: CheckLevel, turns: Turns, client: Client): Promise<Verdict> {
   // A valid event is kept although its client has gone: most clients do not send it again.
