@@ -1,7 +1,8 @@
 /** The rules between the settings of `kafka`, and between them and the files of the machine. */
-import type { KeyObject, X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { certificatesIn, DamagedCertificateError, PrivateKeyError, privateKeyIn } from '../../support/pem.ts';
+import { certificatesIn, DamagedCertificateError } from '../../support/pem.ts';
+import { keyIn } from './key-file.ts';
 import { isReadableFile, needs, notReadable, when, type Rule } from './rule.ts';
 import { tokenEndpointRules } from './token-endpoint-rules.ts';
 import type { SettingName, Settings } from '../schema/schema.ts';
@@ -88,6 +89,7 @@ export const kafkaRules: readonly Rule[] = [
   usable('kafka.security.oauth.token_file', ({ type, oauth }) =>
     type === 'OAUTHBEARER' ? oauth.tokenFile : undefined,
   ),
+  usable('kafka.security.oauth.assertion.file', ({ oauth }) => oauth.assertion.file),
   usable('kafka.security.oauth.ca_file', ({ oauth }) => oauth.caFile, notCertificates),
   usable('kafka.security.tls.ca_file', ({ tls }) => tls.caFile, notCertificates),
   usable('kafka.security.tls.cert_file', ({ tls }) => tls.certFile, notCertificates),
@@ -148,14 +150,8 @@ function certificatesOf(path: string): readonly X509Certificate[] | string {
 
 function wrongKey({ certFile, keyFile, keyPassword }: Security['tls']): string | undefined {
   if (keyFile === undefined) return undefined;
-  if (!isReadableFile(keyFile)) return notReadable(keyFile);
-  let key: KeyObject;
-  try {
-    key = privateKeyIn(readFileSync(keyFile, 'latin1'), keyPassword);
-  } catch (error) {
-    if (!(error instanceof PrivateKeyError)) throw error;
-    return `the private key in '${keyFile}' cannot be read: ${KEY_PROBLEMS[error.reason]}`;
-  }
+  const key = keyIn(keyFile, keyPassword, 'kafka.security.tls.key_password');
+  if (typeof key === 'string') return key;
   // The rule of the certificate's own file reports what is wrong with that file.
   if (certFile === undefined || !isReadableFile(certFile)) return undefined;
   const certificates = certificatesOf(certFile);
@@ -164,9 +160,3 @@ function wrongKey({ certFile, keyFile, keyPassword }: Security['tls']): string |
     `the private key in '${keyFile}' does not belong to the certificate in '${certFile}'`,
   );
 }
-
-const KEY_PROBLEMS: Readonly<Record<PrivateKeyError['reason'], string>> = {
-  'no-password': 'it is encrypted; set kafka.security.tls.key_password',
-  'wrong-password': 'kafka.security.tls.key_password does not open it',
-  'no-key': 'it is not a private key (PEM)',
-};

@@ -1,9 +1,8 @@
 /** The rules between the settings of `kafka.security.oauth`: what a token endpoint needs. */
-import { readFileSync } from 'node:fs';
-import { PrivateKeyError, privateKeyIn } from '../../support/pem.ts';
 import type { Settings } from '../schema/schema.ts';
 import { isLoopback } from '../schema/text-kinds.ts';
-import { isReadableFile, notReadable, when, type Rule } from './rule.ts';
+import { keyIn } from './key-file.ts';
+import { when, type Rule } from './rule.ts';
 
 type Oauth = Settings['kafka']['security']['oauth'];
 
@@ -68,17 +67,14 @@ export const tokenEndpointRules: readonly Rule[] = [
     },
   },
   {
-    about: [FILE],
-    serving: true,
-    check: ({ kafka: { security } }) => {
-      const { file } = security.oauth.assertion;
-      return file === undefined || isReadableFile(file) ? undefined : notReadable(file);
-    },
-  },
-  {
     about: [KEY_FILE, KEY_PASSWORD],
     serving: true,
-    check: ({ kafka: { security } }) => wrongKey(security.oauth.assertion),
+    check: ({ kafka: { security } }) => {
+      const { privateKeyFile, privateKeyPassword } = security.oauth.assertion;
+      if (privateKeyFile === undefined) return undefined;
+      const key = keyIn(privateKeyFile, privateKeyPassword, KEY_PASSWORD);
+      return typeof key === 'string' ? key : undefined;
+    },
   },
 ];
 
@@ -102,21 +98,3 @@ function needsSecret(oauth: Oauth): boolean {
   if (clientAuthentication === undefined) return !usesAssertion(oauth);
   return clientAuthentication === 'client_secret_basic' || clientAuthentication === 'client_secret_post';
 }
-
-function wrongKey({ privateKeyFile, privateKeyPassword }: Oauth['assertion']): string | undefined {
-  if (privateKeyFile === undefined) return undefined;
-  if (!isReadableFile(privateKeyFile)) return notReadable(privateKeyFile);
-  try {
-    privateKeyIn(readFileSync(privateKeyFile, 'latin1'), privateKeyPassword);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof PrivateKeyError)) throw error;
-    return `the private key in '${privateKeyFile}' cannot be read: ${KEY_PROBLEMS[error.reason]}`;
-  }
-}
-
-const KEY_PROBLEMS: Readonly<Record<PrivateKeyError['reason'], string>> = {
-  'no-password': `it is encrypted; set ${KEY_PASSWORD}`,
-  'wrong-password': `${KEY_PASSWORD} does not open it`,
-  'no-key': 'it is not a private key (PEM)',
-};
