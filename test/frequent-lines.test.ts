@@ -116,6 +116,18 @@ void suite('frequent lines', () => {
     assert.equal(file.isBusy, false);
   });
 
+  test('and other lines share the bound while a write goes on', async () => {
+    const file = new SlowFile();
+    const queue = new LineQueue(file);
+    queue.add('a\n');
+    await turn();
+    for (let i = 0; i < 5000; i++) queue.write(`${'y'.repeat(999)}\n`);
+    file.end();
+    assert.equal(queue.takeOmitted(), 5000 - 1048);
+    file.end();
+    assert.equal(file.written.length, 2 + 1048 * 1000);
+  });
+
   test('are counted and left out when the file is slow', async () => {
     const file = new SlowFile();
     const queue = new LineQueue(file);

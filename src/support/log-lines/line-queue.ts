@@ -31,22 +31,18 @@ export class LineQueue {
     this.#file = file;
   }
 
-  /** Writes a line before this returns, unless earlier lines are being written: then right after them. */
+  /**
+   * Writes a line before this returns, unless earlier lines are being written: then right after them. If too many wait,
+   * the line is lost, and `takeOmitted` counts it.
+   */
   write(line: string): void {
-    if (this.#isBusy) {
-      this.#keep(line);
-      return;
-    }
-    this.#file.writeNow(this.#taken() + line);
+    if (this.#isBusy) this.#keep(line);
+    else this.#file.writeNow(this.#taken() + line);
   }
 
   /** Writes a line soon. False if too many wait: then the line is lost, and `takeOmitted` counts it. */
   add(line: string): boolean {
-    if (this.#size + line.length > MOST_WAITING) {
-      this.#omitted += 1;
-      return false;
-    }
-    this.#keep(line);
+    if (!this.#keep(line)) return false;
     if (!this.#isBusy) {
       this.#isBusy = true;
       // After this turn of the loop: the requests of one turn share one write.
@@ -69,9 +65,14 @@ export class LineQueue {
     if (text !== '') this.#file.writeNow(text);
   }
 
-  #keep(line: string): void {
+  #keep(line: string): boolean {
+    if (this.#size + line.length > MOST_WAITING) {
+      this.#omitted += 1;
+      return false;
+    }
     this.#waiting.push(line);
     this.#size += line.length;
+    return true;
   }
 
   #taken(): string {
