@@ -272,11 +272,14 @@ export class HttpServer {
 
   #refuseProxyHeader(socket: Socket, why: string): void {
     const reason = refusal('bad_request', `The header of the PROXY protocol is broken: ${why}`);
-    const requestId = randomUUID();
+    if (!this.#settings.tls) {
+      this.#refuseAndClose(reason, socket);
+      return;
+    }
     const origin = () => originOfConnection(socket, this.#settings.clientOf);
-    this.#observer.requestRefused({ requestId, origin }, reason);
-    if (this.#settings.tls) socket.destroy();
-    else answerBrokenRequest(socket, reason, this.#answers.commonHeaders(requestId));
+    this.#observer.requestRefused({ requestId: randomUUID(), origin }, reason);
+    // Without a TLS handshake the client cannot read an answer.
+    socket.destroy();
   }
 
   /**

@@ -43,13 +43,7 @@ export function serverSettings({ server }: Pick<Settings, 'server'>, tls?: TlsFi
   const { uds, udsMode, host, port, backlog } = server;
   // The topic of events and the dead-letter topic.
   const others = { topics: 2, monitoring: server.monitoring.port === undefined ? 0 : MONITORING_CONNECTIONS };
-  const balancers = new TrustedPeers(server.forwardedAllowIps);
-  const proxied = server.proxyProtocol
-    ? new ProxiedPeers({
-        trusts: (address) => balancers.trusts(address),
-        timeoutMs: server.headersTimeoutS * 1000,
-      })
-    : undefined;
+  const proxied = server.proxyProtocol ? proxiedPeers(server) : undefined;
   const peerOf = proxied && ((socket: PeerSocket) => proxied.clientOf(socket));
   const trusted = new TrustedPeers(server.proxyHeaders ? server.forwardedAllowIps : [], peerOf);
   return {
@@ -71,6 +65,15 @@ export function serverSettings({ server }: Pick<Settings, 'server'>, tls?: TlsFi
     hostsOf: (peer) => trusted.hostsOf(peer),
     accessLog: !server.accessLog ? 'none' : server.accessLogProbes ? 'all' : 'without-probes',
   };
+}
+
+/** The peers that name their client by the PROXY protocol. The header has the time limit of a head. */
+function proxiedPeers({ forwardedAllowIps, headersTimeoutS }: Settings['server']): ProxiedPeers {
+  const balancers = new TrustedPeers(forwardedAllowIps);
+  return new ProxiedPeers({
+    trusts: (address) => balancers.trusts(address),
+    timeoutMs: headersTimeoutS * 1000,
+  });
 }
 
 /** The files of TLS. Undefined if the proxy serves plain HTTP. */

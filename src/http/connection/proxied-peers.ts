@@ -2,7 +2,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { MOST_HEADER_BYTES, readProxyHeader, type ProxiedClient } from './proxy-header.ts';
+import { readProxyHeader, type ProxiedClient } from './proxy-header.ts';
 
 /** A connection, as far as its peer is asked for. */
 export type PeerSocket = Pick<Socket, 'remoteAddress' | 'remotePort'>;
@@ -67,7 +67,7 @@ export class ProxiedPeers {
       if (!Buffer.isBuffer(piece)) return;
       bytes = Buffer.concat([bytes, piece]);
       const header = readProxyHeader(bytes);
-      if (header.kind === 'incomplete' && bytes.length < MOST_HEADER_BYTES) return;
+      if (header.kind === 'incomplete') return;
       end();
       // The connection was refused meanwhile, because there are too many.
       if (!socket.writable) return void socket.resume();

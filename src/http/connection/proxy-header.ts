@@ -31,10 +31,10 @@ const V2_SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n');
 /** §2.2: the signature, a byte for version and command, a byte for the family, and the length of the rest in two bytes. */
 const V2_FIXED_BYTES = 16;
 
-/** Most bytes of a header: the length of version 2 has 16 bits. What follows the addresses is not used. */
-export const MOST_HEADER_BYTES = V2_FIXED_BYTES + 0xffff;
-
-/** Reads the header at the start of the bytes. No HTTP request and no TLS handshake begins as a header does. */
+/**
+ * Reads the header at the start of the bytes. No HTTP request and no TLS handshake begins as a header does. It is
+ * incomplete for 64 KiB at most: the length of version 2 has 16 bits.
+ */
 export function readProxyHeader(bytes: Buffer): ProxyHeader {
   if (begins(bytes, V1_PREFIX)) return bytes.length < V1_PREFIX.length ? INCOMPLETE : readText(bytes);
   if (begins(bytes, V2_SIGNATURE)) return bytes.length < V2_FIXED_BYTES ? INCOMPLETE : readBinary(bytes);
