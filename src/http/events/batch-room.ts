@@ -3,15 +3,13 @@
  * thousands of elements: each has a place and an outcome, also if it is `0`. So a batch waits until there is room.
  */
 import { BodyMemory } from './body-memory.ts';
+import { SMALL_BYTES } from './content-encoding.ts';
 import { countByte } from '../../openlineage/scanner-module.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Time } from '../../support/time.ts';
 
 /** What an element takes: where it begins and ends, its outcome, and its part of the reasons. */
 const BYTES_AN_ELEMENT = 32;
-
-/** A larger body has its share of the memory for bodies (`body-reader.ts`). */
-const UNCOUNTED_BYTES = 64 * 1024;
 
 const COMMA = 0x2c;
 
@@ -31,7 +29,8 @@ export class BatchRoom {
    */
   enter({ response }: Pick<Exchange, 'response'>, body: Buffer): Promise<(() => void) | undefined> {
     const elements = mostElements(body, this.#maxElements);
-    const bytes = elements * BYTES_AN_ELEMENT + (body.length > UNCOUNTED_BYTES ? 0 : body.length);
+    // A larger body has its share of the memory for bodies.
+    const bytes = elements * BYTES_AN_ELEMENT + (body.length > SMALL_BYTES ? 0 : body.length);
     const share = this.#memory.shareFor(response);
     return new Promise((resolve) => {
       share.reserve(

@@ -3,6 +3,7 @@
  * free waits in a line, in which no later body overtakes it. So a few large bodies arrive at a time, and each completes.
  */
 import type { ServerResponse } from 'node:http';
+import { refusal } from '../../errors.ts';
 import type { Shown } from '../answer-memory.ts';
 import { systemTime, type Time, type Timer } from '../../support/time.ts';
 import type { Lend } from './body-buffer.ts';
@@ -15,6 +16,9 @@ export interface BodyLimits {
   /** Lends blocks of the pool for large bodies. */
   readonly lend: Lend;
 }
+
+/** The refusal of a body for which there is no memory in time. */
+export const NO_MEMORY = refusal('unavailable', 'Too much is being received at once');
 
 /** Milliseconds that a body waits for memory. Java clients wait 5 s for their answer, and the disk needs some of that. */
 const WAIT_MS = 2000;

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { refusal, type Refusal } from '../../errors.ts';
 import { BodyBuffer, movedPiece, UNKNOWN_BYTES, type Lend } from './body-buffer.ts';
-import type { BodyLimits, MemoryShare } from './body-memory.ts';
+import { NO_MEMORY, type BodyLimits, type MemoryShare } from './body-memory.ts';
 import { decodeBody, decoderFor, decodingBytes } from './content-encoding.ts';
 import type { Exchange } from '../exchange.ts';
 
@@ -11,8 +11,6 @@ const ENCODED_SLACK = 65_536;
 
 /** `application/json`, `text/json` or `application/vnd.x+json`, with any parameters. */
 const JSON_TYPE = /^\s*[a-z0-9!#$&^_.-]+\/(?:json|[a-z0-9!#$&^_.-]+\+json)\s*(?:;|$)/i;
-
-const NO_MEMORY = refusal('unavailable', 'Too much is being received at once');
 
 /**
  * Reads and decodes a body of at most `maxBytes`. Calls `done` with the body or with a refusal.

@@ -20,7 +20,7 @@ import pLimit from 'p-limit';
 import { refusal, type Refusal } from '../../errors.ts';
 import { errorCode } from '../../support/error-text.ts';
 import { moved, type Lend } from './body-buffer.ts';
-import type { MemoryShare } from './body-memory.ts';
+import { NO_MEMORY, type MemoryShare } from './body-memory.ts';
 
 interface Limits {
   readonly maxOutputLength: number;
@@ -124,9 +124,7 @@ export function decodingBytes(maxBytes: number): number {
  * Most decoded bytes of a body that is decoded synchronously: a fraction of a millisecond of work. 5 KB can be 5 MiB when
  * decoded, which would delay other requests. Such a small body takes no share of the memory for bodies.
  */
-const SMALL_BYTES = 64 * 1024;
-
-const NO_MEMORY = refusal('unavailable', 'Too much is being received at once');
+export const SMALL_BYTES = 64 * 1024;
 
 /**
  * Decodes a body. Resolves to a refusal if it cannot be decoded, or is larger than `maxBytes` when decoded.
