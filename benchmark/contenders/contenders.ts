@@ -78,8 +78,7 @@ const FLOOR_FLAGS = [
 async function prepareFloor({ port, bootstrapServers, topic, partitions }: Place): Promise<Command> {
   const program = await bundleOf('floor', join(here, 'floor', 'main.ts'));
   const brokerPort = bootstrapServers.split(':')[1] ?? '';
-  const scanner = join(root, 'dist', 'event-scan.wasm');
-  const args = [String(port), brokerPort, topic, String(partitions), scanner];
+  const args = [String(port), brokerPort, topic, String(partitions)];
   return { command: [process.execPath, ...FLOOR_FLAGS, program, ...args] };
 }
 

@@ -14,7 +14,7 @@
  * body or the number of bodies. It has no queue except for what arrives while a request is in flight. An event that the
  * scanner is not sure of gets 422. An error of Kafka gets 500. Of a batch it refuses all or nothing.
  *
- *     node benchmark/contenders/floor/main.ts PORT BROKER-PORT TOPIC PARTITIONS SCANNER
+ *     node benchmark/contenders/floor/main.ts PORT BROKER-PORT TOPIC PARTITIONS
  */
 import { createServer, type ServerResponse } from 'node:http';
 import { FloorProducer } from './producer.ts';
@@ -23,9 +23,9 @@ import { FloorScanner } from './scanner.ts';
 /** Milliseconds that it keeps an idle connection: longer than any benchmark. */
 const KEEP_ALIVE_MS = 3_600_000;
 
-const [, , port = '', brokerPort = '', topic = '', partitions = '', file = ''] = process.argv;
+const [, , port = '', brokerPort = '', topic = '', partitions = ''] = process.argv;
 const producer = new FloorProducer(Number(brokerPort), topic, Number(partitions));
-const scanner = new FloorScanner(file);
+const scanner = new FloorScanner();
 
 const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
   const pieces: Buffer[] = [];

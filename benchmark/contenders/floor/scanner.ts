@@ -1,15 +1,4 @@
-import { readFileSync } from 'node:fs';
-
-/** What assembly/index.ts exports, as far as it is used here. */
-interface Exports {
-  readonly memory: WebAssembly.Memory;
-  readonly terminate: (length: number) => void;
-  readonly scanEvent: (start: number, length: number) => number;
-  readonly scanArray: (start: number, length: number) => number;
-  readonly INPUT: { readonly value: number };
-  readonly RESULT: { readonly value: number };
-  readonly ELEMENTS: { readonly value: number };
-}
+import { memory, scanner } from '../../../src/openlineage/scanner-module.ts';
 
 /** Indexes of 32-bit numbers in the scanner's result, as in assembly/memory.ts. */
 const KIND = 0;
@@ -24,36 +13,24 @@ const PREFIXES = ['', 'run:', 'job:', 'dataset:'];
 
 /** The scanner of `assembly/`, used without any other part of http2kafka. */
 export class FloorScanner {
-  readonly #exports: Exports;
   /** Where the scanner expects the bytes. */
-  readonly #input: number;
-  readonly #memory: Buffer;
-  readonly #result: Uint32Array;
-
-  /** `file` is dist/event-scan.wasm. */
-  constructor(file: string) {
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), {});
-    if (!isScanner(exports)) throw new Error(`${file} is of another version: run make build`);
-    this.#exports = exports;
-    this.#input = exports.INPUT.value;
-    this.#memory = Buffer.from(exports.memory.buffer);
-    this.#result = new Uint32Array(exports.memory.buffer, exports.RESULT.value, RESULTS);
-  }
+  readonly #input = scanner.INPUT.value;
+  readonly #memory = Buffer.from(memory);
+  readonly #result = new Uint32Array(memory, scanner.RESULT.value, RESULTS);
 
   /** The record's key, such as `run:namespace/name`, each character one byte of UTF-8. Undefined when the bytes are not certainly an event. */
   keyOf(pieces: readonly Buffer[]): string | undefined {
     const length = this.#copy(pieces);
-    if (this.#exports.scanEvent(this.#input, length) === 0) return undefined;
+    if (scanner.scanEvent(this.#input, length) === 0) return undefined;
     const key = `${PREFIXES[this.#result[KIND] ?? 0] ?? ''}${this.#text(NAMESPACE, NAMESPACE_END)}/${this.#text(NAME, NAME_END)}`;
     return this.#result[HAS_ESCAPE] === 0 ? key : unescape(key);
   }
 
   /** The start and end offsets of an array's elements, in pairs. Undefined when the bytes are not certainly an array. */
   elementsOf(body: Buffer): Uint32Array | undefined {
-    const { scanArray, memory, ELEMENTS } = this.#exports;
-    const count = scanArray(this.#input, this.#copy([body]));
+    const count = scanner.scanArray(this.#input, this.#copy([body]));
     if (count < 0) return undefined;
-    return new Uint32Array(memory.buffer, ELEMENTS.value, count * 2).slice();
+    return new Uint32Array(memory, scanner.ELEMENTS.value, count * 2).slice();
   }
 
   /** Copies the pieces into the scanner's memory. Returns their length. */
@@ -64,7 +41,7 @@ export class FloorScanner {
       at += piece.length;
     }
     const length = at - this.#input;
-    this.#exports.terminate(length);
+    scanner.terminate(length);
     return length;
   }
 
@@ -79,10 +56,4 @@ export class FloorScanner {
 function unescape(bytes: string): string {
   const text = String(JSON.parse(`"${Buffer.from(bytes, 'latin1').toString()}"`));
   return Buffer.from(text).toString('latin1');
-}
-
-function isScanner(exports: object): exports is Exports {
-  return ['memory', 'terminate', 'scanEvent', 'scanArray', 'INPUT', 'RESULT', 'ELEMENTS'].every(
-    (name) => name in exports,
-  );
 }
