@@ -151,6 +151,9 @@ export class BrokerClient implements Brokers {
       if (open?.connection !== connection) {
         open = new OpenRecordConnection(connection, version, this.#settings, this.#records);
         this.#open.set(address, open);
+        connection.once('close', () => {
+          if (this.#open.get(address)?.connection === connection) this.#open.delete(address);
+        });
       }
     }
     open.usedAt = now;
