@@ -127,11 +127,11 @@ function textOf(
   bytes: Buffer,
   data: DataView,
   at: number,
-  startOf: keyof typeof RESULT,
-  endOf: keyof typeof RESULT,
+  from: keyof typeof RESULT,
+  to: keyof typeof RESULT,
 ): string {
-  const start = data.getUint32(at + RESULT[startOf], true);
-  const end = data.getUint32(at + RESULT[endOf], true);
+  const start = data.getUint32(at + RESULT[from], true);
+  const end = data.getUint32(at + RESULT[to], true);
   const hasEscape = data.getUint32(at + RESULT.ownHasEscape, true) !== 0;
   return hasEscape ? unescape(bytes, start, end) : bytes.toString('utf8', start, end);
 }

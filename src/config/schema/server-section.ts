@@ -205,7 +205,7 @@ export const server = section('The HTTP server: its address, and the limits of c
   accessLog: setting(boolean(), {
     default: false,
     description:
-      'Whether to log a line for every request. It is off because it adds up to a tenth to the cost of an event. Refused requests are always logged.',
+      'Whether to log a line for every request. It is off because it adds up to a fifth to the cost of an event. Refused requests are always logged.',
     flags: onOff('access-log'),
   }),
   accessLogProbes: setting(boolean(), {

@@ -110,7 +110,7 @@ export async function requestToken(settings: TokenEndpointSettings, now: number)
 }
 
 /** The way that is set. Without one: by the client secret where there is one. */
-export function authenticationOf({
+function authenticationOf({
   clientAuthentication,
   clientSecret,
 }: Pick<TokenEndpointSettings, 'clientAuthentication' | 'clientSecret'>): ClientAuthentication {
