@@ -167,26 +167,39 @@ export function readText(at: usize): usize {
 
 /** From the first byte of a string to the byte behind its closing quote. Adds to `textHas`. */
 function skipText(at: usize): usize {
+  let mask = specialsAt(at);
   while (true) {
-    const bytes = v128.load(at);
-    const special = v128.or(
+    if (mask == 0) {
+      at += 16;
+      mask = specialsAt(at);
+      continue;
+    }
+    const index = ctz(mask);
+    const place = at + index;
+    const byte = load<u8>(place);
+    if (byte == QUOTE) return place + 1;
+    if (byte == BACKSLASH && index < 15 && isSimpleEscape(load<u8>(place + 1))) {
+      // Texts of programs have many of these. The rest of the 16 bytes needs no other load.
+      textHas |= ESCAPE;
+      mask &= ~(3 << index);
+      continue;
+    }
+    at = byte == BACKSLASH ? skipEscape(place) : byte >= 0x80 ? skipNonAscii(place) : NOT_SURE;
+    if (at == NOT_SURE) return NOT_SURE;
+    mask = specialsAt(at);
+  }
+}
+
+/** A bit for each of 16 bytes that may end a string, begin an escape, or be no ASCII or a control character. */
+function specialsAt(at: usize): i32 {
+  const bytes = v128.load(at);
+  return i8x16.bitmask(
+    v128.or(
       v128.or(i8x16.eq(bytes, i8x16.splat(QUOTE)), i8x16.eq(bytes, i8x16.splat(BACKSLASH))),
       // Compared as signed numbers, these are the control characters and all bytes from 0x80 on.
       i8x16.lt_s(bytes, i8x16.splat(0x20)),
-    );
-    const mask = i8x16.bitmask(special);
-    if (mask == 0) {
-      at += 16;
-      continue;
-    }
-    at += ctz(mask);
-    const byte = load<u8>(at);
-    if (byte == QUOTE) return at + 1;
-    if (byte == BACKSLASH) at = skipEscape(at);
-    else if (byte >= 0x80) at = skipNonAscii(at);
-    else return NOT_SURE;
-    if (at == NOT_SURE) return NOT_SURE;
-  }
+    ),
+  );
 }
 
 /** From a byte of a string to the next one that may end it, or that begins an escape, or is a control character. */
@@ -215,17 +228,13 @@ function skipEscape(at: usize): usize {
 
 /** One of `"\/bfnrt`. */
 function isSimpleEscape(letter: u8): bool {
-  return (
-    letter == QUOTE ||
-    letter == BACKSLASH ||
-    letter == 0x2f ||
-    letter == 0x62 ||
-    letter == 0x66 ||
-    letter == 0x6e ||
-    letter == 0x72 ||
-    letter == 0x74
-  );
+  const letters = letter < 64 ? LOW_LETTERS : HIGH_LETTERS;
+  return letter < 128 && ((letters >> (<u64>(letter & 63))) & 1) != 0;
 }
+
+/** A bit for each letter of an escape, by its code: `"/`, and from 64 on `\bfnrt`. */
+const LOW_LETTERS: u64 = 0x0000_8004_0000_0000;
+const HIGH_LETTERS: u64 = 0x0014_4044_1000_0000;
 
 /** Skips all characters of two to four bytes that follow each other; RFC 3629 §4 has the table. */
 function skipNonAscii(at: usize): usize {

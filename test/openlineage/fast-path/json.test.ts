@@ -71,6 +71,21 @@ suite('JSON on the fast path', () => {
     });
   }
 
+  test('is read correctly with escapes at each place of a string', () => {
+    // The scanner reads 16 bytes at a time. So an escape stands at each place of them, and across their border.
+    const event = runEvent({ extra: ['HERE', 1] });
+    const escapes = ['\\"', '\\\\', '\\n', '\\/\\"', '\\\\\\"', '\\u0022', '\\"\\u00e9\\t', 'é\\"'];
+    const wrong = ['"', '\\x', '\\"\\q', '\\u12g', '\\"\n', '\\\\\u0001', '\\"\u007f"'];
+    for (let before = 0; before < 33; before++) {
+      for (const after of ['', 'b', 'b'.repeat(14), '\\"'.repeat(9)]) {
+        const around = (middle: string) => `"${'a'.repeat(before)}${middle}${after}"`;
+        for (const escape of escapes) assert.equal(outcomeOf(withText(event, around(escape))), 'fast path');
+        for (const text of wrong)
+          assert.equal(outcomeOf(withText(event, around(text))), 'refused', around(text));
+      }
+    }
+  });
+
   test('is not an event by itself', () => {
     for (const text of [...validJson, ...invalidJson]) assert.equal(outcomeOf(text), 'refused', text);
     for (const bytes of invalidUtf8) assert.equal(outcomeOf(bytes), 'refused');
