@@ -15,7 +15,7 @@ export interface Bodies {
 
 const JSON_HEADERS = { 'Content-Type': 'application/json' };
 
-/** Bytes of a usual event: those of examples/ have 1 to 6 KB. */
+/** Bytes of a usual event: nearly all of examples/ have 1 to 6 KB. */
 const USUAL_BYTES = 3500;
 
 /** Different bodies of a load, so that no cache of a parser helps. */

@@ -70,7 +70,7 @@ export const groups: readonly Group[] = [
   {
     name: 'mix',
     title: 'The mix: every single event of examples/ in turn',
-    note: 'Sixteen events of Airflow, dbt, Flink, Python, Spark and Trino, 1 to 6 KB.',
+    note: 'Events of Airflow, dbt, Flink, Python, Spark and Trino: fifteen of 1 to 6 KB, one of 66 KB.',
     shapes: [
       {
         ...single,
