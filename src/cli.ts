@@ -2,6 +2,7 @@ import { Argument, Command, CommanderError, Help, Option } from 'commander';
 import { WRONG_USAGE, type CommandDeclaration, type OptionDeclaration } from './commands/command.ts';
 import { checkConfig } from './commands/check-config.ts';
 import { health } from './commands/health.ts';
+import { send } from './commands/send.ts';
 import { serve } from './commands/serve.ts';
 import { addSettingFlags } from './commands/setting-flags.ts';
 import { spool } from './commands/spool.ts';
@@ -13,7 +14,7 @@ import { nearestName, suggestion } from './config/nearest-name.ts';
 import { errorCode } from './support/error-text.ts';
 import { version } from './version.ts';
 
-const COMMANDS: readonly CommandDeclaration[] = [serve, checkConfig, validate, spool, token, health];
+const COMMANDS: readonly CommandDeclaration[] = [serve, checkConfig, validate, send, spool, token, health];
 
 /** Milliseconds. Node's timers have 31 bits. */
 const LONGEST_INTERVAL_MS = 2 ** 31 - 1;

@@ -3,7 +3,7 @@ import type { CheckLevel } from '../openlineage/event-schema.ts';
 import type { ValidationError } from '../openlineage/validation-error.ts';
 import { errorText } from '../support/error-text.ts';
 import { printable } from '../support/printable.ts';
-import type { FileEvent } from './validate/event-files.ts';
+import type { FileEvent } from './events/event-files.ts';
 
 /** `http2kafka validate FILE…`: checks events without sending them. */
 export const validate: CommandDeclaration = {
@@ -11,7 +11,8 @@ export const validate: CommandDeclaration = {
   description: 'check files of events as the proxy does, without Kafka',
   argument: {
     usage: '<file...>',
-    description: 'an event, a JSON array of events or JSON lines, also in gzip; - is standard input',
+    description:
+      'an event, a JSON array of events or JSON lines, also in gzip; a folder of such files; - is standard input',
   },
   options: [{ usage: '--json', description: 'print one JSON object a line for each event' }],
   settings: ['check.level'],
@@ -35,31 +36,32 @@ interface Result extends Partial<Pick<FileEvent, 'index' | 'line'>> {
 async function validateFiles(files: readonly string[], level: CheckLevel, isJson: boolean): Promise<number> {
   let good = 0;
   let bad = 0;
-  for (const file of files) {
-    for await (const result of resultsOf(file, level)) {
-      if (result.valid) good += 1;
-      else bad += 1;
-      if (isJson) console.log(JSON.stringify(result));
-      else for (const line of linesOf(result)) console.log(line);
-    }
+  for await (const result of resultsOf(files, level)) {
+    if (result.valid) good += 1;
+    else bad += 1;
+    if (isJson) console.log(JSON.stringify(result));
+    else for (const line of linesOf(result)) console.log(line);
   }
   if (!isJson) console.log(`${good} good, ${bad} bad (level ${level})`);
   return bad === 0 ? 0 : 1;
 }
 
-async function* resultsOf(file: string, level: CheckLevel): AsyncGenerator<Result> {
+async function* resultsOf(names: readonly string[], level: CheckLevel): AsyncGenerator<Result> {
   const { checkEvent } = await import('../openlineage/check.ts');
-  const { readEvents } = await import('./validate/event-files.ts');
-  let events: readonly FileEvent[];
-  try {
-    events = await readEvents(file);
-  } catch (error) {
-    yield { file, valid: false, errors: [{ message: errorText(error) }] };
-    return;
-  }
-  for (const { bytes, ...place } of events) {
-    const { errors = [] } = checkEvent(bytes, level);
-    yield { file, ...place, valid: errors.length === 0, errors };
+  const { filesOf, readEvents } = await import('./events/event-files.ts');
+  for (const name of names) {
+    let current = name;
+    try {
+      for (const file of await filesOf([name])) {
+        current = file;
+        for await (const { bytes, ...place } of readEvents(file)) {
+          const { errors = [] } = checkEvent(bytes, level);
+          yield { file, ...place, valid: errors.length === 0, errors };
+        }
+      }
+    } catch (error) {
+      yield { file: current, valid: false, errors: [{ message: errorText(error) }] };
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -122,12 +122,28 @@ void suite('http2kafka validate', { timeout: 120_000 }, () => {
     assert.match(stdout, /\n2 good, 2 bad \(level core\)\n$/);
   });
 
-  test('says what to do with a folder, and with a damaged gzip file', async () => {
+  test('reads the files of a folder, and of the folders in it', async () => {
+    const top = file('folder');
+    mkdirSync(join(top, 'inner'), { recursive: true });
+    writeFileSync(
+      join(top, 'inner', 'b.jsonl'),
+      `${runEvent('b').toString()}\n${runEvent('c').toString()}\n`,
+    );
+    writeFileSync(join(top, 'a.json'), '{}');
+    writeFileSync(join(top, 'notes.txt'), 'no event');
+    const { status, stdout } = await ranProgram(['validate', top]);
+    assert.equal(status, 1);
+    const files = stdout.split('\n').map((line) => line.split(': ')[0]);
+    assert.deepEqual([...new Set(files)], [join(top, 'a.json'), '2 good, 1 bad (level core)', '']);
+  });
+
+  test('says what is wrong with a folder without events, and with a damaged gzip file', async () => {
+    mkdirSync(file('empty'));
     writeFileSync(file('damaged.gz'), gzipSync('{}').subarray(0, 12));
-    const { status, stdout } = await ranProgram(['validate', `${folder}/`, file('damaged.gz')]);
+    const { status, stdout } = await ranProgram(['validate', file('empty'), file('damaged.gz')]);
     assert.equal(status, 1);
     const [first, second] = stdout.split('\n');
-    assert.equal(first, `${folder}/: this is a folder. Name the files in it, for example ${folder}/*.json`);
+    assert.match(String(first), /empty: this folder has no file that ends in \.json, /);
     assert.match(String(second), /damaged\.gz: gzip cannot be decompressed: /);
   });
 
