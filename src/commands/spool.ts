@@ -5,14 +5,15 @@ import type { decodeRecord } from '../delivery/spooled-record.ts';
 import type { KafkaRecord } from '../kafka/record.ts';
 import { listParked, parkedTable, type ParkedItem } from './spool/parked-list.ts';
 import { drop, retry } from './spool/decide.ts';
+import { drain } from './spool/drain.ts';
 import type { DamagedFile } from '../spool/inspection.ts';
 import { eventsOf, since, tableOf, unknownTopic, withSpool } from './spool/spool-folder.ts';
 
-/** `http2kafka spool`: the events on disk that are not in Kafka yet. Its commands work while the proxy runs. */
+/** `http2kafka spool`: the events on disk that are not in Kafka yet. All commands but `drain` work while the proxy runs. */
 export const spool: CommandDeclaration = {
   name: 'spool',
   description:
-    'show or export the events on disk that are not in Kafka yet; retry or drop those that Kafka refuses',
+    'show, export or deliver the events on disk that are not in Kafka yet; retry or drop those that Kafka refuses',
   commands: [
     {
       name: 'show',
@@ -35,6 +36,7 @@ export const spool: CommandDeclaration = {
         return loaded ? exportSpool(loaded.settings.spool.path, options.get('--topic')) : 1;
       },
     },
+    drain,
     retry,
     drop,
   ],
