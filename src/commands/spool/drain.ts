@@ -11,7 +11,13 @@ export const drain: CommandDeclaration = {
     { usage: '--timeout <seconds>', description: 'end after so long, even if events are left' },
     { usage: '--json', description: 'print the result as JSON' },
   ],
-  settings: 'all',
+  settings: [
+    'kafka.bootstrap_servers',
+    'producer.main_topic',
+    'spool.path',
+    'logging.level',
+    'logging.preset',
+  ],
   shortFlags: { '--folder': '--spool-path' },
   helpAfter:
     'No proxy may use the folder. The settings of Kafka are those of the proxy.\n' +
