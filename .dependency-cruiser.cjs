@@ -46,9 +46,9 @@ module.exports = {
     forbid('nothing-unresolved', 'The file or package does not exist.', {}, { couldNotResolve: true }),
     forbid(
       'no-development-packages',
-      'An installed program has no development packages.',
+      'An installed program has no development packages. Their types are for the compiler only.',
       { path: '^src/' },
-      { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+      { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
     ),
     forbid(
       'root-files-know-no-part',
@@ -70,7 +70,9 @@ module.exports = {
       'only-kafka-knows-the-kafka-client',
       'Brokers are reached through src/kafka.',
       { path: '^src/', pathNot: '^src/kafka/' },
-      { path: 'node_modules/(@platformatic/kafka|@node-rs/crc32|kerberos)/' },
+      {
+        path: 'node_modules/(@platformatic/kafka|@node-rs/crc32|kerberos|@azure/identity|aws-msk-iam-sasl-signer-js|google-auth-library)/',
+      },
     ),
     forbid(
       'others-see-records-and-the-port-of-kafka',

@@ -3,7 +3,7 @@ import type { Settings } from '../config/schema/schema.ts';
 import type { DeliverySettings } from '../delivery/delivery.ts';
 import type { GssapiLogin } from '../kafka/login/gssapi.ts';
 import type { OpenProducerSettings } from '../kafka/producer/open-producer.ts';
-import { egressProxies } from './egress.ts';
+import { kafkaSecurity } from './kafka-security.ts';
 
 /** Settings of the delivery: when an event goes to the spool, and how much the queue holds. */
 export function deliverySettings({ producer, queue, spool }: Settings): DeliverySettings {
@@ -17,17 +17,15 @@ export function deliverySettings({ producer, queue, spool }: Settings): Delivery
 }
 
 /** Settings of the producer. `gssapi` is undefined unless the login to Kafka is by Kerberos. */
-export function producerSettings(
-  { kafka, producer }: Settings,
-  gssapi: GssapiLogin | undefined,
-): OpenProducerSettings {
+export function producerSettings(settings: Settings, gssapi: GssapiLogin | undefined): OpenProducerSettings {
+  const { kafka, producer } = settings;
   return {
     bootstrapServers: kafka.bootstrapServers,
     clientId: kafka.clientId,
     connectTimeoutMs: kafka.connectTimeoutMs,
     requestTimeoutMs: kafka.requestTimeoutMs,
     connectionsMaxIdleMs: kafka.connectionsMaxIdleMs,
-    security: securityOf(kafka),
+    security: kafkaSecurity(settings),
     gssapi: gssapi?.authenticate,
     topics: [producer.mainTopic],
     compression: kafka.compression,
@@ -36,12 +34,4 @@ export function producerSettings(
     retryBackoffMs: kafka.retryBackoffMs,
     metadataMaxAgeMs: kafka.metadataMaxAgeMs,
   };
-}
-
-/** With the way to the token endpoint, if there is one. */
-function securityOf({ security }: Settings['kafka']): OpenProducerSettings['security'] {
-  const { oauth } = security;
-  return oauth.tokenEndpoint === undefined
-    ? security
-    : { ...security, oauth: { ...oauth, proxies: egressProxies() } };
 }

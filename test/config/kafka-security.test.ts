@@ -60,7 +60,7 @@ suite('the settings of logging in to Kafka', () => {
       'a token without a source',
       () => ({ TYPE: 'OAUTHBEARER' }),
       [
-        'TYPE: OAUTHBEARER needs kafka.security.oauth.token_endpoint or kafka.security.oauth.token_file, and neither is set',
+        'TYPE: OAUTHBEARER needs kafka.security.oauth.token_endpoint, kafka.security.oauth.token_file or kafka.security.oauth.cloud.provider, and none is set',
       ],
     ],
     [

@@ -12,8 +12,11 @@ export interface ConnectProxy {
   readonly credentials: (string | undefined)[];
 }
 
-/** Starts one, which ends with the test. It answers `status` to each request for a tunnel; with 200 it makes the tunnel. */
-export async function connectProxy(test: TestContext, status = 200): Promise<ConnectProxy> {
+/**
+ * Starts one, which ends with the test. It answers `status` to each request for a tunnel; with 200 it makes the tunnel. With `to`
+ * every tunnel leads to this port, and otherwise to the port that was asked for.
+ */
+export async function connectProxy(test: TestContext, status = 200, to?: number): Promise<ConnectProxy> {
   const server: Server = createServer();
   const asked: string[] = [];
   const credentials: (string | undefined)[] = [];
@@ -25,11 +28,13 @@ export async function connectProxy(test: TestContext, status = 200): Promise<Con
       socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
-    const through = connect(Number(url.slice(url.lastIndexOf(':') + 1)), '127.0.0.1', () => {
+    const port = to ?? Number(url.slice(url.lastIndexOf(':') + 1));
+    const through = connect(port, '127.0.0.1', () => {
       socket.write('HTTP/1.1 200 OK\r\n\r\n');
       socket.pipe(through).pipe(socket);
     });
     through.on('error', () => socket.destroy());
+    socket.on('close', () => through.destroy());
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   test.after(() => server.close());

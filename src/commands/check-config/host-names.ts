@@ -28,13 +28,14 @@ function namesOf(settings: Settings): readonly (readonly [place: string, host: s
     'kafka.bootstrap_servers',
     brokerAt(address).host,
   ]);
-  const { type, oauth } = kafka.security;
-  if (type === 'OAUTHBEARER' && oauth.tokenEndpoint !== undefined && oauth.tokenFile === undefined) {
-    names.push(['kafka.security.oauth.token_endpoint', hostOf(oauth.tokenEndpoint)]);
-  }
   // Behind an HTTP proxy it is the proxy that resolves the name.
   const environment = readEnvironment();
   const hasProxy = (environment['HTTPS_PROXY'] ?? environment['https_proxy']) !== undefined;
+  const { type, oauth } = kafka.security;
+  const asksEndpoint = type === 'OAUTHBEARER' && oauth.tokenFile === undefined && !hasProxy;
+  if (asksEndpoint && oauth.tokenEndpoint !== undefined) {
+    names.push(['kafka.security.oauth.token_endpoint', hostOf(oauth.tokenEndpoint)]);
+  }
   if (auth.oidc.issuer !== undefined && !hasProxy) names.push(['auth.oidc.issuer', hostOf(auth.oidc.issuer)]);
   const database = asksDatabase(settings) ? databaseAddress(settings) : undefined;
   if (database && !database.host.startsWith('/')) names.push(['database.url', database.host]);

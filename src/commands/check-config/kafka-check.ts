@@ -6,6 +6,7 @@ import { BrokerError } from '../../kafka/broker-error.ts';
 import { BrokerInquiry, type ClusterState } from '../../kafka/cluster/broker-inquiry.ts';
 import { explained } from '../../kafka/error-code.ts';
 import { openGssapi } from '../../proxy/core.ts';
+import { kafkaSecurity } from '../../proxy/kafka-security.ts';
 import { errorText } from '../../support/error-text.ts';
 import type { Report } from './finding.ts';
 import { checkTopic, type AskedTopic } from './topic-check.ts';
@@ -37,7 +38,7 @@ export async function checkKafka(settings: Settings, create: boolean, report: Re
     clientId: kafka.clientId,
     connectTimeoutMs: Math.min(CONNECT_MS, kafka.connectTimeoutMs),
     requestTimeoutMs: ANSWER_MS,
-    security: kafka.security,
+    security: kafkaSecurity(settings),
     gssapi: gssapi?.authenticate,
   });
   try {

@@ -5,9 +5,10 @@ import { OidcKeys } from '../../auth/oidc/oidc-keys.ts';
 import { DocumentError, readKeySet } from '../../auth/oidc/provider-documents.ts';
 import type { Settings } from '../../config/schema/schema.ts';
 import { BrokerError } from '../../kafka/broker-error.ts';
-import { OauthToken } from '../../kafka/login/oauth-token.ts';
-import { NO_ANSWER, requestToken } from '../../kafka/login/token-endpoint.ts';
+import { OauthToken, tokenSourceOf } from '../../kafka/login/oauth-token.ts';
 import { createMetrics } from '../../metrics/metrics.ts';
+import { egressProxies } from '../../proxy/egress.ts';
+import { kafkaSecurity } from '../../proxy/kafka-security.ts';
 import { createPersonalTokens } from '../../proxy/personal-tokens.ts';
 import { errorText } from '../../support/error-text.ts';
 import { systemTime } from '../../support/time.ts';
@@ -17,8 +18,6 @@ import type { Report } from './finding.ts';
 /** Milliseconds for the documents of the provider, and for a token. */
 const ANSWER_MS = 8000;
 
-const noToken = () => new BrokerError(`no token within ${ANSWER_MS / 1000} s`, NO_ANSWER, true);
-
 /** Reads the issuer's documents, as the proxy does. */
 export async function checkProvider({ auth: { oidc } }: Settings, report: Report): Promise<void> {
   const { issuer, caFile, algorithms } = oidc;
@@ -26,7 +25,8 @@ export async function checkProvider({ auth: { oidc } }: Settings, report: Report
   const place = 'auth.oidc.issuer';
   try {
     const ca = caFile === undefined ? undefined : readFileSync(caFile, 'utf8');
-    const keys = await OidcKeys.of(await readKeySet(issuer, ca, AbortSignal.timeout(ANSWER_MS)), algorithms);
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    const keys = await OidcKeys.of(await readKeySet(issuer, ca, signal, egressProxies()), algorithms);
     if (!keys) throw new DocumentError('answers with something that is not a key set');
     if (keys.used === 0) throw new DocumentError(`has no key for ${algorithms.join(', ')}`);
     report({
@@ -46,19 +46,19 @@ export async function checkProvider({ auth: { oidc } }: Settings, report: Report
 }
 
 /** Gets a token for Kafka from its source. */
-export async function checkToken({ kafka: { security } }: Settings, report: Report): Promise<void> {
-  const { type, oauth } = security;
+export async function checkToken(settings: Settings, report: Report): Promise<void> {
+  const { type, oauth } = settings.kafka.security;
   if (type !== 'OAUTHBEARER') return;
-  const isFile = oauth.tokenFile !== undefined;
-  const place = isFile ? 'kafka.security.oauth.token_file' : 'kafka.security.oauth.token_endpoint';
+  const { place, found } = sourceOf(oauth);
   try {
-    if (isFile) await new OauthToken(oauth).current();
-    else await withinTime(requestToken(oauth, systemTime.wall.now()), ANSWER_MS, noToken);
-    report({
-      severity: 'ok',
-      place,
-      message: isFile ? 'the file has a token' : 'the endpoint gives a token',
-    });
+    const { oauth: used } = kafkaSecurity(settings);
+    if (used.tokenFile !== undefined) await new OauthToken(used).current();
+    else {
+      const { issue, noAnswer } = tokenSourceOf(used);
+      const late = () => new BrokerError(`no token within ${ANSWER_MS / 1000} s`, noAnswer, true);
+      await withinTime(issue(systemTime.wall.now()), ANSWER_MS, late);
+    }
+    report({ severity: 'ok', place, message: found });
   } catch (error) {
     const problem = error instanceof BrokerError ? error.problem : undefined;
     const message = problem === undefined ? errorText(error) : `${problem} (${errorText(error)})`;
@@ -69,6 +69,16 @@ export async function checkToken({ kafka: { security } }: Settings, report: Repo
       advice: 'Without a token the proxy cannot log in to Kafka.',
     });
   }
+}
+
+/** The setting that names the source of the token, and what is reported when it gives one. */
+function sourceOf({ tokenFile, cloud }: Settings['kafka']['security']['oauth']) {
+  if (tokenFile !== undefined) {
+    return { place: 'kafka.security.oauth.token_file', found: 'the file has a token' };
+  }
+  return cloud.provider === undefined
+    ? { place: 'kafka.security.oauth.token_endpoint', found: 'the endpoint gives a token' }
+    : { place: 'kafka.security.oauth.cloud', found: 'the library of the cloud gives a token' };
 }
 
 /** Asks Data.Rentgen's database the question that the proxy asks for a token. */

@@ -10,6 +10,7 @@ import type { Settings } from '../../config/schema/schema.ts';
 import { tooLarge } from '../../delivery/disk-monitor.ts';
 import { VERSION } from '../../delivery/spooled-record.ts';
 import { readTlsFiles } from '../../http/connection/tls-files.ts';
+import { findLibrary } from '../../kafka/login/cloud/library.ts';
 import { readKafkaTls } from '../../kafka/login/security.ts';
 import { tlsSettings } from '../../proxy/front-settings.ts';
 import { databaseAddress } from '../../proxy/personal-tokens.ts';
@@ -24,6 +25,7 @@ import { asksDatabase } from './host-names.ts';
 export async function findStartProblems(settings: Settings): Promise<readonly ConfigurationError[]> {
   const checks: readonly (readonly [place: string, check: () => unknown])[] = [
     ['kafka.security.tls', () => checkKafkaTls(settings)],
+    ['kafka.security.oauth.cloud.provider', () => checkCloud(settings)],
     ['spool.path', () => checkSpool(settings.spool.path)],
     ['auth.senders_file', () => checkSenders(settings)],
     ['server.ssl_certfile', () => checkTls(settings)],
@@ -56,6 +58,11 @@ export async function findWarnings({ spool }: Settings): Promise<readonly Findin
 function checkKafkaTls({ kafka }: Settings): void {
   const { tls } = kafka.security;
   if (tls.enabled) readKafkaTls(tls);
+}
+
+function checkCloud({ kafka: { security } }: Settings): void {
+  const { provider } = security.oauth.cloud;
+  if (provider !== undefined) findLibrary(provider);
 }
 
 function checkTrusted(path: string | undefined, setting: string): void {

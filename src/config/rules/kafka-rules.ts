@@ -2,6 +2,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { certificatesIn, DamagedCertificateError } from '../../support/pem.ts';
+import { cloudRules } from './cloud-rules.ts';
 import { keyIn } from './key-file.ts';
 import { isReadableFile, needs, notReadable, when, type Rule } from './rule.ts';
 import { tokenEndpointRules } from './token-endpoint-rules.ts';
@@ -50,13 +51,19 @@ export const kafkaRules: readonly Rule[] = [
       ),
   },
   {
-    about: ['kafka.security.type', 'kafka.security.oauth.token_endpoint', 'kafka.security.oauth.token_file'],
+    about: [
+      'kafka.security.type',
+      'kafka.security.oauth.token_endpoint',
+      'kafka.security.oauth.token_file',
+      'kafka.security.oauth.cloud.provider',
+    ],
     check: ({ kafka: { security } }) =>
       when(
         security.type === 'OAUTHBEARER' &&
           security.oauth.tokenEndpoint === undefined &&
-          security.oauth.tokenFile === undefined,
-        'OAUTHBEARER needs kafka.security.oauth.token_endpoint or kafka.security.oauth.token_file, and neither is set',
+          security.oauth.tokenFile === undefined &&
+          security.oauth.cloud.provider === undefined,
+        'OAUTHBEARER needs kafka.security.oauth.token_endpoint, kafka.security.oauth.token_file or kafka.security.oauth.cloud.provider, and none is set',
       ),
   },
   {
@@ -68,6 +75,7 @@ export const kafkaRules: readonly Rule[] = [
       ),
   },
   ...tokenEndpointRules,
+  ...cloudRules,
   needsTls('kafka.security.tls.ca_file', ({ tls }) => tls.caFile),
   needsTls('kafka.security.tls.cert_file', ({ tls }) => tls.certFile),
   needs(

@@ -1,6 +1,6 @@
 import { section, setting } from './declaration.ts';
 import { boolean, integer, list, oneOf, optional, text } from './kind.ts';
-import { filePath, hostAndPort, saslExtension, tokenEndpoint } from './text-kinds.ts';
+import { awsRegion, filePath, hostAndPort, saslExtension, tokenEndpoint } from './text-kinds.ts';
 
 const milliseconds = (from: number) => integer({ from, to: 86_400_000 }, 'ms');
 
@@ -70,7 +70,27 @@ const assertion = section(
   },
 );
 
-const oauth = section('The source of the token for `OAUTHBEARER`: a token endpoint, or a file.', {
+const cloud = section(
+  'The cloud that gives the token, by its own library, in place of a token endpoint. The library is an optional package and finds the credentials by itself; `docs/cloud-kafka.md` says where.',
+  {
+    provider: setting(optional(oneOf(['aws', 'azure', 'google'])), {
+      default: undefined,
+      description:
+        "`aws` for Amazon MSK with IAM, `azure` for Event Hubs with Microsoft Entra ID, `google` for Google's Managed Service for Apache Kafka.",
+    }),
+    region: setting(optional(awsRegion), {
+      default: undefined,
+      description: 'AWS: the region of the brokers. By default the region in the name of a bootstrap server.',
+    }),
+    account: setting(optional(text()), {
+      default: undefined,
+      description:
+        'Google: the e-mail address of the account, where the credentials do not name it. By default the one that they name.',
+    }),
+  },
+);
+
+const oauth = section('The source of the token for `OAUTHBEARER`: a token endpoint, a cloud, or a file.', {
   tokenEndpoint: setting(optional(tokenEndpoint), {
     default: undefined,
     description: 'The URL at which the identity provider issues tokens.',
@@ -104,7 +124,8 @@ const oauth = section('The source of the token for `OAUTHBEARER`: a token endpoi
   }),
   scope: setting(optional(text()), {
     default: undefined,
-    description: 'Scopes to request, with spaces between them.',
+    description:
+      'Scopes to request, with spaces between them. For Azure by default `https://NAMESPACE.servicebus.windows.net/.default`, by the name of a bootstrap server.',
   }),
   audience: setting(optional(text()), {
     default: undefined,
@@ -121,6 +142,7 @@ const oauth = section('The source of the token for `OAUTHBEARER`: a token endpoi
       'A file with the token (JWT), instead of a token endpoint. The proxy reads it again at each login, so another program can renew it. Kubernetes does that with tokens of service accounts.',
   }),
   assertion,
+  cloud,
   extensions: setting(list(saslExtension), {
     default: [],
     description:

@@ -57,6 +57,10 @@ export const tokenEndpoint = text('URL', 'an https address', {
   valid: isTokenEndpoint,
 });
 
+export const awsRegion = text('region', 'a region such as eu-central-1', {
+  pattern: '^[a-z]{2,}(-[a-z]+)+-[0-9]+$',
+});
+
 /** RFC 7628, 3.1: `kvpair`. Kafka takes the name `auth` for the token itself. */
 export const saslExtension = text('`name=value`', '"name=value", the name in letters', {
   pattern: '^(?!auth=)[A-Za-z]+=[\\x21-\\x7e \\t]+$',

@@ -1,17 +1,21 @@
 /**
- * The token for OAUTHBEARER. It comes from a token endpoint (RFC 6749, 4.4) and is renewed before it expires, or from a file that is
- * read at each login.
+ * The token for OAUTHBEARER. It comes from a token endpoint (RFC 6749, 4.4) or the library of a cloud and is renewed before it
+ * expires, or from a file that is read at each login.
  */
 import { readFile } from 'node:fs/promises';
 import { errorText } from '../../support/error-text.ts';
 import { systemTime, type Time } from '../../support/time.ts';
 import { withinTime } from '../../support/time-limit.ts';
 import { BrokerError } from '../broker-error.ts';
+import { CloudToken, type CloudSettings } from './cloud/cloud-token.ts';
 import { NO_ANSWER, requestToken, type TokenEndpointSettings } from './token-endpoint.ts';
+import type { TokenSource } from './token-source.ts';
 
 export interface OauthSettings extends TokenEndpointSettings {
   /** Takes the place of the token endpoint. */
   readonly tokenFile: string | undefined;
+  /** With a provider, it takes the place of the token endpoint. */
+  readonly cloud?: CloudSettings | undefined;
 }
 
 /** The part of its life after which a token is renewed. Brokers request another login at 80 % (KIP-368). */
@@ -23,8 +27,6 @@ const RETRY_MS = 10_000;
 /** Milliseconds that a login waits for a token. Less than the limit of a connection, so that this more exact error is reported. */
 const LOGIN_LIMIT_MS = 2000;
 
-const tooLate = () => new BrokerError(`no token within ${LOGIN_LIMIT_MS / 1000} s`, NO_ANSWER, true);
-
 /** RFC 6750, 2.1: `b64token`. */
 const TOKEN = /^[\w.~+/-]+=*$/;
 
@@ -35,15 +37,27 @@ interface HeldToken {
   readonly expiresAt: number;
 }
 
+/** The library of the cloud, if one is set, or else the token endpoint. */
+export function tokenSourceOf(settings: OauthSettings): TokenSource {
+  const { cloud, scope } = settings;
+  return cloud?.provider === undefined
+    ? { noAnswer: NO_ANSWER, issue: (now) => requestToken(settings, now) }
+    : new CloudToken({ ...cloud, provider: cloud.provider, scope });
+}
+
 export class OauthToken {
-  readonly #settings: OauthSettings;
+  readonly #tokenFile: string | undefined;
+  readonly #source: TokenSource;
   readonly #time: Time;
   #held: HeldToken | undefined;
   /** The request for a token in flight: one at most. */
   #request: Promise<HeldToken> | undefined;
+  /** Why the last request gave no token. */
+  #failure: unknown;
 
   constructor(settings: OauthSettings, time = systemTime) {
-    this.#settings = settings;
+    this.#tokenFile = settings.tokenFile;
+    this.#source = tokenSourceOf(settings);
     this.#time = time;
   }
 
@@ -52,8 +66,7 @@ export class OauthToken {
    * @throws {BrokerError} when there is none.
    */
   async current(): Promise<string> {
-    const { tokenFile } = this.#settings;
-    if (tokenFile !== undefined) return readToken(tokenFile, this.#time.wall.now());
+    if (this.#tokenFile !== undefined) return readToken(this.#tokenFile, this.#time.wall.now());
     const held = this.#held;
     if (held && this.#now < held.renewAt) return held.token;
     const renewed = this.#renew();
@@ -63,7 +76,7 @@ export class OauthToken {
       return held.token;
     }
     // After the limit, the request continues: its token is for the next login.
-    const { token } = await withinTime(renewed, LOGIN_LIMIT_MS, tooLate);
+    const { token } = await withinTime(renewed, LOGIN_LIMIT_MS, () => this.#tooLate());
     return token;
   }
 
@@ -79,17 +92,29 @@ export class OauthToken {
     return this.#time.monotonic.now();
   }
 
+  /** The reason of the last failure says more: a library that tries several services needs longer than a login waits. */
+  #tooLate(): Error {
+    if (this.#failure instanceof BrokerError) return this.#failure;
+    return new BrokerError(`no token within ${LOGIN_LIMIT_MS / 1000} s`, this.#source.noAnswer, true);
+  }
+
   #renew(): Promise<HeldToken> {
-    this.#request ??= this.#fetch().finally(() => {
-      this.#request = undefined;
-    });
+    this.#request ??= this.#fetch()
+      .catch((error: unknown) => {
+        this.#failure = error;
+        throw error;
+      })
+      .finally(() => {
+        this.#request = undefined;
+      });
     return this.#request;
   }
 
   async #fetch(): Promise<HeldToken> {
     // The life of the token begins with the answer at the latest: the time of the request is the safe side.
     const from = this.#now;
-    const { token, lifetimeMs } = await requestToken(this.#settings, this.#time.wall.now());
+    const { token, lifetimeMs } = await this.#source.issue(this.#time.wall.now());
+    this.#failure = undefined;
     const held = { token, renewAt: from + lifetimeMs * RENEW_AT, expiresAt: from + lifetimeMs };
     this.#held = held;
     this.#renewIn(held.renewAt - this.#now);

@@ -8,6 +8,7 @@ import type { EgressProxies } from '../../support/egress-proxy.ts';
 import { ProxyError, sendRequest } from '../../support/http-client.ts';
 import { assertionOf, type AssertionSettings } from './assertion.ts';
 import { BrokerError, causesOf, certificateProblem, textOf } from '../broker-error.ts';
+import type { IssuedToken } from './token-source.ts';
 
 /** How the proxy shows to the endpoint who it is. The names are those of OpenID Connect Core 1.0, 9. */
 export type ClientAuthentication = 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt' | 'none';
@@ -28,12 +29,6 @@ export interface TokenEndpointSettings {
   readonly caFile: string | undefined;
   /** The HTTP proxies on the way to it. Without them it is asked itself. */
   readonly proxies?: EgressProxies | undefined;
-}
-
-export interface IssuedToken {
-  readonly token: string;
-  /** Milliseconds that the token is valid; 0 where the endpoint does not say, so that it is asked each time. */
-  readonly lifetimeMs: number;
 }
 
 const GRANT_TYPES = {
