@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { regionOf, scopeOf } from '../../src/config/rules/cloud-rules.ts';
 import { CertificateAuthority, type CertificateFiles } from '../../tools/certificates.ts';
 import { errorsOf, loaded } from './loading.ts';
 
@@ -185,6 +186,45 @@ suite('the settings of logging in to Kafka', () => {
       ],
     ],
     [
+      'a cloud without its login',
+      () => ({ OAUTH__CLOUD__PROVIDER: 'google' }),
+      ['OAUTH__CLOUD__PROVIDER: has no effect unless kafka.security.type is OAUTHBEARER'],
+    ],
+    [
+      'a cloud and a token endpoint',
+      () => ({
+        ...endpoint,
+        OAUTH__CLIENT_ID: 'i',
+        OAUTH__CLIENT_SECRET: 's',
+        OAUTH__CLOUD__PROVIDER: 'google',
+      }),
+      ['OAUTH__CLOUD__PROVIDER: replaces kafka.security.oauth.token_endpoint; remove one of the two'],
+    ],
+    [
+      'a cloud and a token file',
+      () => ({ TYPE: 'OAUTHBEARER', OAUTH__TOKEN_FILE: own.cert, OAUTH__CLOUD__PROVIDER: 'google' }),
+      ['OAUTH__CLOUD__PROVIDER: replaces kafka.security.oauth.token_file; remove one of the two'],
+    ],
+    [
+      'AWS without a region',
+      () => ({ TYPE: 'OAUTHBEARER', OAUTH__CLOUD__PROVIDER: 'aws' }),
+      [
+        'OAUTH__CLOUD__PROVIDER: aws needs kafka.security.oauth.cloud.region, which is not set: no name in kafka.bootstrap_servers contains a region',
+      ],
+    ],
+    [
+      'a region that is none',
+      () => ({ TYPE: 'OAUTHBEARER', OAUTH__CLOUD__PROVIDER: 'aws', OAUTH__CLOUD__REGION: 'Frankfurt' }),
+      ["OAUTH__CLOUD__REGION: 'Frankfurt' where a region such as eu-central-1 was expected"],
+    ],
+    [
+      'Azure without a namespace',
+      () => ({ TYPE: 'OAUTHBEARER', OAUTH__CLOUD__PROVIDER: 'azure' }),
+      [
+        'OAUTH__CLOUD__PROVIDER: azure needs kafka.security.oauth.scope, which is not set: no name in kafka.bootstrap_servers is a namespace of Event Hubs',
+      ],
+    ],
+    [
       'an extension without a value',
       () => ({ OAUTH__EXTENSIONS: 'auth=x' }),
       [
@@ -195,6 +235,34 @@ suite('the settings of logging in to Kafka', () => {
   for (const [name, given, expected] of cases) {
     test(`${name} stops the start`, () => assert.deepEqual(errors(given()), expected));
   }
+
+  test("a cloud's region and scope follow from the names of the brokers", () => {
+    const kafkaOf = (provider: string, server: string, more: Given = {}) =>
+      loaded({
+        environment: {
+          ...environmentOf({ TYPE: 'OAUTHBEARER', OAUTH__CLOUD__PROVIDER: provider, ...more }),
+          HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS: server,
+        },
+      }).settings.kafka;
+    const broker = 'b-1.lineage.abc123.c2.kafka.eu-central-1.amazonaws.com:9098';
+    assert.equal(regionOf(kafkaOf('aws', broker)), 'eu-central-1');
+    assert.equal(
+      regionOf(kafkaOf('aws', 'boot-abc.c1.kafka-serverless.us-east-1.amazonaws.com:9098')),
+      'us-east-1',
+    );
+    assert.equal(
+      regionOf(kafkaOf('aws', 'b-1.x.abc123.c2.kafka.cn-north-1.amazonaws.com.cn:9098')),
+      'cn-north-1',
+    );
+    assert.equal(regionOf(kafkaOf('aws', broker, { OAUTH__CLOUD__REGION: 'eu-west-1' })), 'eu-west-1');
+    const namespace = 'Lineage.servicebus.windows.net:9093';
+    assert.equal(scopeOf(kafkaOf('azure', namespace)), 'https://lineage.servicebus.windows.net/.default');
+    assert.equal(
+      scopeOf(kafkaOf('azure', 'lineage.servicebus.chinacloudapi.cn:9093')),
+      'https://lineage.servicebus.chinacloudapi.cn/.default',
+    );
+    assert.equal(scopeOf(kafkaOf('azure', namespace, { OAUTH__SCOPE: 'other' })), 'other');
+  });
 
   test('correct settings are accepted', () => {
     const files = {

@@ -36,6 +36,8 @@ export interface BrokerOptions {
    * `Broker.listeners`. Their certificates are set by `properties` (`listener.name.tls.ssl.keystore.location`).
    */
   listeners?: Readonly<Record<string, string>>;
+  /** A folder of classes that come after Kafka's own, such as a callback handler. */
+  classes?: string;
   /** Options for the JVM, over the quick-starting defaults. A benchmark wants `-XX:TieredStopAtLevel=4` and a larger `-Xmx`. */
   jvm?: readonly string[];
 }
@@ -136,8 +138,15 @@ export class Broker {
     await writeFile(file, this.#properties);
     await prepareData(this.#libraries, join(this.folder, 'data'), node.nodeId, clusterId);
     const jars = await listJars(this.#libraries);
+    const { classes, jvm } = this.#options;
     const java = await startJava({
-      arguments: await brokerArguments(this.#libraries, jars, file, this.#options.jvm),
+      arguments: await brokerArguments(
+        this.#libraries,
+        // At the end: the archive of classes is good for a class path that begins with the jars.
+        classes === undefined ? jars : [...jars, classes],
+        file,
+        jvm,
+      ),
       folder: this.#libraries,
       log: join(this.folder, 'broker.log'),
       remove: this.#options.folder === undefined ? this.folder : undefined,

@@ -130,6 +130,20 @@ void suite('the token for Kafka', { timeout: 60_000 }, () => {
     assert.equal(await token.current(), 'first');
   });
 
+  test('is missing with the reason of the last attempt, when an attempt takes longer than a login waits', async (t) => {
+    let asked = 0;
+    const tokenEndpoint = await cannedEndpoint(t, (_request, response) => {
+      asked += 1;
+      // Only the first attempt has an answer.
+      if (asked > 1) return;
+      response.writeHead(400, { 'content-type': 'application/json' }).end('{"error":"invalid_scope"}');
+    });
+    const token = new OauthToken(settings({ tokenEndpoint }));
+    assert.match((await brokerErrorOf(token.current())).problem ?? '', /gives no token: invalid_scope/);
+    assert.match((await brokerErrorOf(token.current())).problem ?? '', /gives no token: invalid_scope/);
+    assert.equal(asked, 2);
+  });
+
   test('in a file is read each time, and refused when it is invalid', async (t) => {
     const tokenFile = temporaryFile(t, 'token', 'first\n');
     const token = new OauthToken(settings({ tokenFile }));

@@ -71,7 +71,10 @@ export async function startSecureBroker(): Promise<SecureBroker> {
       ...keyStore('listener.name.expired.ssl', expired),
       ...['plain', 'plain_tls'].reduce((all, name) => ({ ...all, ...plain(name) }), {}),
       ...['scram', 'scram_tls', 'reauth'].reduce((all, name) => ({ ...all, ...scram(name) }), {}),
-      ...['oauth', 'oauth_tls', 'oauth_reauth'].reduce((all, name) => ({ ...all, ...oauth(name, oidc) }), {}),
+      ...['oauth', 'oauth_tls', 'oauth_reauth'].reduce(
+        (all, name) => ({ ...all, ...oauthListener(name, oidc) }),
+        {},
+      ),
       'listener.name.reauth.connections.max.reauth.ms': String(SESSION_MS),
       'listener.name.oauth_reauth.connections.max.reauth.ms': String(SESSION_MS),
       'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
@@ -111,7 +114,8 @@ function scram(listener: string): Record<string, string> {
   };
 }
 
-function oauth(listener: string, { jwksUri, issuer }: OidcServer): Record<string, string> {
+/** The properties of a listener with OAUTHBEARER, on which Kafka checks the signature of a JWT. */
+export function oauthListener(listener: string, { jwksUri, issuer }: OidcServer): Record<string, string> {
   const prefix = `listener.name.${listener}`;
   return {
     [`${prefix}.sasl.enabled.mechanisms`]: 'OAUTHBEARER',

@@ -94,7 +94,7 @@ export function folderOf(test: TestContext): (name: string, content: string) => 
  * No library finds a service of a cloud by chance: all addresses of such services are closed ports of this machine. A test overrides
  * what it imitates.
  */
-const NOWHERE: Readonly<Record<string, string>> = {
+export const NOWHERE: Readonly<Record<string, string>> = {
   HOME: '/nonexistent',
   AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:1',
   AWS_ENDPOINT_URL_STS: 'http://127.0.0.1:1',
