@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:https';
 import { suite, test, type TestContext } from 'node:test';
+import type { Finding } from '../../../src/commands/check-config/finding.ts';
+import { checkProvider, checkToken } from '../../../src/commands/check-config/service-checks.ts';
 import { requestToken } from '../../../src/kafka/login/token-endpoint.ts';
 import { EgressProxies } from '../../../src/support/egress-proxy.ts';
 import { CertificateAuthority } from '../../../tools/certificates.ts';
-import { temporaryFile } from '../../config/loading.ts';
+import { loaded, temporaryFile } from '../../config/loading.ts';
 import { connectProxy } from '../../stage/connect-proxy.ts';
 
 async function endpoint(test: TestContext) {
@@ -28,6 +30,36 @@ async function endpoint(test: TestContext) {
 }
 
 suite('a token endpoint behind an HTTP proxy', () => {
+  test('is asked by check-config through the proxy, as serve does it', async (t) => {
+    const proxy = await connectProxy(t);
+    const { tokenEndpoint, caFile } = await endpoint(t);
+    const { settings } = loaded({
+      environment: {
+        HTTP2KAFKA__KAFKA__SECURITY__TYPE: 'OAUTHBEARER',
+        HTTP2KAFKA__KAFKA__SECURITY__OAUTH__TOKEN_ENDPOINT: tokenEndpoint,
+        HTTP2KAFKA__KAFKA__SECURITY__OAUTH__CLIENT_ID: 'id',
+        HTTP2KAFKA__KAFKA__SECURITY__OAUTH__CLIENT_SECRET: 'hunter2',
+        HTTP2KAFKA__KAFKA__SECURITY__OAUTH__CA_FILE: caFile,
+        HTTP2KAFKA__AUTH__OIDC__ISSUER: 'https://issuer.invalid',
+        HTTP2KAFKA__AUTH__OIDC__AUDIENCE: 'proxy',
+      },
+    });
+    const before = process.env['HTTPS_PROXY'];
+    process.env['HTTPS_PROXY'] = `http://127.0.0.1:${proxy.port}`;
+    t.after(() => {
+      if (before === undefined) delete process.env['HTTPS_PROXY'];
+      else process.env['HTTPS_PROXY'] = before;
+    });
+    const findings: Finding[] = [];
+    await checkToken(settings, (finding) => findings.push(finding));
+    assert.deepEqual(
+      findings.map(({ severity, message }) => `${severity}: ${message}`),
+      ['ok: the endpoint gives a token'],
+    );
+    await checkProvider(settings, () => undefined);
+    assert.deepEqual(proxy.asked, [new URL(tokenEndpoint).host, 'issuer.invalid:443']);
+  });
+
   test('gives a token through a tunnel', async (t) => {
     const proxy = await connectProxy(t);
     const proxies = new EgressProxies({ HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` });

@@ -26,6 +26,9 @@ import { imitate, NOWHERE } from './cloud-stage.ts';
 
 const SECRET = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
 const ACCESS_TOKEN = 'ya29.access';
+const CONNECTION_STRING =
+  'Endpoint=sb://lineage.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey=c2VjcmV0+/=';
+const PLAIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required';
 
 type Variables = Readonly<Record<string, string>>;
 
@@ -54,10 +57,6 @@ void suite("logging in to the clouds' Kafka", { timeout: 240_000, concurrency: 3
   before(async () => {
     await compileValidator(classes);
     oidc = await startOidcServer({ clients: [CLIENT], audience: AUDIENCE });
-    const { 'listener.name.cloud.oauthbearer.sasl.oauthbearer.jwks.endpoint.url': _, ...own } = oauthListener(
-      'cloud',
-      oidc,
-    );
     broker = await startBroker({
       classes,
       jvm: [
@@ -65,11 +64,13 @@ void suite("logging in to the clouds' Kafka", { timeout: 240_000, concurrency: 3
         `-Dtest.aws.secret=${SECRET}`,
         `-Dtest.google.token=${ACCESS_TOKEN}`,
       ],
-      listeners: { ENTRA: 'SASL_PLAINTEXT', CLOUD: 'SASL_PLAINTEXT' },
+      listeners: { ENTRA: 'SASL_PLAINTEXT', CLOUD: 'SASL_PLAINTEXT', PASSWORD: 'SASL_PLAINTEXT' },
       properties: {
         ...oauthListener('entra', oidc),
-        ...own,
+        ...oauthListener('cloud', oidc),
         'listener.name.cloud.oauthbearer.sasl.server.callback.handler.class': 'CloudTokenValidator',
+        'listener.name.password.sasl.enabled.mechanisms': 'PLAIN',
+        'listener.name.password.plain.sasl.jaas.config': `${PLAIN} user_$ConnectionString="${CONNECTION_STRING}";`,
       },
     });
   });
@@ -129,22 +130,41 @@ void suite("logging in to the clouds' Kafka", { timeout: 240_000, concurrency: 3
     return proxy;
   }
 
+  async function isWritten(proxy: Proxy, topic: string): Promise<void> {
+    await kafkaIs(proxy, /^ok$/);
+    await endOffsets(broker.bootstrapServers, topic);
+    const event = runEvent('login');
+    created(await post(proxy, event), proxy.log);
+    const records = await readRecords(broker.bootstrapServers, topic);
+    assert.deepEqual(
+      records.map(({ value }) => value?.toString()),
+      [event.toString()],
+    );
+  }
+
   for (const [name, cloud] of Object.entries(clouds)) {
     test(`${name}: an event is written`, async (t) => {
       const topic = `taken-${cloud.settings['CLOUD__PROVIDER'] ?? ''}`;
       const proxy = await launch(t, cloud, topic, await cloud.environment(t));
-      await kafkaIs(proxy, /^ok$/);
-      await endOffsets(broker.bootstrapServers, topic);
-      const event = runEvent('login');
-      created(await post(proxy, event), proxy.log);
-      const records = await readRecords(broker.bootstrapServers, topic);
-      assert.deepEqual(
-        records.map(({ value }) => value?.toString()),
-        [event.toString()],
-      );
+      await isWritten(proxy, topic);
       assert.ok(!proxy.log.includes(SECRET) && !proxy.log.includes(ACCESS_TOKEN));
     });
   }
+
+  test('Event Hubs by connection string: an event is written', async (t) => {
+    const proxy = await startProxy({
+      settings: {
+        KAFKA__BOOTSTRAP_SERVERS: broker.listeners['PASSWORD'] ?? '',
+        KAFKA__SECURITY__TYPE: 'PLAIN',
+        KAFKA__SECURITY__USER: '$ConnectionString',
+        KAFKA__SECURITY__PASSWORD: CONNECTION_STRING,
+        PRODUCER__MAIN_TOPIC: 'taken-by-connection-string',
+      },
+    });
+    t.after(() => proxy.stop('SIGKILL'));
+    await isWritten(proxy, 'taken-by-connection-string');
+    assert.ok(!proxy.log.includes(CONNECTION_STRING));
+  });
 
   test('without credentials the reason is reported, and the event is kept', async (t) => {
     const proxy = await launch(t, aws, 'untaken', {});
