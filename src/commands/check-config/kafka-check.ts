@@ -6,7 +6,7 @@ import { BrokerError } from '../../kafka/broker-error.ts';
 import { BrokerInquiry, type ClusterState } from '../../kafka/cluster/broker-inquiry.ts';
 import { explained } from '../../kafka/error-code.ts';
 import { openGssapi } from '../../proxy/core.ts';
-import { kafkaSecurity } from '../../proxy/kafka-security.ts';
+import { kafkaSecurity } from '../../proxy/core-settings.ts';
 import { errorText } from '../../support/error-text.ts';
 import type { Report } from './finding.ts';
 import { checkTopic, type AskedTopic } from './topic-check.ts';

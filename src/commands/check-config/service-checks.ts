@@ -8,7 +8,7 @@ import { BrokerError } from '../../kafka/broker-error.ts';
 import { OauthToken, tokenSourceOf } from '../../kafka/login/oauth-token.ts';
 import { createMetrics } from '../../metrics/metrics.ts';
 import { egressProxies } from '../../proxy/egress.ts';
-import { kafkaSecurity } from '../../proxy/kafka-security.ts';
+import { kafkaSecurity } from '../../proxy/core-settings.ts';
 import { createPersonalTokens } from '../../proxy/personal-tokens.ts';
 import { errorText } from '../../support/error-text.ts';
 import { systemTime } from '../../support/time.ts';
