@@ -69,7 +69,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   CLUSTER_AUTHORIZATION_FAILED:
     'the proxy is not allowed to write idempotently; it needs the ACL WRITE for the topic, or IDEMPOTENT_WRITE for the cluster',
   INVALID_TIMESTAMP:
-    'the broker takes no time, not even its own; compare the clocks of proxy and broker, and check message.timestamp.before.max.ms and message.timestamp.after.max.ms',
+    'the broker takes no time, not even its own; compare the clocks of proxy and broker, and check message.timestamp.before.max.ms and message.timestamp.after.max.ms (before Kafka 3.6: message.timestamp.difference.max.ms)',
   UNSUPPORTED_FOR_MESSAGE_FORMAT:
     'the broker takes no batch of the present format, compressed or not; check message.format.version of the topic',
   UNSUPPORTED_COMPRESSION_TYPE: 'the broker takes no batch, compressed or not',

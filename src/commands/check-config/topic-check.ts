@@ -24,6 +24,9 @@ export interface TopicQuestion {
 const NEW_TOPIC_POLL_MS = 200;
 const NEW_TOPIC_POLLS = 15;
 
+const BEHIND = 'message.timestamp.before.max.ms';
+const EITHER_WAY = 'message.timestamp.difference.max.ms';
+
 /** Codecs that consumers of JavaScript and Python read without a codec of their own. */
 const READABLE_CODECS = ['producer', 'uncompressed', 'gzip'];
 
@@ -231,13 +234,13 @@ function checkConfig(
     return;
   }
   // Before Kafka 3.6 one limit holds both ways.
-  const both = config.get('message.timestamp.difference.max.ms');
-  const before = Number(config.get('message.timestamp.before.max.ms') ?? both ?? Number.NaN);
+  const limit = config.has(BEHIND) ? BEHIND : EITHER_WAY;
+  const before = Number(config.get(limit) ?? Number.NaN);
   if (before < spool.maxAge) {
     warn(
-      `message.timestamp.before.max.ms is ${before}, and spool.max_age is ${spool.maxAge} ms: ` +
+      `${limit} is ${before}, and spool.max_age is ${spool.maxAge} ms: ` +
         'an older event gets the time of its arrival or sending in place of its own',
-      'Raise message.timestamp.before.max.ms if consumers need the time of the event.',
+      `Raise ${limit} if consumers need the time of the event.`,
     );
   }
 }

@@ -1,20 +1,8 @@
 /**
  * The real brokers, over Kafka's protocol: which questions are asked, what answers mean, and how long they may take.
  */
-import {
-  apiVersionsV3,
-  ConfigResourceTypes,
-  describeConfigsV4,
-  initProducerIdV4,
-  metadataV12,
-  produceV11,
-  ResponseError,
-  type Connection,
-  type SASLCustomAuthenticator,
-} from '@platformatic/kafka';
-import { withinTime } from '../../support/time-limit.ts';
+import { ConfigResourceTypes, type Connection, type SASLCustomAuthenticator } from '@platformatic/kafka';
 import type { Clock } from '../../support/time.ts';
-import { version } from '../../version.ts';
 import { Security, type SecuritySettings } from '../login/security.ts';
 
 import { addressOf, brokerAt } from './broker-address.ts';
@@ -28,8 +16,14 @@ import type {
   RecordConnection,
 } from './brokers.ts';
 import { ProduceChannel } from './produce-channel.ts';
-
-type MetadataResponse = metadataV12.MetadataResponse;
+import { answerWith, orInError } from './refused-answer.ts';
+import {
+  DESCRIBE_CONFIGS,
+  INIT_PRODUCER_ID,
+  METADATA,
+  PRODUCE,
+  type MetadataAnswer,
+} from './request-versions.ts';
 
 export interface BrokerClientSettings {
   readonly clientId: string;
@@ -54,9 +48,6 @@ const QUESTION_TIMEOUT_MS = 3000;
  */
 const SILENCE_MS = 1000;
 
-/** The versions of produce requests that the proxy supports. Version 9 came with Kafka 2.8. */
-const PRODUCE_VERSIONS = { min: 9, max: produceV11.api.version } as const;
-
 export class BrokerClient implements Brokers {
   readonly #settings: BrokerClientSettings;
   readonly #clock: Clock;
@@ -80,7 +71,10 @@ export class BrokerClient implements Brokers {
   }
 
   async metadata(address: string, topics: readonly string[]): Promise<Metadata> {
-    const answer = await this.#ask(address, (connection) => askMetadata(connection, topics));
+    const answer = await this.#questions.ask(brokerAt(address), (connection, versions) =>
+      // An answer with a topic that cannot be used is an answer all the same.
+      orInError(isMetadata, versions.of(METADATA).async(connection, [...topics], true, false)),
+    );
     return {
       brokers: new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, addressOf(host, port)])),
       topics: answer.topics.flatMap(({ name, errorCode, partitions }) => {
@@ -102,8 +96,8 @@ export class BrokerClient implements Brokers {
       resourceName,
       configurationKeys: [...keys],
     }));
-    const { results } = await this.#ask(address, (connection) =>
-      describeConfigsV4.api.async(connection, resources),
+    const { results } = await this.#questions.ask(brokerAt(address), (connection, versions) =>
+      versions.of(DESCRIBE_CONFIGS).async(connection, resources),
     );
     return new Map(
       results.map(({ resourceName, configs }) => [
@@ -117,8 +111,8 @@ export class BrokerClient implements Brokers {
 
   async producerId(address: string): Promise<ProducerId> {
     // The producer is not transactional, so the transaction timeout has no effect. -1 asks for a new id.
-    const answer = await this.#ask(address, (connection) =>
-      initProducerIdV4.api.async(connection, null, 60_000, -1n, -1),
+    const answer = await this.#questions.ask(brokerAt(address), (connection, versions) =>
+      versions.of(INIT_PRODUCER_ID).async(connection, null, 60_000, -1n, -1),
     );
     return { id: answer.producerId, epoch: answer.producerEpoch };
   }
@@ -140,11 +134,8 @@ export class BrokerClient implements Brokers {
     const connection = await this.#records.get(brokerAt(address));
     let open = this.#open.get(address);
     if (open?.connection !== connection) {
-      // Once per connection: a broker may be upgraded between two. The connection's own time limit is meant for a
-      // request with records. Other brokers name another leader long before it ends.
-      const version = await this.#answerOf(this.#records, connection, (asked) =>
-        withinTime(askProduceVersion(asked), QUESTION_TIMEOUT_MS, () => new Error('no answer in time')),
-      );
+      const { version } = (await this.#records.versionsOf(connection)).of(PRODUCE);
+      this.#records.proven();
       // Meanwhile a re-authentication may be due. During it a broker takes nothing else (KIP-368).
       if (!connection.isConnected()) return this.#connect(address, now);
       open = this.#open.get(address);
@@ -167,53 +158,24 @@ export class BrokerClient implements Brokers {
   async close(): Promise<void> {
     await Promise.all([this.#questions.close(), this.#records.close()]);
   }
-
-  async #ask<Answer>(
-    address: string,
-    question: (connection: Connection) => Promise<Answer>,
-  ): Promise<Answer> {
-    const connection = await this.#questions.get(brokerAt(address));
-    return this.#answerOf(this.#questions, connection, question);
-  }
-
-  async #answerOf<Answer>(
-    connections: Connections,
-    connection: Connection,
-    question: (connection: Connection) => Promise<Answer>,
-  ): Promise<Answer> {
-    try {
-      const answer = await question(connection);
-      connections.proven();
-      return answer;
-    } catch (error) {
-      const reason = connections.errorOf(connection, error);
-      // After a time-out the library loses its position in the stream if the answer still comes. A refusal is an
-      // answer.
-      if (error instanceof ResponseError) connections.proven();
-      else void connection.close();
-      throw reason;
-    }
-  }
 }
 
 class OpenRecordConnection implements RecordConnection {
   readonly connection: Connection;
   readonly #channel: ProduceChannel;
-  readonly #version: number;
   readonly #connections: Connections;
   /** On the monotonic clock. */
   usedAt = 0;
 
   constructor(
     connection: Connection,
-    produceVersion: number,
+    version: number,
     { clientId, requestTimeoutMs: timeoutMs }: BrokerClientSettings,
     connections: Connections,
   ) {
     const answerTimeoutMs = timeoutMs + SILENCE_MS;
     this.connection = connection;
-    this.#channel = new ProduceChannel(connection.socket, { clientId, timeoutMs, answerTimeoutMs });
-    this.#version = produceVersion;
+    this.#channel = new ProduceChannel(connection.socket, { version, clientId, timeoutMs, answerTimeoutMs });
     this.#connections = connections;
   }
 
@@ -224,7 +186,7 @@ class OpenRecordConnection implements RecordConnection {
 
   async produce(batches: readonly PartitionBatch[]): Promise<readonly PartitionAnswer[]> {
     try {
-      return await this.#channel.produce(this.#version, batches);
+      return await this.#channel.produce(batches);
     } catch (error) {
       const reason = this.#connections.errorOf(this.connection, error);
       // The library does not know yet that no answer can be read from it any more.
@@ -234,24 +196,4 @@ class OpenRecordConnection implements RecordConnection {
   }
 }
 
-async function askProduceVersion(connection: Connection): Promise<number> {
-  const { apiKeys } = await apiVersionsV3.api.async(connection, 'http2kafka', version);
-  const taken = apiKeys.find(({ apiKey }) => apiKey === produceV11.api.key);
-  const highest = Math.min(taken?.maxVersion ?? 0, PRODUCE_VERSIONS.max);
-  if (highest < PRODUCE_VERSIONS.min) throw new Error('this broker is too old: Kafka 3.1 or newer is needed');
-  return highest;
-}
-
-async function askMetadata(connection: Connection, names: readonly string[]): Promise<MetadataResponse> {
-  try {
-    return await metadataV12.api.async(connection, [...names], true, false);
-  } catch (error) {
-    // The library turns an answer with any unusable topic into an error. The error contains the answer.
-    if (error instanceof Error && 'response' in error && isMetadata(error.response)) return error.response;
-    throw error;
-  }
-}
-
-function isMetadata(value: unknown): value is MetadataResponse {
-  return typeof value === 'object' && value !== null && 'brokers' in value && 'topics' in value;
-}
+const isMetadata = answerWith<MetadataAnswer>('topics');

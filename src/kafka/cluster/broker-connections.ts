@@ -4,9 +4,11 @@
  * fails late removes its successor from the pool, and the successor stays open for ever.
  */
 import type { Socket } from 'node:net';
-import { Connection, ConnectionStatuses, type Broker } from '@platformatic/kafka';
+import { Connection, ConnectionStatuses, ResponseError, type Broker } from '@platformatic/kafka';
+import { withinTime } from '../../support/time-limit.ts';
 import { brokerErrorOf, type BrokerError } from '../broker-error.ts';
 import type { Security } from '../login/security.ts';
+import { askVersions, SpokenVersions } from './spoken-versions.ts';
 
 export interface ConnectionSettings {
   readonly clientId: string;
@@ -14,6 +16,12 @@ export interface ConnectionSettings {
   readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
 }
+
+/**
+ * Most milliseconds for the answer which versions a broker takes. It is small. The time limit of a connection may be meant for a request
+ * with records, and other brokers name another leader long before that ends.
+ */
+const VERSIONS_TIMEOUT_MS = 3000;
 
 /**
  * The library's states of a connection that is usable, or soon will be. A broker may ask for a re-authentication at
@@ -36,6 +44,8 @@ export class Connections {
   readonly #all = new Set<Connection>();
   /** Why a connection has failed. Its requests only hear that it is closed. */
   readonly #failures = new WeakMap<Connection, BrokerError>();
+  /** What the broker at the other end takes. */
+  readonly #versions = new WeakMap<Connection, Promise<SpokenVersions>>();
   /** A broker has answered before. Then a connection that closes without an answer is broken: its protocol is right. */
   #hasAnswered = false;
   #closed = false;
@@ -72,6 +82,44 @@ export class Connections {
     }
     this.#security.pauses.accepted(key);
     return connection;
+  }
+
+  /**
+   * Which versions of requests the broker of this connection takes. Asked once: a broker that is upgraded closes the connection.
+   * @throws {BrokerError} if it does not answer, or if it is too old for the proxy. Then the connection stays open, so that it is not
+   *   opened again at each attempt.
+   */
+  versionsOf(connection: Connection): Promise<SpokenVersions> {
+    let versions = this.#versions.get(connection);
+    if (!versions) {
+      versions = this.#askVersions(connection);
+      this.#versions.set(connection, versions);
+    }
+    return versions;
+  }
+
+  /**
+   * Asks a broker a question, in a version that it takes.
+   * @throws {BrokerError} if there is no answer, or if it is a refusal.
+   */
+  async ask<Answer>(
+    broker: Broker,
+    question: (connection: Connection, versions: SpokenVersions) => Promise<Answer>,
+  ): Promise<Answer> {
+    const connection = await this.get(broker);
+    const versions = await this.versionsOf(connection);
+    try {
+      const answer = await question(connection, versions);
+      this.proven();
+      return answer;
+    } catch (error) {
+      const reason = this.errorOf(connection, error);
+      // A refusal is an answer, and a question that cannot be asked changes nothing. After a time-out the library loses its
+      // position in the stream if the answer still comes.
+      if (error instanceof ResponseError) this.proven();
+      else if (error !== reason) void connection.close();
+      throw reason;
+    }
   }
 
   /** Notes that a broker has answered. */
@@ -128,6 +176,21 @@ export class Connections {
       this.#onDisconnect();
     });
     return connection;
+  }
+
+  async #askVersions(connection: Connection): Promise<SpokenVersions> {
+    const { requestTimeoutMs } = this.#settings;
+    const late = () => new Error('no answer in time');
+    try {
+      const limitMs = Math.min(VERSIONS_TIMEOUT_MS, requestTimeoutMs);
+      const ranges = await withinTime(askVersions(connection), limitMs, late);
+      // This answer proves nothing: a broker gives it before a login, too.
+      return new SpokenVersions(ranges);
+    } catch (error) {
+      const reason = this.errorOf(connection, error);
+      if (error !== reason) void connection.close();
+      throw reason;
+    }
   }
 
   #drop(key: string, connection: Connection): void {

@@ -4,19 +4,24 @@
  */
 import {
   ConfigResourceTypes,
-  createTopicsV7,
-  describeConfigsV4,
-  initProducerIdV4,
-  metadataV12,
-  ResponseError,
   type ConfigResourceTypeValue,
-  type Connection,
   type SASLCustomAuthenticator,
 } from '@platformatic/kafka';
 import { errorCodeOf } from '../error-code.ts';
 import { Security, type SecuritySettings } from '../login/security.ts';
 import { addressOf, brokerAt } from './broker-address.ts';
 import { Connections } from './broker-connections.ts';
+import { answerWith, orInError } from './refused-answer.ts';
+import {
+  CREATE_TOPICS,
+  DESCRIBE_CONFIGS,
+  INIT_PRODUCER_ID,
+  METADATA,
+  type ConfigsAnswer,
+  type CreationAnswer,
+  type MetadataAnswer,
+  type ProducerIdAnswer,
+} from './request-versions.ts';
 
 export interface InquirySettings {
   readonly clientId: string;
@@ -64,7 +69,7 @@ export interface CreatedTopic {
 
 /** Bits of `topic_authorized_operations` (KIP-430): the codes of `AclOperation`. */
 const WRITE = 1 << 4;
-const DESCRIBE_CONFIGS = 1 << 10;
+const READ_CONFIGS = 1 << 10;
 
 /** What brokers send when they were not asked for the operations, or do not know the field. */
 const NO_OPERATIONS = -(2 ** 31);
@@ -86,8 +91,8 @@ export class BrokerInquiry {
    * @throws {BrokerError} if it does not answer.
    */
   async cluster(address: string, topics: readonly string[]): Promise<ClusterState> {
-    const answer = await this.#ask(address, isMetadata, (connection) =>
-      metadataV12.api.async(connection, [...topics], false, true),
+    const answer = await this.#connections.ask(brokerAt(address), (connection, versions) =>
+      orInError(isMetadata, versions.of(METADATA).async(connection, [...topics], false, true)),
     );
     const brokers = new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, addressOf(host, port)]));
     return {
@@ -104,7 +109,7 @@ export class BrokerInquiry {
         operations:
           bits === NO_OPERATIONS
             ? undefined
-            : { write: (bits & WRITE) !== 0, describeConfigs: (bits & DESCRIBE_CONFIGS) !== 0 },
+            : { write: (bits & WRITE) !== 0, describeConfigs: (bits & READ_CONFIGS) !== 0 },
       })),
     };
   }
@@ -124,8 +129,8 @@ export class BrokerInquiry {
    * @returns Kafka's name of the error, or undefined.
    */
   async producerIdError(address: string): Promise<string | undefined> {
-    const answer = await this.#ask(address, isProducerId, (connection) =>
-      initProducerIdV4.api.async(connection, null, 60_000, -1n, -1),
+    const answer = await this.#connections.ask(brokerAt(address), (connection, versions) =>
+      orInError(isProducerId, versions.of(INIT_PRODUCER_ID).async(connection, null, 60_000, -1n, -1)),
     );
     return answer.errorCode === 0 ? undefined : errorCodeOf(answer.errorCode).name;
   }
@@ -142,8 +147,11 @@ export class BrokerInquiry {
       assignments: [],
       configs: [],
     };
-    const { topics } = await this.#ask(address, isCreation, (connection) =>
-      createTopicsV7.api.async(connection, [request], this.#requestTimeoutMs, false),
+    const { topics } = await this.#connections.ask(brokerAt(address), (connection, versions) =>
+      orInError(
+        isCreation,
+        versions.of(CREATE_TOPICS).async(connection, [request], this.#requestTimeoutMs, false),
+      ),
     );
     const [topic] = topics;
     if (!topic) return 'the broker says nothing of the topic';
@@ -162,8 +170,8 @@ export class BrokerInquiry {
     resourceType: ConfigResourceTypeValue,
     resourceName: string,
   ): Promise<ReadonlyMap<string, string> | undefined> {
-    const { results } = await this.#ask(address, isConfigs, (connection) =>
-      describeConfigsV4.api.async(connection, [{ resourceType, resourceName }]),
+    const { results } = await this.#connections.ask(brokerAt(address), (connection, versions) =>
+      orInError(isConfigs, versions.of(DESCRIBE_CONFIGS).async(connection, [{ resourceType, resourceName }])),
     );
     const [result] = results;
     if (result?.errorCode !== 0) return undefined;
@@ -171,36 +179,9 @@ export class BrokerInquiry {
       result.configs.flatMap(({ name, value }) => (typeof value === 'string' ? [[name, value]] : [])),
     );
   }
-
-  async #ask<Answer>(
-    address: string,
-    isAnswer: (value: unknown) => value is Answer,
-    question: (connection: Connection) => Promise<Answer>,
-  ): Promise<Answer> {
-    const connection = await this.#connections.get(brokerAt(address));
-    try {
-      const answer = await question(connection);
-      this.#connections.proven();
-      return answer;
-    } catch (error) {
-      // The library turns an answer with an error code into an error, which contains the answer.
-      if (error instanceof ResponseError && 'response' in error && isAnswer(error.response)) {
-        this.#connections.proven();
-        return error.response;
-      }
-      const reason = this.#connections.errorOf(connection, error);
-      void connection.close();
-      throw reason;
-    }
-  }
 }
 
-/** Makes a check that a value is the answer with this member. */
-function answerWith<Answer extends object>(member: keyof Answer): (value: unknown) => value is Answer {
-  return (value): value is Answer => typeof value === 'object' && value !== null && member in value;
-}
-
-const isMetadata = answerWith<metadataV12.MetadataResponse>('topics');
-const isProducerId = answerWith<initProducerIdV4.InitProducerIdResponse>('producerId');
-const isCreation = answerWith<createTopicsV7.CreateTopicsResponse>('topics');
-const isConfigs = answerWith<describeConfigsV4.DescribeConfigsResponse>('results');
+const isMetadata = answerWith<MetadataAnswer>('topics');
+const isProducerId = answerWith<ProducerIdAnswer>('producerId');
+const isCreation = answerWith<CreationAnswer>('topics');
+const isConfigs = answerWith<ConfigsAnswer>('results');

@@ -24,6 +24,8 @@ const KEPT_ROOM_BYTES = 256 * 1024;
 const LEAST_ROOM_BYTES = 16 * 1024;
 
 export interface ChannelSettings {
+  /** The version of the requests, 3 to 11, which the broker of this connection takes. */
+  readonly version: number;
   readonly clientId: string;
   /** Most milliseconds that a broker waits for the replicas. */
   readonly timeoutMs: number;
@@ -69,16 +71,16 @@ export class ProduceChannel {
   }
 
   /**
-   * Sends a request of this version, 9 to 11. Resolves with the answer for each partition. After a rejection the connection is
-   * closed, so that the memory of the batches is free.
+   * Sends a request. Resolves with the answer for each partition. After a rejection the connection is closed, so that the memory of
+   * the batches is free.
    */
-  produce(version: number, batches: readonly PartitionBatch[]): Promise<readonly PartitionAnswer[]> {
+  produce(batches: readonly PartitionBatch[]): Promise<readonly PartitionAnswer[]> {
     const { promise, resolve, reject } = Promise.withResolvers<readonly PartitionAnswer[]>();
     if (!this.isOpen) {
       reject(new NetworkError('Connection closed'));
       return promise;
     }
-    const { timeoutMs, answerTimeoutMs } = this.#settings;
+    const { version, timeoutMs, answerTimeoutMs } = this.#settings;
     const correlationId = this.#nextId;
     this.#nextId = correlationId === LAST_ID ? FIRST_ID : correlationId - 1;
     const room = this.#roomOf(roomFor(batches, this.#clientId));
@@ -131,7 +133,7 @@ export class ProduceChannel {
     const waiting = this.#waiting.get(correlationId);
     try {
       if (!waiting) throw new RangeError(`there is no request for the answer ${correlationId}`);
-      const answers = readProduceAnswer(answer);
+      const answers = readProduceAnswer(answer, this.#settings.version);
       this.#waiting.delete(correlationId);
       clearTimeout(waiting.timer);
       waiting.resolve(answers);

@@ -1,5 +1,5 @@
 /**
- * The answer to versions 9 to 11 of Kafka's produce request (`ProduceResponse.json`):
+ * The answer to versions 3 to 11 of Kafka's produce request (`ProduceResponse.json`):
  *
  *     size 4 · correlation id 4 · TAG_BUFFER · [name [partition] TAG_BUFFER] · throttle time ms 4 · TAG_BUFFER
  *
@@ -8,28 +8,36 @@
  *     index 4 · error code 2 · base offset 8 · log append time ms 8 · log start offset 8 ·
  *     [batch index 4 · message TAG_BUFFER] · message · TAG_BUFFER
  *
- * Lengths are unsigned varints, one larger than what they count. 0 means null. Tagged fields are skipped: version 10 added
- * the new leader of a partition (KIP-951), which the proxy asks the cluster for.
+ * From version 9 on lengths are unsigned varints, one larger than what they count. 0 means null. Before, there are no TAG_BUFFERs, an array
+ * has a length of 4 bytes, a text one of 2, and -1 means null. The log start offset came with version 5, refused records and the message with
+ * version 8 (KIP-467). Tagged fields are skipped: version 10 added the new leader of a partition (KIP-951), which the proxy asks the cluster
+ * for.
  */
 import type { PartitionAnswer } from '../cluster/brokers.ts';
+import { FLEXIBLE_VERSION } from './produce-request.ts';
 
-/** Bytes of base offset, log append time and log start offset. */
-const OFFSETS_BYTES = 24;
+/** Bytes of base offset and log append time, and of the log start offset. */
+const OFFSET_BYTES = 16;
+const START_OFFSET_BYTES = 8;
+
+/** The first versions with the log start offset, and with the refused records. */
+const START_OFFSET_VERSION = 5;
+const CULPRITS_VERSION = 8;
 
 const NO_CULPRITS: readonly number[] = [];
 
 /**
- * Reads an answer, with its size in front.
+ * Reads an answer to a request of this version, with its size in front.
  * @throws {RangeError} if it is not one.
  */
-export function readProduceAnswer(bytes: Buffer): PartitionAnswer[] {
-  const reader = new AnswerReader(bytes, 8);
+export function readProduceAnswer(bytes: Buffer, version: number): PartitionAnswer[] {
+  const reader = new AnswerReader(bytes, 8, version >= FLEXIBLE_VERSION);
   const answers: PartitionAnswer[] = [];
   reader.skipTags();
   for (let topics = reader.count(); topics > 0; topics--) {
     const topic = reader.text() ?? '';
     for (let partitions = reader.count(); partitions > 0; partitions--)
-      answers.push(readPartition(reader, topic));
+      answers.push(readPartition(reader, topic, version));
     reader.skipTags();
   }
   reader.skip(4);
@@ -38,10 +46,13 @@ export function readProduceAnswer(bytes: Buffer): PartitionAnswer[] {
   return answers;
 }
 
-function readPartition(reader: AnswerReader, topic: string): PartitionAnswer {
+function readPartition(reader: AnswerReader, topic: string, version: number): PartitionAnswer {
   const partition = reader.int32();
   const errorCode = reader.int16();
-  reader.skip(OFFSETS_BYTES);
+  reader.skip(version < START_OFFSET_VERSION ? OFFSET_BYTES : OFFSET_BYTES + START_OFFSET_BYTES);
+  if (version < CULPRITS_VERSION) {
+    return { topic, partition, errorCode, culprits: NO_CULPRITS, message: null };
+  }
   let culprits = NO_CULPRITS;
   let ownMessage: string | null = null;
   const refused = reader.count();
@@ -62,10 +73,12 @@ function readPartition(reader: AnswerReader, topic: string): PartitionAnswer {
 
 class AnswerReader {
   readonly #bytes: Buffer;
+  readonly #isFlexible: boolean;
   at: number;
 
-  constructor(bytes: Buffer, at: number) {
+  constructor(bytes: Buffer, at: number, isFlexible: boolean) {
     this.#bytes = bytes;
+    this.#isFlexible = isFlexible;
     this.at = at;
   }
 
@@ -83,11 +96,11 @@ class AnswerReader {
 
   /** The length of an array; 0 for null. */
   count(): number {
-    return Math.max(0, this.#varint() - 1);
+    return Math.max(0, this.#isFlexible ? this.#varint() - 1 : this.int32());
   }
 
   text(): string | null {
-    const length = this.#varint() - 1;
+    const length = this.#isFlexible ? this.#varint() - 1 : this.int16();
     if (length < 0) return null;
     const from = this.at;
     this.skip(length);
@@ -99,7 +112,9 @@ class AnswerReader {
     if (this.at > this.#bytes.length) throw new RangeError('the answer to a produce request is too short');
   }
 
+  /** Before version 9 there are none. */
   skipTags(): void {
+    if (!this.#isFlexible) return;
     for (let tags = this.#varint(); tags > 0; tags--) {
       this.#varint();
       this.skip(this.#varint());

@@ -1,10 +1,12 @@
 /**
- * Versions 9 to 11 of Kafka's produce request, which differ only in what their answers may add (`ProduceRequest.json`):
+ * Versions 3 to 11 of Kafka's produce request (`ProduceRequest.json`). Version 9 came with Kafka 2.8. Older ones are for brokers of other
+ * makers: Redpanda and Azure Event Hubs take 7 at most. From 12 on a request may name topics by their ids only.
  *
  *     size 4 · api key 2 · version 2 · correlation id 4 · client id length 2 · client id · TAG_BUFFER ·
  *     transactional id (null) · acks 2 · timeout ms 4 · [name [index 4 · records · TAG_BUFFER] TAG_BUFFER] TAG_BUFFER
  *
- * Lengths of arrays, of names and of records are unsigned varints, one larger than what they count. 0 means null.
+ * From version 9 on, lengths of arrays, of names and of records are unsigned varints, one larger than what they count. 0 means null
+ * (KIP-482). Before, there are no TAG_BUFFERs, a length has 4 bytes, that of a name 2, and -1 means null.
  */
 import type { PartitionBatch } from '../cluster/brokers.ts';
 import { unsignedVarintSize, writeUnsignedVarint } from './record-batch.ts';
@@ -17,8 +19,14 @@ const ACKS_ALL = -1;
 /** Kafka's tagged fields, none, and its null. */
 const NONE = 0;
 
-/** Bytes of the head without the client id. */
-const HEAD_BYTES = 23;
+/** Null for a length of 2 bytes. */
+const PLAIN_NULL = -1;
+
+/** The first version with varints and tagged fields. */
+export const FLEXIBLE_VERSION = 9;
+
+/** Most bytes of the head without the client id, and of the end. */
+const HEAD_BYTES = 26;
 
 /** A larger piece of a batch stays a piece: copying it would cost more than a further piece for the kernel. */
 const MAX_COPIED_BYTES = 16 * 1024;
@@ -27,7 +35,7 @@ const MAX_COPIED_BYTES = 16 * 1024;
 const MAX_COPIED_IN_ALL_BYTES = 128 * 1024;
 
 export interface ProduceHead {
-  /** As the broker's answer to the question for its versions allows it: 9 to 11. */
+  /** 3 to 11. */
   readonly version: number;
   readonly correlationId: number;
   readonly clientId: Buffer;
@@ -45,6 +53,7 @@ export function encodeProduce(
   room: Buffer,
 ): Buffer[] {
   const topics = byTopic(batches);
+  const isFlexible = version >= FLEXIBLE_VERSION;
   const pieces: Buffer[] = [];
   let copies = MAX_COPIED_IN_ALL_BYTES;
   let apart = 0;
@@ -55,20 +64,22 @@ export function encodeProduce(
   at = room.writeInt32BE(correlationId, at);
   at = room.writeInt16BE(clientId.length, at);
   at += clientId.copy(room, at);
-  room[at++] = NONE;
-  room[at++] = NONE;
+  if (isFlexible) {
+    room[at++] = NONE;
+    room[at++] = NONE;
+  } else at = room.writeInt16BE(PLAIN_NULL, at);
   at = room.writeInt16BE(ACKS_ALL, at);
   at = room.writeInt32BE(timeoutMs, at);
-  at = writeUnsignedVarint(room, at, topics.length + 1);
+  at = writeLength(room, at, topics.length, isFlexible);
   for (const partitions of topics) {
     const topic = partitions[0]?.topic ?? '';
     const nameBytes = Buffer.byteLength(topic);
-    at = writeUnsignedVarint(room, at, nameBytes + 1);
+    at = isFlexible ? writeUnsignedVarint(room, at, nameBytes + 1) : room.writeInt16BE(nameBytes, at);
     at += room.write(topic, at);
-    at = writeUnsignedVarint(room, at, partitions.length + 1);
+    at = writeLength(room, at, partitions.length, isFlexible);
     for (const batch of partitions) {
       at = room.writeInt32BE(batch.partition, at);
-      at = writeUnsignedVarint(room, at, batch.size + 1);
+      at = writeLength(room, at, batch.size, isFlexible);
       for (const piece of batch.pieces) {
         if (isCopied(piece.length, copies)) {
           copies -= piece.length;
@@ -80,18 +91,23 @@ export function encodeProduce(
           from = at;
         }
       }
-      room[at++] = NONE;
+      if (isFlexible) room[at++] = NONE;
     }
-    room[at++] = NONE;
+    if (isFlexible) room[at++] = NONE;
   }
-  room[at++] = NONE;
+  if (isFlexible) room[at++] = NONE;
   pieces.push(room.subarray(from, at));
   // The size counts the bytes after it.
   room.writeInt32BE(at + apart - 4, 0);
   return pieces;
 }
 
-/** Bytes that a request needs beside the large pieces of its batches. */
+/** The length of an array or of records. */
+function writeLength(room: Buffer, at: number, length: number, isFlexible: boolean): number {
+  return isFlexible ? writeUnsignedVarint(room, at, length + 1) : room.writeInt32BE(length, at);
+}
+
+/** Bytes that a request of any version needs beside the large pieces of its batches. */
 export function roomFor(batches: readonly PartitionBatch[], clientId: Buffer): number {
   let copies = MAX_COPIED_IN_ALL_BYTES;
   let size = HEAD_BYTES + clientId.length + unsignedVarintSize(batches.length + 1);

@@ -6,8 +6,6 @@ import { Writer } from '@platformatic/kafka';
 import type { PartitionBatch } from '../../../src/kafka/cluster/brokers.ts';
 import { ProduceChannel } from '../../../src/kafka/cluster/produce-channel.ts';
 
-const VERSION = 11;
-
 interface Stage {
   readonly channel: ProduceChannel;
   /** The broker's end of the connection. */
@@ -19,7 +17,7 @@ interface Stage {
   readonly request: () => Promise<Buffer>;
 }
 
-async function stage(test: TestContext, answerTimeoutMs = 30_000): Promise<Stage> {
+async function stage(test: TestContext, { answerTimeoutMs = 30_000, version = 11 } = {}): Promise<Stage> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -35,7 +33,12 @@ async function stage(test: TestContext, answerTimeoutMs = 30_000): Promise<Stage
   socket.on('data', (data: Buffer) => forLibrary.push(data));
   socket.on('error', () => undefined);
   broker.on('error', () => undefined);
-  const channel = new ProduceChannel(socket, { clientId: 'test', timeoutMs: 1000, answerTimeoutMs });
+  const channel = new ProduceChannel(socket, {
+    version,
+    clientId: 'test',
+    timeoutMs: 1000,
+    answerTimeoutMs,
+  });
   let received = Buffer.alloc(0);
   const request = async (): Promise<Buffer> => {
     for (;;) {
@@ -84,6 +87,20 @@ function answerTo(request: Buffer, partition: number): Buffer {
     .prependLength().buffer;
 }
 
+/** The same, in version 7. */
+function plainAnswerTo(request: Buffer, partition: number): Buffer {
+  return Writer.create()
+    .appendInt32(request.readInt32BE(4))
+    .appendInt32(1)
+    .appendString('input.runs', false)
+    .appendInt32(1)
+    .appendInt32(partition)
+    .appendInt16(0)
+    .append(Buffer.alloc(24))
+    .appendInt32(0)
+    .prependLength().buffer;
+}
+
 /** An answer to a request of the library. */
 function libraryAnswer(correlationId: number, bytes: number): Buffer {
   return Writer.create().appendInt32(correlationId).append(Buffer.alloc(bytes, 0xab)).prependLength().buffer;
@@ -95,7 +112,7 @@ const places = (answers: readonly { readonly partition: number }[]) =>
 suite('a channel for produce requests', () => {
   test('takes its own answers, and gives all others to the library, however they are cut', async (t) => {
     const { channel, broker, forLibrary, request } = await stage(t);
-    const sent = channel.produce(VERSION, [batch(3)]);
+    const sent = channel.produce([batch(3)]);
     const library = [libraryAnswer(1, 40), libraryAnswer(0x7fffffff, 0), libraryAnswer(2, 70_000)];
     const [first, second, third] = library;
     assert.ok(first && second && third);
@@ -111,9 +128,18 @@ suite('a channel for produce requests', () => {
     assert.deepEqual(forLibrary, library);
   });
 
+  test('speaks the version of its connection', async (t) => {
+    const { channel, broker, request } = await stage(t, { version: 7 });
+    const sent = channel.produce([batch(3)]);
+    const whole = await request();
+    assert.equal(whole.readInt16BE(2), 7);
+    broker.write(plainAnswerTo(whole, 3));
+    assert.deepEqual(places(await sent), [3]);
+  });
+
   test('gives each answer to the request that it belongs to', async (t) => {
     const { channel, broker, request } = await stage(t);
-    const sent = [channel.produce(VERSION, [batch(1)]), channel.produce(VERSION, [batch(2)])];
+    const sent = [channel.produce([batch(1)]), channel.produce([batch(2)])];
     const requests = [await request(), await request()];
     assert.ok(requests[0] && requests[1]);
     broker.write(Buffer.concat([answerTo(requests[1], 2), answerTo(requests[0], 1)]));
@@ -123,7 +149,7 @@ suite('a channel for produce requests', () => {
   test('sends large batches whole, between small ones', async (t) => {
     const { channel, broker, request } = await stage(t);
     const batches = [batch(1), batch(2, 3_000_000), batch(3, 20_000), batch(4)];
-    const sent = channel.produce(VERSION, batches);
+    const sent = channel.produce(batches);
     const whole = await request();
     for (const { bytes } of batches) assert.ok(whole.includes(bytes));
     assert.equal(whole.readInt32BE(4), -1);
@@ -134,7 +160,7 @@ suite('a channel for produce requests', () => {
   test('uses the memory of an answered request for the next one', async (t) => {
     const { channel, broker, request } = await stage(t);
     for (let partition = 0; partition < 5; partition++) {
-      const sent = channel.produce(VERSION, [batch(partition, 10_000)]);
+      const sent = channel.produce([batch(partition, 10_000)]);
       const whole = await request();
       assert.ok(whole.includes(batch(partition, 10_000).bytes));
       broker.write(answerTo(whole, partition));
@@ -144,17 +170,17 @@ suite('a channel for produce requests', () => {
 
   test('fails all requests when the broker closes the connection', async (t) => {
     const { channel, broker, request } = await stage(t);
-    const sent = [channel.produce(VERSION, [batch(1)]), channel.produce(VERSION, [batch(2)])];
+    const sent = [channel.produce([batch(1)]), channel.produce([batch(2)])];
     await request();
     broker.destroy();
     for (const one of sent) await assert.rejects(one, { message: 'Connection closed' });
     assert.equal(channel.isOpen, false);
-    await assert.rejects(channel.produce(VERSION, [batch(3)]), { message: 'Connection closed' });
+    await assert.rejects(channel.produce([batch(3)]), { message: 'Connection closed' });
   });
 
   test('closes the connection before it fails a request without an answer', async (t) => {
-    const { channel, socket } = await stage(t, 20);
-    const sent = channel.produce(VERSION, [batch(1)]);
+    const { channel, socket } = await stage(t, { answerTimeoutMs: 20 });
+    const sent = channel.produce([batch(1)]);
     let wasClosed = false;
     await assert.rejects(
       sent.catch((error: unknown) => {
@@ -183,7 +209,7 @@ suite('a channel for produce requests', () => {
   for (const [name, answerOf] of Object.entries(broken)) {
     test(`closes the connection after ${name}`, async (t) => {
       const { channel, broker, socket, request } = await stage(t);
-      const sent = channel.produce(VERSION, [batch(1)]);
+      const sent = channel.produce([batch(1)]);
       broker.write(answerOf(await request()));
       await assert.rejects(sent, RangeError);
       assert.ok(socket.destroyed);
