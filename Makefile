@@ -28,7 +28,7 @@ run: setup build ## Start Kafka and the proxy, post the examples, show them in K
 
 test: setup build chromium postgres ## Run all tests, against a real Kafka, PostgreSQL, Kerberos and browser.
 	@$(NODE) tools/kerberos/install.ts --test
-	@$(NODE) tools/kafka/install.ts
+	@$(NODE) tools/kafka/install.ts 2.4.1 2.8.2
 	$(NODE) --test --test-timeout=300000 --test-concurrency=2 'test/**/*.test.ts'
 
 quick: setup build ## Check what has changed, and run the tests that need no Kafka, PostgreSQL, Kerberos or browser.
@@ -95,7 +95,7 @@ bench-strangers: setup build ## Measure a flood of wrong credentials, and a know
 	$(NODE) benchmark/strangers.ts
 
 faults: setup build ## Kill and freeze processes and fill the disk under load, and count lost events (half an hour).
-	@$(NODE) tools/kafka/install.ts
+	@$(NODE) tools/kafka/install.ts 3.9.2
 	$(NODE) test/faults/main.ts
 
 fuzz: build ## Compare the fast path with the full check, on a million mutations of events.

@@ -5,7 +5,7 @@ import {
   alterPartitionReassignmentsV0,
   createAclsV3,
   deleteAclsV3,
-  metadataV12,
+  metadataV9,
   ResourcePatternTypes,
   ResourceTypes,
 } from '@platformatic/kafka';
@@ -17,7 +17,7 @@ const TIMEOUT_MS = 60_000;
 export async function inSync(servers: string, topic: string, replicas: number): Promise<void> {
   await withWire(servers, (wire) =>
     wire.retry(`Waiting for the replicas of ${topic}`, async () => {
-      const response = await metadataV12.api.async(await wire.any(), [topic], false);
+      const response = await metadataV9.api.async(await wire.any(), [topic], false);
       const partitions = response.topics.flatMap((one) => one.partitions);
       const behind = partitions.filter(
         ({ isrNodes, replicaNodes, leaderId }) =>

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 
 /** Kafka's, and that of its Java client: as the tests have it. */
 export const kafka =
-  /<version>([\d.]+)<\/version>\s*<\/dependency>/.exec(
+  /<kafka\.version>([\d.]+)</.exec(
     readFileSync(join(import.meta.dirname, '..', 'kafka', 'pom.xml'), 'utf8'),
   )?.[1] ?? 'unknown';
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fetchV13, type RecordsBatch } from '@platformatic/kafka';
+import { fetchV12, type RecordsBatch } from '@platformatic/kafka';
 import { isUnknownTopic } from './topics.ts';
 import { BEGINNING, describe, END, Wire, type Leaders } from './wire.ts';
 
@@ -75,10 +75,10 @@ async function fetchAll(
       throw new Error(`Only ${records} records of ${topic} came in time${reason}`, { cause: failure });
     }
     try {
-      const { id, leaders } = (layout ??= await wire.leaders(topic));
-      const requests = [...leaders].map(([server, partitions]) => {
+      layout ??= await wire.leaders(topic);
+      const requests = [...layout].map(([server, partitions]) => {
         const mine = [...wanted].filter(([partition]) => partitions.includes(partition));
-        return fetchOnce(wire, server, id, new Map(mine));
+        return fetchOnce(wire, server, topic, new Map(mine));
       });
       for (const one of (await Promise.all(requests)).flat()) {
         next.set(one.partition, one.batch.firstOffset + BigInt(one.batch.lastOffsetDelta) + 1n);
@@ -105,7 +105,7 @@ export function offsetIn(batch: RecordsBatch, offsetDelta: number): bigint {
 async function fetchOnce(
   wire: Wire,
   server: string,
-  topicId: string,
+  topic: string,
   next: ReadonlyMap<number, bigint>,
 ): Promise<FetchedBatch[]> {
   if (next.size === 0) return [];
@@ -116,10 +116,11 @@ async function fetchOnce(
     lastFetchedEpoch: -1,
     partitionMaxBytes: PARTITION_BYTES,
   }));
-  const topics = [{ topicId, partitions }];
+  // Up to version 12 a topic is requested by its name, which the library has in this member all the same.
+  const topics = [{ topicId: topic, partitions }];
   const connection = await wire.connect(server);
   // Session 0 with epoch -1: no fetch session on the broker.
-  const response = await fetchV13.api.async(connection, POLL_MS, 1, REQUEST_BYTES, 0, 0, -1, topics, [], '');
+  const response = await fetchV12.api.async(connection, POLL_MS, 1, REQUEST_BYTES, 0, 0, -1, topics, [], '');
   return response.responses
     .flatMap((answer) => answer.partitions)
     .flatMap(({ partitionIndex: partition, records }) =>

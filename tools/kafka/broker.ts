@@ -16,8 +16,10 @@ import { installKafka, listJars } from './install.ts';
 import { startJava } from './java.ts';
 import { brokerArguments, newId, prepareData } from './preparation.ts';
 import { freePorts, isFree } from './ports.ts';
-import { serverProperties, type Node } from './settings.ts';
+import { needsZooKeeper, type Release } from './releases.ts';
+import { serverProperties, zooKeeperProperties, type Node } from './settings.ts';
 import { Wire } from './wire.ts';
+import { startZooKeeper } from './zookeeper.ts';
 
 const START_MS = 60_000;
 const STOP_MS = 20_000;
@@ -27,6 +29,8 @@ export interface BrokerOptions {
   folder?: string;
   /** Port for clients. By default a free one below 32768. */
   port?: number;
+  /** By default that of pom.xml. */
+  release?: Release | undefined;
   /** By default 1. A folder belongs to one. */
   nodeId?: number;
   /** Entries of server.properties, over the defaults of settings.ts. */
@@ -64,7 +68,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
 
 /** Prepares a broker, which is not started yet. */
 export async function createBroker(options: BrokerOptions, place: Place): Promise<Broker> {
-  const libraries = await installKafka();
+  const libraries = await installKafka(options.release);
   const names = Object.entries(options.listeners ?? {});
   const ports = await freePorts(names.length);
   const listeners = Object.fromEntries(
@@ -83,11 +87,12 @@ export class Broker {
   readonly bootstrapServers: string;
   /** `127.0.0.1:port` of each further listener by its name. */
   readonly listeners: Readonly<Record<string, string>>;
-  readonly #libraries: string;
+  #libraries: string;
   readonly #options: BrokerOptions;
   readonly #place: Place;
   readonly #properties: string;
   #java: LeashedProcess | undefined;
+  #zooKeeper: LeashedProcess | undefined;
 
   constructor(
     libraries: string,
@@ -105,13 +110,11 @@ export class Broker {
     this.#libraries = libraries;
     this.#options = options;
     this.#place = place;
-    this.#properties = serverProperties(
-      place.node,
-      place.cluster,
-      listeners,
-      join(this.folder, 'data'),
-      options.properties ?? {},
-    );
+    const data = join(this.folder, 'data');
+    const { properties = {}, release } = options;
+    this.#properties = needsZooKeeper(release)
+      ? zooKeeperProperties(place.node, listeners, data, properties)
+      : serverProperties(place.node, place.cluster, listeners, data, properties);
   }
 
   /** The process id; 0 before the first start. After a restart another one. */
@@ -136,8 +139,12 @@ export class Broker {
     await mkdir(this.folder, { recursive: true });
     const file = join(this.folder, 'server.properties');
     await writeFile(file, this.#properties);
-    await prepareData(this.#libraries, join(this.folder, 'data'), node.nodeId, clusterId);
     const jars = await listJars(this.#libraries);
+    if (needsZooKeeper(this.#options.release)) {
+      const isUp = this.#zooKeeper !== undefined && this.#zooKeeper.ending === undefined;
+      const place = join(this.folder, 'zookeeper');
+      if (!isUp) this.#zooKeeper = await startZooKeeper(this.#libraries, jars, place, node.controllerPort);
+    } else await prepareData(this.#libraries, join(this.folder, 'data'), node.nodeId, clusterId);
     const { classes, jvm } = this.#options;
     const java = await startJava({
       arguments: await brokerArguments(
@@ -156,7 +163,7 @@ export class Broker {
       await this.#becomesReady(java);
     } catch (error) {
       const log = await lastLines(join(this.folder, 'broker.log'));
-      await this.stop({ keep: this.#options.folder !== undefined, limitMs: 0 });
+      await this.stop({ limitMs: 0 });
       throw new Error(`Kafka did not start on port ${this.port}: ${String(error)}\n${log}`, { cause: error });
     }
   }
@@ -171,7 +178,9 @@ export class Broker {
       if (limitMs > 0) this.#java.signal('SIGTERM');
       await endsWithin(this.#java, limitMs);
     }
-    if (!keep && this.#options.folder === undefined) await removeTemporaryFolder(this.folder);
+    if (keep) return;
+    if (this.#zooKeeper !== undefined) await endsWithin(this.#zooKeeper, 0);
+    if (this.#options.folder === undefined) await removeTemporaryFolder(this.folder);
   }
 
   /** Ends it at once (kill -9) and keeps its folder. */
@@ -192,6 +201,13 @@ export class Broker {
   /** Starts it again in the same folder and on the same ports, after stopping it if it runs. Fails as start does. */
   async restart(): Promise<void> {
     await this.stop({ keep: true });
+    await this.start();
+  }
+
+  /** Stops it, and starts it with the jars of another release in the same folder. Fails as start does. */
+  async upgrade(release?: Release): Promise<void> {
+    await this.stop({ keep: true });
+    this.#libraries = await installKafka(release);
     await this.start();
   }
 

@@ -6,7 +6,7 @@ import { Wire } from './wire.ts';
 
 const START_MS = 60_000;
 
-export interface ClusterOptions extends Pick<BrokerOptions, 'properties' | 'jvm'> {
+export interface ClusterOptions extends Pick<BrokerOptions, 'properties' | 'jvm' | 'release'> {
   /** Number of brokers; each needs 170 MB or more. By default 3. New topics then have 3 replicas. */
   brokers?: number;
   /** Folder of the data, with a folder `broker-N` for each broker. By default temporary folders, removed on stop. */

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { archiveClasses, formatStorage } from './preparation.ts';
 import { checkJava, findJava, findTool } from './java.ts';
+import { ALL_RELEASES, needsZooKeeper, type Release } from './releases.ts';
 import { describe } from './wire.ts';
 
 const HERE = import.meta.dirname;
@@ -23,13 +24,14 @@ const run = promisify(execFile);
  * makes later starts two to three times as quick. Several processes may call it at once.
  *
  * The folder is named after its content: another version of the pom gets another folder, and a running broker keeps its own.
+ * @param release another one than that of the pom. One with ZooKeeper is not started for a trial.
  * @returns the folder with the jars.
  * @throws {MissingToolError} when java (17 or newer) or mvn is missing.
  * @throws when Maven fails, with the first lines of its output.
  */
-export async function installKafka(): Promise<string> {
+export async function installKafka(release?: Release): Promise<string> {
   const java = findJava();
-  const libraries = await expectedFolder();
+  const libraries = await expectedFolder(release);
   if (existsSync(libraries)) return libraries;
   const maven = findTool('mvn', 'mvn (Maven)');
   await checkJava(java);
@@ -39,7 +41,7 @@ export async function installKafka(): Promise<string> {
     if (existsSync(libraries)) return libraries;
   }
   try {
-    if (!existsSync(libraries)) await install(maven, libraries);
+    if (!existsSync(libraries)) await install(maven, libraries, release);
   } finally {
     await rm(LOCK, { force: true });
   }
@@ -51,25 +53,28 @@ export async function listJars(libraries: string): Promise<string[]> {
   return (await readdir(libraries)).filter((name) => name.endsWith('.jar')).sort();
 }
 
-async function install(maven: string, libraries: string): Promise<void> {
+async function install(maven: string, libraries: string, release?: Release): Promise<void> {
   // Made in another folder and renamed, so that no process sees an incomplete one.
   const fresh = join(INSTALLATION, `fresh-${randomUUID()}`);
   try {
     await mkdir(fresh);
     await cp(join(HERE, 'log4j2.properties'), join(fresh, 'log4j2.properties'));
-    await copyJars(maven, fresh);
-    const jars = await listJars(fresh);
-    await formatStorage(fresh, jars);
-    await archiveClasses(fresh, jars);
+    await copyJars(maven, fresh, release);
+    if (!needsZooKeeper(release)) {
+      const jars = await listJars(fresh);
+      await formatStorage(fresh, jars);
+      await archiveClasses(fresh, jars);
+    }
     await rename(fresh, libraries);
   } finally {
     await rm(fresh, { recursive: true, force: true });
   }
 }
 
-async function copyJars(maven: string, target: string): Promise<void> {
+async function copyJars(maven: string, target: string, release?: Release): Promise<void> {
   // prettier-ignore
   const options = ['-q', '-B', '-f', join(HERE, 'pom.xml'), 'dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${target}`];
+  if (release !== undefined) options.push(`-Dkafka.version=${release}`);
   try {
     await run(maven, options);
   } catch (error) {
@@ -81,8 +86,9 @@ async function copyJars(maven: string, target: string): Promise<void> {
   }
 }
 
-async function expectedFolder(): Promise<string> {
+async function expectedFolder(release: Release | undefined): Promise<string> {
   const hash = createHash('sha256');
+  if (release !== undefined) hash.update(release);
   for (const name of SOURCES) hash.update(await readFile(join(HERE, name)));
   return join(INSTALLATION, 'libs', hash.digest('hex').slice(0, 16));
 }
@@ -108,4 +114,10 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+// node tools/kafka/install.ts [RELEASE …]
+if (import.meta.main) {
+  await installKafka();
+  for (const release of ALL_RELEASES) if (process.argv.includes(release)) await installKafka(release);
 }

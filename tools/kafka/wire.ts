@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Connection, listOffsetsV7, metadataV12 } from '@platformatic/kafka';
+import { Connection, listOffsetsV6, metadataV9 } from '@platformatic/kafka';
 
 /** The end of a partition, for Wire.offsets. */
 export const END = -1n;
@@ -12,16 +12,12 @@ const REQUEST_MS = 10_000;
 /** A topic and the leaders of its partitions. */
 export interface TopicLayout {
   name: string;
-  id: string;
   /** The node that leads each partition; -1 while none does. */
   leaders: Map<number, number>;
 }
 
-/** A topic's id, and its partitions by the `host:port` of the broker that leads them. */
-export interface Leaders {
-  id: string;
-  leaders: Map<string, number[]>;
-}
+/** The partitions of a topic by the `host:port` of the broker that leads them. */
+export type Leaders = Map<string, number[]>;
 
 /** A cluster, as a broker describes it. */
 export interface ClusterLayout {
@@ -32,7 +28,7 @@ export interface ClusterLayout {
 
 /**
  * Connections to a cluster's brokers, opened at first use. One deadline limits all requests. Uses the wire layer of the Kafka
- * library, not its clients: these retry by themselves and hide errors.
+ * library, not its clients: these retry by themselves and hide errors. Its requests are of versions that Kafka 2.4 to 4.3 take.
  */
 export class Wire {
   readonly #bootstrap: readonly string[];
@@ -88,18 +84,17 @@ export class Wire {
 
   /** The layout as the given connection's broker sees it. Does not create topics. Rejects when a named topic does not exist. */
   async layout(topics: string[], connection?: Connection): Promise<ClusterLayout> {
-    const response = await metadataV12.api.async(connection ?? (await this.any()), topics, false);
+    const response = await metadataV9.api.async(connection ?? (await this.any()), topics, false);
     return {
       brokers: new Map(response.brokers.map(({ nodeId, host, port }) => [nodeId, `${host}:${port}`])),
-      topics: response.topics.map(({ name, topicId, partitions }) => ({
+      topics: response.topics.map(({ name, partitions }) => ({
         name: name ?? '',
-        id: topicId,
         leaders: new Map(partitions.map(({ partitionIndex, leaderId }) => [partitionIndex, leaderId])),
       })),
     };
   }
 
-  /** The layout of one topic with its partitions by the `host:port` of their leader. Rejects when one has no leader. */
+  /** The partitions of one topic by the `host:port` of their leader. Rejects when one has no leader. */
   async leaders(topic: string): Promise<Leaders> {
     const { brokers, topics } = await this.layout([topic]);
     const [found] = topics;
@@ -110,20 +105,20 @@ export class Wire {
       if (server === undefined) throw new Error(`Partition ${partition} of ${topic} has no leader.`);
       leaders.set(server, [...(leaders.get(server) ?? []), partition]);
     }
-    return { id: found.id, leaders };
+    return leaders;
   }
 
   /** The offset of each partition at a time, at BEGINNING or at END. Rejects when a leader is unavailable. */
   async offsets(topic: string, timestamp: bigint): Promise<Map<number, bigint>> {
     const offsets = new Map<number, bigint>();
-    for (const [server, partitions] of (await this.leaders(topic)).leaders) {
+    for (const [server, partitions] of await this.leaders(topic)) {
       const asked = partitions.map((partitionIndex) => ({
         partitionIndex,
         currentLeaderEpoch: -1,
         timestamp,
       }));
       const connection = await this.connect(server);
-      const response = await listOffsetsV7.api.async(connection, -1, 0, [{ name: topic, partitions: asked }]);
+      const response = await listOffsetsV6.api.async(connection, -1, 0, [{ name: topic, partitions: asked }]);
       for (const answer of response.topics) {
         for (const { partitionIndex, offset } of answer.partitions) offsets.set(partitionIndex, offset);
       }
