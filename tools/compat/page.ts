@@ -18,6 +18,24 @@ interface Section {
 
 const sections: readonly Section[] = [
   {
+    group: 'brokers',
+    heading: 'Brokers and logins',
+    before: `Each release of Kafka as Maven Central has it, with a listener for each login. The proxy logs in, and sends five events,
+which must be in the topic once. [Brokers](brokers.md) says what that means for Redpanda, Azure Event Hubs and others.`,
+    columns: [
+      'requests',
+      'none',
+      'PLAIN',
+      'SCRAM-SHA-256',
+      'SCRAM-SHA-512',
+      'OAUTHBEARER',
+      'mutual TLS',
+      'GSSAPI',
+    ],
+    after: `Kafka before 3.1 checks no signature of a token: its operator brings a class for that. So there the token of the trial
+has none. From 3.1 on it comes from a token endpoint, and the broker checks its signature.`,
+  },
+  {
     group: 'consumers',
     heading: 'Consumers and compression',
     before: `Each library as it is installed, without a codec of its own. Each topic has 4 events with the codec

@@ -1,4 +1,5 @@
 /** All that `make compat` tries, in the order of the page. */
+import { brokers } from './brokers/trial.ts';
 import { clients } from './clients/table.ts';
 import { debezium } from './clients/debezium.ts';
 import { trialOf } from './clients/trial.ts';
@@ -9,6 +10,7 @@ import { schemathesis } from './schemathesis/trial.ts';
 import type { Trial } from './trial.ts';
 
 export const trials: readonly Trial[] = [
+  ...brokers,
   ...consumers,
   ...clients.map(trialOf),
   debezium,

@@ -1,7 +1,14 @@
 /** What a thing that `make compat` tries is: a consumer, a client, a load balancer, a test tool. */
 import type { Stage } from './stage.ts';
 
-export const GROUPS = ['consumers', 'clients', 'load-balancers', 'schemathesis', 'data-rentgen'] as const;
+export const GROUPS = [
+  'brokers',
+  'consumers',
+  'clients',
+  'load-balancers',
+  'schemathesis',
+  'data-rentgen',
+] as const;
 export type Group = (typeof GROUPS)[number];
 
 export interface Trial {

@@ -88,7 +88,7 @@ export class Wire {
     return {
       brokers: new Map(response.brokers.map(({ nodeId, host, port }) => [nodeId, `${host}:${port}`])),
       topics: response.topics.map(({ name, partitions }) => ({
-        name: name ?? '',
+        name,
         leaders: new Map(partitions.map(({ partitionIndex, leaderId }) => [partitionIndex, leaderId])),
       })),
     };

@@ -27,6 +27,9 @@ const NEW_TOPIC_POLLS = 15;
 const BEHIND = 'message.timestamp.before.max.ms';
 const EITHER_WAY = 'message.timestamp.difference.max.ms';
 
+/** Kafka's "no limit" is 2^63 - 1. */
+const NO_LIMIT = 2 ** 63;
+
 /** Codecs that consumers of JavaScript and Python read without a codec of their own. */
 const READABLE_CODECS = ['producer', 'uncompressed', 'gzip'];
 
@@ -233,8 +236,9 @@ function checkConfig(
     );
     return;
   }
-  // Before Kafka 3.6 one limit holds both ways.
-  const limit = config.has(BEHIND) ? BEHIND : EITHER_WAY;
+  // Before Kafka 3.6 one limit holds both ways. Up to 3.9 it holds where the newer one has its default, which is no limit.
+  const isOwn = Number(config.get(BEHIND) ?? Number.NaN) < NO_LIMIT || !config.has(EITHER_WAY);
+  const limit = isOwn ? BEHIND : EITHER_WAY;
   const before = Number(config.get(limit) ?? Number.NaN);
   if (before < spool.maxAge) {
     warn(

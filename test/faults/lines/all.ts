@@ -6,6 +6,7 @@ import {
   killedInTurn,
   notEnoughReplicas,
   rollingRestart,
+  rollingUpgrade,
 } from './broker-lines.ts';
 import { clockSetBack, clockSetForward } from './clock-lines.ts';
 import { container256, container512 } from './container-lines.ts';
@@ -37,6 +38,7 @@ export const lines: readonly Line[] = [
   killedInTurn,
   frozenInTurn,
   rollingRestart,
+  rollingUpgrade,
   notEnoughReplicas,
   partitionsMoved,
   proxyKilled,

@@ -1,10 +1,11 @@
-import type { Cluster } from '../../../tools/kafka/cluster.ts';
+import type { Cluster, ClusterOptions } from '../../../tools/kafka/cluster.ts';
 import { TOPIC } from '../../stage/staged-proxy.ts';
 import { inSync } from '../cluster-changes.ts';
 import type { Line } from '../line.ts';
 import type { Scene } from '../scene.ts';
 
 const REPLICAS = 3;
+const OLD_RELEASE = '3.9.2';
 const DUPLICATES = 'sent again after a connection was lost';
 
 /** A single broker is killed and started again. */
@@ -71,6 +72,22 @@ export const rollingRestart: Line = {
   },
 };
 
+/** The brokers are controllers, too: the last one that is upgraded is the last old voter. */
+export const rollingUpgrade: Line = {
+  name: 'rolling-upgrade',
+  what: `each of three brokers is upgraded in turn, from Kafka ${OLD_RELEASE} to the release of the other lines`,
+  duplicatesAre: DUPLICATES,
+  run: async (scene) => {
+    const { brokers } = await replicated(scene, { release: OLD_RELEASE });
+    for (const broker of brokers) {
+      await scene.flow();
+      await broker.upgrade();
+      await inSync(scene.servers, TOPIC, REPLICAS);
+    }
+    await scene.flow();
+  },
+};
+
 export const notEnoughReplicas: Line = {
   name: 'not-enough-replicas',
   what: 'two of three brokers are killed, and come back',
@@ -104,8 +121,8 @@ export const kafkaComesLater: Line = {
 };
 
 /** Three brokers, a topic with min.insync.replicas=2, and a load. */
-async function replicated(scene: Scene): Promise<Cluster> {
-  const cluster = await scene.startCluster();
+async function replicated(scene: Scene, options: ClusterOptions = {}): Promise<Cluster> {
+  const cluster = await scene.startCluster(options);
   await scene.createTopic({
     partitions: 6,
     replicas: REPLICAS,

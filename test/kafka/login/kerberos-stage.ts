@@ -5,6 +5,7 @@ import { findKerberosProgram } from '../../../tools/kerberos/install.ts';
 import { REALM, startKdc, type Kdc } from '../../../tools/kerberos/kdc.ts';
 import { startBroker, type Broker } from '../../../tools/kafka/broker.ts';
 import { createTopic, endOffsets } from '../../../tools/kafka/topics.ts';
+import type { Release } from '../../../tools/kafka/releases.ts';
 import { readRecords } from '../../../tools/kafka/records.ts';
 import { startProxy, type Proxy } from '../../../tools/proxy.ts';
 import { post, type Answer } from '../../stage/posting.ts';
@@ -23,12 +24,13 @@ export class KerberosStage {
     this.broker = broker;
   }
 
-  static async start(): Promise<KerberosStage> {
+  static async start(release?: Release): Promise<KerberosStage> {
     const kdc = await startKdc();
     const keytab = await kdc.keytab('kafka/127.0.0.1');
     // Not an initiator: the broker needs no KDC, and starts while it is unavailable.
     const module = `com.sun.security.auth.module.Krb5LoginModule required isInitiator=false useKeyTab=true storeKey=true keyTab="${keytab}" principal="kafka/127.0.0.1@${REALM}";`;
     const broker = await startBroker({
+      release,
       listeners: { LOGIN: 'SASL_PLAINTEXT', REAUTH: 'SASL_PLAINTEXT' },
       properties: {
         'sasl.kerberos.service.name': 'kafka',

@@ -1,6 +1,7 @@
 import { setScramPassword } from '../../../tools/kafka/users.ts';
 import { CertificateAuthority, type Certificate } from '../../../tools/certificates.ts';
 import { startBroker, type Broker } from '../../../tools/kafka/broker.ts';
+import { needsZooKeeper, type Release } from '../../../tools/kafka/releases.ts';
 import { startOidcServer, type OidcServer } from '../../../tools/oidc-server.ts';
 
 /** For SCRAM. It has the characters that SASL's names escape (RFC 5802, 5.1). */
@@ -27,10 +28,26 @@ export interface SecureBroker {
 
 const PLAIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required';
 const SCRAM = 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
+/** Of Kafka's releases with ZooKeeper, and of those without. */
+const AUTHORIZERS = {
+  zooKeeper: 'kafka.security.authorizer.AclAuthorizer',
+  own: 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+};
+
+/** Checks signed tokens: since 3.1, under another name at first. Before, a broker only takes tokens without a signature. */
+const VALIDATOR = 'org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler';
+const FIRST_VALIDATOR =
+  'org.apache.kafka.common.security.oauthbearer.secured.OAuthBearerValidatorCallbackHandler';
+
 const OAUTH = 'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;';
 
+/** Does a broker of this release check signed tokens? */
+export function checksTokens(release?: Release): boolean {
+  return release === undefined || release >= '3.1';
+}
+
 /** One broker with a listener for each kind of login. Clients of the plain listener are ANONYMOUS and may do all. */
-export async function startSecureBroker(): Promise<SecureBroker> {
+export async function startSecureBroker(release?: Release): Promise<SecureBroker> {
   const authority = await CertificateAuthority.create();
   const stranger = await CertificateAuthority.create('an unknown authority');
   const [server, wrongName, unknown, expired, client, expiredClient] = await Promise.all([
@@ -43,6 +60,7 @@ export async function startSecureBroker(): Promise<SecureBroker> {
   ]);
   const oidc = await startOidcServer({ clients: [CLIENT], audience: AUDIENCE, certificate: server });
   const broker = await startBroker({
+    release,
     jvm: [`-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=${oidc.jwksUri}`],
     listeners: {
       TLS: 'SSL',
@@ -72,12 +90,12 @@ export async function startSecureBroker(): Promise<SecureBroker> {
       ...['plain', 'plain_tls'].reduce((all, name) => ({ ...all, ...plain(name) }), {}),
       ...['scram', 'scram_tls', 'reauth'].reduce((all, name) => ({ ...all, ...scram(name) }), {}),
       ...['oauth', 'oauth_tls', 'oauth_reauth'].reduce(
-        (all, name) => ({ ...all, ...oauthListener(name, oidc) }),
+        (all, name) => ({ ...all, ...oauthListener(name, oidc, release) }),
         {},
       ),
       'listener.name.reauth.connections.max.reauth.ms': String(SESSION_MS),
       'listener.name.oauth_reauth.connections.max.reauth.ms': String(SESSION_MS),
-      'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+      'authorizer.class.name': needsZooKeeper(release) ? AUTHORIZERS.zooKeeper : AUTHORIZERS.own,
       'super.users': 'User:ANONYMOUS',
       'allow.everyone.if.no.acl.found': 'true',
     },
@@ -114,14 +132,22 @@ function scram(listener: string): Record<string, string> {
   };
 }
 
-/** The properties of a listener with OAUTHBEARER, on which Kafka checks the signature of a JWT. */
-export function oauthListener(listener: string, { jwksUri, issuer }: OidcServer): Record<string, string> {
+/** The properties of a listener with OAUTHBEARER, on which Kafka checks the signature of a JWT, if its release can. */
+export function oauthListener(
+  listener: string,
+  { jwksUri, issuer }: OidcServer,
+  release?: Release,
+): Record<string, string> {
   const prefix = `listener.name.${listener}`;
-  return {
+  const login = {
     [`${prefix}.sasl.enabled.mechanisms`]: 'OAUTHBEARER',
     [`${prefix}.oauthbearer.sasl.jaas.config`]: OAUTH,
+  };
+  if (!checksTokens(release)) return login;
+  return {
+    ...login,
     [`${prefix}.oauthbearer.sasl.server.callback.handler.class`]:
-      'org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler',
+      release === '3.1.2' ? FIRST_VALIDATOR : VALIDATOR,
     [`${prefix}.oauthbearer.sasl.oauthbearer.jwks.endpoint.url`]: jwksUri,
     [`${prefix}.oauthbearer.sasl.oauthbearer.expected.audience`]: AUDIENCE,
     [`${prefix}.oauthbearer.sasl.oauthbearer.expected.issuer`]: issuer,

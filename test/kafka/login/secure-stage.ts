@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readRecords } from '../../../tools/kafka/records.ts';
+import type { Release } from '../../../tools/kafka/releases.ts';
 import { endOffsets } from '../../../tools/kafka/topics.ts';
 import { startProxy, type Proxy, type ProxyOptions } from '../../../tools/proxy.ts';
 import { readiness } from '../../stage/readiness.ts';
@@ -22,8 +23,8 @@ export class SecureStage {
     this.ca = this.write('ca.pem', secure.authority.pem);
   }
 
-  static async start(): Promise<SecureStage> {
-    return new SecureStage(await startSecureBroker());
+  static async start(release?: Release): Promise<SecureStage> {
+    return new SecureStage(await startSecureBroker(release));
   }
 
   /** Writes a file of this name, and returns its path. */
