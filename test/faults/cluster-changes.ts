@@ -3,6 +3,7 @@ import {
   AclOperations,
   AclPermissionTypes,
   alterPartitionReassignmentsV0,
+  apiVersionsV0,
   createAclsV3,
   deleteAclsV3,
   metadataV9,
@@ -12,6 +13,7 @@ import {
 import { Wire } from '../../tools/kafka/wire.ts';
 
 const TIMEOUT_MS = 60_000;
+const PRODUCE = 0;
 
 /** Resolves when each partition of a topic has exactly `replicas` replicas, all in sync. */
 export async function inSync(servers: string, topic: string, replicas: number): Promise<void> {
@@ -28,6 +30,14 @@ export async function inSync(servers: string, topic: string, replicas: number): 
       throw new Error(`${behind.length} of ${partitions.length} partitions are not in sync.`);
     }),
   );
+}
+
+/** The newest version of Produce that a broker takes. It differs between releases. */
+export async function newestProduce(server: string): Promise<number> {
+  return withWire(server, async (wire) => {
+    const { apiKeys } = await apiVersionsV0.api.async(await wire.any(), '', '');
+    return apiKeys.find(({ apiKey }) => apiKey === PRODUCE)?.maxVersion ?? -1;
+  });
 }
 
 /** Moves each partition to other brokers. The move ends when `inSync` resolves. */
@@ -85,10 +95,10 @@ function rule(topic: string) {
   } as const;
 }
 
-async function withWire(servers: string, task: (wire: Wire) => Promise<void>): Promise<void> {
+async function withWire<Result>(servers: string, task: (wire: Wire) => Promise<Result>): Promise<Result> {
   const wire = new Wire(servers, TIMEOUT_MS);
   try {
-    await task(wire);
+    return await task(wire);
   } finally {
     wire.close();
   }

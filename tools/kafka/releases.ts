@@ -2,7 +2,7 @@
 
 /** The oldest one that the proxy supports is 2.8. Before 3.3 Kafka without ZooKeeper was a preview. */
 export const WITH_ZOOKEEPER = ['2.4.1', '2.8.2', '3.0.2', '3.1.2'] as const;
-export const WITHOUT_ZOOKEEPER = ['3.9.2'] as const;
+export const WITHOUT_ZOOKEEPER = ['3.9.2', '4.0.1'] as const;
 
 export const ALL_RELEASES = [...WITH_ZOOKEEPER, ...WITHOUT_ZOOKEEPER] as const;
 

@@ -1,6 +1,6 @@
 import type { Cluster, ClusterOptions } from '../../../tools/kafka/cluster.ts';
 import { TOPIC } from '../../stage/staged-proxy.ts';
-import { inSync } from '../cluster-changes.ts';
+import { inSync, newestProduce } from '../cluster-changes.ts';
 import type { Line } from '../line.ts';
 import type { Scene } from '../scene.ts';
 
@@ -81,8 +81,11 @@ export const rollingUpgrade: Line = {
     const { brokers } = await replicated(scene, { release: OLD_RELEASE });
     for (const broker of brokers) {
       await scene.flow();
+      const before = await newestProduce(broker.bootstrapServers);
       await broker.upgrade();
       await inSync(scene.servers, TOPIC, REPLICAS);
+      const after = await newestProduce(broker.bootstrapServers);
+      scene.expect(after > before, `broker ${broker.nodeId} still takes Produce up to ${after}`);
     }
     await scene.flow();
   },

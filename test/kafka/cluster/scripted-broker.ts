@@ -113,16 +113,9 @@ function answerTo(
   ranges: Ranges,
   address: ReturnType<ReturnType<typeof createServer>['address']>,
 ): Buffer | undefined {
-  const range = ranges[key];
-  const isTaken = range !== undefined && version >= range[0] && version <= range[1];
+  if (key === KEYS.apiVersions) return versionsAnswer(version, correlationId, ranges);
+  if (!isTaken({ key, version }, ranges)) return undefined;
   const answer = Writer.create().appendInt32(correlationId);
-  // KIP-511: the header of this answer has no tagged fields. An unknown version gets an answer in the form of version 0.
-  if (key === KEYS.apiVersions) {
-    if (isTaken) writeVersions(answer, version, ranges);
-    else writeVersions(answer.appendInt16(UNSUPPORTED_VERSION), -1, { [key]: range ?? [0, 0] });
-    return answer.prependLength().buffer;
-  }
-  if (!isTaken) return undefined;
   const isFlexible = version >= (FLEXIBLE[key] ?? Number.POSITIVE_INFINITY);
   if (isFlexible) answer.appendTaggedFields();
   switch (key) {
@@ -152,6 +145,23 @@ function answerTo(
       throw new Error(`the scripted broker does not know request ${key}`);
   }
   if (isFlexible) answer.appendTaggedFields();
+  return answer.prependLength().buffer;
+}
+
+export function isTaken({ key, version }: NotedRequest, ranges: Ranges): boolean {
+  const range = ranges[key];
+  return range !== undefined && version >= range[0] && version <= range[1];
+}
+
+/**
+ * The answer to the question for versions. Its header has no tagged fields (KIP-511). An unknown version gets an answer in the form
+ * of version 0.
+ */
+export function versionsAnswer(version: number, correlationId: number, ranges: Ranges): Buffer {
+  const answer = Writer.create().appendInt32(correlationId);
+  const key = KEYS.apiVersions;
+  if (isTaken({ key, version }, ranges)) writeVersions(answer, version, ranges);
+  else writeVersions(answer.appendInt16(UNSUPPORTED_VERSION), -1, { [key]: ranges[key] ?? [0, 0] });
   return answer.prependLength().buffer;
 }
 
