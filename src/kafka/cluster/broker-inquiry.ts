@@ -114,12 +114,12 @@ export class BrokerInquiry {
     };
   }
 
-  /** The configuration of a topic; undefined if the proxy may not read it. */
+  /** The configuration of a topic; undefined if the proxy may not read it, or if the broker tells none. */
   topicConfig(address: string, topic: string): Promise<ReadonlyMap<string, string> | undefined> {
     return this.#config(address, ConfigResourceTypes.TOPIC, topic);
   }
 
-  /** The configuration of a broker; undefined if the proxy may not read it. */
+  /** The configuration of a broker; undefined if the proxy may not read it, or if the broker tells none. */
   brokerConfig(address: string, nodeId: number): Promise<ReadonlyMap<string, string> | undefined> {
     return this.#config(address, ConfigResourceTypes.BROKER, String(nodeId));
   }
@@ -147,13 +147,14 @@ export class BrokerInquiry {
       assignments: [],
       configs: [],
     };
-    const { topics } = await this.#connections.ask(brokerAt(address), (connection, versions) =>
-      orInError(
-        isCreation,
-        versions.of(CREATE_TOPICS).async(connection, [request], this.#requestTimeoutMs, false),
-      ),
-    );
-    const [topic] = topics;
+    const answer = await this.#connections.ask(brokerAt(address), async (connection, versions) => {
+      const creation = versions.ifAny(CREATE_TOPICS);
+      if (!creation) return undefined;
+      const made = creation.async(connection, [request], this.#requestTimeoutMs, false);
+      return await orInError(isCreation, made);
+    });
+    if (!answer) return 'the broker takes no request for it that the proxy knows';
+    const [topic] = answer.topics;
     if (!topic) return 'the broker says nothing of the topic';
     const { errorCode, errorMessage, numPartitions, replicationFactor } = topic;
     if (errorCode === 0) return { partitions: numPartitions, replicas: replicationFactor };
@@ -170,10 +171,12 @@ export class BrokerInquiry {
     resourceType: ConfigResourceTypeValue,
     resourceName: string,
   ): Promise<ReadonlyMap<string, string> | undefined> {
-    const { results } = await this.#connections.ask(brokerAt(address), (connection, versions) =>
-      orInError(isConfigs, versions.of(DESCRIBE_CONFIGS).async(connection, [{ resourceType, resourceName }])),
-    );
-    const [result] = results;
+    const answer = await this.#connections.ask(brokerAt(address), async (connection, versions) => {
+      const description = versions.ifAny(DESCRIBE_CONFIGS);
+      if (!description) return undefined;
+      return await orInError(isConfigs, description.async(connection, [{ resourceType, resourceName }]));
+    });
+    const [result] = answer?.results ?? [];
     if (result?.errorCode !== 0) return undefined;
     return new Map(
       result.configs.flatMap(({ name, value }) => (typeof value === 'string' ? [[name, value]] : [])),

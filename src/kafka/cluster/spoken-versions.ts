@@ -75,7 +75,10 @@ export class SpokenVersions {
    * The newest version of a request that the proxy and the broker know.
    * @throws {BrokerError} if there is none.
    */
-  of<Version extends RequestVersion>({ name, key, versions }: KnownRequest<Version>): Version {
+  of<Version extends RequestVersion>(request: KnownRequest<Version>): Version {
+    const common = this.ifAny(request);
+    if (common) return common;
+    const { name, key, versions } = request;
     const range = this.#ranges.get(key);
     if (range === undefined) {
       throw versionError(
@@ -83,8 +86,6 @@ export class SpokenVersions {
       );
     }
     const { minVersion, maxVersion } = range;
-    const common = versions.find(({ version: one }) => one >= minVersion && one <= maxVersion);
-    if (common) return common;
     const spoken = `the broker takes ${name} requests of version ${minVersion} to ${maxVersion}`;
     const newest = versions[0].version;
     throw versionError(
@@ -92,6 +93,12 @@ export class SpokenVersions {
         ? `${spoken}, the proxy sends up to ${newest}: update the proxy`
         : `${spoken}, the proxy sends ${versions.at(-1)?.version ?? newest} or later: it needs Kafka 2.8 or later`,
     );
+  }
+
+  /** The same for a request that is of use, but not needed: undefined if there is none. */
+  ifAny<Version extends RequestVersion>({ key, versions }: KnownRequest<Version>): Version | undefined {
+    const range = this.#ranges.get(key);
+    return range && versions.find(({ version: one }) => one >= range.minVersion && one <= range.maxVersion);
   }
 
   /**

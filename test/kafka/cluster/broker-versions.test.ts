@@ -140,6 +140,26 @@ suite('requests to a broker', { timeout: 60_000 }, () => {
     });
   }
 
+  test('a broker that tells no configurations and makes no topics is an answer for an operator', async (t) => {
+    const optional = [KEYS.describeConfigs, KEYS.createTopics].map(String);
+    const others: Ranges = Object.fromEntries(Object.entries(NEW).filter(([key]) => !optional.includes(key)));
+    for (const taken of [
+      others,
+      { ...NEW, [KEYS.describeConfigs]: [0, 0], [KEYS.createTopics]: [0, 4] } as const,
+    ]) {
+      const broker = await startScriptedBroker(t, taken);
+      const asked = inquiry(t);
+      assert.equal(await asked.topicConfig(broker.address, TOPIC.name), undefined);
+      assert.equal(await asked.brokerConfig(broker.address, 1), undefined);
+      assert.equal(
+        await asked.createTopic(broker.address, TOPIC.name),
+        'the broker takes no request for it that the proxy knows',
+      );
+      assert.equal((await asked.cluster(broker.address, [TOPIC.name])).topics.length, 1);
+      assert.equal(broker.connections(), 1);
+    }
+  });
+
   test('a broker is asked for its versions once for each connection', async (t) => {
     const broker = await startScriptedBroker(t, NEW);
     const asked = client(t);
