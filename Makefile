@@ -113,6 +113,7 @@ postgres: setup
 	@$(NODE) tools/postgres.ts
 
 clean: ## Remove all files that make has made.
+	@[ ! -f .run/docker/dockerd.pid ] || $(NODE) tools/docker/main.ts stop
 	rm -rf dist node_modules .run
 
 dist/.built: $(SOURCES) dist/event-scan.wasm tools/bundle.ts package.json node_modules/.installed
