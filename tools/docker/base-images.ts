@@ -1,5 +1,6 @@
 // The images that ours and docker-compose.yml are built on. Where no registry of images can be reached, stand-ins with the
 // same names are made of what the package registries have.
+import { globSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findProgram, ran } from './command.ts';
@@ -8,7 +9,6 @@ import { FOLDER, NoEngineError, type Engine } from './engine.ts';
 const ROOT = join(import.meta.dirname, '..', '..');
 const STAND_INS = join(import.meta.dirname, 'stand-ins');
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
-const DEBIAN = 'bookworm';
 const NPM = '12.2.2';
 const PULL_MS = 600_000;
 
@@ -34,11 +34,13 @@ export interface BaseImages {
 export async function baseImages(): Promise<BaseImages> {
   const dockerfile = await readFile(join(ROOT, 'Dockerfile'), 'utf8');
   const compose = await readFile(join(ROOT, 'docker-compose.yml'), 'utf8');
-  const node = /^ARG NODE_VERSION=(?<version>\S+)$/m.exec(dockerfile)?.groups?.['version'];
-  const kafka = /image: (?<image>apache\/kafka:\S+)$/m.exec(compose)?.groups?.['image'];
-  if (node === undefined || kafka === undefined)
-    throw new Error('Dockerfile or docker-compose.yml name no image.');
-  return { debian: `debian:${DEBIAN}-slim`, node: `node:${node}-slim`, kafka };
+  const [, node] = /^ARG NODE_VERSION=(\S+)$/m.exec(dockerfile) ?? [];
+  const [, debian] = /^ARG DEBIAN=(\S+)$/m.exec(dockerfile) ?? [];
+  const [, kafka] = /image: (apache\/kafka:\S+)$/m.exec(compose) ?? [];
+  if (node === undefined || debian === undefined || kafka === undefined) {
+    throw new Error('Dockerfile or docker-compose.yml do not name the images.');
+  }
+  return { debian: `debian:${debian}-slim`, node: `node:${node}-${debian}-slim`, kafka };
 }
 
 /**
@@ -49,8 +51,8 @@ export async function provideBaseImages(engine: Engine, tell: Tell): Promise<Rea
   const { debian, node, kafka } = await baseImages();
   const images: Image[] = [
     { name: debian, make: (engine, tell) => makeDebian(engine, debian, tell) },
-    { name: node, make: (engine, tell) => makeNode(engine, node, tell) },
-    { name: kafka, make: (engine, tell) => makeKafka(engine, kafka, tell) },
+    { name: node, make: (engine, tell) => makeNode(engine, node, debian, tell) },
+    { name: kafka, make: (engine, tell) => makeKafka(engine, kafka, debian, tell) },
   ];
   const origins = new Map<string, Origin>();
   for (const image of images) origins.set(image.name, await provide(engine, image, tell));
@@ -80,20 +82,21 @@ async function makeDebian(engine: Engine, name: string, tell: Tell): Promise<voi
     );
   }
   tell(`${name}: no registry has it for us, so debootstrap makes a stand-in`);
+  const release = name.replace(/^debian:(.*)-slim$/, '$1');
   await withFolder(async (folder) => {
     const root = join(folder, 'root');
-    await ran(['debootstrap', '--variant=minbase', '--include=ca-certificates,netbase,tzdata', DEBIAN, root]);
+    await ran([
+      'debootstrap',
+      '--variant=minbase',
+      '--include=ca-certificates,netbase,tzdata',
+      release,
+      root,
+    ]);
     // What debian:…-slim leaves out, and the certificates that this machine trusts.
-    for (const path of [
-      'usr/share/doc',
-      'usr/share/man',
-      'usr/share/locale',
-      'usr/share/info',
-      'usr/share/lintian',
-    ]) {
-      await removeExceptCopyrights(join(root, path));
+    for (const part of ['doc', 'man', 'locale', 'info', 'lintian']) {
+      await removeExceptCopyrights(join(root, 'usr/share', part));
     }
-    for (const path of ['var/cache/apt', 'var/lib/apt/lists', 'var/log']) {
+    for (const path of ['var/cache', 'var/lib/apt/lists', 'var/log']) {
       await rm(join(root, path), { recursive: true, force: true });
       await mkdir(join(root, path), { recursive: true });
     }
@@ -101,17 +104,8 @@ async function makeDebian(engine: Engine, name: string, tell: Tell): Promise<voi
     await mkdir(join(root, 'var/cache/apt/archives/partial'), { recursive: true });
     await cp(CERTIFICATES, join(root, CERTIFICATES));
     const archive = join(folder, 'root.tar');
-    await ran([
-      'tar',
-      '--create',
-      '--file',
-      archive,
-      '--directory',
-      root,
-      '--exclude=./proc/*',
-      '--exclude=./sys/*',
-      '.',
-    ]);
+    const without = ['--exclude=./proc/*', '--exclude=./sys/*'];
+    await ran(['tar', '--create', '--file', archive, '--directory', root, ...without, '.']);
     const change = ['--change', 'CMD ["bash"]', '--change', 'LABEL http2kafka.stand-in=yes'];
     await engine.docker(['import', ...change, archive, name]);
   });
@@ -122,40 +116,47 @@ async function removeExceptCopyrights(folder: string): Promise<void> {
   await ran(['find', folder, '!', '-type', 'd', '!', '-name', 'copyright', '-delete']);
 }
 
-async function makeNode(engine: Engine, name: string, tell: Tell): Promise<void> {
+async function makeNode(engine: Engine, name: string, debian: string, tell: Tell): Promise<void> {
   tell(`${name}: a stand-in of Node's binary and npm ${NPM}`);
   await withFolder(async (folder) => {
+    const node = join(ROOT, 'node_modules', 'node');
+    const got = join(folder, 'got');
     await cp(join(STAND_INS, 'node', 'Dockerfile'), join(folder, 'Dockerfile'));
-    await cp(join(ROOT, 'node_modules', 'node', 'bin', 'node'), join(folder, 'node'));
-    await cp(CERTIFICATES, join(folder, 'ca-certificates.crt'));
+    await cp(join(node, 'bin', 'node'), join(folder, 'node'));
+    await cp(licenceOfNode(node), join(folder, 'LICENSE'));
     await ran([
       'npm',
       'install',
       '--prefix',
-      join(folder, 'got'),
+      got,
       '--no-audit',
       '--no-fund',
       '--ignore-scripts',
       `npm@${NPM}`,
     ]);
-    await cp(join(folder, 'got', 'node_modules', 'npm'), join(folder, 'npm'), { recursive: true });
-    await rm(join(folder, 'got'), { recursive: true });
-    await build(engine, name, folder, ['--build-arg', `NODE_VERSION=${process.versions.node}`]);
+    await cp(join(got, 'node_modules', 'npm'), join(folder, 'npm'), { recursive: true });
+    await rm(got, { recursive: true });
+    const version = `NODE_VERSION=${process.versions.node}`;
+    await build(engine, name, folder, ['--build-arg', version, '--build-arg', `BASE=${debian}`]);
   });
 }
 
-async function makeKafka(engine: Engine, name: string, tell: Tell): Promise<void> {
+/** The npm package `node` has it in the package for this kind of machine. */
+function licenceOfNode(folder: string): string {
+  const [licence] = globSync(join(folder, 'node_modules', 'node-*-*', 'LICENSE'));
+  if (licence === undefined) throw new Error(`There is no licence of Node in ${folder}.`);
+  return licence;
+}
+
+async function makeKafka(engine: Engine, name: string, debian: string, tell: Tell): Promise<void> {
   const version = name.split(':').at(-1) ?? '';
   tell(`${name}: a stand-in of Debian's Java and the broker's jars`);
   await withFolder(async (folder) => {
     await cp(join(STAND_INS, 'kafka'), folder, { recursive: true });
-    const goal = [
-      'dependency:copy-dependencies',
-      '-DincludeScope=runtime',
-      `-DoutputDirectory=${join(folder, 'libs')}`,
-    ];
+    const into = `-DoutputDirectory=${join(folder, 'libs')}`;
+    const goal = ['dependency:copy-dependencies', '-DincludeScope=runtime', into];
     await ran(['mvn', '-q', '-B', '-f', join(folder, 'pom.xml'), `-Dkafka=${version}`, ...goal]);
-    await build(engine, name, folder);
+    await build(engine, name, folder, ['--build-arg', `BASE=${debian}`]);
   });
 }
 
