@@ -72,10 +72,11 @@ export async function findEngine(): Promise<{ engine: Engine; started: boolean }
   if (findProgram('docker') === undefined) {
     throw new NoEngineError('There is no `docker` here (on Debian: apt-get install docker.io).');
   }
-  const present = new Engine(false, {});
-  if (await answers(present)) return { engine: present, started: false };
+  // First: the environment may name it as the engine of this machine.
   const own = new Engine(true, ownEnvironment());
   if (await answers(own)) return { engine: own, started: false };
+  const present = new Engine(false, {});
+  if (await answers(present)) return { engine: present, started: false };
   await startOwn(own);
   return { engine: own, started: true };
 }
