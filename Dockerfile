@@ -5,13 +5,22 @@
 ARG NODE_VERSION=26
 ARG DEBIAN=bookworm
 
-FROM node:${NODE_VERSION}-${DEBIAN}-slim AS build
+FROM node:${NODE_VERSION}-${DEBIAN}-slim AS packages
 # A registry of your own: --build-arg NPM_CONFIG_REGISTRY=https://npm.example.org/
 ARG NPM_CONFIG_REGISTRY
 WORKDIR /build
 COPY package.json package-lock.json ./
 # No install script runs. So the Node of the npm package `node` is not downloaded: the image has one already.
-RUN npm ci --ignore-scripts --no-audit --no-fund
+RUN npm ci --ignore-scripts --no-audit --no-fund \
+  && npm sbom --sbom-format cyclonedx --package-lock-only > sbom.json
+
+# The native part of the login by Kerberos. The compiler stays in this stage.
+FROM packages AS packages-kerberos
+COPY tools/executable.ts tools/
+COPY tools/kerberos/install.ts tools/kerberos/
+RUN node tools/kerberos/install.ts
+
+FROM packages AS build
 COPY assembly assembly
 RUN node node_modules/.bin/asc assembly/index.ts --config assembly/asconfig.json
 COPY src src
@@ -21,14 +30,6 @@ COPY tools/installation tools/installation
 COPY bin bin
 COPY docs docs
 COPY LICENSE README.md CHANGELOG.md UPGRADING.md SECURITY.md ./
-RUN npm sbom --sbom-format cyclonedx --package-lock-only > sbom.json \
-  && cp /usr/local/LICENSE node-licence.txt
-
-# The native part of the login by Kerberos. The compiler stays in this stage.
-FROM build AS build-kerberos
-COPY tools/executable.ts tools/
-COPY tools/kerberos/install.ts tools/kerberos/
-RUN node tools/kerberos/install.ts
 
 # Debian and Node, without npm, and all that does not depend on the program.
 FROM debian:${DEBIAN}-slim AS runtime
@@ -36,7 +37,7 @@ FROM debian:${DEBIAN}-slim AS runtime
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends libatomic1 \
   && rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/*
-COPY --from=build /usr/local/bin/node /usr/local/bin/node
+COPY --from=packages /usr/local/bin/node /usr/local/bin/node
 ENV NODE_ENV=production \
   PATH=/app/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
   HTTP2KAFKA__SERVER__HOST=0.0.0.0
@@ -70,17 +71,17 @@ RUN apt-get update \
 USER 1000:1000
 
 # What goes into /app, with a list of all that the image contains.
-FROM runtime-kerberos AS app-kerberos
-USER 0
-COPY --from=build-kerberos /build /build
-RUN node /build/tools/installation/main.ts --into /app --with kerberos --debian \
-  --sbom /build/sbom.json --node-licence /build/node-licence.txt
+FROM build AS app-kerberos
+COPY --from=packages-kerberos /build/node_modules/kerberos/build node_modules/kerberos/build
+COPY --from=runtime-kerberos /var/lib/dpkg /runtime/var/lib/dpkg
+COPY --from=runtime-kerberos /usr/share/doc /runtime/usr/share/doc
+RUN node tools/installation/main.ts --into /app --with kerberos --debian /runtime --sbom sbom.json \
+  --node-licence /usr/local/LICENSE
 
-FROM runtime AS app
-USER 0
-COPY --from=build /build /build
-RUN node /build/tools/installation/main.ts --into /app --debian \
-  --sbom /build/sbom.json --node-licence /build/node-licence.txt
+FROM build AS app
+COPY --from=runtime /var/lib/dpkg /runtime/var/lib/dpkg
+COPY --from=runtime /usr/share/doc /runtime/usr/share/doc
+RUN node tools/installation/main.ts --into /app --debian /runtime --sbom sbom.json --node-licence /usr/local/LICENSE
 
 FROM runtime-kerberos AS kerberos
 ARG VERSION=0.2.0

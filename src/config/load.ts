@@ -3,7 +3,7 @@ import type { ConfigurationError } from './configuration-error.ts';
 import { rules } from './rules/rules.ts';
 import { thisMachine } from './machine.ts';
 import type { Machine } from './schema/declaration.ts';
-import type { Settings } from './schema/schema.ts';
+import type { SettingName, Settings } from './schema/schema.ts';
 import { derivedDefaults, judge, settingsFrom, type Given, type Judged } from './settings.ts';
 import type { Environment } from './sources/environment.ts';
 import { readSettingsFile } from './sources/settings-file.ts';
@@ -96,7 +96,9 @@ function brokenRules(
   return rules
     .filter(({ about, serving }) => !about.some((name) => errors.has(name)) && !(offline && serving))
     .flatMap(({ about, check }) => {
-      const message = check(settings, (name) => given.get(name)?.value !== undefined);
+      const isGiven = (name: SettingName) => given.get(name)?.value !== undefined;
+      const isFlag = (name: SettingName) => given.get(name)?.place.startsWith('--') === true;
+      const message = check(settings, isGiven, isFlag);
       return message === undefined ? [] : [{ place: given.get(about[0])?.place ?? about[0], message }];
     });
 }

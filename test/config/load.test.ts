@@ -195,6 +195,13 @@ suite('settings that do not go together', () => {
     const [error] = errorsOf({ flags: { '--uds': '/tmp/h.sock', '--host': '0.0.0.0' } });
     assert.match(error ?? '', /^--uds: a socket replaces server.host and server.port/);
     assert.equal(loaded({ flags: { '--uds': '/tmp/h.sock' } }).settings.server.uds, '/tmp/h.sock');
+    // The image sets every address in its environment.
+    const named = (host: string) => ({
+      HTTP2KAFKA__SERVER__UDS: '/tmp/h.sock',
+      HTTP2KAFKA__SERVER__HOST: host,
+    });
+    assert.equal(loaded({ environment: named('0.0.0.0') }).settings.server.uds, '/tmp/h.sock');
+    assert.match(errorsOf({ environment: named('10.0.0.1') })[0] ?? '', /a socket replaces/);
   });
 
   test('credentials of the reader for every page', () => {

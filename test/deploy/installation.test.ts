@@ -1,11 +1,15 @@
 /** What an installation has of the npm packages, and the list of its contents. */
 import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { suite, test } from 'node:test';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { freePorts } from '../../tools/kafka/ports.ts';
+import { until } from '../stage/until.ts';
 import { billOfMaterials, contentsPage, licenceTexts } from '../../tools/installation/contents.ts';
 import { isNeedless, neededPackages } from '../../tools/installation/node-packages.ts';
 
@@ -92,6 +96,40 @@ suite('the packages of an installation', () => {
       'static/logo.svg',
     ]) {
       assert.ok(!isNeedless(path), path);
+    }
+  });
+});
+
+suite('an installation', () => {
+  test('serves every page: no file of a package is missing', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'http2kafka-installed-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    execFileSync(process.execPath, [join(root, 'tools', 'installation', 'main.ts'), '--into', folder]);
+    const [port = 0] = await freePorts(1);
+    const args = ['--port', String(port), '--spool-path', join(folder, 'spool')];
+    const proxy = spawn(process.execPath, ['--', join(folder, 'dist', 'main.js'), ...args], {
+      stdio: 'ignore',
+    });
+    const ended = once(proxy, 'exit');
+    try {
+      const ask = (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
+      const answers = () =>
+        ask('/monitoring/ping').then(
+          ({ ok }) => ok,
+          () => false,
+        );
+      await until(answers, (ok) => ok);
+      for (const path of [
+        '/docs/',
+        '/docs/static/swagger-ui-bundle.js',
+        '/openapi.json',
+        '/monitoring/metrics',
+      ]) {
+        assert.equal((await ask(path)).status, 200, path);
+      }
+    } finally {
+      proxy.kill();
+      await ended;
     }
   });
 });

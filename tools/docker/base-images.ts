@@ -67,7 +67,7 @@ async function provide(engine: Engine, { name, make }: Image, tell: Tell): Promi
   if (pulled.status === 0) return 'pulled';
   if (!engine.own) {
     const reason = pulled.stderr.trim().split('\n').at(-1) ?? '';
-    throw new NoEngineError(`The engine here cannot get the image ${name}: ${reason}`);
+    throw new NoEngineError(`The engine here cannot get the image ${name}: ${reason}.`);
   }
   const began = performance.now();
   await make(engine, tell);

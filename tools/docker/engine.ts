@@ -140,7 +140,7 @@ async function startOwn(engine: Engine): Promise<void> {
   while (!(await answers(engine))) {
     if (child.exitCode !== null || performance.now() > limit) {
       const reason = readFileSync(LOG, 'utf8').trimEnd().split('\n').at(-1) ?? '';
-      throw new NoEngineError(`${none} \`dockerd\` says: ${reason}`);
+      throw new NoEngineError(`${none} \`dockerd\` says: ${reason}.`);
     }
     await sleep(200);
   }

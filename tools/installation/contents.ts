@@ -26,23 +26,24 @@ export interface Contents {
 
 const copyrightOf = (name: string) => `/usr/share/doc/${name}/copyright`;
 
-/** The packages of Debian that are installed here. */
-export function debianPackages(): readonly DebianPackage[] {
+/** The packages of Debian that are installed in a file system. @param root its folder. */
+export function debianPackages(root: string): readonly DebianPackage[] {
   const format = '${Package}\\t${Version}\\t${Architecture}\\n';
-  const text = execFileSync('dpkg-query', ['--show', '--showformat', format], { encoding: 'utf8' });
+  const options = ['--admindir', join(root, 'var/lib/dpkg'), '--show', '--showformat', format];
+  const text = execFileSync('dpkg-query', options, { encoding: 'utf8' });
   return text
     .trimEnd()
     .split('\n')
     .map((line) => {
       const [name = '', version = '', architecture = ''] = line.split('\t');
-      return { name, version, architecture, licences: licencesOf(name) };
+      return { name, version, architecture, licences: licencesOf(root, name) };
     });
 }
 
-function licencesOf(name: string): readonly string[] {
+function licencesOf(root: string, name: string): readonly string[] {
   let text: string;
   try {
-    text = readFileSync(copyrightOf(name), 'utf8');
+    text = readFileSync(join(root, copyrightOf(name)), 'utf8');
   } catch {
     return [];
   }

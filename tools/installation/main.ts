@@ -2,10 +2,11 @@
  * Puts what an installation needs into a folder: the built program, the npm packages that it loads, the documentation, and a list of
  * all that with licences. The project must be built, with its packages.
  *
- *     node tools/installation/main.ts --into FOLDER [--with kerberos] [--sbom FILE] [--node-licence FILE] [--debian]
+ *     node tools/installation/main.ts --into FOLDER [--with kerberos] [--sbom FILE] [--node-licence FILE] [--debian FOLDER]
  *
  * --with adds an optional package. --sbom names the output of `npm sbom --sbom-format cyclonedx --package-lock-only`.
- * --node-licence says that Node comes with the installation, and names its licence. --debian also lists Debian's packages.
+ * --node-licence says that Node comes with the installation, and names its licence. --debian also lists
+ * Debian's packages in the file system of a folder.
  */
 import {
   chmodSync,
@@ -35,14 +36,14 @@ const { values } = parseArgs({
     with: { type: 'string', multiple: true, default: [] },
     sbom: { type: 'string' },
     'node-licence': { type: 'string' },
-    debian: { type: 'boolean', default: false },
+    debian: { type: 'string' },
   },
 });
 const { into, sbom, debian } = values;
 const nodeLicence = values['node-licence'];
 if (into === undefined) {
   console.error(
-    'usage: main.ts --into FOLDER [--with PACKAGE] [--sbom FILE] [--node-licence FILE] [--debian]',
+    'usage: main.ts --into FOLDER [--with PACKAGE] [--sbom FILE] [--node-licence FILE] [--debian FOLDER]',
   );
   process.exit(2);
 }
@@ -57,7 +58,7 @@ const contents = {
   version,
   node: nodeLicence === undefined ? undefined : process.versions.node,
   packages,
-  debian: debian ? debianPackages() : [],
+  debian: debian === undefined ? [] : debianPackages(debian),
 };
 writeFileSync(join(into, 'CONTENTS.md'), contentsPage(contents));
 const licence = nodeLicence !== undefined && existsSync(nodeLicence) ? nodeLicence : undefined;

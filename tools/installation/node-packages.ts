@@ -126,6 +126,6 @@ export function isNeedless(path: string): boolean {
 const isNotice = (name: string): boolean => /^(?:licen[cs]e|copying|notice)\b(?!.*\.js$)/i.test(name);
 
 const NEEDLESS_FOLDERS: ReadonlySet<string> = new Set(
-  'test tests example examples benchmark benchmarks types doc docs .github'.split(' '),
+  'test tests example examples benchmark benchmarks doc docs .github'.split(' '),
 );
 const NEEDLESS_FILE = /\.(?:map|[cm]?ts|md|markdown|cc|h|gyp)$|^\./;

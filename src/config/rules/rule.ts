@@ -7,8 +7,13 @@ export interface Rule {
   readonly about: readonly [SettingName, ...SettingName[]];
   /** Whether only a program that serves has to keep the rule, unlike `validate` and other offline commands. */
   readonly serving?: true;
-  /** The message of the error; undefined without one. `isGiven` is false for a setting that has its default. */
-  readonly check: (settings: Settings, isGiven: (name: SettingName) => boolean) => string | undefined;
+  /** The message of the error; undefined without one. `isGiven` is false for a setting that has its default,
+   * `isFlag` for one that is not a flag of the command line. */
+  readonly check: (
+    settings: Settings,
+    isGiven: (name: SettingName) => boolean,
+    isFlag: (name: SettingName) => boolean,
+  ) => string | undefined;
 }
 
 /** The message where the rule is broken. */

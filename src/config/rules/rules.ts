@@ -2,6 +2,8 @@ import { authRules } from './auth-rules.ts';
 import { kafkaRules } from './kafka-rules.ts';
 import { needs, readable, when, type Rule } from './rule.ts';
 
+const EVERY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
+
 /** All rules between settings. Those of `auth` and `kafka` are in files of their own. */
 export const rules: readonly Rule[] = [
   {
@@ -46,11 +48,14 @@ export const rules: readonly Rule[] = [
   },
   {
     about: ['server.uds', 'server.host', 'server.port'],
-    check: ({ server }, isGiven) =>
-      when(
-        server.uds !== undefined && (isGiven('server.host') || isGiven('server.port')),
+    check: ({ server }, isGiven, isFlag) => {
+      // The image says in its environment that every address is meant. A user cannot unset that, but can name a socket.
+      const ofImage = EVERY_ADDRESS.has(server.host) && !isFlag('server.host');
+      return when(
+        server.uds !== undefined && ((isGiven('server.host') && !ofImage) || isGiven('server.port')),
         'a socket replaces server.host and server.port; remove one of the two',
-      ),
+      );
+    },
   },
   {
     about: ['server.cors.allow_origins', 'server.cors.allow_credentials', 'server.cors.enabled'],
