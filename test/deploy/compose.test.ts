@@ -126,7 +126,7 @@ suite('Dockerfile', () => {
     const bases = stages.map((stage) => stage.find(({ name }) => name === 'FROM')?.words ?? '');
     const outside = bases.filter((words) => words.includes('$'));
     assert.deepEqual(outside, [
-      'node:${NODE_VERSION}-${DEBIAN}-slim AS build',
+      'node:${NODE_VERSION}-${DEBIAN}-slim AS packages',
       'debian:${DEBIAN}-slim AS runtime',
     ]);
     const arg = stages[0]?.find(({ name }) => name === 'ARG')?.words;
