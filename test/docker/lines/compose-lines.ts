@@ -17,7 +17,8 @@ export const compose: Line = {
     const beginning = performance.now();
     await compose.up();
     await post(scene, 'kafka');
-    scene.note(`from `up`, without volumes, to the first record: ${((performance.now() - beginning) / 1000).toFixed(0)} s`);
+    const seconds = ((performance.now() - beginning) / 1000).toFixed(0);
+    scene.note(`from nothing (no containers, no volumes) to the first record: ${seconds} s`);
     const [memory = ''] = (
       await scene.docker('stats', '--no-stream', '--format', '{{.MemUsage}}', compose.proxy)
     ).split(' /');
