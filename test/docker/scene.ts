@@ -135,7 +135,12 @@ export class Scene {
 
   /** Kafka no longer answers: its processes are frozen. */
   async pauseKafka(): Promise<void> {
-    await this.docker('pause', this.stand.compose.broker);
+    // On control groups of version 1, a busy process may fork faster than the kernel freezes it.
+    await this.until('Kafka is frozen', async () => {
+      const { status, stderr } = await this.stand.engine.tried(['pause', this.stand.compose.broker]);
+      if (status !== 0 && !stderr.includes('unable to freeze')) throw new Error(stderr);
+      return status === 0;
+    });
     this.#paused = true;
   }
 
