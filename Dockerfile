@@ -1,6 +1,7 @@
 # http2kafka in a container: docker build --tag http2kafka .
 # With the login to Kafka by Kerberos: docker build --target kerberos --tag http2kafka:kerberos .
 #
+# For the labels: --build-arg REVISION=… --build-arg SOURCE=https://… (the repository).
 # For a build that gives the same bytes, name the whole version: --build-arg NODE_VERSION=26.10.0
 ARG NODE_VERSION=26
 ARG DEBIAN=bookworm
@@ -86,21 +87,25 @@ RUN node tools/installation/main.ts --into /app --debian /runtime --sbom sbom.js
 FROM runtime-kerberos AS kerberos
 ARG VERSION=0.2.0
 ARG REVISION=unknown
+ARG SOURCE
 COPY --from=app-kerberos /app /app
 LABEL org.opencontainers.image.title="http2kafka with Kerberos" \
   org.opencontainers.image.description="HTTP to Kafka proxy for OpenLineage events" \
   org.opencontainers.image.version=${VERSION} \
   org.opencontainers.image.revision=${REVISION} \
+  org.opencontainers.image.source="${SOURCE}" \
   org.opencontainers.image.licenses=Apache-2.0 \
   org.opencontainers.image.documentation=/app/docs
 
 FROM runtime
 ARG VERSION=0.2.0
 ARG REVISION=unknown
+ARG SOURCE
 COPY --from=app /app /app
 LABEL org.opencontainers.image.title=http2kafka \
   org.opencontainers.image.description="HTTP to Kafka proxy for OpenLineage events" \
   org.opencontainers.image.version=${VERSION} \
   org.opencontainers.image.revision=${REVISION} \
+  org.opencontainers.image.source="${SOURCE}" \
   org.opencontainers.image.licenses=Apache-2.0 \
   org.opencontainers.image.documentation=/app/docs

@@ -142,7 +142,15 @@ suite('Dockerfile', () => {
     assert.deepEqual([...new Set(versions.map(({ words }) => words))], [`VERSION=${version}`]);
     for (const stage of [stages.at(-1), stages.at(-2)]) {
       const labels = stage?.find(({ name }) => name === 'LABEL')?.words ?? '';
-      for (const label of ['title', 'description', 'version', 'revision', 'licenses', 'documentation']) {
+      for (const label of [
+        'title',
+        'description',
+        'version',
+        'revision',
+        'source',
+        'licenses',
+        'documentation',
+      ]) {
         assert.ok(labels.includes(`org.opencontainers.image.${label}=`), label);
       }
     }

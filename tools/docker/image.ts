@@ -17,7 +17,10 @@ export interface ProgramImages {
 export async function buildImages(engine: Engine, tell: Tell): Promise<ProgramImages> {
   const plain = `http2kafka:${version}`;
   const images = { plain, kerberos: `${plain}-kerberos` };
-  const options = [...engine.buildOptions, '--build-arg', `REVISION=${await revision()}`];
+  // For the label of an image that is published: make image SOURCE=https://…
+  const source = process.env['SOURCE'] ?? '';
+  const labels = ['--build-arg', `REVISION=${await revision()}`, '--build-arg', `SOURCE=${source}`];
+  const options = [...engine.buildOptions, ...labels];
   tell(`${images.plain} is built`);
   await engine.docker(['build', ...options, '--tag', images.plain, ROOT]);
   tell(`${images.kerberos} is built`);
