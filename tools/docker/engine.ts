@@ -161,8 +161,13 @@ async function rememberForwarding(): Promise<void> {
   writeFileSync(FORWARDING, /^-P FORWARD (?<policy>\w+)/m.exec(stdout)?.groups?.['policy'] ?? 'ACCEPT');
 }
 
-/** Removes what dockerd leaves behind: its bridge, its rules of the packet filter, and the policy that it set. */
+/** Removes what dockerd leaves behind: mounts, its bridge, its rules of the packet filter, and the policy that it set. */
 async function removeTraces(): Promise<void> {
+  const mounts = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '');
+  const left = mounts.filter((path) => path.startsWith(`${SOCKETS}/`) || path.startsWith(`${FOLDER}/`));
+  for (const path of left.reverse()) await tried(['umount', path]);
   await tried(['ip', 'link', 'delete', 'docker0']);
   for (const table of ['filter', 'nat']) {
     const filter = ['iptables', '--table', table];
