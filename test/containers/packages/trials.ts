@@ -1,0 +1,208 @@
+// What is done with the packages in containers. Each trial is a line of `make docker-test`.
+import assert from 'node:assert/strict';
+import { PACKAGES, type Machine, type Machines } from './machine.ts';
+
+/** The versions of the two packages that an upgrade is tried with. */
+export const VERSIONS = { older: '0.1.99', newer: '0.2.0' } as const;
+
+export interface PackageTrial {
+  readonly name: string;
+  readonly run: (machines: Machines) => Promise<void>;
+}
+
+const SPOOL = '/var/lib/http2kafka';
+const SETTINGS = '/etc/http2kafka/http2kafka.yaml';
+
+const event = (runId: string) =>
+  JSON.stringify({
+    eventType: 'START',
+    eventTime: '2026-11-29T09:00:00Z',
+    producer: 'https://example.org/packages',
+    schemaURL: 'https://openlineage.io/spec/2-0-2/OpenLineage.json#/definitions/RunEvent',
+    run: { runId },
+    job: { namespace: 'packages', name: 'trial' },
+  });
+
+const FIRST = '3f5e83fa-3480-44ff-99c5-ff943904e5e8';
+const SECOND = '7b1c2f04-3480-44ff-99c5-ff943904e5e9';
+
+/** Posts an event, and gives `X-Delivery` of the answer. Fails unless it is 201. */
+async function post(machine: Machine, runId: string, port = 8002): Promise<string> {
+  const answer = await machine.sh(
+    `curl -sS -i http://127.0.0.1:${port}/api/v1/lineage -H 'Content-Type: application/json' -d '${event(runId)}'`,
+  );
+  assert.match(answer, /^HTTP\/1\.1 201 /);
+  return /^x-delivery: (?<where>\S+)/im.exec(answer)?.groups?.['where'] ?? '';
+}
+
+async function versionOf(machine: Machine): Promise<string> {
+  const head = await machine.sh('curl -sS -o /dev/null -D - http://127.0.0.1:8002/monitoring/ping');
+  return /^x-application-version: (?<version>\S+)/im.exec(head)?.groups?.['version'] ?? '';
+}
+
+/** Waits for the events in Kafka, and finds each once, in this order. */
+async function delivered(broker: Machine, runIds: readonly string[]): Promise<void> {
+  const records = await broker.sh(
+    `/opt/kafka/bin/kafka-console-consumer.sh --bootstrap-server broker:19092 --topic input.runs --from-beginning --max-messages ${runIds.length} --timeout-ms 60000`,
+  );
+  assert.deepEqual(
+    records.split('\n').map((line) => /"runId":"(?<id>[^"]+)"/.exec(line)?.groups?.['id']),
+    runIds,
+  );
+}
+
+const deb = (version: string) => `${PACKAGES}/http2kafka_${version}-1_amd64.deb`;
+const rpm = (version: string) => `${PACKAGES}/http2kafka-${version}-1.x86_64.rpm`;
+
+const setBroker = `sed -i 's/bootstrap_servers: \\[\\]/bootstrap_servers: [broker:19092]/' ${SETTINGS}`;
+
+const underSystemd: PackageTrial = {
+  name: 'Debian package under systemd: install, spool, upgrade, deliver, remove, purge',
+  async run(machines) {
+    const machine = await machines.systemd();
+    await machine.sh(`dpkg --install ${deb(VERSIONS.older)}`);
+    const installed = await machine.tried('systemctl is-active http2kafka; systemctl is-enabled http2kafka');
+    assert.equal(installed.output, 'inactive\n', 'the operator starts it, when the brokers are named');
+    await machine.sh('systemctl enable --now http2kafka');
+    // The start has ended, so the proxy answers.
+    assert.equal(await versionOf(machine), VERSIONS.older);
+    assert.equal(await post(machine, FIRST), 'spool');
+    const pages = await machine.sh(
+      'curl -sS -o /dev/null -w "%{http_code}" http://127.0.0.1:8002/docs/static/swagger-ui.css',
+    );
+    assert.equal(pages, '200');
+
+    // A change of the operator outlives the upgrade, which restarts the service with its spool.
+    await machine.sh(`echo '# mine' >> ${SETTINGS}`);
+    await machine.sh(`dpkg --install ${deb(VERSIONS.newer)}`);
+    assert.equal(await versionOf(machine), VERSIONS.newer);
+    assert.match(await machine.sh('http2kafka spool'), /^input\.runs +1 /m);
+    assert.match(await machine.sh(`cat ${SETTINGS}`), /^# mine$/m);
+
+    // A wrong setting is named in the journal, and a later start is not kept from.
+    await machine.sh(`echo 'wrong: 1' >> ${SETTINGS}`);
+    assert.notEqual((await machine.tried('systemctl restart http2kafka')).status, 0);
+    await machine.until("journalctl --unit http2kafka | grep 'wrong in .*there is no such setting'");
+    await machine.sh(`sed -i '/^wrong/d' ${SETTINGS}; ${setBroker}`);
+    await machine.until('systemctl is-active http2kafka');
+
+    const broker = await machines.kafka();
+    await machine.until("http2kafka spool | grep 'No events'");
+    assert.equal(await post(machine, SECOND), 'kafka');
+    await delivered(broker, [FIRST, SECOND]);
+    await broker.remove();
+
+    // A killed process is started again.
+    await machine.sh('kill -9 $(systemctl show --property MainPID --value http2kafka)');
+    await machine.until('curl -sS http://127.0.0.1:8002/monitoring/ping');
+    assert.equal(await post(machine, FIRST), 'spool');
+
+    await machine.sh('dpkg --remove http2kafka');
+    assert.equal((await machine.tried('systemctl is-active http2kafka')).output, 'inactive\n');
+    assert.match(
+      await machine.sh('journalctl --unit http2kafka'),
+      /events stay in the spool, for the next start/,
+    );
+    assert.match(await machine.sh(`ls ${SETTINGS}`), /yaml/);
+    const purged = await machine.tried('dpkg --purge http2kafka');
+    assert.match(purged.output, /stays: it holds events/);
+    assert.notEqual(await machine.sh(`find ${SPOOL}/topics -name '*.log'`), '');
+    assert.equal((await machine.tried(`ls /etc/http2kafka /usr/lib/http2kafka`)).status, 2);
+    assert.match(await machine.sh('getent passwd http2kafka'), /nologin$/);
+  },
+};
+
+const withoutSystemd: PackageTrial = {
+  name: 'Debian package without systemd: install, run by hand, purge of an empty spool',
+  async run(machines) {
+    const machine = await machines.debian();
+    await machine.sh(`dpkg --install ${deb(VERSIONS.newer)}`);
+    const command = `setpriv --reuid http2kafka --regid http2kafka --init-groups http2kafka serve --config ${SETTINGS}`;
+    await machine.sh(`${command} 2>/tmp/log & echo $! >/tmp/pid`);
+    await machine.until(`http2kafka health --config ${SETTINGS}`);
+    await machine.sh('kill $(cat /tmp/pid)');
+    await machine.until("grep 'INFO: stopped' /tmp/log");
+    await machine.sh('dpkg --purge http2kafka');
+    assert.equal((await machine.tried(`ls ${SPOOL} /etc/http2kafka /usr/lib/http2kafka`)).status, 2);
+    assert.equal(await machine.sh('dpkg --list http2kafka 2>/dev/null | grep ^ii || true'), '');
+  },
+};
+
+const byRpm: PackageTrial = {
+  name: 'RPM, by rpm --root: install, spool, upgrade, deliver, erase',
+  async run(machines) {
+    const machine = await machines.debian(['--cap-add', 'SYS_ADMIN', '--security-opt', 'seccomp=unconfined']);
+    // A root of its own, as this one is dpkg's: its own programs and libraries, without the database of dpkg.
+    const root = '/srv/root';
+    await machine.sh(`mkdir -p ${root}/var/lib ${root}/tmp ${root}/dev ${root}/proc
+      cp -a /bin /sbin /lib /lib64 /usr /etc ${root}
+      mknod -m 666 ${root}/dev/null c 1 3
+      cp /etc/resolv.conf ${root}/etc/resolv.conf`);
+    // Red Hat's names of the libraries are not known here.
+    const rpmDo = (arguments_: string) => machine.sh(`rpm --root ${root} ${arguments_}`);
+    const inside = (script: string) => `chroot ${root} sh -euc "${script}"`;
+    const command = `setpriv --reuid http2kafka --regid http2kafka --init-groups http2kafka serve --config ${SETTINGS}`;
+    const start = async () => {
+      await machine.sh(`${inside(`exec ${command}`)} 2>/tmp/log & echo $! >/tmp/pid`);
+      await machine.until(inside(`http2kafka health --config ${SETTINGS}`));
+    };
+    const stop = async () => {
+      await machine.sh(`kill $(cat /tmp/pid)`);
+      await machine.until("grep 'INFO: stopped' /tmp/log");
+    };
+
+    await rpmDo(`--nodeps --install ${rpm(VERSIONS.older)}`);
+    assert.equal(
+      await machine.sh(inside('stat -c %U:%G:%a /var/lib/http2kafka')),
+      'http2kafka:http2kafka:700',
+    );
+    assert.equal(await machine.sh(inside(`stat -c %U:%G:%a ${SETTINGS}`)), 'root:http2kafka:640');
+    assert.equal(await rpmDo('--verify --nodeps http2kafka'), '');
+    await start();
+    assert.equal(await post(machine, FIRST), 'spool');
+    await stop();
+
+    await machine.sh(inside(setBroker.replaceAll('\\', '\\\\')));
+    await rpmDo(`--nodeps --upgrade ${rpm(VERSIONS.newer)}`);
+    assert.equal(await rpmDo('--query http2kafka'), `http2kafka-${VERSIONS.newer}-1.x86_64`);
+    assert.match(await machine.sh(inside(`cat ${SETTINGS}`)), /broker:19092/);
+    const broker = await machines.kafka();
+    await start();
+    assert.equal(await versionOf(machine), VERSIONS.newer);
+    await machine.until(inside("http2kafka spool | grep 'No events'"));
+    await delivered(broker, [FIRST]);
+    await broker.remove();
+    assert.equal(await post(machine, SECOND), 'spool');
+    await stop();
+
+    await rpmDo('--erase http2kafka');
+    assert.equal(await machine.sh(`ls ${root}/etc/http2kafka`), 'http2kafka.yaml.rpmsave');
+    assert.notEqual(await machine.sh(`find ${root}${SPOOL}/topics -name '*.log'`), '');
+    assert.equal((await machine.tried(`ls ${root}/usr/lib/http2kafka`)).status, 2);
+  },
+};
+
+const fromTarball: PackageTrial = {
+  name: 'tarball: unpack, run under systemd from /opt, deliver',
+  async run(machines) {
+    const machine = await machines.systemd();
+    const { newer } = VERSIONS;
+    await machine.sh(`tar -xzf ${PACKAGES}/http2kafka-${newer}-linux-x64.tar.gz -C /opt
+      ln -s http2kafka-${newer}-linux-x64 /opt/http2kafka
+      ln -s /opt/http2kafka/bin/http2kafka /usr/local/bin/
+      useradd --system --home-dir ${SPOOL} --shell /usr/sbin/nologin http2kafka
+      install -d -m 750 -g http2kafka /etc/http2kafka
+      install -m 640 -g http2kafka /opt/http2kafka/systemd/http2kafka.yaml /opt/http2kafka/systemd/http2kafka.env /etc/http2kafka
+      install -m 644 /opt/http2kafka/systemd/http2kafka.service /etc/systemd/system
+      ${setBroker}
+      systemctl daemon-reload
+      systemctl enable --now http2kafka`);
+    assert.equal(await versionOf(machine), newer);
+    assert.equal(await post(machine, FIRST), 'spool');
+    const broker = await machines.kafka();
+    await delivered(broker, [FIRST]);
+    await broker.remove();
+  },
+};
+
+export const packageTrials: readonly PackageTrial[] = [underSystemd, withoutSystemd, byRpm, fromTarball];
