@@ -29,6 +29,9 @@ const WITH_FILES = [
 /** Packages that need not be installed. */
 const OPTIONAL = ['kerberos'];
 
+/** A package can do without these. They are here only because a tool needs them, so they must not get into the program. */
+const NOT_TAKEN = ['supports-color'];
+
 /** Large packages with little used code. Their modules have no side effects when they are loaded. */
 const ONLY_WHAT_IS_USED = ['@platformatic/kafka', 'typebox'];
 
@@ -105,7 +108,7 @@ const { metafile } = await build({
   format: 'esm',
   platform: 'node',
   target: 'node26',
-  external: [...WITH_FILES, ...OPTIONAL],
+  external: [...WITH_FILES, ...OPTIONAL, ...NOT_TAKEN],
   plugins: [leaveOutWhatIsNotUsed, readHttpAsItIsNeeded],
   banner: { js: COMMONJS_NAMES },
   logLevel: 'warning',

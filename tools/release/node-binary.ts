@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { NodePackage } from './targets.ts';
 
 /**
- * Downloads the package into `cache`, unless it is there, and unpacks the binary and its licence into `folder`.
+ * Downloads the package into `cache`, unless it is there, and unpacks `bin/node` and `LICENSE` into `folder`.
  * @throws if the archive does not have the pinned checksum.
  */
 export function unpackNode({ name, version, integrity }: NodePackage, cache: string, folder: string): void {

@@ -12,27 +12,21 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  rmdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { licenceList } from './licences.ts';
 import { unpackNode } from './node-binary.ts';
-import { importedPackages, lockedPackages, neededPackages, requiredNames } from './runtime-packages.ts';
 import type { Target } from './targets.ts';
 
-/** Files of packages that no program reads: documentation, types, maps for debuggers, tests. */
-const SUPERFLUOUS_FILE =
-  /(?:\.(?:map|ts|cts|mts|md|markdown|flow|yml|lock|orig)|^\.[^/]+|^tsconfig.*\.json|^Makefile)$/;
-const SUPERFLUOUS_FOLDER =
-  /^(?:\.bin|\.github|\.vscode|tests?|__tests__|examples?|benchmarks?|docs|coverage)$/;
-
-/** Documentation that belongs to a release. */
-const PAGES: readonly string[] = ['README.md', 'CHANGELOG.md', 'UPGRADING.md', 'SECURITY.md', 'LICENSE'];
+/** Documentation that belongs to a release, and the list of what it contains, with licences. */
+// prettier-ignore
+const PAGES: readonly string[] = [
+  'README.md', 'CHANGELOG.md', 'UPGRADING.md', 'SECURITY.md', 'LICENSE', 'CONTENTS.md', 'LICENSES.txt', 'sbom.cdx.json',
+];
 
 /** What the program reads of its package.json, and what names it. */
 const Manifest = Type.Object({
@@ -59,77 +53,52 @@ export interface TreeOptions {
 }
 
 /** Makes the folder. All bytes, modes and times in it follow from the checkout and the options. */
-export async function makeProgramTree(options: TreeOptions): Promise<void> {
-  const { root, target, folder, cache } = options;
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  for (const name of ['bin', 'dist', 'docs', ...PAGES])
-    cpSync(join(root, name), join(folder, name), { recursive: true });
-  rmSync(join(folder, 'dist', '.built'), { force: true });
-  writeFileSync(join(folder, 'package.json'), manifest(options));
+export function makeProgramTree(options: TreeOptions): void {
+  const { target, folder, cache, epoch } = options;
+  const project = `${folder}.project`;
+  const node = `${folder}.node`;
+  for (const one of [folder, project, node]) rmSync(one, { recursive: true, force: true });
 
-  const packages = lockedPackages(root);
-  const installed = `${folder}.packages`;
-  install(root, target, installed);
-  for (const path of neededPackages(packages, await importedPackages(root), target.cpu))
-    cpSync(join(installed, path), join(folder, path), {
-      recursive: true,
-      filter: (file) => isUseful(installed, file),
-    });
-  const all = neededPackages(packages, requiredNames(packages), target.cpu).filter(
-    (path) => !/\/node(?:-bin-setup)?$/.test(path),
-  );
-  const node = join('node_modules', 'node');
-  const licences = licenceList(installed, packages, all, join(node, 'LICENSE'));
-  writeFileSync(join(folder, 'THIRD-PARTY-LICENSES'), licences);
-  rmSync(installed, { recursive: true });
-  removeEmptyFolders(join(folder, 'node_modules'));
-
-  unpackNode(target.node, cache, join(folder, node));
-  mkdirSync(join(folder, 'node_modules', '.bin'), { recursive: true });
-  // The launcher finds Node where npm puts it.
-  symlinkSync('../node/bin/node', join(folder, 'node_modules', '.bin', 'node'));
-  settle(folder, options.epoch);
-}
-
-function manifest({ root, version }: TreeOptions): string {
-  const text = readFileSync(join(root, 'package.json'), 'utf8');
-  const parsed = Value.Clean(Manifest, JSON.parse(text));
-  return `${JSON.stringify({ ...Value.Parse(Manifest, parsed), version }, undefined, 2)}\n`;
-}
-
-/** Installs all packages of a target into `folder`. npm checks them against package-lock.json. It runs none of their scripts. */
-function install(root: string, { cpu }: Target, folder: string): void {
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder);
-  for (const name of ['package.json', 'package-lock.json']) cpSync(join(root, name), join(folder, name));
-  const machine = ['--os=linux', `--cpu=${cpu}`, '--libc=glibc'];
-  const args = [
-    'ci',
-    '--omit=dev',
-    '--ignore-scripts',
-    '--no-audit',
-    '--no-fund',
-    '--loglevel=error',
-    ...machine,
+  makeProject(options, project);
+  unpackNode(target.node, cache, node);
+  const npm = (...args: string[]) => execFileSync('npm', [...args, '--loglevel=error'], { cwd: project });
+  // npm checks the packages against package-lock.json, and runs none of their scripts.
+  const machine = ['--os=linux', `--cpu=${target.cpu}`, '--libc=glibc'];
+  npm('ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', ...machine);
+  writeFileSync(join(project, 'sbom.json'), npm('sbom', '--sbom-format', 'cyclonedx', '--package-lock-only'));
+  // prettier-ignore
+  const install = [
+    join(project, 'tools', 'installation', 'main.ts'), '--into', folder,
+    '--sbom', join(project, 'sbom.json'), '--node-licence', join(node, 'LICENSE'),
   ];
-  execFileSync('npm', args, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(process.execPath, install, { stdio: ['ignore', 'ignore', 'inherit'] });
+
+  writeFileSync(join(folder, 'package.json'), json(manifest(project)));
+  // The launcher finds Node where npm puts it.
+  for (const name of ['.bin', 'node']) mkdirSync(join(folder, 'node_modules', name));
+  renameSync(join(node, 'bin'), join(folder, 'node_modules', 'node', 'bin'));
+  symlinkSync('../node/bin/node', join(folder, 'node_modules', '.bin', 'node'));
+  for (const one of [project, node]) rmSync(one, { recursive: true });
+  settle(folder, epoch);
 }
 
-function isUseful(installed: string, file: string): boolean {
-  const inside = file.slice(installed.length + 1);
-  const name = basename(file);
-  // A nested package is copied for itself.
-  if (/node_modules\/.*\/node_modules$/.test(inside)) return false;
-  if (lstatSync(file).isDirectory()) return !SUPERFLUOUS_FOLDER.test(name);
-  return !SUPERFLUOUS_FILE.test(name);
+/** The checkout without its packages: another processor has others. */
+function makeProject({ root, version }: TreeOptions, project: string): void {
+  mkdirSync(join(project, 'tools'), { recursive: true });
+  const pages = readdirSync(root).filter((name) => name.endsWith('.md') || name === 'LICENSE');
+  const folders = ['bin', 'dist', 'docs', 'src', 'tools/installation'];
+  for (const name of ['package-lock.json', ...folders, ...pages])
+    cpSync(join(root, name), join(project, name), { recursive: true });
+  const whole: unknown = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  writeFileSync(join(project, 'package.json'), json({ ...Value.Parse(Type.Object({}), whole), version }));
 }
 
-function removeEmptyFolders(folder: string): void {
-  for (const entry of readdirSync(folder, { withFileTypes: true }))
-    if (entry.isDirectory()) removeEmptyFolders(join(folder, entry.name));
-  if (readdirSync(folder).length === 0) rmdirSync(folder);
+function manifest(project: string): object {
+  const text = readFileSync(join(project, 'package.json'), 'utf8');
+  return Value.Parse(Manifest, Value.Clean(Manifest, JSON.parse(text)));
 }
+
+const json = (value: object) => `${JSON.stringify(value, undefined, 2)}\n`;
 
 /** Sets the modes and times of all that is in `folder`. Deepest first: a change in a folder changes its time. */
 export function settle(folder: string, epoch: number): void {
@@ -147,6 +116,5 @@ export function settle(folder: string, epoch: number): void {
 /** Moves the documentation of a tree, as packages of distributions have it in another place. */
 export function moveDocumentation(tree: string, folder: string): void {
   mkdirSync(folder, { recursive: true });
-  for (const name of ['docs', 'THIRD-PARTY-LICENSES', ...PAGES])
-    renameSync(join(tree, name), join(folder, name));
+  for (const name of ['docs', ...PAGES]) renameSync(join(tree, name), join(folder, name));
 }

@@ -1,6 +1,6 @@
 // Tries the packages of a release in containers. A part of `make docker-test`, and by itself:
 //
-//     node test/containers/packages/main.ts [PATTERN]
+//     node test/docker/packages/main.ts [PATTERN]
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,0 +1,186 @@
+/** What a release is made of: pinned binaries, the service and its settings, archives that are the same bytes each time. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite, test, type TestContext } from 'node:test';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { settle } from '../../tools/release/program-tree.ts';
+import { addService, packFolder } from '../../tools/release/tarball.ts';
+import { TARGETS } from '../../tools/release/targets.ts';
+import { loadSettings, type Loaded } from '../../src/config/load.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const packaging = join(root, 'packaging');
+const read = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
+
+function folder(t: TestContext): string {
+  const made = mkdtempSync(join(tmpdir(), 'http2kafka-release-'));
+  t.after(() => rmSync(made, { recursive: true }));
+  return made;
+}
+
+function load(file: string, envFile: string): Loaded {
+  const outcome = loadSettings({ flags: new Map(), environment: {}, configFile: file, envFile });
+  assert.ok(!('errors' in outcome), JSON.stringify(outcome));
+  return outcome;
+}
+
+suite('the program of a release', () => {
+  const Versions = Type.Object({ dependencies: Type.Object({ node: Type.String() }) });
+  const Lock = Type.Object({
+    packages: Type.Record(Type.String(), Type.Object({ dev: Type.Optional(Type.Boolean()) })),
+  });
+  const Bundled = Type.Object({ bundled: Type.Array(Type.String()) });
+
+  test('has the Node that package.json names, pinned by its checksum', () => {
+    const { dependencies } = Value.Parse(Versions, JSON.parse(read('package.json')));
+    for (const { cpu, node } of TARGETS) {
+      assert.deepEqual([node.name, node.version], [`node-linux-${cpu}`, dependencies.node]);
+      assert.match(node.integrity, /^sha512-.{86}==$/);
+    }
+  });
+
+  // `npm audit --omit=dev` does not report on others, and an installation of the program does not have them.
+  test('has no package in its bundle that is for development only', () => {
+    const { packages } = Value.Parse(Lock, JSON.parse(read('package-lock.json')));
+    const { bundled } = Value.Parse(Bundled, JSON.parse(read('dist', 'packages.json')));
+    assert.ok(bundled.length > 10);
+    assert.deepEqual(
+      bundled.filter((path) => packages[path]?.dev !== undefined || !(path in packages)),
+      [],
+    );
+  });
+});
+
+suite('the service', () => {
+  const service = read('packaging', 'http2kafka.service');
+  const value = (name: string) => new RegExp(`^${name}=(?<value>.*)$`, 'm').exec(service)?.groups?.['value'];
+
+  /** Runs systemd-analyze on the service, whose program is that of the checkout. */
+  function analyzed(t: TestContext, ...args: string[]): string {
+    const unit = join(folder(t), 'http2kafka.service');
+    writeFileSync(unit, service.replaceAll('/usr/bin/http2kafka', join(root, 'bin', 'http2kafka')));
+    const { error, status, stdout, stderr } = spawnSync('systemd-analyze', [...args, unit], {
+      encoding: 'utf8',
+    });
+    if (error) throw new Error('This test needs systemd-analyze (Debian: apt-get install systemd).');
+    assert.equal(status, 0, stdout + stderr);
+    return stderr;
+  }
+
+  test('is one that systemd understands', (t) => {
+    assert.equal(analyzed(t, 'verify'), '');
+  });
+
+  test('has few rights: an exposure of at most 1.5 of 10', (t) => {
+    analyzed(t, 'security', '--offline=yes', '--threshold=15');
+  });
+
+  test('checks, runs and asks the proxy with the same settings', () => {
+    const calls = [...service.matchAll(/\/usr\/bin\/http2kafka (?<command>\S+) --config (?<file>[^ ;\n]+)/g)];
+    assert.deepEqual(
+      calls.map(({ groups }) => groups?.['command']),
+      ['check-config', 'serve', 'health'],
+    );
+    for (const { groups } of calls) assert.equal(groups?.['file'], '/etc/http2kafka/http2kafka.yaml');
+    assert.equal(value('EnvironmentFile'), '-/etc/http2kafka/http2kafka.env');
+  });
+
+  test('gives a stop and connections what the default settings need', () => {
+    const { server, spool } = load(
+      join(packaging, 'http2kafka.yaml'),
+      join(packaging, 'http2kafka.env'),
+    ).settings;
+    assert.ok(Number(value('TimeoutStopSec')) > server.gracefulShutdownTimeoutS + 1);
+    assert.ok(Number(value('LimitNOFILE')) > server.maxConnections + 256);
+    assert.equal(`/var/lib/${value('StateDirectory') ?? ''}`, spool.path);
+  });
+
+  test('of the tarball runs the program in /opt, and differs in nothing else', (t) => {
+    const tree = folder(t);
+    addService(root, tree, 1_795_940_660);
+    const other = readFileSync(join(tree, 'systemd', 'http2kafka.service'), 'utf8');
+    assert.equal(
+      other.replaceAll('/opt/http2kafka/bin/', '/usr/bin/').replace('/opt/', '/usr/share/doc/'),
+      service,
+    );
+  });
+});
+
+suite('the default settings', () => {
+  test('are good, and listen on this machine only', () => {
+    const { settings, notices } = load(join(packaging, 'http2kafka.yaml'), join(packaging, 'http2kafka.env'));
+    assert.deepEqual(notices, []);
+    assert.equal(settings.server.host, '127.0.0.1');
+  });
+
+  test('are also good with all that is commented out', (t) => {
+    const made = folder(t);
+    for (const name of ['http2kafka.yaml', 'http2kafka.env']) {
+      const text = read('packaging', name);
+      // In the first comment of the YAML file are words and a command. A blank line ends it.
+      const [head = '', ...rest] = name.endsWith('yaml') ? text.split('\n\n') : ['', text];
+      const settings = rest
+        .join('\n\n')
+        .replaceAll(/^( *)# ?((?:[A-Z\d]+_[A-Z\d_]+=|[a-z ]+:(?: |$)).*)$/gm, '$1$2');
+      assert.notEqual(settings, rest.join('\n\n'));
+      writeFileSync(join(made, name), `${head}\n\n${settings}`);
+    }
+    const { settings } = load(join(made, 'http2kafka.yaml'), join(made, 'http2kafka.env'));
+    assert.equal(settings.server.host, '0.0.0.0');
+    assert.equal(settings.kafka.security.user, 'http2kafka');
+    assert.equal(settings.logging.preset, 'json');
+  });
+});
+
+suite('the scripts of the packages', () => {
+  for (const script of globSync('scripts/*.sh', { cwd: packaging })) {
+    test(`${script} is one for any shell`, () => {
+      const { status, stderr } = spawnSync('sh', ['-n', join(packaging, script)], { encoding: 'utf8' });
+      assert.deepEqual([status, stderr], [0, '']);
+      assert.match(read('packaging', script), /^#!\/bin\/sh\n(?:#.*\n)+set -eu\n/);
+    });
+  }
+});
+
+suite('an archive', () => {
+  test('is the same bytes wherever, whenever and in whatever order its files were made', async (t) => {
+    const made = folder(t);
+    const archives = await Promise.all(
+      [
+        ['a', 'b', 'c'],
+        ['c', 'b', 'a'],
+      ].map(async (names, number) => {
+        const tree = join(made, String(number), 'program');
+        mkdirSync(tree, { recursive: true });
+        for (const name of names) {
+          writeFileSync(join(tree, name), name.repeat(1000));
+          chmodSync(join(tree, name), number === 0 ? 0o600 : 0o664);
+        }
+        cpSync(join(tree, 'a'), join(tree, 'folder', 'a'));
+        settle(tree, 1_795_940_660);
+        const file = join(made, `${number}.tar.gz`);
+        await packFolder(tree, file);
+        return readFileSync(file);
+      }),
+    );
+    assert.deepEqual(archives[0], archives[1]);
+    const listed = spawnSync('tar', ['-tvzf', join(made, '0.tar.gz')], {
+      encoding: 'utf8',
+      env: { TZ: 'UTC', PATH: process.env['PATH'] },
+    });
+    assert.match(listed.stdout, /^-rw-r--r-- 0\/0 +1000 2026-11-29 \S+ program\/folder\/a$/m);
+  });
+});
