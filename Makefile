@@ -18,10 +18,10 @@ LINT_FLAGS := $(if $(CACHED),--cache --cache-strategy content --cache-location .
 TYPES_FLAGS := $(if $(CACHED),--incremental --tsBuildInfoFile .run/cache/types.tsbuildinfo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick quick-test build check format lint types imports docs docs-check audit bench profile walk image docker-test bench-states bench-strangers faults fuzz compat simulate setup chromium postgres kerberos clean
+.PHONY: help run test quick quick-test build check format lint types imports docs docs-check audit bench profile walk image docker-test release publish workflows-check bench-states bench-strangers faults fuzz compat simulate setup chromium postgres kerberos clean
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: setup build ## Start Kafka and the proxy, post the examples, show them in Kafka, serve until Ctrl-C.
 	@$(NODE) tools/demo/main.ts
@@ -80,6 +80,17 @@ image: setup ## Build the images http2kafka:VERSION and http2kafka:VERSION-kerbe
 
 docker-test: setup build ## Try the images in a real container engine (20 minutes; needs Docker, or root on Debian with docker.io).
 	@$(NODE) test/docker/main.ts
+	@$(NODE) test/docker/packages/main.ts
+
+release: setup ## Build npm package, tarballs, Debian and RPM packages into .run/release, twice, and compare (needs Go; 5 minutes).
+	@$(NODE) tools/release/main.ts
+
+# The files of `make release`, as a release of the tag of this commit.
+publish:
+	gh release create "$$(git describe --exact-match --tags)" --verify-tag --notes 'CHANGELOG.md says what has changed.' .run/release/*
+
+workflows-check: setup ## Check the workflows of GitHub by actionlint (needs Go).
+	@$(NODE) tools/workflows.ts
 
 simulate: setup build ## Run the core through simulated days on all cores, for SECONDS (60).
 	@$(NODE) test/simulation/main.ts --seconds $(or $(SECONDS),60)

@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { parse } from 'yaml';
 import { settle } from '../../tools/release/program-tree.ts';
 import { addService, packFolder } from '../../tools/release/tarball.ts';
 import { TARGETS } from '../../tools/release/targets.ts';
@@ -151,6 +152,47 @@ suite('the scripts of the packages', () => {
       const { status, stderr } = spawnSync('sh', ['-n', join(packaging, script)], { encoding: 'utf8' });
       assert.deepEqual([status, stderr], [0, '']);
       assert.match(read('packaging', script), /^#!\/bin\/sh\n(?:#.*\n)+set -eu\n/);
+    });
+  }
+});
+
+suite('the workflows of GitHub', () => {
+  const Workflow = Type.Object({
+    jobs: Type.Record(
+      Type.String(),
+      Type.Object({
+        uses: Type.Optional(Type.String()),
+        steps: Type.Optional(
+          Type.Array(Type.Object({ uses: Type.Optional(Type.String()), run: Type.Optional(Type.String()) })),
+        ),
+      }),
+    ),
+  });
+  const files = globSync('.github/workflows/*.yml', { cwd: root });
+  const targets = new Set(
+    [...read('Makefile').matchAll(/^(?<target>[a-z-]+):/gm)].map(({ groups }) => groups?.['target']),
+  );
+
+  for (const file of files) {
+    const { jobs } = Value.Parse(Workflow, parse(read(file)));
+    const steps = Object.values(jobs).flatMap((job) => [
+      { uses: job.uses, run: undefined },
+      ...(job.steps ?? []),
+    ]);
+
+    test(`${file} runs targets of make, and nothing else`, () => {
+      const commands = steps.flatMap(({ run }) => run ?? []);
+      assert.notEqual(commands.length, 0);
+      for (const command of commands) {
+        const { target } =
+          /^(?:sudo --preserve-env env "PATH=\$PATH" )?make (?<target>\S+)$/.exec(command)?.groups ?? {};
+        assert.ok(targets.has(target), command);
+      }
+    });
+
+    test(`${file} uses actions of others at one commit only`, () => {
+      for (const uses of steps.flatMap(({ uses }) => uses ?? []))
+        assert.match(uses, /^\.\/|^actions\/[a-z-]+@[\da-f]{40}$/);
     });
   }
 });
