@@ -56,6 +56,44 @@ const rpm = (version: string) => `${PACKAGES}/http2kafka-${version}-1.x86_64.rpm
 
 const setBroker = `sed -i 's/bootstrap_servers: \\[\\]/bootstrap_servers: [broker:19092]/' ${SETTINGS}`;
 
+/** All that a package may install, by its path. */
+const EXPECTED: readonly RegExp[] = [
+  /^\/usr\/lib\/http2kafka\/(?:bin\/http2kafka|package\.json|dist\/.*\.(?:js|json|wasm))$/,
+  /^\/usr\/lib\/http2kafka\/node_modules\/(?:node\/bin\/node|\.bin\/node)$/,
+  /^\/usr\/lib\/http2kafka\/node_modules\/.*\.(?:js|cjs|mjs|json|node|wasm|css|html|png|svg)$/,
+  /^\/usr\/lib\/http2kafka\/node_modules\/.*\/(?:licen[cs]e|notice|copying)[^/]*$/i,
+  /^\/usr\/share\/doc\/http2kafka\/(?:docs\/)?(?:[\w-]+\.(?:md|json)|LICENSE|LICENSES\.txt|sbom\.cdx\.json|copyright)$/,
+  /^\/usr\/lib\/systemd\/system\/http2kafka\.service$/,
+  /^\/usr\/bin\/http2kafka$/,
+  /^\/etc\/http2kafka\/http2kafka\.(?:yaml|env)$/,
+];
+
+const contents: PackageTrial = {
+  name: 'both packages have the same files, and nothing that is not needed',
+  async run(machines) {
+    const machine = await machines.debian();
+    const [inDeb, inRpm] = await Promise.all([
+      machine.sh(
+        `dpkg-deb --fsys-tarfile ${deb(VERSIONS.newer)} | tar --list --verbose --show-transformed-names | grep -v ^d | sed -E 's/.* \\.(\\/[^ ]+)( -> .*)?$/\\1/' | sort`,
+      ),
+      machine.sh(
+        `rpm --query --package --queryformat '[%{FILEMODES:perms} %{FILENAMES}\\n]' ${rpm(VERSIONS.newer)} | sed -n 's/^[^d][^ ]* //p' | sort`,
+      ),
+    ]);
+    const files = inDeb.split('\n');
+    assert.deepEqual(inRpm.split('\n'), files);
+    assert.ok(files.length > 300);
+    assert.deepEqual(
+      files.filter((file) => !EXPECTED.some((pattern) => pattern.test(file))),
+      [],
+    );
+    assert.deepEqual(
+      files.filter((file) => /\/(?:tests?|examples?|kerberos)\//.test(file)),
+      [],
+    );
+  },
+};
+
 const underSystemd: PackageTrial = {
   name: 'Debian package under systemd: install, spool, upgrade, deliver, remove, purge',
   async run(machines) {
@@ -205,4 +243,10 @@ const fromTarball: PackageTrial = {
   },
 };
 
-export const packageTrials: readonly PackageTrial[] = [underSystemd, withoutSystemd, byRpm, fromTarball];
+export const packageTrials: readonly PackageTrial[] = [
+  contents,
+  underSystemd,
+  withoutSystemd,
+  byRpm,
+  fromTarball,
+];
