@@ -12,6 +12,8 @@ if [ "$1" = purge ]; then
   else
     rm -rf "$spool"
   fi
+  # What the operator has installed for the program, such as libraries of clouds.
+  rm -rf /usr/lib/http2kafka
 fi
 if [ -d /run/systemd/system ]; then
   systemctl daemon-reload

@@ -14,9 +14,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
+import { build } from 'esbuild';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { parse } from 'yaml';
+import { isNeedless } from '../../tools/installation/node-packages.ts';
 import { settle } from '../../tools/release/program-tree.ts';
 import { addService, packFolder } from '../../tools/release/tarball.ts';
 import { TARGETS } from '../../tools/release/targets.ts';
@@ -60,6 +62,39 @@ suite('the program of a release', () => {
     assert.ok(bundled.length > 10);
     assert.deepEqual(
       bundled.filter((path) => packages[path]?.dev !== undefined || !(path in packages)),
+      [],
+    );
+  });
+});
+
+suite('the packages beside the bundle', () => {
+  const Beside = Type.Object({ beside: Type.Array(Type.String()), optional: Type.Array(Type.String()) });
+
+  test('keep every file that they load', async () => {
+    const { beside, optional } = Value.Parse(Beside, JSON.parse(read('dist', 'packages.json')));
+    const { metafile } = await build({
+      absWorkingDir: root,
+      stdin: {
+        contents: beside
+          .filter((name) => !optional.includes(name))
+          .map((name) => `require('${name}');`)
+          .join('\n'),
+        resolveDir: root,
+      },
+      // esbuild writes nothing here: only its list of the files is used.
+      outdir: 'dist',
+      write: false,
+      bundle: true,
+      platform: 'node',
+      metafile: true,
+      logLevel: 'error',
+      loader: { '.node': 'empty', '.wasm': 'empty' },
+      external: ['supports-color'],
+    });
+    const files = Object.keys(metafile.inputs).filter((path) => path.startsWith('node_modules/'));
+    assert.ok(files.length > 100);
+    assert.deepEqual(
+      files.filter((path) => isNeedless(path.replace(/^.*node_modules\/(?:@[^/]+\/)?[^/]+\//, ''))),
       [],
     );
   });

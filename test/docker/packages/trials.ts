@@ -62,7 +62,7 @@ const EXPECTED: readonly RegExp[] = [
   /^\/usr\/lib\/http2kafka\/node_modules\/(?:node\/bin\/node|\.bin\/node)$/,
   /^\/usr\/lib\/http2kafka\/node_modules\/.*\.(?:js|cjs|mjs|json|node|wasm|css|html|png|svg)$/,
   /^\/usr\/lib\/http2kafka\/node_modules\/.*\/(?:licen[cs]e|notice|copying)[^/]*$/i,
-  /^\/usr\/share\/doc\/http2kafka\/(?:docs\/)?(?:[\w-]+\.(?:md|json)|LICENSE|LICENSES\.txt|sbom\.cdx\.json|copyright)$/,
+  /^\/usr\/share\/doc\/http2kafka\/(?:docs\/)?(?:[\w.-]+\.(?:md|json)|LICENSE|LICENSES\.txt|sbom\.cdx\.json|copyright)$/,
   /^\/usr\/lib\/systemd\/system\/http2kafka\.service$/,
   /^\/usr\/bin\/http2kafka$/,
   /^\/etc\/http2kafka\/http2kafka\.(?:yaml|env)$/,
@@ -99,8 +99,14 @@ const underSystemd: PackageTrial = {
   async run(machines) {
     const machine = await machines.systemd();
     await machine.sh(`dpkg --install ${deb(VERSIONS.older)}`);
-    const installed = await machine.tried('systemctl is-active http2kafka; systemctl is-enabled http2kafka');
-    assert.equal(installed.output, 'inactive\n', 'the operator starts it, when the brokers are named');
+    const installed = await machine.tried(
+      'systemctl is-active http2kafka || systemctl is-enabled http2kafka',
+    );
+    assert.equal(
+      installed.output,
+      'inactive\ndisabled\n',
+      'the operator starts it, when the brokers are named',
+    );
     await machine.sh('systemctl enable --now http2kafka');
     // The start has ended, so the proxy answers.
     assert.equal(await versionOf(machine), VERSIONS.older);
@@ -135,6 +141,8 @@ const underSystemd: PackageTrial = {
     await machine.until('curl -sS http://127.0.0.1:8002/monitoring/ping');
     assert.equal(await post(machine, FIRST), 'spool');
 
+    // As `npm install --prefix` would do it.
+    await machine.sh('mkdir -p /usr/lib/http2kafka/cloud; touch /usr/lib/http2kafka/cloud/library');
     await machine.sh('dpkg --remove http2kafka');
     assert.equal((await machine.tried('systemctl is-active http2kafka')).output, 'inactive\n');
     assert.match(
@@ -145,7 +153,10 @@ const underSystemd: PackageTrial = {
     const purged = await machine.tried('dpkg --purge http2kafka');
     assert.match(purged.output, /stays: it holds events/);
     assert.notEqual(await machine.sh(`find ${SPOOL}/topics -name '*.log'`), '');
-    assert.equal((await machine.tried(`ls /etc/http2kafka /usr/lib/http2kafka`)).status, 2);
+    assert.match(
+      (await machine.tried('ls /etc/http2kafka /usr/lib/http2kafka')).output,
+      /^(ls: cannot access .*\n){2}$/,
+    );
     assert.match(await machine.sh('getent passwd http2kafka'), /nologin$/);
   },
 };
@@ -161,7 +172,8 @@ const withoutSystemd: PackageTrial = {
     await machine.sh('kill $(cat /tmp/pid)');
     await machine.until("grep 'INFO: stopped' /tmp/log");
     await machine.sh('dpkg --purge http2kafka');
-    assert.equal((await machine.tried(`ls ${SPOOL} /etc/http2kafka /usr/lib/http2kafka`)).status, 2);
+    const left = await machine.tried(`ls ${SPOOL} /etc/http2kafka /usr/lib/http2kafka`);
+    assert.match(left.output, /^(ls: cannot access .*\n){3}$/);
     assert.equal(await machine.sh('dpkg --list http2kafka 2>/dev/null | grep ^ii || true'), '');
   },
 };
@@ -220,6 +232,25 @@ const byRpm: PackageTrial = {
   },
 };
 
+const rpmUnderSystemd: PackageTrial = {
+  name: 'RPM under systemd: an upgrade restarts the service, an erase stops it',
+  async run(machines) {
+    const machine = await machines.systemd();
+    const rpmDo = (arguments_: string) => machine.sh(`rpm --force-debian --nodeps ${arguments_}`);
+    await rpmDo(`--install ${rpm(VERSIONS.older)}`);
+    assert.equal((await machine.tried('systemctl is-active http2kafka')).output, 'inactive\n');
+    await machine.sh('systemctl enable --now http2kafka');
+    assert.equal(await post(machine, FIRST), 'spool');
+    await rpmDo(`--upgrade ${rpm(VERSIONS.newer)}`);
+    assert.equal(await versionOf(machine), VERSIONS.newer);
+    assert.match(await machine.sh('http2kafka spool'), /^input\.runs +1 /m);
+    await rpmDo('--erase http2kafka');
+    const stopped = await machine.tried('systemctl is-active http2kafka || systemctl is-enabled http2kafka');
+    assert.match(stopped.output, /^inactive\n.*No such file/);
+    assert.notEqual(await machine.sh(`find ${SPOOL}/topics -name '*.log'`), '');
+  },
+};
+
 const fromTarball: PackageTrial = {
   name: 'tarball: unpack, run under systemd from /opt, deliver',
   async run(machines) {
@@ -248,5 +279,6 @@ export const packageTrials: readonly PackageTrial[] = [
   underSystemd,
   withoutSystemd,
   byRpm,
+  rpmUnderSystemd,
   fromTarball,
 ];
