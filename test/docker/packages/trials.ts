@@ -116,6 +116,9 @@ const underSystemd: PackageTrial = {
     );
     assert.equal(pages, '200');
 
+    await machine.sh('systemctl reload http2kafka');
+    await machine.until("journalctl --unit http2kafka | grep 'SIGHUP: '");
+
     // A change of the operator outlives the upgrade, which restarts the service with its spool.
     await machine.sh(`echo '# mine' >> ${SETTINGS}`);
     await machine.sh(`dpkg --install ${deb(VERSIONS.newer)}`);
