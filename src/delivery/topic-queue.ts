@@ -39,6 +39,9 @@ export interface QueueContext {
 /** Milliseconds that the disk may take, in addition to `spoolAfterMs`. */
 const DISK_MS = 2000;
 
+/** Milliseconds that a refusal counts without another event. Senders that see the problem may send none. */
+const REFUSED_MS = 5000;
+
 /**
  * Refusals of the spool that end a poll. A spool that refuses so many young events is full or fails, and would refuse
  * the rest as well. Without an end, each poll would offer it every event that waits.
@@ -73,6 +76,10 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
   #late = false;
   /** Time of Kafka's last acknowledgement, on the monotonic clock. */
   #acknowledgedAt = 0;
+  /** Time of the last event that neither Kafka nor the disk has kept, on the monotonic clock. */
+  #refusedAt = Number.NEGATIVE_INFINITY;
+  /** Why Kafka has not kept it. */
+  #refusedFor = '';
   readonly #reader: SpoolReader;
   /** Number of events that Kafka never takes, and that are on their way to the dead-letter topic or to be parked. */
   #moving = 0;
@@ -97,8 +104,13 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
     return this.#context.log.count > this.#moving ? 'draining' : 'straight';
   }
 
-  /** Why the next event cannot go to Kafka, and needs the disk; undefined when it can go to Kafka. */
+  /**
+   * Why the next event cannot go to Kafka, and needs the disk; undefined when it can go to Kafka. An event that is refused
+   * leaves the queue, which is then not late. The refusal counts nevertheless, until Kafka acknowledges an event.
+   */
   get obstacle(): string | undefined {
+    if (this.#acknowledgedAt < this.#refusedAt && this.#clock.now() - this.#refusedAt < REFUSED_MS)
+      return this.#refusedFor;
     return this.#isUnavailable() || this.#overflows() ? this.#why() : undefined;
   }
 
@@ -303,7 +315,9 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
     const { metrics } = this.#context;
     metrics.spoolFailures.inc();
     if (mayBeDelivered) metrics.duplicatesPossible.inc();
-    this.#tell(entry, { kind: 'retriable', reason: `${this.#why()}, and ${reason}` });
+    this.#refusedAt = this.#clock.now();
+    this.#refusedFor = this.#why();
+    this.#tell(entry, { kind: 'retriable', reason: `${this.#refusedFor}, and ${reason}` });
   }
 
   #tell(entry: Entry, delivered: Delivered): void {

@@ -60,4 +60,26 @@ suite('a full spool', () => {
     stage.assertKeptOnceInOrder();
     await stage.stop();
   });
+
+  test('is a problem of the topic between two refusals, until Kafka acknowledges an event', async () => {
+    const stage = await DeliveryStage.open({ spoolBytes: 10 });
+    const problem = () => stage.delivery.statusOf(TOPIC).problem;
+    stage.producer.set(TOPIC, 'silent');
+    const refused = await stage.post(0);
+    await stage.time.advance(1200);
+    assert.equal(kindOf(refused), 'retriable');
+    assert.equal(problem(), 'Kafka is unavailable and the spool is full');
+    await stage.time.advance(5000);
+    assert.equal(problem(), undefined, 'no event has come since: another one may tell');
+
+    stage.send(1);
+    await stage.time.advance(1200);
+    assert.equal(problem(), 'Kafka is unavailable and the spool is full');
+    stage.producer.set(TOPIC, 'up');
+    await stage.time.advance(100);
+    assert.equal(kindOf(await stage.post(2)), 'none');
+    await stage.time.advance(100);
+    assert.equal(problem(), undefined);
+    await stage.stop();
+  });
 });

@@ -79,7 +79,7 @@ export async function judge(world: World, plan: DayPlan, posts: readonly Post[])
     [...byId].map(([id, records]) => [
       id,
       records.map(({ topic, partition, commit }) => {
-        return { topic, partition, at: world.cluster.commitTimes[commit - 1] ?? 0 };
+        return { topic, partition, at: world.cluster.commitTimes[Math.floor(commit) - 1] ?? 0 };
       }),
     ]),
   );

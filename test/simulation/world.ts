@@ -5,6 +5,7 @@ import { SimulatedDisk, type CrashKind } from '../spool/simulation/simulated-dis
 import { SimulatedTime } from '../support/simulated-time.ts';
 import type { Network } from './cluster/cluster-client.ts';
 import { KafkaCluster, type ClusterOptions } from './cluster/kafka-cluster.ts';
+import { bytesIn, SPOOL_FOLDERS, type SpoolFolder } from './observation/work.ts';
 import { ProxyProcess, type ProxySettings } from './proxy-process.ts';
 import { streamOf } from './streams.ts';
 
@@ -44,8 +45,8 @@ export class World {
   destroyed = '';
   /** Milliseconds from the last fault until everything was delivered. */
   recoveredAfterMs = 0;
-  /** Bytes of the disk when it was last taken over after a crash. */
-  bytesFound = 0;
+  /** Bytes of the disk when it was last taken over after a crash, by the kind of folder. */
+  readonly bytesFound = new Map<SpoolFolder, number>();
   /** Of the last power cut, on the monotonic clock. */
   lastPowerCut = Number.NEGATIVE_INFINITY;
   #starting: Promise<void> | undefined;
@@ -146,7 +147,8 @@ export class World {
     this.proxy?.kill();
     this.proxy = undefined;
     this.disk = this.disk.afterCrash(kind);
-    this.bytesFound = this.disk.bytesUsed;
+    const sizes = [...this.disk.contents()].map(([path, bytes]) => [path, bytes.length] as const);
+    for (const folder of SPOOL_FOLDERS) this.bytesFound.set(folder, bytesIn(folder, sizes));
     this.slowDisk(0);
   }
 

@@ -54,8 +54,8 @@ export class ClusterClient implements Brokers {
   readonly violations: string[] = [];
   /** What the process has heard of its batches. */
   readonly heard: HeardAnswer[] = [];
-  /** Batches that were sent. */
-  batches = 0;
+  /** When a batch of each topic was sent last, on the monotonic clock. */
+  readonly sentAt = new Map<string, number>();
   isClosed = false;
 
   constructor(
@@ -182,7 +182,7 @@ export class ClusterClient implements Brokers {
   ): Promise<readonly PartitionAnswer[]> {
     if (connection.isBusy) this.violations.push(`two requests in flight to ${broker.address}`);
     connection.isBusy = true;
-    this.batches += batches.length;
+    for (const { topic } of batches) this.sentAt.set(topic, this.#world.monotonic.now());
     // The producer uses the memory again.
     const sent = batches.map(sentBatch);
     const copies = batches.map((batch) => ({ ...batch, bytes: this.#onTheWay(batch.bytes) }));

@@ -35,6 +35,9 @@ const STUCK_MS = 15_000;
 /** Milliseconds after a fault of the disk in which events may stay: they are offered with growing pauses. */
 const DISK_PAUSE_MS = 70_000;
 
+/** Milliseconds that a slow disk may take for delivered events that stand before the first one that waits. */
+const UNSENT_MS = 15_000;
+
 /** Bytes of a small memory for events. */
 const TIGHT_BYTES = 1_000_000;
 
@@ -188,17 +191,21 @@ export class DayWatch {
     }
   }
 
-  /** While events wait and Kafka acknowledges none, the status says why. */
+  /** While events wait and Kafka acknowledges none, the status says why. No process only reads its disk for long. */
   #judgeSilence(proxy: ProxyProcess, status: TopicStatus, now: number): void {
     const { topic, kafkaProblem, spooledEvents, state } = status;
-    const acknowledgedAt =
-      proxy.client.heard.findLast((one) => one.topic === topic && isWritten(one))?.at ?? 0;
+    const { heard, sentAt } = proxy.client;
+    const acknowledgedAt = heard.findLast((one) => one.topic === topic && isWritten(one))?.at ?? 0;
+    // What is not sent is not refused by Kafka.
+    const isTried = (sentAt.get(topic) ?? 0) > acknowledgedAt;
     const isDiskGood = now - this.#diskFaultAt > 2000;
     const isQuiet = spooledEvents > 0 && state !== 'straight' && kafkaProblem === undefined && isDiskGood;
-    const limit = proxy.settings.spoolAfterMs + 3000;
-    const lastingMs = this.#lasting(`${proxy.number} ${topic} silent`, isQuiet, now);
-    if (lastingMs > limit && now - acknowledgedAt > limit)
-      this.#violate('silence', `Kafka acknowledges nothing of ${topic}, and its status says ok`);
+    const limit = isTried ? proxy.settings.spoolAfterMs + 3000 : UNSENT_MS;
+    const waiting = isTried ? 'sent' : 'unsent';
+    const lastingMs = this.#streaks.lasting(`${proxy.number} ${topic} silent`, isQuiet ? waiting : undefined, now);
+    if (lastingMs <= limit || now - acknowledgedAt <= limit) return;
+    const what = isTried ? `Kafka acknowledges nothing of ${topic}` : `nothing of ${topic} is sent to Kafka`;
+    this.#violate('silence', `${what}, and its status says ok`);
   }
 
   #lasting(name: string, isSo: boolean, now: number): number {

@@ -12,6 +12,15 @@ const READS = 500;
 const READ_SHARE = 2;
 const READ_BYTES = 200_000;
 
+/** Parked events are tried again after 1, 2, 4, … seconds, then each minute, and are on disk only: so often in a day. */
+const PARKED_READ_SHARE = 12;
+
+const READ_SHARES = { topics: READ_SHARE, parked: PARKED_READ_SHARE } as const;
+
+/** The folders of the spool that have events. */
+export const SPOOL_FOLDERS = ['topics', 'parked'] as const;
+export type SpoolFolder = (typeof SPOOL_FOLDERS)[number];
+
 /** Each event that is handled, offered to the disk or checked needs the time. */
 export function judgeReads(world: World, { number, time }: ProxyProcess, posts: readonly Post[]): void {
   const open = mostAtATime(posts.filter((post) => post.process === number));
@@ -35,10 +44,24 @@ function mostAtATime(posts: readonly Post[]): number {
   return most;
 }
 
-/** An event is read from the disk about once. A process that finds events reads them twice. */
+/**
+ * An event is read from the disk about once, and a parked one each time that it is tried again. A process that finds events
+ * reads them twice.
+ */
 export function judgeDisk(world: World): void {
   const { bytesRead, bytesWritten } = world.disk.operations;
-  const found = world.bytesFound * world.processes.length;
-  if (bytesRead > READ_BYTES + READ_SHARE * (bytesWritten + found))
-    world.remark(`the proxy reads ${bytesRead} bytes from the disk, and has written ${bytesWritten}`);
+  for (const folder of SPOOL_FOLDERS) {
+    const read = bytesIn(folder, bytesRead);
+    const written = bytesIn(folder, bytesWritten);
+    const found = (world.bytesFound.get(folder) ?? 0) * world.processes.length;
+    if (read > READ_BYTES + READ_SHARES[folder] * (written + found))
+      world.remark(`the proxy reads ${read} bytes from the disk (${folder}), and has written ${written}`);
+  }
+}
+
+/** The bytes of the files in this folder of the spool. */
+export function bytesIn(folder: SpoolFolder, bytes: Iterable<readonly [path: string, bytes: number]>): number {
+  let sum = 0;
+  for (const [path, own] of bytes) if (path.startsWith(`/spool/${folder}/`)) sum += own;
+  return sum;
 }

@@ -46,7 +46,7 @@ export class SimulatedFile implements DiskFile {
   read(buffer: Buffer, position: number): Promise<number> {
     return this.#run('read', () => {
       const length = this.#inode.seen.read(buffer, position);
-      this.#host.operations.bytesRead += length;
+      count(this.#host.operations.bytesRead, this.#path, length);
       return length;
     });
   }
@@ -79,7 +79,7 @@ export class SimulatedFile implements DiskFile {
     const excess = Math.max(0, Math.min(growth, bytes.length) - Math.max(0, this.#host.bytesLeft()));
     const length = bytes.length - excess;
     this.#inode.write(bytes.subarray(0, length), position);
-    this.#host.operations.bytesWritten += length;
+    count(this.#host.operations.bytesWritten, this.#path, length);
     return length;
   }
 
@@ -91,4 +91,8 @@ export class SimulatedFile implements DiskFile {
     if (!this.#host.opened.has(this)) throw diskError('EBADF', this.#path);
     return this.#host.operations.run(operation, this.#path, act, partly);
   }
+}
+
+function count(bytes: Map<string, number>, path: string, more: number): void {
+  bytes.set(path, (bytes.get(path) ?? 0) + more);
 }

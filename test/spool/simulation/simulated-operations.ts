@@ -38,9 +38,9 @@ export class SimulatedOperations {
   hangs: Promise<void> | undefined;
   /** Every operation first waits for the promise that this returns. It simulates a slow disk. */
   slowness: (() => Promise<void>) | undefined;
-  /** Bytes that were read from files, and written to them. */
-  bytesRead = 0;
-  bytesWritten = 0;
+  /** Bytes that were read from each file, and written to it, by its path. */
+  readonly bytesRead = new Map<string, number>();
+  readonly bytesWritten = new Map<string, number>();
   /** How many changes have started. */
   changes = 0;
   /** Called after every successful operation, just before its promise resolves. */
