@@ -13,6 +13,13 @@ import type { NeverTaken } from './port.ts';
 import type { Clocks } from './record-times.ts';
 import type { TopicCodecs } from './topic-codecs.ts';
 
+/**
+ * Milliseconds for which a broker knows the producer of a batch after a restart or after it becomes the leader. It is
+ * the default of `producer.id.expiration.ms` (KIP-854). Such a broker counts from the times of the batch's records,
+ * not from its arrival.
+ */
+const PRODUCER_REMEMBERED_MS = 24 * 60 * 60 * 1000;
+
 /** What a batch keeps when its records are encoded again. */
 export interface BatchContent {
   readonly topic: string;
@@ -33,8 +40,8 @@ export class Batch implements BatchContent, PartitionBatch {
   readonly size: number;
   /** The codec of the records; undefined if they are plain. */
   readonly codec: Codec | undefined;
-  /** An attempt ended, and no answer says whether the batch was written. */
-  mayBeWritten: boolean;
+  /** How many attempts have ended without an answer that says whether the batch was written. */
+  unknownAttempts: number;
   /**
    * The same records must be encoded again before the next attempt, with other times or another codec. They keep their
    * sequence: by it alone a broker recognises a batch (`ProducerAppendInfo.java`), not by its bytes.
@@ -42,7 +49,7 @@ export class Batch implements BatchContent, PartitionBatch {
   isOutdated = false;
   readonly #encoded: EncodedBatch;
 
-  constructor(encoded: EncodedBatch, content: BatchContent, mayBeWritten = false) {
+  constructor(encoded: EncodedBatch, content: BatchContent, unknownAttempts = 0) {
     this.topic = content.topic;
     this.partition = content.partition;
     this.records = content.records;
@@ -51,8 +58,25 @@ export class Batch implements BatchContent, PartitionBatch {
     this.pieces = encoded.pieces;
     this.size = encoded.size;
     this.codec = encoded.codec;
-    this.mayBeWritten = mayBeWritten;
+    this.unknownAttempts = unknownAttempts;
     this.#encoded = encoded;
+  }
+
+  /** Is it unknown whether an attempt has written the batch? */
+  get mayBeWritten(): boolean {
+    return this.unknownAttempts > 0;
+  }
+
+  /**
+   * How many records the attempts of unknown outcome may have left in the topic, in addition to the batch that was written or
+   * that comes next. A broker recognises further attempts only while it knows the producer: else each may have written the
+   * records once more. `now` is in milliseconds since the epoch. `isNext`: the records go again under another sequence.
+   */
+  recordsPerhapsTwice(now: number, isNext: boolean): number {
+    const newest = this.records.reduce((time, { timestamp }) => Math.max(time, timestamp), 0);
+    const times =
+      now - newest >= PRODUCER_REMEMBERED_MS ? this.unknownAttempts : Number(isNext && this.mayBeWritten);
+    return this.records.length * times;
   }
 
   get bytes(): Buffer {
@@ -102,6 +126,8 @@ export interface TopicSharing {
   readonly refused: (outcome: NeverTaken) => void;
   /** Hears how many records may be in the topic twice: the broker no longer recognises a batch that may be written. */
   readonly perhapsTwice: (records: number) => void;
+  /** Milliseconds since the epoch, for the age of records as a broker may see it. */
+  readonly now: () => number;
 }
 
 /** What is needed to make batches. */

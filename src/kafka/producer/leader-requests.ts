@@ -37,8 +37,6 @@ export class LeaderRequests {
   readonly #cluster: Cluster;
   readonly #watch: ClusterWatch;
   readonly #time: Time;
-  /** Difference of the wall clock to the monotonic clock at the start, in milliseconds. */
-  readonly #wallOffset: number;
   readonly #metrics: Metrics;
   readonly #log: Logger;
   readonly #onEnd: (topics: readonly string[]) => void;
@@ -66,7 +64,6 @@ export class LeaderRequests {
     this.#cluster = cluster;
     this.#watch = watch;
     this.#time = parts.time;
-    this.#wallOffset = parts.time.wall.now() - parts.time.monotonic.now();
     this.#metrics = parts.metrics;
     this.#log = parts.log;
     this.#onEnd = onEnd;
@@ -173,11 +170,6 @@ export class LeaderRequests {
     this.#metrics.batches.inc();
     this.#metrics.batchBytes.inc(batch.size);
     this.#metrics.batchRecords.observe(batch.records.length);
-    // Brokers count the age of a producer by their own clock. The later one is the safe side, if that of this machine is set back.
-    const { wall, monotonic } = this.#time;
-    const now = Math.max(wall.now(), monotonic.now() + this.#wallOffset);
-    const perhapsTwice = queue.recordsPerhapsTwice(now);
-    if (perhapsTwice > 0) this.#metrics.duplicatesPossible.inc(perhapsTwice);
     queue.written();
     this.#watch.reportTaken(queue.topic);
   }

@@ -24,13 +24,6 @@ const MAX_BATCH_RECORDS = 10_000;
 /** Kafka's values for a batch without a producer id. */
 const NO_IDENTITY: ProducerId = { id: -1n, epoch: -1 };
 
-/**
- * Milliseconds for which a broker knows the producer of a batch after a restart or after it becomes the leader. It is
- * the default of `producer.id.expiration.ms` (KIP-854). Such a broker counts from the times of the batch's records,
- * not from its arrival.
- */
-const PRODUCER_REMEMBERED_MS = 24 * 60 * 60 * 1000;
-
 export class PartitionQueue {
   readonly topic: string;
   readonly partition: number;
@@ -161,17 +154,6 @@ export class PartitionQueue {
     for (const record of content.records) this.#settle(record, { kind: 'too-large', size, limit });
   }
 
-  /**
-   * How many records may be in the topic twice. An earlier attempt may have written the batch, and the broker may no
-   * longer recognise it. `now` is in milliseconds since the epoch.
-   */
-  recordsPerhapsTwice(now: number): number {
-    if (!this.batch?.mayBeWritten) return 0;
-    const { records } = this.batch;
-    const newest = records.reduce((time, { timestamp }) => Math.max(time, timestamp), 0);
-    return now - newest >= PRODUCER_REMEMBERED_MS ? records.length : 0;
-  }
-
   /** The batch is in the topic. */
   written(): void {
     const batch = this.#endBatch();
@@ -181,6 +163,7 @@ export class PartitionQueue {
     this.#mostRecords = Math.min(MAX_BATCH_RECORDS, this.#mostRecords * 2);
     this.#codecTrial.written(batch.codec);
     this.#nextSequence = (batch.baseSequence + batch.records.length) % (MAX_SEQUENCE + 1);
+    this.#countPerhapsTwice(batch, false);
     for (const record of batch.records) record.settle({ kind: 'written' });
   }
 
@@ -276,7 +259,7 @@ export class PartitionQueue {
    */
   failed(mayBeWritten: boolean, unreadable?: string): void {
     if (!this.batch) return;
-    this.batch.mayBeWritten ||= mayBeWritten;
+    if (mayBeWritten) this.batch.unknownAttempts += 1;
     const isOtherCodec = this.#codecTrial.failed(this.batch, unreadable);
     if (!this.batch.mayBeWritten) this.dissolve();
     else if (isOtherCodec) this.#again();
@@ -307,9 +290,15 @@ export class PartitionQueue {
     const batch = this.#endBatch();
     if (batch?.mayBeWritten) {
       this.#leaveIdentity();
-      this.#sharing.perhapsTwice(batch.records.length);
+      this.#countPerhapsTwice(batch, true);
     }
     if (batch) this.waiting.putBack(batch.records.filter(({ withdrawn }) => !withdrawn));
+  }
+
+  #countPerhapsTwice(batch: Batch, isNext: boolean): void {
+    const { now, perhapsTwice } = this.#sharing;
+    const records = batch.mayBeWritten ? batch.recordsPerhapsTwice(now(), isNext) : 0;
+    if (records > 0) perhapsTwice(records);
   }
 
   #leaveIdentity(): void {
@@ -354,7 +343,7 @@ export class PartitionQueue {
       return this.batch;
     }
     batch.release();
-    this.batch = new Batch(encoded, this.#contentOf(batch.records, limit), batch.mayBeWritten);
+    this.batch = new Batch(encoded, this.#contentOf(batch.records, limit), batch.unknownAttempts);
     // The topic takes no form of it. As a new batch, its records are settled as too large.
     if (encoded.size > limit) this.dissolve();
     return this.prepare(topic, making);

@@ -62,6 +62,8 @@ export class Producer implements RecordProducer {
   readonly #settings: ProducerSettings;
   readonly #parts: ProducerParts;
   readonly #time: Time;
+  /** Difference of the wall clock to the monotonic clock at the start, in milliseconds. */
+  readonly #wallOffset: number;
   readonly #cluster: Cluster;
   readonly #watch: ClusterWatch;
   readonly #requests: LeaderRequests;
@@ -82,6 +84,7 @@ export class Producer implements RecordProducer {
     this.#settings = settings;
     this.#parts = parts;
     this.#time = time;
+    this.#wallOffset = time.wall.now() - time.monotonic.now();
     this.#cluster = new Cluster(settings, brokers);
     this.#watch = new ClusterWatch(settings, this.#cluster, () => this.#learn(), parts);
     brokers.onDisconnect(() => this.#watch.soon(0));
@@ -213,6 +216,7 @@ export class Producer implements RecordProducer {
         codecs: new TopicCodecs(topic, compression, codecs, time.monotonic, log),
         refused: (outcome) => this.#refused(topic, outcome),
         perhapsTwice: (records) => this.#parts.metrics.duplicatesPossible.inc(records),
+        now: () => this.#latestNow(),
       });
       partitions.resize(this.#cluster.topic(topic)?.leaders.length ?? 0);
       this.#topics.set(topic, partitions);
@@ -292,6 +296,15 @@ export class Producer implements RecordProducer {
       }
     }
     for (const [leader, queues] of byLeader) void this.#requests.send(leader, queues);
+  }
+
+  /**
+   * Milliseconds since the epoch. Brokers count the age of a producer by their own clock. The later one is the safe side, if
+   * that of this machine is set back.
+   */
+  #latestNow(): number {
+    const { wall, monotonic } = this.#time;
+    return Math.max(wall.now(), monotonic.now() + this.#wallOffset);
   }
 
   /** -1 if none is known. */

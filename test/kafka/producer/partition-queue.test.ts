@@ -25,6 +25,7 @@ function newQueue(partition: number): PartitionQueue {
     codecs: new TopicCodecs('topic', 'none', codecs, performance, simulatedLog().log),
     refused: () => undefined,
     perhapsTwice: () => undefined,
+    now: Date.now,
   });
 }
 

@@ -202,7 +202,11 @@ export class DayWatch {
     const isQuiet = spooledEvents > 0 && state !== 'straight' && kafkaProblem === undefined && isDiskGood;
     const limit = isTried ? proxy.settings.spoolAfterMs + 3000 : UNSENT_MS;
     const waiting = isTried ? 'sent' : 'unsent';
-    const lastingMs = this.#streaks.lasting(`${proxy.number} ${topic} silent`, isQuiet ? waiting : undefined, now);
+    const lastingMs = this.#streaks.lasting(
+      `${proxy.number} ${topic} silent`,
+      isQuiet ? waiting : undefined,
+      now,
+    );
     if (lastingMs <= limit || now - acknowledgedAt <= limit) return;
     const what = isTried ? `Kafka acknowledges nothing of ${topic}` : `nothing of ${topic} is sent to Kafka`;
     this.#violate('silence', `${what}, and its status says ok`);

@@ -60,7 +60,10 @@ export function judgeDisk(world: World): void {
 }
 
 /** The bytes of the files in this folder of the spool. */
-export function bytesIn(folder: SpoolFolder, bytes: Iterable<readonly [path: string, bytes: number]>): number {
+export function bytesIn(
+  folder: SpoolFolder,
+  bytes: Iterable<readonly [path: string, bytes: number]>,
+): number {
   let sum = 0;
   for (const [path, own] of bytes) if (path.startsWith(`/spool/${folder}/`)) sum += own;
   return sum;
