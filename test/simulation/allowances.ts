@@ -2,7 +2,8 @@
 import { errorCodeOf } from '../../src/kafka/error-code.ts';
 import type { FaultKind, FaultPlan } from './faults.ts';
 import { isRefusedRecord } from './faults/refused-records.ts';
-import { anyCodeOf, parkedRefuses } from './faults/topic-faults.ts';
+import { parkedRefuses } from './faults/parked-faults.ts';
+import { anyCodeOf } from './faults/topic-faults.ts';
 import type { DayPlan } from './plan.ts';
 import type { Post } from './sender.ts';
 import type { World } from './world.ts';
@@ -28,6 +29,7 @@ const REPEATING: ReadonlySet<FaultKind> = new Set<FaultKind>([
     'producers-forgotten-in-flight',
   ] as const),
   ...(['topic-deleted', 'letters-deleted', 'letters-parked', 'partitions-added'] as const),
+  ...(['operator-retries', 'operator-drops', 'marks-damaged'] as const),
   ...(['limit-lowered', 'records-refused', 'some-records-refused', 'any-code', 'letters-refused'] as const),
   ...(['codec-refused', 'clock-steps', 'clock-steps-in-outage'] as const),
 ]);
@@ -45,6 +47,8 @@ export function mayBeDeadLetter({ faults }: DayPlan, { event, requestId }: Post)
       case 'some-records-refused':
         return isRefusedRecord(requestId);
       case 'letters-parked':
+      case 'operator-retries':
+      case 'operator-drops':
         return parkedRefuses(fault)(requestId);
       default:
         return false;
@@ -59,9 +63,10 @@ export function mayBeTwice({ faults, senders, settings }: DayPlan): boolean {
   return isOld || settings.maxBatchBytes >= SPLIT_BYTES || faults.some(({ kind }) => REPEATING.has(kind));
 }
 
-/** Has a fault changed the bytes of the event on disk? */
-export function isDestroyed({ destroyed }: World, requestId: string): boolean {
-  return destroyed.includes(requestId);
+/** Has a fault changed the bytes or the mark of the event on disk, or has an operator dropped it? */
+export function mayBeLost({ destroyed, decisions }: World, requestId: string): boolean {
+  if (destroyed.includes(requestId)) return true;
+  return decisions.some((one) => one.requestId === requestId && one.outcome === 'dropped');
 }
 
 /** Does the code of the fault say that the topic never takes a record? */

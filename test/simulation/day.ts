@@ -135,6 +135,7 @@ function repair(world: World, { settings }: Scene): void {
   cluster.scripts.splice(0);
   cluster.refusedQuestions.clear();
   cluster.topicCodes.clear();
+  cluster.replicationMs = 0;
   cluster.resumeReplication(false);
   Object.assign(network, QUIET);
   disk.capacity = Infinity;

@@ -1,10 +1,11 @@
 /** What can go wrong in a day. */
 import { brokerFaults } from './faults/broker-faults.ts';
 import type { Fault, FaultTimes } from './faults/fault.ts';
+import { parkedFaults } from './faults/parked-faults.ts';
 import { diskFaults, processFaults } from './faults/process-faults.ts';
 import { topicFaults } from './faults/topic-faults.ts';
 
-const table = { ...brokerFaults, ...topicFaults, ...processFaults, ...diskFaults };
+const table = { ...brokerFaults, ...topicFaults, ...parkedFaults, ...processFaults, ...diskFaults };
 
 export type FaultKind = keyof typeof table;
 

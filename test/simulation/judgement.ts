@@ -1,10 +1,11 @@
 /** Judges a day from outside: by what the senders heard, and by what is in Kafka and on disk. */
-import { isDestroyed, mayBeDeadLetter, mayBeTwice } from './allowances.ts';
+import { mayBeDeadLetter, mayBeLost, mayBeTwice } from './allowances.ts';
 import type { BatchRecord } from './cluster/batch-content.ts';
 import type { Entry } from './cluster/partition.ts';
 import { DISK_FAULTS } from './faults.ts';
 import type { DayPlan } from './plan.ts';
 import { judgeAges, stoppedMs } from './observation/causes.ts';
+import { judgeDecisions } from './observation/decisions.ts';
 import { judgeCounters } from './observation/counters.ts';
 import { judgeDisk, judgeReads } from './observation/work.ts';
 import type { Post } from './sender.ts';
@@ -88,6 +89,7 @@ export async function judge(world: World, plan: DayPlan, posts: readonly Post[])
   const left = leftOnDisk(world);
   for (const post of posts) judgePost(world, plan, post, byId.get(post.requestId) ?? [], left);
   judgeOrder(world, posts, byId);
+  judgeDecisions(world, plan, committed);
   // Marks are not synced: a power cut may bring back what was delivered before it.
   const before = new Set(
     posts.filter(({ postedAt }) => postedAt < world.lastPowerCut).map(({ requestId }) => requestId),
@@ -130,7 +132,7 @@ function leftOnDisk({ disk }: World): string {
 function judgePost(world: World, plan: DayPlan, post: Post, found: readonly Written[], left: string): void {
   const isKept =
     post.outcome === 'acknowledged' || post.outcome === 'spooled' || post.outcome === 'dead-letter';
-  if (isKept && found.length === 0 && !isDestroyed(world, post.requestId)) {
+  if (isKept && found.length === 0 && !mayBeLost(world, post.requestId)) {
     const where = left.includes(post.requestId) ? 'it is still on disk' : 'it is lost';
     world.violate(`${post.requestId} is ${post.outcome ?? ''} by process ${post.process}, and ${where}`);
   }
@@ -154,12 +156,14 @@ function judgeOrder(
   byId: ReadonlyMap<string, readonly Written[]>,
 ): void {
   const last = new Map<string, { commit: number; post: Post }>();
+  // An operator sends a parked event behind younger ones.
+  const late = new Set(world.decisions.map(({ requestId }) => requestId));
   for (const post of posts) {
     if (post.outcome !== 'acknowledged' && post.outcome !== 'spooled') continue;
     const records = byId.get(post.requestId) ?? [];
     const first = records.find(({ topic }) => topic === post.topic);
     // An event that has gone to the dead-letter topic comes to its topic later when a power cut has taken the mark of that.
-    if (!first || records.some(({ topic }) => topic !== post.topic)) continue;
+    if (!first || late.has(post.requestId) || records.some(({ topic }) => topic !== post.topic)) continue;
     const line = `${post.sender} ${post.topic} ${post.event.key ?? ''}`;
     const before = last.get(line);
     if (before && before.commit > first.commit) {
@@ -191,7 +195,7 @@ async function judgeDuplicates(
   for (const { metrics } of world.processes) said += await valueOf(metrics.duplicatesPossible);
   // A broker that has forgotten a producer takes its first batch again without a word: no client can know.
   const isSilent = plan.faults.some(({ kind }) => kind.startsWith('producers-forgotten'));
-  if (doubles > said && !isSilent)
+  if (doubles > said + world.lostMarks && !isSilent)
     world.violate(`${doubles} duplicates (${examples.join()}), and the metric says ${said}`);
 }
 

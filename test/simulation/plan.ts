@@ -53,6 +53,7 @@ const THEMES: Readonly<Record<string, Theme>> = {
     faults: [
       'some-records-refused',
       'letters-parked',
+      'operator-retries',
       'code-after',
       'answers-lost',
       'limit-lowered',

@@ -1,4 +1,5 @@
 /** The world of one day: its time, its cluster, its network, its disk, and the proxy that runs in it. */
+import type { Decided } from '../../src/delivery/port.ts';
 import { sleep } from '../../src/support/time.ts';
 import type { Random } from '../openlineage/random.ts';
 import { SimulatedDisk, type CrashKind } from '../spool/simulation/simulated-disk.ts';
@@ -18,6 +19,14 @@ export const QUIET = {
   maxRequestBytes: Number.POSITIVE_INFINITY,
   held: undefined,
 } as const;
+
+/** What an operator has heard of a parked event. */
+export interface Decision extends Decided {
+  /** The request that brought the event. */
+  readonly requestId: string;
+  /** On the monotonic clock. */
+  readonly at: number;
+}
 
 /** Milliseconds that a stop may take: `--timeout-graceful-shutdown`. */
 export const GRACE_MS = 10_000;
@@ -43,6 +52,10 @@ export class World {
   readonly broken: string[] = [];
   /** Text of the events whose bytes on disk a fault has changed. */
   destroyed = '';
+  /** What an operator has heard of parked events. */
+  readonly decisions: Decision[] = [];
+  /** Marks on disk that a fault has changed although they said that an event was sent or delivered. */
+  lostMarks = 0;
   /** Milliseconds from the last fault until everything was delivered. */
   recoveredAfterMs = 0;
   /** Bytes of the disk when it was last taken over after a crash, by the kind of folder. */

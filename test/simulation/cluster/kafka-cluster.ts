@@ -80,6 +80,8 @@ export class KafkaCluster {
   readonly refusedQuestions = new Map<Question, number>();
   /** Error codes of topics in the metadata. */
   readonly topicCodes = new Map<string, number>();
+  /** Milliseconds that followers need in addition to fetch a batch. */
+  replicationMs = 0;
   /** Followers fetch nothing, and the controller changes nothing. */
   #isStalled = false;
   /** When each batch was committed, on the monotonic clock: the first is at 0. */
@@ -333,7 +335,7 @@ export class KafkaCluster {
   #replicate(partition: Partition): void {
     for (const node of partition.inSync) {
       if (node === partition.leader) continue;
-      void sleep(this.#time, 1 + this.#random.below(20)).then(() => {
+      void sleep(this.#time, 1 + this.#random.below(20) + this.replicationMs).then(() => {
         const isFetching = this.broker(node).state === 'up' && !this.#isStalled;
         if (isFetching && partition.inSync.has(node)) partition.fetched(node);
       });

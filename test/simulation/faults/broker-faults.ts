@@ -67,6 +67,12 @@ export const brokerFaults = {
       world.cluster.resumeReplication(isFatal(choice));
     },
   },
+  // The brokers answer REQUEST_TIMED_OUT if the followers need longer than the request may take. They commit all the same.
+  'replication-slow': lasting(
+    ({ choice }) => `followers fetch ${replicationOf(choice)} ms late`,
+    ({ world }, { choice }) => (world.cluster.replicationMs = replicationOf(choice)),
+    ({ world }) => (world.cluster.replicationMs = 0),
+  ),
   'rolling-upgrade': {
     what: () => 'each broker is stopped, and started with a newer version',
     async run({ forMs }, { world }) {
@@ -175,6 +181,11 @@ function refused(question: Question): Fault {
 function others(scene: Scene, plan: FaultTimes): number[] {
   const left = brokerOf(plan, scene);
   return scene.world.cluster.brokers.map(({ node }) => node).filter((node) => node !== left);
+}
+
+/** Milliseconds. All are shorter than the time after which a follower is no longer in sync. */
+function replicationOf(choice: number): number {
+  return pick([700, 1400, 1600, 3000, 9000], choice);
 }
 
 function isFatal(choice: number): boolean {

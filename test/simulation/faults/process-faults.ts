@@ -1,8 +1,17 @@
 /** Faults of the proxy's process, its clock and its disk. */
-import { findFrames, FRAME_HEADER_SIZE, parseName } from '../../../src/spool/segment-format.ts';
+import { Mark } from '../../../src/spool/marks.ts';
+import {
+  findFrames,
+  FRAME_HEADER_SIZE,
+  MARKS_HEADER_SIZE,
+  parseName,
+} from '../../../src/spool/segment-format.ts';
 import type { ProxySettings } from '../proxy-process.ts';
 import { GRACE_MS, type World } from '../world.ts';
 import { inOutage, lasting, pick, type Fault } from './fault.ts';
+
+/** Bytes of the number of frames, with its checksum, at the start of a file of marks. */
+const COUNT_BYTES = 8;
 
 const diskFull = lasting(
   () => 'the disk is nearly full',
@@ -52,19 +61,8 @@ const restart: Fault = {
   },
 };
 
-const damage: Fault = {
-  what: ({ choice }) =>
-    `the proxy is ${isKilled(choice) ? 'killed' : 'stopped'}, bytes of its spool change on disk, and it is started again`,
-  async run({ choice, forMs }, scene) {
-    const { world } = scene;
-    if (!world.proxy) return;
-    if (isKilled(choice)) world.crash('kill');
-    else await world.stop();
-    damageSpool(world, choice);
-    await world.pass(Math.min(forMs, 5000));
-    await scene.restart(scene.settings);
-  },
-};
+const damage = damaged('bytes of its events change on disk', damageEvents);
+const damagedMarks = damaged('bytes of its marks change on disk', damageMarks);
 
 const clockSteps: Fault = {
   what: ({ choice }) => `the proxy's clock steps by ${stepOf(choice) / 1000} s`,
@@ -94,6 +92,7 @@ export const processFaults = {
   'restart-in-outage': inOutage(restart),
   'clock-steps-in-outage': inOutage(clockSteps),
   'spool-damaged': inOutage(damage),
+  'marks-damaged': inOutage(damagedMarks),
 } satisfies Record<string, Fault>;
 
 export const diskFaults = {
@@ -119,11 +118,27 @@ function crash(kind: 'kill' | 'power cut'): Fault {
   };
 }
 
+function damaged(what: string, act: (world: World, choice: number) => void): Fault {
+  return {
+    what: ({ choice }) =>
+      `the proxy is ${isKilled(choice) ? 'killed' : 'stopped'}, ${what}, and it is started again`,
+    async run({ choice, forMs }, scene) {
+      const { world } = scene;
+      if (!world.proxy) return;
+      if (isKilled(choice)) world.crash('kill');
+      else await world.stop();
+      act(world, choice);
+      await world.pass(Math.min(forMs, 5000));
+      await scene.restart(scene.settings);
+    },
+  };
+}
+
 /**
  * Changes a byte of a segment, or cuts off its tail. After a kill, the last frame is left alone: the next process cannot
  * tell it from one that was never synced.
  */
-function damageSpool(world: World, choice: number): void {
+function damageEvents(world: World, choice: number): void {
   const files = [...world.disk.contents()].filter(([path]) => path.endsWith('.log'));
   if (files.length === 0) return;
   const [path, bytes] = pick(files, choice);
@@ -144,6 +159,33 @@ function damageSpool(world: World, choice: number): void {
     bytes[at] = (bytes[at] ?? 0) ^ (1 << (choice % 8));
     world.disk.place(path, bytes);
   }
+}
+
+/**
+ * Changes a bit of the marks of a segment, or of the count before them. Not the version behind the count: the proxy does not
+ * start with the file of a later one.
+ */
+function damageMarks(world: World, choice: number): void {
+  const files = world.disk.contents();
+  const marked = [...files].filter(([path]) => path.endsWith('.marks'));
+  if (marked.length === 0) return;
+  const [path, bytes] = pick(marked, choice);
+  const log = path.replace(/marks$/, 'log');
+  const name = parseName(log.slice(log.lastIndexOf('/') + 1));
+  const places = [...bytes.keys()].filter((at) => at < COUNT_BYTES || at >= MARKS_HEADER_SIZE);
+  if (!name || places.length === 0) return;
+  const at = pick(places, choice);
+  const before = bytes[at] ?? 0;
+  const after = before ^ (1 << (choice % 8));
+  bytes[at] = after;
+  world.disk.place(path, bytes);
+  world.tell(`byte ${at} of ${path} is ${after} instead of ${before}`);
+  if (at < COUNT_BYTES) return;
+  if (before === Mark.delivered || before === Mark.sent) world.lostMarks += 1;
+  if (after !== Mark.delivered) return;
+  const frames = [...findFrames(files.get(log) ?? Buffer.alloc(0), name.seed)];
+  const event = frames.find(({ ordinal }) => ordinal === at - MARKS_HEADER_SIZE);
+  if (event) world.destroyed += `${event.payload.toString('latin1')}\n`;
 }
 
 function isKilled(choice: number): boolean {

@@ -2,11 +2,10 @@
 import { errorCodeOf } from '../../../src/kafka/error-code.ts';
 import { ALL_CODES, BROKER_CODES } from '../cluster/broker-codes.ts';
 import type { Script } from '../cluster/kafka-cluster.ts';
-import { DEFAULT_CONFIGS, EARLIEST_TIME, EITHER_TIME, type SimulatedTopic } from '../cluster/topic.ts';
+import { EARLIEST_TIME, EITHER_TIME } from '../cluster/topic.ts';
 import { isRefusedRecord } from './refused-records.ts';
 import { lasting, pick, type Fault, type FaultTimes, type Scene } from './fault.ts';
-
-type Which = 'mainTopic' | 'deadLetterTopic';
+import { change, configure, type Which } from './topic-changes.ts';
 
 /** Codes that a leader answers before it appends, and may answer for a while. */
 const PASSING_CODES = [
@@ -71,25 +70,6 @@ export const topicFaults = {
     (scene) => change(scene, 'deadLetterTopic', (topic) => (topic.refuses = () => true)),
     (scene) => change(scene, 'deadLetterTopic', (topic) => (topic.refuses = () => false)),
   ),
-  // Spooled events that the main topic never takes, and that the dead-letter topic does not take either, are parked.
-  'letters-parked': {
-    what: ({ choice }) =>
-      `no broker is reached for a while, then the main topic refuses records, and the dead-letter topic ${pick(LETTER_TROUBLE, choice).what}`,
-    async run(plan, scene) {
-      const { world } = scene;
-      world.network.isCut = true;
-      await world.pass(2000 + (plan.choice % 3000));
-      change(scene, 'mainTopic', (topic) => (topic.refuses = parkedRefuses(plan)));
-      const trouble = pick(LETTER_TROUBLE, plan.choice);
-      trouble.begin(scene);
-      world.network.isCut = false;
-      await world.pass(plan.forMs);
-      change(scene, 'mainTopic', (topic) => (topic.refuses = () => false));
-      // Sometimes the dead-letter topic is well again before the main topic, sometimes after it.
-      await world.pass(plan.choice % 5000);
-      trouble.end(scene);
-    },
-  },
   'topic-code': lasting(
     ({ choice }) => `metadata has ${errorCodeOf(pick(REFUSING_CODES, choice)).name} for the main topic`,
     ({ world, settings }, { choice }) =>
@@ -126,39 +106,6 @@ export const topicFaults = {
 export function anyCodeOf({ choice }: FaultTimes): number {
   return pick(REFUSING_CODES, choice);
 }
-
-/** Which records the main topic refuses during a fault `letters-parked`. */
-export function parkedRefuses({ choice }: FaultTimes): (requestId: string) => boolean {
-  return choice % 2 === 0 ? isRefusedRecord : () => true;
-}
-
-/** Ways in which the dead-letter topic takes no letters. */
-const LETTER_TROUBLE: readonly {
-  what: string;
-  begin: (scene: Scene) => void;
-  end: (scene: Scene) => void;
-}[] = [
-  {
-    what: 'refuses all',
-    begin: (scene) => change(scene, 'deadLetterTopic', (topic) => (topic.refuses = () => true)),
-    end: (scene) => change(scene, 'deadLetterTopic', (topic) => (topic.refuses = () => false)),
-  },
-  {
-    what: 'may not be written to',
-    begin: (scene) => change(scene, 'deadLetterTopic', (topic) => (topic.isAllowed = false)),
-    end: (scene) => change(scene, 'deadLetterTopic', (topic) => (topic.isAllowed = true)),
-  },
-  {
-    what: 'is missing',
-    begin: ({ world, settings }) => world.cluster.deleteTopic(settings.deadLetterTopic),
-    end: ({ world, settings }) => world.cluster.createTopic(settings.deadLetterTopic),
-  },
-  {
-    what: 'takes 300 bytes a batch',
-    begin: (scene) => configure(scene, 'max.message.bytes', 300, 'deadLetterTopic'),
-    end: (scene) => configure(scene, 'max.message.bytes', undefined, 'deadLetterTopic'),
-  },
-];
 
 function answers(codes: readonly number[], what: (name: string) => string, isAppended: boolean): Fault {
   return lasting(
@@ -216,15 +163,6 @@ function timesOf({ choice }: FaultTimes): number {
 
 function isGzipTaken(choice: number): boolean {
   return choice % 3 > 0;
-}
-
-function change({ world, settings }: Scene, which: Which, act: (topic: SimulatedTopic) => unknown): void {
-  const topic = world.cluster.topics.get(settings[which]);
-  if (topic) act(topic);
-}
-
-function configure(scene: Scene, key: string, value: number | undefined, which: Which = 'mainTopic'): void {
-  change(scene, which, ({ configs }) => configs.set(key, `${value ?? DEFAULT_CONFIGS.get(key) ?? ''}`));
 }
 
 function limitTimes(scene: Scene, value: number | undefined): void {
