@@ -7,7 +7,7 @@ import type { KafkaRecord } from '../kafka/record.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { SpooledEvent } from '../spool/topic-log.ts';
 import { backoff } from '../support/backoff.ts';
-import type { Time } from '../support/time.ts';
+import type { Time, Timer } from '../support/time.ts';
 import { deadLetterOfRecord, neverTakenReason, parkedReason, reasonOf } from './dead-letter-record.ts';
 import type { ParkedEvents } from './parked/parked-events.ts';
 import { isKept, type Delivered, type NeverTaken } from './port.ts';
@@ -28,6 +28,7 @@ export class DeadLetters {
   readonly #metrics: Metrics;
   readonly #time: Time;
   readonly #lines: EventLines;
+  readonly #retries = new Set<Timer>();
   #stopping = false;
 
   constructor(
@@ -78,6 +79,7 @@ export class DeadLetters {
   /** Ends all retries. */
   stop(): void {
     this.#stopping = true;
+    for (const timer of this.#retries) timer[Symbol.dispose]();
   }
 
   #move(record: KafkaRecord, refusal: string, safe: () => void, failed: () => void): void {
@@ -98,7 +100,12 @@ export class DeadLetters {
     if (this.#stopping) return;
     attempt(() => {
       const pauseMs = backoff(failures + 1, RETRY_MS, MAX_RETRY_MS);
-      this.#time.setTimeout(() => this.#retried(attempt, failures + 1), pauseMs).unref();
+      const retry: Timer = this.#time.setTimeout(() => {
+        this.#retries.delete(retry);
+        this.#retried(attempt, failures + 1);
+      }, pauseMs);
+      retry.unref();
+      this.#retries.add(retry);
     });
   }
 }

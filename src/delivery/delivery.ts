@@ -53,9 +53,6 @@ const HURRY_MS = 1000;
 /** Milliseconds between checks for senders without an answer while the proxy stops. */
 const STOP_POLL_MS = 5;
 
-/** Milliseconds that the cluster may take to tell the limits of topics, before parked events are tried again. */
-const REFRESH_MS = 5000;
-
 const STOPPING = 'the proxy is stopping';
 const MEMORY_FULL = 'too many events are waiting in memory';
 
@@ -112,7 +109,7 @@ export class Delivery implements EventDelivery, DeliveryStatus {
       deadLetterTopic,
       enqueue,
       isOpen: (topic) => this.statusOf(topic).state === 'straight',
-      refresh: (topics) => this.#refresh(topics),
+      refresh: (topics) => producer.refresh(topics),
       log,
       time,
     });
@@ -217,13 +214,6 @@ export class Delivery implements EventDelivery, DeliveryStatus {
     const state = kafkaProblem === undefined ? 'straight' : 'spooling';
     const empty = { spooledEvents: 0, spooledBytes: 0, oldestSpooledAt: undefined };
     return { topic, problem: undefined, state, kafkaProblem, ...empty };
-  }
-
-  async #refresh(topics: readonly string[]): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    const timer = this.#time.setTimeout(() => resolve(undefined), REFRESH_MS);
-    await Promise.race([this.#producer.refresh(topics), promise]);
-    timer[Symbol.dispose]();
   }
 
   #topicOf(topic: string): Topic {

@@ -175,6 +175,8 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
   stop(): void {
     this.#stopping = true;
     this.#spoolUnsafe();
+    // What is not kept elsewhere by now stays in the spool, and needs no memory.
+    this.#context.claim(-this.#movingBytes);
   }
 
   sent({ place }: Entry): void {
@@ -367,13 +369,15 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
 
   /** An event of so many bytes leaves the queue for another place. The result is to be called when it is there. */
   #move(bytes: number): () => void {
+    const claim = (change: number): void => {
+      this.#movingBytes += change;
+      if (!this.#stopping) this.#context.claim(change);
+    };
     this.#moving += 1;
-    this.#movingBytes += bytes;
-    this.#context.claim(bytes);
+    claim(bytes);
     return () => {
       this.#moving -= 1;
-      this.#movingBytes -= bytes;
-      this.#context.claim(-bytes);
+      claim(-bytes);
       this.#drain();
     };
   }

@@ -5,7 +5,7 @@ import type { Decided } from '../../src/delivery/port.ts';
 import { decodeParked } from '../../src/delivery/parked/parked-record.ts';
 import { Mark } from '../../src/spool/marks.ts';
 import type { SpooledEvent } from '../../src/spool/topic-log.ts';
-import { DEAD_LETTERS, DeliveryStage, kindOf, TOPIC, type StageSettings } from './delivery-stage.ts';
+import { DEAD_LETTERS, DeliveryStage, heldOf, kindOf, TOPIC, type StageSettings } from './delivery-stage.ts';
 
 const LIMIT = 500;
 const LARGE = 900;
@@ -101,6 +101,30 @@ suite('parked events', () => {
     assert.ok(status);
     assert.deepEqual([stage.delivery.spooledBytes, status.bytes], [0, stage.spool.bytes]);
     assert.ok(status.bytes < 20 * (LARGE + 400), `${status.bytes} bytes`);
+  });
+
+  test('hold the memory of one event while they are tried again, and no timer when the proxy stops', async () => {
+    const stage = await withParked(30);
+    unlimited(stage, [DEAD_LETTERS]);
+    stage.producer.set(DEAD_LETTERS, 'silent');
+    await stage.time.until(() => stage.producer.handedOver.get(DEAD_LETTERS) !== undefined);
+    await stage.time.advance(2 * MINUTE_MS);
+    const bytes = await stage.sample('queueBytes');
+    assert.ok(bytes > 0 && bytes <= 2 * heldOf(LARGE), `${bytes} bytes`);
+    stage.producer.set(DEAD_LETTERS, 'up');
+    await stage.time.until(() => parked(stage) === 0);
+    limited(stage);
+    stage.producer.set(TOPIC, 'unavailable');
+    await stage.post(0, { size: LARGE });
+    let isAsked = false;
+    stage.producer.refresh = () => {
+      isAsked = true;
+      return new Promise(() => undefined);
+    };
+    stage.producer.set(TOPIC, 'up');
+    await stage.time.until(() => isAsked);
+    await stage.stop();
+    assert.equal(stage.time.timers, 0);
   });
 
   test('are not read at the start, and not sent before a minute has passed', async () => {

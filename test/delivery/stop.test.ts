@@ -1,7 +1,7 @@
 /** The end of a process, and the start of the next one on the same disk. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { DeliveryStage, kindOf, TOPIC } from './delivery-stage.ts';
+import { DEAD_LETTERS, DeliveryStage, kindOf, TOPIC } from './delivery-stage.ts';
 
 /** A little more than the milliseconds between two checks of the delivery. */
 const POLL_MS = 60;
@@ -142,4 +142,24 @@ suite('a delivery that stops', () => {
       [TOPIC, 'held'],
     );
   });
+
+  for (const [what, state, capacity] of [
+    ['the dead-letter topic is unavailable', 'unavailable', 1000],
+    ['the disk is full', 'up', 0],
+  ] as const) {
+    test(`holds no memory and no timer for events that no topic takes when ${what}`, async () => {
+      const stage = await DeliveryStage.open();
+      stage.producer.set(TOPIC, 'unavailable');
+      await stage.post(1);
+      await stage.post(2, { topic: DEAD_LETTERS });
+      stage.producer.set(DEAD_LETTERS, state);
+      stage.disk.capacity = stage.disk.bytesUsed + capacity;
+      for (const topic of [TOPIC, DEAD_LETTERS]) stage.producer.refuse(topic, 'INVALID_RECORD');
+      stage.producer.set(TOPIC, 'up');
+      await stage.time.advance(2 * POLL_MS);
+      await stage.stop();
+      assert.equal(await stage.sample('queueBytes'), 0);
+      assert.equal(stage.time.timers, 0);
+    });
+  }
 });

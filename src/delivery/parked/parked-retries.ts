@@ -12,6 +12,7 @@ import { errorText } from '../../support/error-text.ts';
 import type { Time, Timer } from '../../support/time.ts';
 import { deadLetterOfRecord, parkedReason } from '../dead-letter-record.ts';
 import type { Enqueue } from '../dead-letters.ts';
+import { ownBytes } from '../held-record.ts';
 import { decodeParked, type ParkedRecord } from './parked-record.ts';
 import { isKept, type Decided, type Delivered, type ParkedControl, type Tell } from '../port.ts';
 import { decodeRecord } from '../spooled-record.ts';
@@ -22,7 +23,7 @@ export interface RetryContext {
   readonly enqueue: Enqueue;
   /** True if a new event of the topic goes straight to Kafka, as far as is known. */
   readonly isOpen: (topic: string) => boolean;
-  /** Asks the cluster for the limits of these topics. Resolves in any case, after some seconds at most. */
+  /** Asks the cluster for the limits of these topics. Resolves in any case, perhaps late. */
   readonly refresh: (topics: readonly string[]) => Promise<void>;
   readonly log: Logger;
   readonly time: Time;
@@ -31,6 +32,9 @@ export interface RetryContext {
 /** Milliseconds between two rounds: after the first event is parked, and at most. */
 const FIRST_RETRY_MS = 1000;
 const RETRY_MS = 60_000;
+
+/** Milliseconds that the cluster may take to tell the limits of topics, before parked events are tried again. */
+const REFRESH_MS = 5000;
 
 /** Limits of what a round tries in vain, of each topic. The next round goes on behind it. */
 const ROUND_EVENTS = 1000;
@@ -145,9 +149,13 @@ export class ParkedRetries implements ParkedControl {
     }
   }
 
-  /** The stop waits for no broker. */
+  /** The stop waits for no broker, and leaves no timer. */
   async #refresh(topics: readonly string[]): Promise<void> {
-    await Promise.race([this.#context.refresh(topics), this.#stopped.promise]);
+    const { refresh, time } = this.#context;
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const timer = time.setTimeout(() => resolve(undefined), REFRESH_MS);
+    await Promise.race([refresh(topics), promise, this.#stopped.promise]);
+    timer[Symbol.dispose]();
   }
 
   #setTimer(): void {
@@ -222,7 +230,8 @@ export class ParkedRetries implements ParkedControl {
     const { deadLetterTopic } = this.#context;
     let record: KafkaRecord;
     try {
-      record = decodeRecord(topic, payload, event.arrivedAt);
+      // The payload pins the whole read.
+      record = decodeRecord(topic, ownBytes(payload), event.arrivedAt);
     } catch (error) {
       return { outcome: 'parked', reason: `unreadable: ${errorText(error)}` };
     }

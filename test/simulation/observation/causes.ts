@@ -18,6 +18,8 @@ const GONE_MS = 500;
 /** Milliseconds in which the proxy surely learns that a topic was deleted. */
 const DELETED_MS = 60_000;
 
+const KEPT: ReadonlySet<Post['outcome']> = new Set(['acknowledged', 'spooled', 'dead-letter'] as const);
+
 interface Interval {
   readonly from: number;
   to: number;
@@ -49,7 +51,10 @@ export function judgeAges(
   }
 }
 
-/** When events of a topic waited: from the post up to the commit. Shorter gaps than `gapMs` are none. */
+/**
+ * When events of a topic waited: from the post up to the commit. Shorter gaps than `gapMs` are none. Events that another
+ * topic refused wait in the dead-letter topic, too: since when, is not seen from outside.
+ */
 function busyTimes(
   world: World,
   posts: readonly Post[],
@@ -60,13 +65,12 @@ function busyTimes(
   const passed = new Map<string, number>();
   const intervals: Interval[] = [];
   for (const post of posts.toReversed()) {
-    if (post.topic !== topic) continue;
     const own = (committed.get(post.requestId) ?? []).filter((one) => one.topic === topic);
     const at = Math.max(0, ...own.map((one) => heardAt(world, one)));
     if (at > 0) {
-      passed.set(post.sender, Math.min(at, passed.get(post.sender) ?? at));
+      if (post.topic === topic) passed.set(post.sender, Math.min(at, passed.get(post.sender) ?? at));
       intervals.push({ from: post.postedAt, to: at });
-    } else if (post.outcome === 'acknowledged' || post.outcome === 'spooled') {
+    } else if (post.topic === topic && KEPT.has(post.outcome)) {
       // Kafka refuses it. It must leave the spool before a later event of its key is written.
       const to = Math.max(post.postedAt, passed.get(post.sender) ?? world.time.monotonic.now());
       intervals.push({ from: post.postedAt, to });
