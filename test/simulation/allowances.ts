@@ -30,6 +30,7 @@ const REPEATING: ReadonlySet<FaultKind> = new Set<FaultKind>([
   ] as const),
   ...(['topic-deleted', 'letters-deleted', 'letters-parked', 'partitions-added'] as const),
   ...(['operator-retries', 'operator-drops', 'marks-damaged'] as const),
+  ...(['crash-at-disk', 'limit-lowered-in-flight'] as const),
   ...(['limit-lowered', 'records-refused', 'some-records-refused', 'any-code', 'letters-refused'] as const),
   ...(['codec-refused', 'clock-steps', 'clock-steps-in-outage'] as const),
 ]);
@@ -43,6 +44,7 @@ export function mayBeDeadLetter({ faults }: DayPlan, { event, requestId }: Post)
       case 'any-code':
         return isFinal(fault);
       case 'limit-lowered':
+      case 'limit-lowered-in-flight':
         return event.bytes.length > SMALLEST_BYTES;
       case 'some-records-refused':
         return isRefusedRecord(requestId);

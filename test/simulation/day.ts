@@ -122,7 +122,10 @@ async function probeAfter(sending: readonly Promise<void>[], world: World, posts
 function repair(world: World, { settings }: Scene): void {
   const { cluster, network, disk } = world;
   world.slowDisk(0);
-  for (const { node } of cluster.brokers) void cluster.up(node);
+  for (const { node } of cluster.brokers) {
+    cluster.setBehind(node, false);
+    void cluster.up(node);
+  }
   const used = [settings, ...world.processes.map((process) => process.settings)];
   for (const { mainTopic, deadLetterTopic } of used)
     for (const topic of [mainTopic, deadLetterTopic]) cluster.createTopic(topic);

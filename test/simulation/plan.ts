@@ -57,6 +57,7 @@ const THEMES: Readonly<Record<string, Theme>> = {
       'code-after',
       'answers-lost',
       'limit-lowered',
+      'limit-lowered-in-flight',
       'all-down',
     ],
   },
@@ -68,7 +69,22 @@ const THEMES: Readonly<Record<string, Theme>> = {
   /** Brokers with old views tell of topics that grow, while leaders move. */
   growing: {
     settings: { metadataMaxAgeMs: 200 },
-    faults: ['partitions-added', 'leaders-move', 'reset', 'brokers-flap'],
+    faults: ['partitions-added', 'leaders-move', 'reset', 'brokers-flap', 'broker-behind'],
+  },
+};
+
+/** Themes of days that have no other: they came later, and change no day with a theme. */
+const LATER_THEMES: Readonly<Record<string, Theme>> = {
+  /** Many events wait while the spool is full. */
+  full: {
+    settings: { spoolBytes: 30_000, spoolAfterMs: 1000, queueBytes: 256 * 1024 * 1024 },
+    sender: { manner: 'careless', burst: 40, gapMs: 0, pauseMs: 1000 },
+    faults: ['all-down', 'network-cut', 'answers-lost'],
+  },
+  /** The disk fails, and processes and machines end at any moment. */
+  fragile: {
+    settings: { segmentBytes: 2000 },
+    faults: ['crash-at-disk', 'disk-fails-in-outage', 'kill-in-outage', 'power-cut-in-outage', 'restart'],
   },
 };
 
@@ -80,7 +96,9 @@ export function planOf(seed: number): DayPlan {
   const draw: Draw = (name, items) => streamOf(seed, name).of(items);
   const lengthMs = draw('length', [40_000, 90_000, 180_000]);
   const count = draw('senders', [2, 3, 4, 5, 6, 7]);
-  const theme = THEMES[draw('theme', ['', '', '', '', ...Object.keys(THEMES)])];
+  const theme =
+    THEMES[draw('theme', ['', '', '', '', ...Object.keys(THEMES)])] ??
+    LATER_THEMES[draw('later theme', ['', '', '', '', ...Object.keys(LATER_THEMES)])];
   const senders = Array.from({ length: count }, (_, at) => senderOf(`sender-${at}`, lengthMs, draw));
   return {
     seed,

@@ -94,6 +94,7 @@ export class ProxyProcess {
       world.time,
       time,
       world.random('client'),
+      world.random('order of answers'),
       settings.requestTimeoutMs,
     );
     const random = world.random('producer');

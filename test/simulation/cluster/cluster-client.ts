@@ -47,6 +47,7 @@ export class ClusterClient implements Brokers {
   readonly #world: SimulatedTime;
   readonly #process: ProcessTime;
   readonly #random: Random;
+  readonly #order: Random;
   readonly #requestTimeoutMs: number;
   readonly #connections = new Map<string, Connection>();
   readonly #listeners: (() => void)[] = [];
@@ -64,6 +65,7 @@ export class ClusterClient implements Brokers {
     world: SimulatedTime,
     process: ProcessTime,
     random: Random,
+    order: Random,
     requestTimeoutMs: number,
   ) {
     this.#cluster = cluster;
@@ -71,6 +73,7 @@ export class ClusterClient implements Brokers {
     this.#world = world;
     this.#process = process;
     this.#random = random;
+    this.#order = order;
     this.#requestTimeoutMs = requestTimeoutMs;
   }
 
@@ -253,7 +256,16 @@ export class ClusterClient implements Brokers {
     await this.#network.held;
     const isLost = this.#random.below(1000) < this.#network.lostAnswers;
     if (isLost || !this.#isReachable(broker)) return undefined;
-    return answers.filter(() => this.#random.below(1000) >= this.#network.leftOutAnswers);
+    return this.#shuffled(answers.filter(() => this.#random.below(1000) >= this.#network.leftOutAnswers));
+  }
+
+  /** No rule of the protocol says that a broker answers in the order of the request. */
+  #shuffled(answers: PartitionAnswer[]): PartitionAnswer[] {
+    if (answers.length > 1 && this.#order.below(4) === 0) {
+      for (const at of answers.keys())
+        answers.push(...answers.splice(this.#order.below(answers.length - at), 1));
+    }
+    return answers;
   }
 
   #onTheWay(bytes: Buffer): Buffer {

@@ -30,6 +30,8 @@ export interface SimulatedBroker {
   isOld: boolean;
   /** Milliseconds that the broker needs for a request, in addition. */
   slowMs: number;
+  /** It learns of no change. */
+  isBehind: boolean;
   /** What it tells of the cluster. */
   view: ReadonlyMap<string, TopicMetadata>;
   /** Is called when its connections break. */
@@ -80,7 +82,7 @@ export class KafkaCluster {
   readonly refusedQuestions = new Map<Question, number>();
   /** Error codes of topics in the metadata. */
   readonly topicCodes = new Map<string, number>();
-  /** Milliseconds that followers need in addition to fetch a batch. */
+  /** Milliseconds that followers need in addition to fetch a batch, at most. */
   replicationMs = 0;
   /** Followers fetch nothing, and the controller changes nothing. */
   #isStalled = false;
@@ -97,7 +99,7 @@ export class KafkaCluster {
       const address = `broker-${node}:9092`;
       const isOld = node <= options.oldBrokers;
       const own = { view: new Map<string, TopicMetadata>(), disconnects: new Set<() => void>() };
-      this.brokers.push({ node, address, state: 'up', isOld, slowMs: 0, ...own });
+      this.brokers.push({ node, address, state: 'up', isOld, slowMs: 0, isBehind: false, ...own });
     }
   }
 
@@ -229,6 +231,12 @@ export class KafkaCluster {
     }
   }
 
+  /** A broker learns of no change of the cluster, or of all of them again. */
+  setBehind(node: number, isBehind: boolean): void {
+    this.broker(node).isBehind = isBehind;
+    this.#publish();
+  }
+
   /** A broker that is stopped hands its leaderships on first. */
   moveLeadersFrom(node: number): void {
     this.#forEachPartition((partition) => {
@@ -335,7 +343,7 @@ export class KafkaCluster {
   #replicate(partition: Partition): void {
     for (const node of partition.inSync) {
       if (node === partition.leader) continue;
-      void sleep(this.#time, 1 + this.#random.below(20) + this.replicationMs).then(() => {
+      void sleep(this.#time, 1 + this.#random.below(20 + this.replicationMs)).then(() => {
         const isFetching = this.broker(node).state === 'up' && !this.#isStalled;
         if (isFetching && partition.inSync.has(node)) partition.fetched(node);
       });
@@ -418,6 +426,7 @@ export class KafkaCluster {
   #publish(): void {
     for (const broker of this.brokers) {
       void sleep(this.#time, 1 + this.#random.below(VIEW_LAG_MS)).then(() => {
+        if (broker.isBehind) return;
         broker.view = new Map(
           [...this.topics.values()].map(({ name, partitions }) => [
             name,

@@ -28,6 +28,12 @@ export const brokerFaults = {
     (scene, plan) => (scene.world.cluster.broker(brokerOf(plan, scene)).slowMs = slownessOf(plan)),
     (scene, plan) => (scene.world.cluster.broker(brokerOf(plan, scene)).slowMs = 0),
   ),
+  // Then answers of brokers contradict each other: a new partition comes, goes and comes again.
+  'broker-behind': lasting(
+    (plan, scene) => `broker ${brokerOf(plan, scene)} learns of no change of the cluster`,
+    (scene, plan) => scene.world.cluster.setBehind(brokerOf(plan, scene), true),
+    (scene, plan) => scene.world.cluster.setBehind(brokerOf(plan, scene), false),
+  ),
   // Kafka is unavailable, late and in time in turn, each for a moment.
   'brokers-flap': {
     what: () => 'the brokers are killed, slow and quick in turn',
@@ -69,7 +75,7 @@ export const brokerFaults = {
   },
   // The brokers answer REQUEST_TIMED_OUT if the followers need longer than the request may take. They commit all the same.
   'replication-slow': lasting(
-    ({ choice }) => `followers fetch ${replicationOf(choice)} ms late`,
+    ({ choice }) => `followers fetch up to ${replicationOf(choice)} ms late`,
     ({ world }, { choice }) => (world.cluster.replicationMs = replicationOf(choice)),
     ({ world }) => (world.cluster.replicationMs = 0),
   ),
@@ -185,7 +191,7 @@ function others(scene: Scene, plan: FaultTimes): number[] {
 
 /** Milliseconds. All are shorter than the time after which a follower is no longer in sync. */
 function replicationOf(choice: number): number {
-  return pick([700, 1400, 1600, 3000, 9000], choice);
+  return pick([700, 1600, 3000, 3000, 9000], choice);
 }
 
 function isFatal(choice: number): boolean {

@@ -23,7 +23,15 @@ const diskFails = lasting(
   () => 'the disk fails now and then',
   ({ world }, { choice }) => {
     const often = 50 + (choice % 500);
-    const faults = { write: often, sync: often, create: often, shortWrite: 300, remove: often };
+    const faults = {
+      write: often,
+      sync: often,
+      create: often,
+      shortWrite: 300,
+      remove: often,
+      makeFolder: often,
+      syncFolder: often,
+    };
     world.disk.operations.faults = faults;
   },
   ({ world }) => (world.disk.operations.faults = {}),
@@ -73,10 +81,35 @@ const clockSteps: Fault = {
   },
 };
 
+/** Milliseconds that the proxy has to write to its disk. */
+const FIRST_WRITE_MS = 10_000;
+
+/** Also before the first folder of a topic has survived. What the next process keeps there must survive a power cut. */
+const crashAtDisk: Fault = {
+  what: ({ choice }) =>
+    `no broker is reached, and ${isKilled(choice) ? 'the proxy is killed' : 'the power fails'} at change ${crashingChange(choice)} of the disk`,
+  async run({ choice, forMs }, scene) {
+    const { world } = scene;
+    world.network.isCut = true;
+    const { operations } = world.disk;
+    operations.crashAt = operations.changes + crashingChange(choice);
+    operations.crashed = () => world.crash(isKilled(choice) ? 'kill' : 'power cut');
+    const until = world.time.monotonic.now() + FIRST_WRITE_MS;
+    while (!operations.hasCrashed && world.time.monotonic.now() < until) await world.pass(5);
+    operations.crashAt = Number.POSITIVE_INFINITY;
+    await world.pass(Math.min(forMs, 1000));
+    if (!world.proxy) await scene.restart(scene.settings);
+    await world.pass(choice % 5000);
+    if (choice % 3 === 0) await powerCut.run({ choice, forMs, atMs: 0 }, scene);
+    world.network.isCut = false;
+  },
+};
+
 export const processFaults = {
   kill,
   'power-cut': powerCut,
   restart,
+  'crash-at-disk': crashAtDisk,
   'process-stopped': {
     what: ({ forMs }) => `the proxy is stopped by SIGSTOP for ${forMs} ms`,
     async run({ forMs }, { world }) {
@@ -190,6 +223,10 @@ function damageMarks(world: World, choice: number): void {
 
 function isKilled(choice: number): boolean {
   return choice % 2 === 0;
+}
+
+function crashingChange(choice: number): number {
+  return 1 + (choice % 15);
 }
 
 /** Milliseconds. */

@@ -54,7 +54,8 @@ export const topicFaults = {
   ),
   'records-refused': lasting(
     () => 'the main topic refuses every record of some batches',
-    (scene, { choice }) => script(scene, 'mainTopic', BROKER_CODES.INVALID_RECORD, false, 1 + (choice % 30)),
+    (scene, { choice }) =>
+      ending(script(scene, 'mainTopic', BROKER_CODES.INVALID_RECORD, false, 1 + (choice % 30))),
   ),
   'some-records-refused': lasting(
     () => 'the main topic refuses some records',
@@ -85,6 +86,22 @@ export const topicFaults = {
     (scene, plan) => configure(scene, 'max.message.bytes', limitOf(plan)),
     (scene) => configure(scene, 'max.message.bytes', undefined),
   ),
+  // A batch that may be in the topic no longer fits.
+  'limit-lowered-in-flight': {
+    what: (plan) =>
+      `the main topic appends some batches, answers that it does not know it, and takes ${limitOf(plan)} bytes a batch from then on`,
+    async run(plan, scene) {
+      const { world } = scene;
+      const left = 1 + (plan.choice % 3);
+      const one = script(scene, 'mainTopic', BROKER_CODES.REQUEST_TIMED_OUT, true, left);
+      const until = world.time.monotonic.now() + plan.forMs;
+      while (one.left === left && world.time.monotonic.now() < until) await world.pass(2);
+      configure(scene, 'max.message.bytes', limitOf(plan));
+      await world.pass(Math.max(1000, until - world.time.monotonic.now()));
+      one.left = 0;
+      configure(scene, 'max.message.bytes', undefined);
+    },
+  },
   'codec-refused': lasting(
     ({ choice }) =>
       `the main topic answers ${errorCodeOf(pick(CODEC_CODES, choice)).name} to ${isGzipTaken(choice) ? 'all codecs but gzip' : 'compressed batches'}`,
@@ -110,7 +127,8 @@ export function anyCodeOf({ choice }: FaultTimes): number {
 function answers(codes: readonly number[], what: (name: string) => string, isAppended: boolean): Fault {
   return lasting(
     ({ choice }) => what(errorCodeOf(pick(codes, choice)).name),
-    (scene, { choice }) => script(scene, 'mainTopic', pick(codes, choice), isAppended, 1 + (choice % 7)),
+    (scene, { choice }) =>
+      ending(script(scene, 'mainTopic', pick(codes, choice), isAppended, 1 + (choice % 7))),
   );
 }
 
@@ -121,10 +139,14 @@ function script(
   errorCode: number,
   isAppended: boolean,
   left: number,
-): () => void {
+): Script {
   const { scripts } = world.cluster;
   const one: Script = { topic: settings[which], errorCode, isAppended, left };
   scripts.push(one);
+  return one;
+}
+
+function ending(one: Script): () => void {
   return () => (one.left = 0);
 }
 

@@ -12,7 +12,7 @@ export function judgeDecisions(
   committed: ReadonlyMap<string, readonly Committed[]>,
 ): void {
   // Marks are not synced, and a kill may come before they are written.
-  const isCrashed = faults.some(({ kind }) => /kill|power-cut|damaged/.test(kind));
+  const isCrashed = faults.some(({ kind }) => /kill|crash|power-cut|damaged/.test(kind));
   for (const { requestId, outcome, at } of world.decisions) {
     const places = committed.get(requestId) ?? [];
     const isIn = (isLetter: boolean) =>

@@ -34,6 +34,8 @@ export class SimulatedOperations {
   faults: Faults = {};
   /** The disk crashes in the middle of the change with this number. Changes count from 1. */
   crashAt = Infinity;
+  /** Called when the disk has crashed so. */
+  crashed: () => void = () => undefined;
   /** Every operation first waits for this promise. It simulates a disk that hangs. */
   hangs: Promise<void> | undefined;
   /** Every operation first waits for the promise that this returns. It simulates a slow disk. */
@@ -90,6 +92,7 @@ export class SimulatedOperations {
       this.#note(`${operation} ${path}: crash`);
       this.crash();
       if (this.#random.below(2) === 0) (partly.crashes ?? act)();
+      this.crashed();
       throw new SimulatedCrash();
     }
     await this.#pause();
