@@ -40,8 +40,8 @@ export class Batch implements BatchContent, PartitionBatch {
   readonly size: number;
   /** The codec of the records; undefined if they are plain. */
   readonly codec: Codec | undefined;
-  /** How many attempts have ended without an answer that says whether the batch was written. */
-  unknownAttempts: number;
+  /** An attempt ended, and no answer says whether the batch was written. */
+  mayBeWritten: boolean;
   /**
    * The same records must be encoded again before the next attempt, with other times or another codec. They keep their
    * sequence: by it alone a broker recognises a batch (`ProducerAppendInfo.java`), not by its bytes.
@@ -49,7 +49,7 @@ export class Batch implements BatchContent, PartitionBatch {
   isOutdated = false;
   readonly #encoded: EncodedBatch;
 
-  constructor(encoded: EncodedBatch, content: BatchContent, unknownAttempts = 0) {
+  constructor(encoded: EncodedBatch, content: BatchContent, mayBeWritten = false) {
     this.topic = content.topic;
     this.partition = content.partition;
     this.records = content.records;
@@ -58,25 +58,14 @@ export class Batch implements BatchContent, PartitionBatch {
     this.pieces = encoded.pieces;
     this.size = encoded.size;
     this.codec = encoded.codec;
-    this.unknownAttempts = unknownAttempts;
+    this.mayBeWritten = mayBeWritten;
     this.#encoded = encoded;
   }
 
-  /** Is it unknown whether an attempt has written the batch? */
-  get mayBeWritten(): boolean {
-    return this.unknownAttempts > 0;
-  }
-
-  /**
-   * How many records the attempts of unknown outcome may have left in the topic, in addition to the batch that was written or
-   * that comes next. A broker recognises further attempts only while it knows the producer: else each may have written the
-   * records once more. `now` is in milliseconds since the epoch. `isNext`: the records go again under another sequence.
-   */
-  recordsPerhapsTwice(now: number, isNext: boolean): number {
+  /** May a broker no longer recognise the batch when it comes again? `now` is in milliseconds since the epoch. */
+  isForgotten(now: number): boolean {
     const newest = this.records.reduce((time, { timestamp }) => Math.max(time, timestamp), 0);
-    const times =
-      now - newest >= PRODUCER_REMEMBERED_MS ? this.unknownAttempts : Number(isNext && this.mayBeWritten);
-    return this.records.length * times;
+    return now - newest >= PRODUCER_REMEMBERED_MS;
   }
 
   get bytes(): Buffer {

@@ -138,7 +138,7 @@ export class LeaderRequests {
     // A queue without a batch: the producer was closed meanwhile.
     for (const { batch } of queues) if (batch) batches.push(batch);
     if (batches.length === 0) return;
-    for (const { batch } of queues) for (const record of batch?.records ?? []) record.send();
+    for (const queue of queues) queue.sent();
     const sentAt = this.#time.monotonic.now();
     try {
       const answers = await connection.produce(batches);

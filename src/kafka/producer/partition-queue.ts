@@ -154,6 +154,18 @@ export class PartitionQueue {
     for (const record of content.records) this.#settle(record, { kind: 'too-large', size, limit });
   }
 
+  /**
+   * The batch goes out. It counts here and not at the answer, as the process may be killed before that: each attempt may
+   * write it once more if the broker no longer recognises it.
+   */
+  sent(): void {
+    const { batch } = this;
+    if (!batch) return;
+    const { now, perhapsTwice } = this.#sharing;
+    if (batch.mayBeWritten && batch.isForgotten(now())) perhapsTwice(batch.records.length);
+    for (const record of batch.records) record.send();
+  }
+
   /** The batch is in the topic. */
   written(): void {
     const batch = this.#endBatch();
@@ -163,7 +175,6 @@ export class PartitionQueue {
     this.#mostRecords = Math.min(MAX_BATCH_RECORDS, this.#mostRecords * 2);
     this.#codecTrial.written(batch.codec);
     this.#nextSequence = (batch.baseSequence + batch.records.length) % (MAX_SEQUENCE + 1);
-    this.#countPerhapsTwice(batch, false);
     for (const record of batch.records) record.settle({ kind: 'written' });
   }
 
@@ -259,7 +270,7 @@ export class PartitionQueue {
    */
   failed(mayBeWritten: boolean, unreadable?: string): void {
     if (!this.batch) return;
-    if (mayBeWritten) this.batch.unknownAttempts += 1;
+    this.batch.mayBeWritten ||= mayBeWritten;
     const isOtherCodec = this.#codecTrial.failed(this.batch, unreadable);
     if (!this.batch.mayBeWritten) this.dissolve();
     else if (isOtherCodec) this.#again();
@@ -290,15 +301,9 @@ export class PartitionQueue {
     const batch = this.#endBatch();
     if (batch?.mayBeWritten) {
       this.#leaveIdentity();
-      this.#countPerhapsTwice(batch, true);
+      this.#sharing.perhapsTwice(batch.records.length);
     }
     if (batch) this.waiting.putBack(batch.records.filter(({ withdrawn }) => !withdrawn));
-  }
-
-  #countPerhapsTwice(batch: Batch, isNext: boolean): void {
-    const { now, perhapsTwice } = this.#sharing;
-    const records = batch.mayBeWritten ? batch.recordsPerhapsTwice(now(), isNext) : 0;
-    if (records > 0) perhapsTwice(records);
   }
 
   #leaveIdentity(): void {
@@ -343,7 +348,7 @@ export class PartitionQueue {
       return this.batch;
     }
     batch.release();
-    this.batch = new Batch(encoded, this.#contentOf(batch.records, limit), batch.unknownAttempts);
+    this.batch = new Batch(encoded, this.#contentOf(batch.records, limit), batch.mayBeWritten);
     // The topic takes no form of it. As a new batch, its records are settled as too large.
     if (encoded.size > limit) this.dissolve();
     return this.prepare(topic, making);

@@ -135,7 +135,7 @@ export const formerDefects: readonly Mutation[] = [
   mutation(
     'count no duplicates where a batch dissolves',
     partition,
-    '      this.#countPerhapsTwice(batch, true);\n',
+    '      this.#sharing.perhapsTwice(batch.records.length);\n',
     '',
   ),
 ];
