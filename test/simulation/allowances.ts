@@ -14,7 +14,7 @@ const SMALLEST_BYTES = 300;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Bytes. A request that is lost with fewer of them is not split (request-sizes.ts). */
-const SPLIT_BYTES = 64 * 1024;
+export const SPLIT_BYTES = 64 * 1024;
 
 /**
  * Faults after which a batch that is in a topic may be written again: the process is gone, the broker has forgotten the
@@ -30,7 +30,7 @@ const REPEATING: ReadonlySet<FaultKind> = new Set<FaultKind>([
   ] as const),
   ...(['topic-deleted', 'letters-deleted', 'letters-parked', 'partitions-added'] as const),
   ...(['operator-retries', 'operator-drops', 'marks-damaged'] as const),
-  ...(['crash-at-disk', 'limit-lowered-in-flight'] as const),
+  ...(['crash-at-disk', 'limit-lowered-in-flight', 'broker-behind'] as const),
   ...(['limit-lowered', 'records-refused', 'some-records-refused', 'any-code', 'letters-refused'] as const),
   ...(['codec-refused', 'clock-steps', 'clock-steps-in-outage'] as const),
 ]);
@@ -58,11 +58,34 @@ export function mayBeDeadLetter({ faults }: DayPlan, { event, requestId }: Post)
   });
 }
 
-/** May the day write an event twice? See the list in docs/delivery.md, Duplicates. */
-export function mayBeTwice({ faults, senders, settings }: DayPlan): boolean {
+/** Faults with an effect that lasts: parked events are tried again, records keep a time of the day before. */
+const LASTING: ReadonlySet<FaultKind> = new Set<FaultKind>([
+  ...(['letters-parked', 'operator-retries', 'operator-drops'] as const),
+  ...(['clock-steps', 'clock-steps-in-outage'] as const),
+]);
+
+/** Milliseconds from a fault to the moment at which a batch that was in flight is committed, at most. */
+const IN_FLIGHT_MS = 60_000;
+
+/**
+ * May an event of this sender be written twice, first and last at these moments of the monotonic clock? See the list in
+ * docs/delivery.md, Duplicates.
+ */
+export function mayBeTwice(
+  { episodes, processes }: World,
+  { senders, settings }: DayPlan,
+  sender: string,
+  first: number,
+  last: number,
+): boolean {
   // A broker that becomes the leader does not know the producers of records that are older than a day.
-  const isOld = senders.some(({ ageMs }) => ageMs >= DAY_MS);
-  return isOld || settings.maxBatchBytes >= SPLIT_BYTES || faults.some(({ kind }) => REPEATING.has(kind));
+  if (senders.some(({ name, ageMs }) => name === sender && ageMs >= DAY_MS)) return true;
+  if (settings.maxBatchBytes >= SPLIT_BYTES && processes.some(({ client }) => client.lostLarge > 0))
+    return true;
+  return episodes.some(
+    ({ kind, from, to }) =>
+      REPEATING.has(kind) && from <= last && (LASTING.has(kind) || to >= first - IN_FLIGHT_MS),
+  );
 }
 
 /** Has a fault changed the bytes or the mark of the event on disk, or has an operator dropped it? */

@@ -7,7 +7,7 @@ import { DayWatch } from './observation/day-watch.ts';
 import type { DayPlan } from './plan.ts';
 import type { ProxySettings } from './proxy-process.ts';
 import { Sender, type Post, type SenderPlan } from './sender.ts';
-import { QUIET, World } from './world.ts';
+import { QUIET, World, type Episode } from './world.ts';
 
 export interface DayResult {
   readonly plan: DayPlan;
@@ -86,7 +86,14 @@ async function live(world: World, plan: DayPlan, posts: Post[]): Promise<void> {
   const run = async (fault: FaultPlan): Promise<void> => {
     await world.pass(1 + fault.atMs);
     world.tell(`${faults[fault.kind].what(fault, scene)} (${fault.forMs} ms)`);
+    const episode: Episode = {
+      kind: fault.kind,
+      from: world.time.monotonic.now(),
+      to: Number.POSITIVE_INFINITY,
+    };
+    world.episodes.push(episode);
     await faults[fault.kind].run(fault, scene);
+    episode.to = world.time.monotonic.now();
     world.tell(`${fault.name} ends`);
   };
   await Promise.all([world.pass(plan.lengthMs), ...plan.faults.map(run)]);

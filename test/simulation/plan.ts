@@ -25,6 +25,9 @@ const MOST_OF_A_KIND = 2;
 /** Of a thousand chances of a kind, so many become a fault on an ordinary day: some four faults of all kinds. */
 const CHANCE = 50;
 
+/** Milliseconds. In the first outage of a day, the folders of the spool are not there yet. */
+const EARLY_MS = 10_000;
+
 /** A day on which some faults come often, so that they meet. */
 interface Theme {
   readonly settings: Partial<ProxySettings>;
@@ -173,7 +176,7 @@ function faultsOf(seed: number, lengthMs: number, often: readonly FaultKind[], d
       const plan = {
         kind,
         name: at === 0 ? kind : `${kind}-${at + 1}`,
-        atMs: random.below(lengthMs),
+        atMs: random.below(lengthMs) % (kind === 'crash-at-disk' ? EARLY_MS : lengthMs),
         forMs: 1 + random.below(random.of([50, 2000, longest, longest])),
         choice: random.below(1_000_000),
       };

@@ -67,6 +67,8 @@ export class ProxyProcess {
   readonly #death = Promise.withResolvers<'lost'>();
   /** Requests without an answer. */
   unanswered = 0;
+  /** What it has sent since then may have no mark on disk: marks are written behind. On the monotonic clock. */
+  unmarkedSince = Number.POSITIVE_INFINITY;
   /** When its stop has begun, on the monotonic clock. */
   stoppingSince = Number.POSITIVE_INFINITY;
 
@@ -196,8 +198,9 @@ export class ProxyProcess {
     await this.#spool.close();
   }
 
-  /** Kills the process at once. Its senders hear nothing. */
-  kill(): void {
+  /** Kills the process at once. Its senders hear nothing. `markMs`: what it takes to write marks, at most. */
+  kill(markMs: number): void {
+    this.unmarkedSince = this.#world.time.monotonic.now() - markMs;
     this.time.kill();
     this.client.kill();
     this.#death.resolve('lost');

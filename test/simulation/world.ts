@@ -6,6 +6,7 @@ import { SimulatedDisk, type CrashKind } from '../spool/simulation/simulated-dis
 import { SimulatedTime } from '../support/simulated-time.ts';
 import type { Network } from './cluster/cluster-client.ts';
 import { KafkaCluster, type ClusterOptions } from './cluster/kafka-cluster.ts';
+import type { FaultKind } from './faults.ts';
 import { bytesIn, SPOOL_FOLDERS, type SpoolFolder } from './observation/work.ts';
 import { ProxyProcess, type ProxySettings } from './proxy-process.ts';
 import { streamOf } from './streams.ts';
@@ -20,6 +21,13 @@ export const QUIET = {
   held: undefined,
 } as const;
 
+export interface Episode {
+  readonly kind: FaultKind;
+  readonly from: number;
+  /** Infinite while it lasts. */
+  to: number;
+}
+
 /** What an operator has heard of a parked event. */
 export interface Decision extends Decided {
   /** The request that brought the event. */
@@ -30,6 +38,9 @@ export interface Decision extends Decided {
 
 /** Milliseconds that a stop may take: `--timeout-graceful-shutdown`. */
 export const GRACE_MS = 10_000;
+
+/** Operations of the disk, one after the other, that write marks, and those before them. */
+const MARKING_OPERATIONS = 8;
 
 /** Operations of the disk, one after the other, that close the spool of two topics after the last answer. */
 const CLOSING_OPERATIONS = 8;
@@ -52,6 +63,8 @@ export class World {
   readonly broken: string[] = [];
   /** Text of the events whose bytes on disk a fault has changed. */
   destroyed = '';
+  /** The faults of the day as they happened, on the monotonic clock. */
+  readonly episodes: Episode[] = [];
   /** What an operator has heard of parked events. */
   readonly decisions: Decision[] = [];
   /** Marks on disk that a fault has changed although they said that an event was sent or delivered. */
@@ -157,7 +170,7 @@ export class World {
   crash(kind: CrashKind): void {
     this.tell(kind === 'kill' ? 'the proxy is killed' : 'the power fails');
     if (kind === 'power cut') this.lastPowerCut = this.time.monotonic.now();
-    this.proxy?.kill();
+    this.proxy?.kill(MARKING_OPERATIONS * (1 + this.#slowestMs));
     this.proxy = undefined;
     this.disk = this.disk.afterCrash(kind);
     const sizes = [...this.disk.contents()].map(([path, bytes]) => [path, bytes.length] as const);

@@ -13,6 +13,7 @@ import type {
 import { sleep } from '../../../src/support/time.ts';
 import type { Random } from '../../openlineage/random.ts';
 import type { SimulatedTime } from '../../support/simulated-time.ts';
+import { SPLIT_BYTES } from '../allowances.ts';
 import type { ProcessTime } from '../process-time.ts';
 import { readBatch } from './batch-content.ts';
 import { BROKER_CODES } from './broker-codes.ts';
@@ -55,6 +56,10 @@ export class ClusterClient implements Brokers {
   readonly violations: string[] = [];
   /** What the process has heard of its batches. */
   readonly heard: HeardAnswer[] = [];
+  /** Large requests without an answer. The producer may make smaller ones of their batches. */
+  lostLarge = 0;
+  /** When each request's event was sent first, on the monotonic clock. */
+  readonly firstSentAt = new Map<string, number>();
   /** When a batch of each topic was sent last, on the monotonic clock. */
   readonly sentAt = new Map<string, number>();
   isClosed = false;
@@ -202,6 +207,7 @@ export class ClusterClient implements Brokers {
       const fail = (reason: string) =>
         end(() => {
           this.#hear(sent, undefined);
+          if (sent.reduce((sum, one) => sum + one.bytes, 0) >= SPLIT_BYTES) this.lostLarge += 1;
           reject(new Error(reason));
         });
       connection.onBroken = () => fail('Connection closed');
@@ -240,6 +246,7 @@ export class ClusterClient implements Brokers {
     batches: readonly PartitionBatch[],
   ): Promise<readonly PartitionAnswer[] | 'too large' | undefined> {
     if (!this.#isReachable(broker)) return undefined;
+    const sentAt = this.#world.monotonic.now();
     await this.#latency(broker);
     if (broker.state === 'down') return undefined;
     const size = batches.reduce((sum, { bytes }) => sum + bytes.length, 0);
@@ -248,6 +255,9 @@ export class ClusterClient implements Brokers {
     const answers = await Promise.all(
       batches.map(async ({ topic, partition, bytes }): Promise<PartitionAnswer> => {
         const content = readBatch(bytes);
+        for (const { requestId } of content?.records ?? []) {
+          if (!this.firstSentAt.has(requestId)) this.firstSentAt.set(requestId, sentAt);
+        }
         const answer = await this.#cluster.handle(broker.node, topic, partition, content, timeoutMs);
         return { topic, partition, ...answer };
       }),

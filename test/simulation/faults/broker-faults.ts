@@ -30,8 +30,13 @@ export const brokerFaults = {
   ),
   // Then answers of brokers contradict each other: a new partition comes, goes and comes again.
   'broker-behind': lasting(
-    (plan, scene) => `broker ${brokerOf(plan, scene)} learns of no change of the cluster`,
-    (scene, plan) => scene.world.cluster.setBehind(brokerOf(plan, scene), true),
+    (plan, scene) =>
+      `broker ${brokerOf(plan, scene)} learns of no change of the cluster, and the main topic gets more partitions`,
+    (scene, plan) => {
+      const { cluster } = scene.world;
+      cluster.setBehind(brokerOf(plan, scene), true);
+      cluster.addPartitions(scene.settings.mainTopic, 1 + (plan.choice % 3));
+    },
     (scene, plan) => scene.world.cluster.setBehind(brokerOf(plan, scene), false),
   ),
   // Kafka is unavailable, late and in time in turn, each for a moment.
@@ -79,6 +84,21 @@ export const brokerFaults = {
     ({ world }, { choice }) => (world.cluster.replicationMs = replicationOf(choice)),
     ({ world }) => (world.cluster.replicationMs = 0),
   ),
+  // The new leader has batches that the old one has not acknowledged.
+  'leaders-move-late': {
+    what: () => 'followers fetch up to 1000 ms late, and leaders move again and again',
+    async run({ atMs, forMs }, { world }) {
+      const { cluster, time } = world;
+      const random = world.random(`leaders move late at ${atMs}`);
+      const end = time.monotonic.now() + forMs;
+      cluster.replicationMs = 1000;
+      while (time.monotonic.now() < end) {
+        await world.pass(200 + random.below(1500));
+        cluster.moveLeaders();
+      }
+      cluster.replicationMs = 0;
+    },
+  },
   'rolling-upgrade': {
     what: () => 'each broker is stopped, and started with a newer version',
     async run({ forMs }, { world }) {

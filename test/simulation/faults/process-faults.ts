@@ -87,7 +87,7 @@ const FIRST_WRITE_MS = 10_000;
 /** Also before the first folder of a topic has survived. What the next process keeps there must survive a power cut. */
 const crashAtDisk: Fault = {
   what: ({ choice }) =>
-    `no broker is reached, and ${isKilled(choice) ? 'the proxy is killed' : 'the power fails'} at change ${crashingChange(choice)} of the disk`,
+    `no broker is reached, ${isKilled(choice) ? 'the proxy is killed' : 'the power fails'} at change ${crashingChange(choice)} of the disk, and the power fails a little later`,
   async run({ choice, forMs }, scene) {
     const { world } = scene;
     world.network.isCut = true;
@@ -100,7 +100,8 @@ const crashAtDisk: Fault = {
     await world.pass(Math.min(forMs, 1000));
     if (!world.proxy) await scene.restart(scene.settings);
     await world.pass(choice % 5000);
-    if (choice % 3 === 0) await powerCut.run({ choice, forMs, atMs: 0 }, scene);
+    // What the next process has kept survives it.
+    await powerCut.run({ choice, forMs, atMs: 0 }, scene);
     world.network.isCut = false;
   },
 };
@@ -226,7 +227,7 @@ function isKilled(choice: number): boolean {
 }
 
 function crashingChange(choice: number): number {
-  return 1 + (choice % 15);
+  return pick([1, 1, 2, 2, 3, 4, 5, 6, 8, 11, 14], Math.floor(choice / 2));
 }
 
 /** Milliseconds. */

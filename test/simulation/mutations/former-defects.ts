@@ -98,6 +98,7 @@ export const formerDefects: readonly Mutation[] = [
     queue,
     '      this.#refusals += 1;\n',
     '',
+    'all-down',
   ),
   mutation(
     'use the sequence of a batch again that was given up and may be written',
@@ -111,7 +112,7 @@ export const formerDefects: readonly Mutation[] = [
     'src/kafka/producer/topic-partitions.ts',
     'this.#gone.get(partition) ?? new PartitionQueue',
     'new PartitionQueue',
-    'partitions-added',
+    'broker-behind',
   ),
   mutation(
     'do not ask for the limit of a topic while records are too large for it',
@@ -125,17 +126,20 @@ export const formerDefects: readonly Mutation[] = [
     'src/kafka/cluster/topic-refusals.ts',
     'const ROW = 3;',
     'const ROW = 1e9;',
+    'letters-refused',
   ),
   mutation(
     "do not sync the names above a topic's folder that an earlier process left",
     'src/spool/spool.ts',
     'if (isMissing || !this.#synced.has(folder)) {',
     'if (isMissing) {',
+    'crash-at-disk',
   ),
   mutation(
     'count no duplicates where a batch dissolves',
     partition,
     '      this.#sharing.perhapsTwice(batch.records.length);\n',
     '',
+    'limit-lowered-in-flight',
   ),
 ];

@@ -46,6 +46,7 @@ export const mutations: readonly Mutation[] = [
     partition,
     'if (!this.batch.mayBeWritten) this.dissolve();',
     'if (this.batch) this.dissolve();',
+    'answers-lost',
   ),
   mutation(
     'do not give back the memory of an event',
@@ -70,12 +71,14 @@ export const mutations: readonly Mutation[] = [
     requests,
     'answer.partition === partition && answer.topic === topic',
     'answer.partition === partition',
+    'answers-incomplete',
   ),
   mutation(
     'take NOT_LEADER_OR_FOLLOWER for a certain refusal',
     errorCodes,
     "NOT_LEADER_OR_FOLLOWER: 'unknown'",
     "NOT_LEADER_OR_FOLLOWER: 'retry'",
+    'leaders-move-late',
   ),
   mutation(
     'take REQUEST_TIMED_OUT for written',
@@ -107,11 +110,13 @@ export const mutations: readonly Mutation[] = [
     'if (this.#reader.isReading || this.#behind.size > 0 || this.#context.log.hasUnread) return true;',
     'if (this.#behind.size > 0) return true;',
   ),
+  // Without the spooling at the stop alone, the next poll does it 50 ms later.
   mutation(
-    'do not spool what waits when the proxy stops',
+    'take an event for delivered that the closing producer gives back',
     queue,
-    '    this.#stopping = true;\n    this.#spoolUnsafe();',
-    '    this.#stopping = true;',
+    'if (entry.place && !outcome.mayBeWritten) this.#context.log.mark(entry.place, Mark.kept);',
+    'if (entry.place) this.#context.log.mark(entry.place, Mark.delivered);',
+    'restart-in-outage',
   ),
   mutation(
     'do not spool what is late',
