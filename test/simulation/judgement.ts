@@ -242,9 +242,10 @@ function judgeAnswers(world: World, plan: DayPlan, posts: readonly Post[]): void
 
 function judgeLogs(world: World): void {
   for (const { log, number } of world.processes) {
-    for (const { level, msg, members } of log) {
+    for (const { at, level, msg, members } of log) {
       const isDefect = /internal error|unexpectedly|cannot be understood|damaged/.test(msg);
-      const isRight = /damaged/.test(msg) && world.destroyed !== '';
+      // A power cut may lose the first sectors of a write that was not synced, and keep later ones: that looks like damage.
+      const isRight = /damaged/.test(msg) && (world.destroyed !== '' || at > world.firstPowerCut);
       if (level >= 50 && isDefect && !isRight) {
         world.violate(`process ${number} logs: ${msg} ${JSON.stringify(members).slice(0, 300)}`);
       }

@@ -73,7 +73,8 @@ export class World {
   recoveredAfterMs = 0;
   /** Bytes of the disk when it was last taken over after a crash, by the kind of folder. */
   readonly bytesFound = new Map<SpoolFolder, number>();
-  /** Of the last power cut, on the monotonic clock. */
+  /** Of the first and the last power cut, on the monotonic clock. */
+  firstPowerCut = Number.POSITIVE_INFINITY;
   lastPowerCut = Number.NEGATIVE_INFINITY;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -169,7 +170,10 @@ export class World {
   /** Ends the process, or the whole machine. The next process finds what the disk has. */
   crash(kind: CrashKind): void {
     this.tell(kind === 'kill' ? 'the proxy is killed' : 'the power fails');
-    if (kind === 'power cut') this.lastPowerCut = this.time.monotonic.now();
+    if (kind === 'power cut') {
+      this.lastPowerCut = this.time.monotonic.now();
+      this.firstPowerCut = Math.min(this.firstPowerCut, this.lastPowerCut);
+    }
     this.proxy?.kill(MARKING_OPERATIONS * (1 + this.#slowestMs));
     this.proxy = undefined;
     this.disk = this.disk.afterCrash(kind);

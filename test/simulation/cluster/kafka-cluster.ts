@@ -255,6 +255,19 @@ export class KafkaCluster {
     this.#publish();
   }
 
+  /** Moves the leadership of partitions whose open end only some followers have: to one of these. */
+  moveLeadersInFlight(): void {
+    this.#forEachPartition((partition) => {
+      const open = partition.entries.findLast(({ commit }) => commit === undefined);
+      if (!open || this.#isStalled) return;
+      const able = this.#electable(partition).filter(
+        (node) => node !== partition.leader && !open.missingOn.has(node),
+      );
+      if (able.length > 0) this.#elect(partition, able);
+    });
+    this.#publish();
+  }
+
   /**
    * Forgets producers, as older brokers did when the records of a producer were deleted (before KIP-360). They answer
    * UNKNOWN_PRODUCER_ID then. Newer ones remember them for a day, and accept any sequence after that.

@@ -93,8 +93,8 @@ export const brokerFaults = {
       const end = time.monotonic.now() + forMs;
       cluster.replicationMs = 1000;
       while (time.monotonic.now() < end) {
-        await world.pass(200 + random.below(1500));
-        cluster.moveLeaders();
+        await world.pass(5 + random.below(500));
+        cluster.moveLeadersInFlight();
       }
       cluster.replicationMs = 0;
     },
