@@ -193,6 +193,7 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
       entry.giveBack(true);
     } else if (outcome.kind === 'closed') {
       this.#leave(entry);
+      if (entry.unanswered && outcome.mayBeWritten) this.#context.metrics.duplicatesPossible.inc();
       this.#tell(entry, STOPPING);
       if (entry.place && !outcome.mayBeWritten) this.#context.log.mark(entry.place, Mark.kept);
     } else if (entry.unanswered) {

@@ -67,6 +67,11 @@ suite('a delivery that stops', () => {
     stage.producer.close();
     await stage.time.settle();
     assert.deepEqual(waiting.outcome, { kind: 'retriable', reason: 'the proxy is stopping' });
+    assert.equal(
+      await stage.sample('duplicatesPossible'),
+      1,
+      'its batch is in flight, and its sender posts it again',
+    );
     assert.equal(await stage.sample('queueBytes'), 0);
     await stage.stop();
 

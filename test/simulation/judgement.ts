@@ -94,7 +94,7 @@ export async function judge(world: World, plan: DayPlan, posts: readonly Post[])
   const before = new Set(
     posts.filter(({ postedAt }) => postedAt < world.lastPowerCut).map(({ requestId }) => requestId),
   );
-  await judgeDuplicates(world, plan, new Map([...byId].filter(([id]) => !before.has(id))));
+  await judgeDuplicates(world, plan, posts, new Map([...byId].filter(([id]) => !before.has(id))));
   judgeAnswers(world, plan, posts);
   judgeLogs(world);
   for (const process of world.processes) {
@@ -179,6 +179,7 @@ function judgeOrder(
 async function judgeDuplicates(
   world: World,
   plan: DayPlan,
+  posts: readonly Post[],
   byId: ReadonlyMap<string, readonly Written[]>,
 ): Promise<void> {
   let doubles = 0;
@@ -205,8 +206,15 @@ async function judgeDuplicates(
   for (const { metrics } of world.processes) said += await valueOf(metrics.duplicatesPossible);
   // A broker that has forgotten a producer takes its first batch again without a word: no client can know.
   const isSilent = plan.faults.some(({ kind }) => kind.startsWith('producers-forgotten'));
-  if (doubles > said + unmarked && !isSilent)
-    world.violate(`${doubles} duplicates (${examples.join()}), and the metric says ${said}`);
+  if (isSilent) return;
+  // The metric also counts each event that may be written although its sender was told to post it again.
+  const written = posts.filter(
+    ({ outcome, requestId }) => outcome === 'refused' && byId.has(requestId),
+  ).length;
+  if (doubles + written > said + unmarked) {
+    const what = `${doubles} duplicates (${examples.join()}) and ${written} written events that were refused`;
+    world.violate(`there are ${what}, and the metric says ${said}`);
+  }
 }
 
 /** Every answer comes in time, and a refusal has a cause. */
