@@ -88,6 +88,17 @@ export function mayBeTwice(
   );
 }
 
+/**
+ * Has a broker forgotten producers between these moments? It takes the first batch of a forgotten one again without a word: no
+ * client can know.
+ */
+export function isForgotten({ episodes }: World, first: number, last: number): boolean {
+  return episodes.some(
+    ({ kind, from, to }) =>
+      kind.startsWith('producers-forgotten') && from <= last && to >= first - IN_FLIGHT_MS,
+  );
+}
+
 /** Has a fault changed the bytes or the mark of the event on disk, or has an operator dropped it? */
 export function mayBeLost({ destroyed, decisions }: World, requestId: string): boolean {
   if (destroyed.includes(requestId)) return true;

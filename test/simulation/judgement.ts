@@ -1,5 +1,5 @@
 /** Judges a day from outside: by what the senders heard, and by what is in Kafka and on disk. */
-import { mayBeDeadLetter, mayBeLost, mayBeTwice } from './allowances.ts';
+import { isForgotten, mayBeDeadLetter, mayBeLost, mayBeTwice } from './allowances.ts';
 import type { BatchRecord } from './cluster/batch-content.ts';
 import type { Entry } from './cluster/partition.ts';
 import { DISK_FAULTS } from './faults.ts';
@@ -183,8 +183,8 @@ async function judgeDuplicates(
   byId: ReadonlyMap<string, readonly Written[]>,
 ): Promise<void> {
   let doubles = 0;
-  // Sent just before a kill.
-  let unmarked = world.lostMarks;
+  // The next process or the producer cannot know of them: sent just before a kill, or forgotten by a broker.
+  let silent = world.lostMarks;
   const examples: string[] = [];
   const baseless: string[] = [];
   for (const [id, records] of byId) {
@@ -194,24 +194,22 @@ async function judgeDuplicates(
     const isUnmarked = world.processes.some(
       ({ client, unmarkedSince }) => (client.firstSentAt.get(id) ?? 0) >= unmarkedSince,
     );
-    if (isUnmarked) unmarked += 1;
     if (examples.length < 3) examples.push(`${id} ×${records.length}`);
     const times = records.map(({ commit }) => world.cluster.commitTimes[Math.floor(commit) - 1] ?? 0);
+    const [first, last] = [Math.min(...times), Math.max(...times)];
+    if (isUnmarked || isForgotten(world, first, last)) silent += records.length - places.size;
     const sender = id.replace(/-\d+-\d+$/, '');
-    if (!mayBeTwice(world, plan, sender, Math.min(...times), Math.max(...times))) baseless.push(id);
+    if (!mayBeTwice(world, plan, sender, first, last)) baseless.push(id);
   }
   if (baseless.length > 0)
     world.violate(`${baseless.length} duplicates (${baseless.slice(0, 3).join()}) without a cause`);
   let said = 0;
   for (const { metrics } of world.processes) said += await valueOf(metrics.duplicatesPossible);
-  // A broker that has forgotten a producer takes its first batch again without a word: no client can know.
-  const isSilent = plan.faults.some(({ kind }) => kind.startsWith('producers-forgotten'));
-  if (isSilent) return;
   // The metric also counts each event that may be written although its sender was told to post it again.
   const written = posts.filter(
     ({ outcome, requestId }) => outcome === 'refused' && byId.has(requestId),
   ).length;
-  if (doubles + written > said + unmarked) {
+  if (doubles + written > said + silent) {
     const what = `${doubles} duplicates (${examples.join()}) and ${written} written events that were refused`;
     world.violate(`there are ${what}, and the metric says ${said}`);
   }
