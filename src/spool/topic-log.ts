@@ -54,6 +54,7 @@ export interface DamageReport {
 const CHECK_MS = 5000;
 
 const REMOVED = 'removed while the proxy ran';
+const CHANGED = 'its bytes were changed on disk';
 
 export class TopicLog {
   readonly #settings: TopicLogSettings;
@@ -71,7 +72,7 @@ export class TopicLog {
   /** Segments that could not be removed. */
   readonly #leftovers: Segment[] = [];
   /** File operations in the background. */
-  readonly #chores = new Set<Promise<void>>();
+  readonly #chores = new Set<Promise<unknown>>();
   /** The active segment is not in its place, and a write to it has failed. */
   #isDoubtful = false;
   /** When the files were checked last, on the monotonic clock. */
@@ -167,9 +168,15 @@ export class TopicLog {
 
   /**
    * Reads some of the next events that are on disk only, and marks them as taken. Resolves to no event where bytes are
-   * damaged. Rejects if the disk cannot be read; the next call reads the same events.
+   * damaged. Rejects if the disk cannot be read; the next call reads the same events. `close` waits for it.
    */
-  async read(limit?: ReadLimit): Promise<SpooledEvent[]> {
+  read(limit?: ReadLimit): Promise<SpooledEvent[]> {
+    const reading = this.#read(limit);
+    this.#chore(reading);
+    return reading;
+  }
+
+  async #read(limit?: ReadLimit): Promise<SpooledEvent[]> {
     const segment = this.#segments.find(({ number, unread }) => number >= this.#readNumber && unread > 0);
     if (!segment) return [];
     if (segment.number !== this.#readNumber) {
@@ -348,13 +355,11 @@ export class TopicLog {
   }
 
   #lose(segment: Segment): void {
-    const events = segment.lose();
-    if (events > 0) this.#reportLoss(segment.path, events);
-    const { path, marks } = segment;
-    const { undelivered } = marks;
-    if (undelivered > 0) {
-      this.#settings.report({ kind: 'exposed', path, events: undelivered, reason: REMOVED });
-    }
+    const lost = segment.lose();
+    if (lost > 0) this.#reportLoss(segment.path, lost);
+    const { path } = segment;
+    const { undelivered: events } = segment.marks;
+    if (events > 0) this.#settings.report({ kind: 'exposed', path, events, reason: REMOVED });
     this.#retire(segment);
   }
 
@@ -364,12 +369,7 @@ export class TopicLog {
 
   #noteDamage(segment: Segment, events: number): void {
     if (events === 0) return;
-    this.#settings.report({
-      kind: 'damaged',
-      path: segment.asidePath,
-      events,
-      reason: 'its bytes were changed on disk',
-    });
+    this.#settings.report({ kind: 'damaged', path: segment.asidePath, events, reason: CHANGED });
     this.#retire(segment);
   }
 
@@ -393,7 +393,7 @@ export class TopicLog {
     this.#chore(segment.remove().catch(() => void this.#leftovers.push(segment)));
   }
 
-  #chore(work: Promise<void>): void {
+  #chore(work: Promise<unknown>): void {
     const chore = work.catch(() => undefined).finally(() => this.#chores.delete(chore));
     this.#chores.add(chore);
   }

@@ -36,6 +36,19 @@ describe('a log', () => {
     assert.equal(log.count, 40);
   });
 
+  test('is closed only after a read that is running', async () => {
+    await append(opened.log, Buffer.alloc(200_000), 0);
+    for (let ticks = 0; ticks < 40; ticks++) {
+      await opened.spool.close();
+      opened = await openSpool(disk, SEGMENT);
+      const reading = opened.log.read({ bytes: 1, perEvent: 0 });
+      for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
+      await opened.spool.close();
+      assert.equal(disk.openFiles, 0, `after ${ticks} ticks`);
+      await reading;
+    }
+  });
+
   test('writes a mark at any moment, also just when the previous one is written', async () => {
     for (let ticks = 0; ticks < 40; ticks++) {
       const beginning = new SimulatedDisk();
