@@ -20,6 +20,7 @@ const REPLACED: ReadonlySet<string> = new Set([
   'src/kafka/cluster/broker-client.ts',
   'src/kafka/cluster/broker-connections.ts',
   'src/kafka/cluster/broker-inquiry.ts',
+  'src/kafka/cluster/produce-channel.ts',
   'src/kafka/producer/open-producer.ts',
   'src/spool/disk.ts',
   'src/spool/home.ts',
