@@ -105,7 +105,7 @@ export const formerDefects: readonly Mutation[] = [
     partition,
     'if (batch?.mayBeWritten) {\n      this.#leaveIdentity();',
     'if (batch?.mayBeWritten) {',
-    'code-after',
+    'limit-lowered-in-flight',
   ),
   mutation(
     'begin the sequence of a partition again that a broker did not name for a moment',
