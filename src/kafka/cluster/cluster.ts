@@ -74,11 +74,6 @@ export class Cluster {
     this.#suspects.add(nodeId);
   }
 
-  /** What the broker has told that answered last may be old: the next question goes to another one first. */
-  doubt(): void {
-    this.#turn += 1;
-  }
-
   /**
    * Asks for brokers, leaders and limits of these topics. Brokers create a missing topic if their settings allow it.
    * Returns Kafka's name of the reason for each topic that cannot be written to now.
@@ -128,7 +123,7 @@ export class Cluster {
     this.#isClosed = true;
   }
 
-  /** Asks one broker after the other, and begins with the broker that answered last, unless that is in doubt. */
+  /** Asks one broker after the other, and begins with the broker that answered last. */
   async #ask<Answer>(question: (address: string) => Promise<Answer>): Promise<Answer> {
     const addresses = [...this.#brokers.values(), ...this.#bootstrap];
     if (addresses.length === 0) {

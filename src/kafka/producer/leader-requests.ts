@@ -253,7 +253,6 @@ export class LeaderRequests {
       queue.failed(mayBeWritten, isUnreadable ? reason : undefined);
       this.#delay(queue);
     }
-    this.#cluster.doubt();
     this.#watch.soon(0);
   }
 
