@@ -80,9 +80,14 @@ export class TopicPartitions {
     return this.#wanted !== this.queues.length;
   }
 
+  /**
+   * The queues that stay must be empty: with another number of partitions, a later record of a key may have another queue.
+   * Those whose partition is gone cannot get empty. Their records are placed first.
+   */
   #canChange(): boolean {
-    if (this.#wanted > this.queues.length) return !this.queues.some(({ busy, hasWork }) => busy || hasWork);
-    return !this.queues.slice(this.#wanted).some(({ busy }) => busy);
+    const staying = this.queues.slice(0, this.#wanted);
+    const going = this.queues.slice(this.#wanted);
+    return !staying.some(({ busy, hasWork }) => busy || hasWork) && !going.some(({ busy }) => busy);
   }
 
   /** Settles all remaining records as closed. */

@@ -290,20 +290,32 @@ suite('the producer writes each record once, and keeps the order of each key', (
     await load(100);
     await it.settled();
     assert.ok(it.brokers.log(TOPIC, 2).length > 0 && it.brokers.log(TOPIC, 3).length > 0);
-    for (const key of keys) {
-      const own = it.sent.filter(({ value }) => value.split('#')[0] === key);
-      // Over all partitions, in the order in which they were written.
-      const places = own.map(({ value }) =>
-        it.brokers.attempts.findIndex(
-          ({ result, records }) => result === 'written' && records.some((one) => one.value === value),
-        ),
-      );
-      assert.ok(
-        places.every((place, index) => place >= (places[index - 1] ?? 0)),
-        `${key}: ${places.join()}`,
-      );
-    }
+    assertWrittenInOrder(it, keys);
     assert.equal(it.brokers.values(TOPIC).length, it.sent.length);
+  });
+
+  test('does so when a topic comes back with fewer partitions, while records wait for one that stays', async (t) => {
+    const keys = Array.from({ length: 16 }, (_, number) => `key ${number}`);
+    const it = new SimulatedProducer(t, { metadataMaxAgeMs: 500 });
+    it.brokers.add('one:9092').create(TOPIC, [1, 1, 1]);
+    await it.start();
+    const load = async (rounds: number) => {
+      for (let round = 0; round < rounds; round++) {
+        for (const key of keys) it.send(key);
+        await it.time.advance(3);
+      }
+    };
+    await load(10);
+    await it.settled();
+    // The leader of the first partition takes nothing for a while. Most of its keys have another one later.
+    for (let i = 0; i < 5; i++) it.brokers.script(TOPIC, 0, { errorCode: NOT_ENOUGH_REPLICAS });
+    await load(5);
+    it.brokers.topic(TOPIC).partitions.splice(2);
+    await it.time.advance(600);
+    await load(20);
+    await it.settled();
+    assert.ok(it.kinds.every((kind) => kind === 'written'));
+    assertWrittenInOrder(it, keys);
   });
 
   test('does so through random retries, dead brokers and changes of leaders', async (t) => {
@@ -371,3 +383,19 @@ suite('the producer writes each record once, and keeps the order of each key', (
     assert.equal(it.brokers.log(TOPIC, 1).length, 2);
   });
 });
+
+/** Checks the order of each key over all partitions, as brokers have written it. */
+function assertWrittenInOrder(it: SimulatedProducer, keys: readonly string[]): void {
+  for (const key of keys) {
+    const own = it.sent.filter(({ value }) => value.split('#')[0] === key);
+    const places = own.map(({ value }) =>
+      it.brokers.attempts.findIndex(
+        ({ result, records }) => result === 'written' && records.some((one) => one.value === value),
+      ),
+    );
+    assert.ok(
+      places.every((place, index) => place >= (places[index - 1] ?? 0)),
+      `${key}: ${places.join()}`,
+    );
+  }
+}
