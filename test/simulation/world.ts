@@ -79,6 +79,8 @@ export class World {
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   readonly #streams = new Map<string, number>();
+  /** Milliseconds in which the disk answered nothing, up to the end of the last such time. */
+  hungMs = 0;
 
   /** Milliseconds that an operation of the disk takes now at most. */
   #slowestMs = 0;
@@ -149,11 +151,13 @@ export class World {
     const { proxy } = this;
     if (!proxy) return;
     const from = this.time.monotonic.now();
+    const hungBefore = this.hungMs;
     this.tell(`process ${proxy.number} stops`);
     await Promise.race([proxy.stop(GRACE_MS), proxy.death]);
     if (proxy.time.isDead) return;
     this.proxy = undefined;
-    const tookMs = this.time.monotonic.now() - from;
+    // Files cannot be closed while the disk does not answer.
+    const tookMs = this.time.monotonic.now() - from - (this.hungMs - hungBefore);
     if (tookMs > GRACE_MS + 1000 + CLOSING_OPERATIONS * this.#slowestMs)
       this.violate(`the stop took ${tookMs} ms`);
     if (proxy.time.timers > 0) this.violate(`${proxy.time.timers} timers are left after the stop`);

@@ -45,6 +45,7 @@ const diskHangs: Fault = {
     operations.hangs = promise;
     await world.pass(forMs);
     operations.hangs = undefined;
+    world.hungMs += forMs;
     resolve(undefined);
   },
 };
