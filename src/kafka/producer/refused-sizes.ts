@@ -2,6 +2,12 @@
 import type { Topic } from '../cluster/cluster.ts';
 import { RETRIAL_MS } from '../error-code.ts';
 
+/**
+ * Milliseconds for which a limit of a single record is believed. It refuses events, and the limit of the broker may have been
+ * raised where the proxy cannot read it, as `segment.bytes`. One record is then tried again.
+ */
+const RECORD_RETRIAL_MS = 10_000;
+
 export class RefusedSizes {
   /** The limit of the topic for which they hold, in bytes. */
   #limit = 0;
@@ -11,6 +17,8 @@ export class RefusedSizes {
   #batchBytes = Number.MAX_SAFE_INTEGER;
   /** Most bytes of a single record's batch. */
   #recordBytes = Number.MAX_SAFE_INTEGER;
+  /** When a broker refused a single record, on the monotonic clock. */
+  #recordAt = Number.POSITIVE_INFINITY;
 
   /** Most bytes that the topic takes now, after compression. `now` is on the monotonic clock. */
   limitOf({ maxMessageBytes }: Topic, now: number): number {
@@ -18,6 +26,7 @@ export class RefusedSizes {
       this.#limit = maxMessageBytes;
       this.forget();
     }
+    if (now - this.#recordAt > RECORD_RETRIAL_MS) this.#recordBytes = Number.MAX_SAFE_INTEGER;
     return Math.min(maxMessageBytes, this.#recordBytes);
   }
 
@@ -36,8 +45,12 @@ export class RefusedSizes {
   /** The broker refuses a batch of so many bytes. `now` is on the monotonic clock. */
   refused(bytes: number, records: number, now: number): void {
     this.#at = now;
-    if (records > 1) this.halve(bytes);
-    else this.#recordBytes = bytes - 1;
+    if (records > 1) {
+      this.halve(bytes);
+      return;
+    }
+    this.#recordBytes = bytes - 1;
+    this.#recordAt = now;
   }
 
   /** The next batches have half of these bytes. */
