@@ -105,9 +105,9 @@ export async function judge(world: World, plan: DayPlan, posts: readonly Post[])
   judgeAnswers(world, plan, posts);
   judgeLogs(world);
   for (const process of world.processes) {
-    const { client, number, stoppingSince } = process;
+    const { client, number, stoppingSince, isKilled } = process;
     judgeReads(world, process, posts);
-    for (const text of await judgeCounters(process, posts, stoppingSince < Infinity)) {
+    for (const text of await judgeCounters(process, posts, stoppingSince < Infinity && !isKilled)) {
       world.violate(`process ${number}: ${text}`);
     }
     for (const violation of client.violations) world.violate(`process ${number}: ${violation}`);

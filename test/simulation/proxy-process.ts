@@ -198,8 +198,12 @@ export class ProxyProcess {
     await this.#spool.close();
   }
 
+  /** Was it killed? Then answers may not have reached their senders. */
+  isKilled = false;
+
   /** Kills the process at once. Its senders hear nothing. `markMs`: what it takes to write marks, at most. */
   kill(markMs: number): void {
+    this.isKilled = true;
     this.unmarkedSince = this.#world.time.monotonic.now() - markMs;
     this.time.kill();
     this.client.kill();

@@ -150,6 +150,9 @@ export class World {
   async #stop(): Promise<void> {
     const { proxy } = this;
     if (!proxy) return;
+    // A process that is stopped by SIGSTOP gets SIGTERM when it goes on.
+    while (isStoppedNow(proxy)) await this.pass(10);
+    if (this.proxy !== proxy) return;
     const from = this.time.monotonic.now();
     const hungBefore = this.hungMs;
     this.tell(`process ${proxy.number} stops`);
@@ -198,4 +201,8 @@ export class World {
   pass(ms: number): Promise<void> {
     return sleep(this.time, ms);
   }
+}
+
+function isStoppedNow({ time }: ProxyProcess): boolean {
+  return time.isStopped && !time.isDead;
 }

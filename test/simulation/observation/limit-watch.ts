@@ -5,6 +5,9 @@ import type { World } from '../world.ts';
 /** Milliseconds from the first such refusal until the proxy must have asked for the limit. */
 const LEARN_MS = 12_000;
 
+/** MESSAGE_TOO_LARGE and RECORD_LIST_TOO_LARGE. */
+const SIZES: ReadonlySet<number> = new Set([10, 18]);
+
 export class LimitWatch {
   readonly #world: World;
   #limit = 0;
@@ -30,8 +33,13 @@ export class LimitWatch {
     this.#limit = limit;
     this.#process = process;
     const isAnswering = cluster.brokers.every(({ state, slowMs }) => state === 'up' && slowMs === 0);
-    // Without an answer the proxy learns no limit.
-    if (!isAnswering || network.isCut || cluster.refusedQuestions.size > 0 || cluster.options.hidesConfigs) {
+    // Without an answer the proxy learns no limit. A broker may refuse a size for another reason.
+    // a broker that refuses a size for another reason.
+    const isRefusing = cluster.scripts.some(
+      ({ topic, errorCode }) => topic === topicName && SIZES.has(errorCode),
+    );
+    const isAsked = cluster.refusedQuestions.size === 0 && !cluster.options.hidesConfigs;
+    if (!isAnswering || network.isCut || !isAsked || isRefusing) {
       this.#staleAt = Number.POSITIVE_INFINITY;
       if (this.#raisedAt < now) this.#raisedAt = now;
     }
