@@ -194,13 +194,17 @@ async function judgeDuplicates(
   let silent = world.lostMarks;
   const examples: string[] = [];
   const baseless: string[] = [];
+  const spooled = new Map(posts.map(({ requestId, answeredAt }) => [requestId, answeredAt]));
   for (const [id, records] of byId) {
     const places = new Set(records.map(({ topic, incarnation }) => `${topic} ${incarnation}`));
     if (id === '' || records.length === places.size) continue;
     doubles += records.length - places.size;
-    const isUnmarked = world.processes.some(
-      ({ client, unmarkedSince }) => (client.firstSentAt.get(id) ?? 0) >= unmarkedSince,
-    );
+    // An event that is sent first, and spooled later, gets its mark after that.
+    const spooledAt = spooled.get(id) ?? 0;
+    const isUnmarked = world.processes.some(({ client, unmarkedSince }) => {
+      const sentAt = client.firstSentAt.get(id);
+      return sentAt !== undefined && Math.max(sentAt, spooledAt) >= unmarkedSince;
+    });
     if (examples.length < 3) examples.push(`${id} ×${records.length}`);
     const times = records.map(({ commit }) => world.cluster.commitTimes[Math.floor(commit) - 1] ?? 0);
     const [first, last] = [Math.min(...times), Math.max(...times)];
