@@ -81,6 +81,8 @@ export class World {
   readonly #streams = new Map<string, number>();
   /** Milliseconds in which the disk answered nothing, up to the end of the last such time. */
   hungMs = 0;
+  /** Since when the disk answers nothing, on the monotonic clock; infinite while it answers. */
+  hangsSince = Number.POSITIVE_INFINITY;
 
   /** Milliseconds that an operation of the disk takes now at most. */
   #slowestMs = 0;
@@ -181,7 +183,8 @@ export class World {
       this.lastPowerCut = this.time.monotonic.now();
       this.firstPowerCut = Math.min(this.firstPowerCut, this.lastPowerCut);
     }
-    this.proxy?.kill(MARKING_OPERATIONS * (1 + this.#slowestMs));
+    const hangsMs = Math.max(0, this.time.monotonic.now() - this.hangsSince);
+    this.proxy?.kill(hangsMs + MARKING_OPERATIONS * (1 + this.#slowestMs));
     this.proxy = undefined;
     this.disk = this.disk.afterCrash(kind);
     const sizes = [...this.disk.contents()].map(([path, bytes]) => [path, bytes.length] as const);

@@ -43,7 +43,9 @@ const diskHangs: Fault = {
     const { operations } = world.disk;
     const { promise, resolve } = Promise.withResolvers<undefined>();
     operations.hangs = promise;
+    world.hangsSince = world.time.monotonic.now();
     await world.pass(forMs);
+    world.hangsSince = Number.POSITIVE_INFINITY;
     operations.hangs = undefined;
     world.hungMs += forMs;
     resolve(undefined);
