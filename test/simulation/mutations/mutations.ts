@@ -63,7 +63,7 @@ export const mutations: readonly Mutation[] = [
   mutation(
     'place records of a key while earlier ones wait, when partitions are added',
     'src/kafka/producer/topic-partitions.ts',
-    'return !this.queues.some(({ busy, hasWork }) => busy || hasWork);',
+    'return !staying.some(({ busy, hasWork }) => busy || hasWork) && !going.some(({ busy }) => busy);',
     'return true;',
   ),
   mutation(
