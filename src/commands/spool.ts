@@ -7,7 +7,8 @@ import { listParked, parkedTable, type ParkedItem } from './spool/parked-list.ts
 import { drop, retry } from './spool/decide.ts';
 import { drain } from './spool/drain.ts';
 import type { DamagedFile } from '../spool/inspection.ts';
-import { eventsOf, since, tableOf, unknownTopic, withSpool } from './spool/spool-folder.ts';
+import { eventsOf, since, unknownTopic, withSpool } from './spool/spool-folder.ts';
+import { tableOf } from './table.ts';
 
 /** `http2kafka spool`: the events on disk that are not in Kafka yet. All commands but `drain` work while the proxy runs. */
 export const spool: CommandDeclaration = {

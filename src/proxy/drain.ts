@@ -2,7 +2,7 @@
 import type { Settings } from '../config/schema/schema.ts';
 import { openLog } from '../log.ts';
 import { createMetrics } from '../metrics/metrics.ts';
-import { systemTime } from '../support/time.ts';
+import { sleep, systemTime } from '../support/time.ts';
 import { version } from '../version.ts';
 import { Core } from './core.ts';
 import { ignoreUserSignals, stopSignal } from './signals.ts';
@@ -45,7 +45,7 @@ export async function drainSpool(
   core.start();
   while (delivery.spooledEvents > 0 && !stopping.signal.aborted && systemTime.monotonic.now() < end) {
     tell(delivery.spooledEvents);
-    await new Promise<void>((resolve) => void systemTime.setTimeout(resolve, POLL_MS));
+    await sleep(systemTime, POLL_MS);
   }
   const problems = delivery.topics
     .filter(({ spooledEvents }) => spooledEvents > 0)

@@ -25,12 +25,12 @@ const LETTERS: Readonly<Record<Ending, string>> = { kept: '=', refused: '!' };
 
 export class Journal {
   /** The events that have ended, by their numbers. */
-  readonly ended: ReadonlyMap<number, Ending>;
+  readonly ended: ReadonlySet<number>;
   /** How many events had begun and have not ended: they are sent again. */
   readonly unknown: number;
   readonly #file: number;
 
-  private constructor(file: number, ended: ReadonlyMap<number, Ending>, unknown: number) {
+  private constructor(file: number, ended: ReadonlySet<number>, unknown: number) {
     this.#file = file;
     this.ended = ended;
     this.unknown = unknown;
@@ -42,7 +42,7 @@ export class Journal {
    */
   static async open(path: string, url: string, files: readonly string[]): Promise<Journal> {
     const head = await headOf(url, files);
-    const ended = new Map<number, Ending>();
+    const ended = new Set<number>();
     let begun = new Set<number>();
     if (existsSync(path)) {
       const [first = '', ...lines] = readFileSync(path, 'utf8').split('\n');
@@ -99,7 +99,7 @@ function checkHead(path: string, line: string, head: Head): void {
 }
 
 /** Notes the events that have ended. Returns those that had only begun. */
-function readLines(lines: readonly string[], ended: Map<number, Ending>): Set<number> {
+function readLines(lines: readonly string[], ended: Set<number>): Set<number> {
   const begun = new Set<number>();
   for (const line of lines) {
     const [, letter, digits] = /^([+=!])(\d+)$/.exec(line) ?? [];
@@ -108,7 +108,7 @@ function readLines(lines: readonly string[], ended: Map<number, Ending>): Set<nu
     if (letter === BEGUN) begun.add(number);
     else {
       begun.delete(number);
-      ended.set(number, letter === LETTERS.kept ? 'kept' : 'refused');
+      ended.add(number);
     }
   }
   return begun;

@@ -1,6 +1,7 @@
 /** What became of the events: the table of answers, and the file of what was refused. */
 import { appendFileSync } from 'node:fs';
 import { member } from '../../openlineage/json.ts';
+import { tableOf } from '../table.ts';
 import type { Answer } from './endpoint.ts';
 import { isKept, type NumberedEvent } from './sending.ts';
 
@@ -67,16 +68,14 @@ function errorOf(body: string): unknown {
   }
 }
 
-/** Lines of a table with aligned columns. */
-export function tableOf(counts: readonly AnswerCount[]): readonly string[] {
-  const rows = counts.map(({ status, delivery = '', code = '', events }) => [
+/** A table of the answers, with aligned numbers. */
+export function answerTable(counts: readonly AnswerCount[]): string {
+  const head = 'events';
+  const width = Math.max(head.length, ...counts.map(({ events }) => String(events).length));
+  const rows = counts.map(({ status, delivery, code = '', events }) => [
     String(status),
-    delivery === '' ? code : delivery,
-    String(events),
+    delivery ?? code,
+    String(events).padStart(width),
   ]);
-  const all = [['status', 'delivery or error', 'events'], ...rows];
-  const widths = [0, 1, 2].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  return all.map(([status = '', what = '', events = '']) =>
-    [status.padEnd(widths[0] ?? 0), what.padEnd(widths[1] ?? 0), events.padStart(widths[2] ?? 0)].join('  '),
-  );
+  return tableOf([['status', 'delivery or error', head.padStart(width)], ...rows]);
 }

@@ -6,7 +6,7 @@ import { version } from '../../version.ts';
 import { filesOf, readEvents } from '../events/event-files.ts';
 import { Endpoint } from './endpoint.ts';
 import { Journal } from './journal.ts';
-import { Outcomes, tableOf } from './outcomes.ts';
+import { answerTable, Outcomes } from './outcomes.ts';
 import { Progress } from './progress.ts';
 import { Sending, type NumberedEvent } from './sending.ts';
 
@@ -133,7 +133,7 @@ function asJson({ outcomes, retries, journal, stopped }: Result): object {
 function linesOf({ outcomes, retries, stopped }: Result, request: SendRequest): readonly string[] {
   const { kept, refused, counts } = outcomes;
   return [
-    ...(counts.length > 0 ? [...tableOf(counts), ''] : []),
+    ...(counts.length > 0 ? [answerTable(counts), ''] : []),
     `${kept} kept, ${refused} refused, ${retries} retries`,
     ...(refused > 0 ? [`The refused events and the reasons are in ${request.refusedFile}`] : []),
     ...(stopped === undefined ? [] : [`Stopped: ${stopped}. ${nextStep(request)}`]),

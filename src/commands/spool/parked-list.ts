@@ -1,7 +1,8 @@
 /** The parked events of a spool, as `spool`, `spool retry` and `spool drop` see them. */
 import type * as Inspection from '../../spool/inspection.ts';
 import { printable } from '../../support/printable.ts';
-import { since, tableOf } from './spool-folder.ts';
+import { tableOf } from '../table.ts';
+import { since } from './spool-folder.ts';
 
 export interface ParkedItem {
   readonly id: string;

@@ -1,4 +1,4 @@
-/** What the commands of `spool` share: the folder, tables, and how sizes and times are written. */
+/** What the commands of `spool` share: the folder, and how sizes and times are written. */
 import { nearestName, suggestion } from '../../config/nearest-name.ts';
 import type * as Inspection from '../../spool/inspection.ts';
 import { errorText } from '../../support/error-text.ts';
@@ -45,18 +45,4 @@ export function since(at: number): string {
 /** `1 event`, `3 events`. */
 export function eventsOf(count: number): string {
   return `${count} ${count === 1 ? 'event' : 'events'}`;
-}
-
-export function tableOf(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), 0),
-  );
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }
