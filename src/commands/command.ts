@@ -38,6 +38,13 @@ export interface ArgumentDeclaration {
   readonly default?: string;
 }
 
+/** The argument of a command that reads events (events/event-files.ts). */
+export const EVENT_FILES: ArgumentDeclaration = {
+  usage: '<file...>',
+  description:
+    'an event, a JSON array of events or JSON lines, also in gzip; a folder of such files; - is standard input',
+};
+
 export interface OptionDeclaration {
   /** `--topic <topic>`; without an argument for a switch. */
   readonly usage: string;

@@ -1,5 +1,5 @@
 import { errorText } from '../support/error-text.ts';
-import { WRONG_USAGE, type CommandDeclaration } from './command.ts';
+import { EVENT_FILES, WRONG_USAGE, type CommandDeclaration } from './command.ts';
 import type { SendRequest } from './send/send-files.ts';
 
 const REFUSED_FILE = 'refused.jsonl';
@@ -8,11 +8,7 @@ const REFUSED_FILE = 'refused.jsonl';
 export const send: CommandDeclaration = {
   name: 'send',
   description: 'post events from files to an OpenLineage endpoint: http2kafka, Marquez or another',
-  argument: {
-    usage: '<file...>',
-    description:
-      'an event, a JSON array of events or JSON lines, also in gzip; a folder of such files; - is standard input',
-  },
+  argument: EVENT_FILES,
   options: [
     {
       usage: '--url <url>',

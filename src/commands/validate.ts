@@ -1,4 +1,4 @@
-import type { CommandDeclaration } from './command.ts';
+import { EVENT_FILES, type CommandDeclaration } from './command.ts';
 import type { CheckLevel } from '../openlineage/event-schema.ts';
 import type { ValidationError } from '../openlineage/validation-error.ts';
 import { errorText } from '../support/error-text.ts';
@@ -9,11 +9,7 @@ import type { FileEvent } from './events/event-files.ts';
 export const validate: CommandDeclaration = {
   name: 'validate',
   description: 'check files of events as the proxy does, without Kafka',
-  argument: {
-    usage: '<file...>',
-    description:
-      'an event, a JSON array of events or JSON lines, also in gzip; a folder of such files; - is standard input',
-  },
+  argument: EVENT_FILES,
   options: [{ usage: '--json', description: 'print one JSON object a line for each event' }],
   settings: ['check.level'],
   shortFlags: { '--level': '--check-level' },
