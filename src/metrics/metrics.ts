@@ -7,6 +7,7 @@ import {
   Registry,
   type RegistryContentType,
 } from 'prom-client';
+import { LONGEST_TIMER_MS, registerEventLoopLag } from './event-loop-lag.ts';
 import { metricTable, SECONDS, type Definition } from './metric-table.ts';
 import { Tally } from './tally.ts';
 
@@ -37,7 +38,8 @@ export type Metrics = { readonly registry: Registry<RegistryContentType> } & {
 /** Makes the instruments of one proxy. They have their own registry, so that two proxies in one process do not mix. */
 export function createMetrics(): Metrics {
   const registry = new Registry<RegistryContentType>();
-  collectDefaultMetrics({ register: registry });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LONGEST_TIMER_MS });
+  registerEventLoopLag(registry);
   for (const name of MISNAMED) registry.removeSingleMetric(name);
   const counter = (row: Definition) =>
     new Counter({ name: row.name, help: row.help, labelNames: row.labels ?? [], registers: [registry] });
