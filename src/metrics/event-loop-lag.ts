@@ -35,6 +35,11 @@ export function registerEventLoopLag(registry: Registry<RegistryContentType>): v
   gauge('stddev_', 'Standard deviation of the turns of the event loop.', () => delays.stddev);
   for (const percent of [50, 90, 99]) {
     const read = () => delays.percentile(percent);
-    gauge(`p${percent}_`, `${percent} % of the turns of the event loop are not longer.`, read, percent === 99);
+    gauge(
+      `p${percent}_`,
+      `${percent} % of the turns of the event loop are not longer.`,
+      read,
+      percent === 99,
+    );
   }
 }
