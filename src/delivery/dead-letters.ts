@@ -18,8 +18,8 @@ import { EventLines } from './state-log.ts';
 const RETRY_MS = 1000;
 const MAX_RETRY_MS = 60_000;
 
-/** Adds a record to the queue of its topic, and calls back with the outcome. */
-export type Enqueue = (record: KafkaRecord, answer: (delivered: Delivered) => void) => void;
+/** Adds a record to the queue of its topic, and calls back with the outcome. An `urgent` one goes to the disk at once. */
+export type Enqueue = (record: KafkaRecord, answer: (delivered: Delivered) => void, urgent?: boolean) => void;
 
 export class DeadLetters {
   readonly #topic: string;
@@ -54,14 +54,30 @@ export class DeadLetters {
       this.#retried((failed) => this.#park(record, '', neverTakenReason(outcome), safe, failed));
       return;
     }
-    const reason = reasonOf(outcome);
-    this.#metrics.deadLetters.inc({ reason: outcome.kind });
-    this.#lines.add(
-      `${topic} ${outcome.kind}`,
-      { topic, reason, dead_letter_topic: this.#topic },
-      'Kafka does not take an acknowledged event',
-    );
+    const reason = this.#report(record, outcome, 'Kafka does not take an acknowledged event');
     this.#retried((failed) => this.#move(record, reason, safe, failed));
+  }
+
+  /**
+   * Moves a record whose sender waits, because other topics have the event. Tries each place once, so that the sender has
+   * an answer in time: `answer` hears whether the record is kept.
+   */
+  addUnanswered(record: KafkaRecord, outcome: NeverTaken, answer: (delivered: Delivered) => void): void {
+    const park = (refusal: string, reason: string) => {
+      const failed = () => answer({ kind: 'retriable', reason: 'the disk does not take it' });
+      this.#park(record, refusal, reason, () => answer({ kind: 'spooled' }), failed);
+    };
+    if (record.topic === this.#topic) {
+      park('', neverTakenReason(outcome));
+      return;
+    }
+    const refusal = this.#report(record, outcome, 'one of several topics does not take an event');
+    const letter = deadLetterOfRecord(record, refusal, this.#topic);
+    this.#enqueue(
+      letter,
+      (delivered) => (isKept(delivered) ? answer(delivered) : park(refusal, parkedReason(delivered))),
+      true,
+    );
   }
 
   /** Parks an event of the spool that cannot be decoded. Calls `safe` when it is on disk. */
@@ -80,6 +96,15 @@ export class DeadLetters {
   stop(): void {
     this.#stopping = true;
     for (const timer of this.#retries) timer[Symbol.dispose]();
+  }
+
+  /** Counts a record that becomes a dead letter. Returns why its topic does not take it. */
+  #report({ topic }: KafkaRecord, outcome: NeverTaken, message: string): string {
+    const reason = reasonOf(outcome);
+    this.#metrics.deadLetters.inc({ reason: outcome.kind });
+    const facts = { topic, reason, dead_letter_topic: this.#topic };
+    this.#lines.add(`${topic} ${outcome.kind}`, facts, message);
+    return reason;
   }
 
   #move(record: KafkaRecord, refusal: string, safe: () => void, failed: () => void): void {

@@ -10,7 +10,7 @@ import type { Spool } from '../spool/spool.ts';
 import { sleep, systemTime, type Time, type Timer } from '../support/time.ts';
 import { DeadLetters, type Enqueue } from './dead-letters.ts';
 import { DiskMonitor } from './disk-monitor.ts';
-import { heldBytes, ownRecord } from './held-record.ts';
+import { heldBytes, ownRecord, RECORD_OVERHEAD_BYTES } from './held-record.ts';
 import { ParkedEvents } from './parked/parked-events.ts';
 import { ParkedRetries } from './parked/parked-retries.ts';
 import type {
@@ -20,7 +20,9 @@ import type {
   ParkedControl,
   ParkedStatus,
   TopicStatus,
+  UnaddressedRecord,
 } from './port.ts';
+import { SeveralTopics } from './several-topics.ts';
 import { ProblemLog } from './state-log.ts';
 import { TOO_OLD, TopicMonitor } from './topic-monitor.ts';
 import { TopicQueue } from './topic-queue.ts';
@@ -72,6 +74,7 @@ export class Delivery implements EventDelivery, DeliveryStatus {
   readonly #parked: ParkedEvents;
   readonly #retries: ParkedRetries;
   readonly #deadLetters: DeadLetters;
+  readonly #several: SeveralTopics;
   readonly #disk: DiskMonitor;
   readonly #topics = new Map<string, Topic>();
   /** Bytes of all events in memory. */
@@ -100,10 +103,11 @@ export class Delivery implements EventDelivery, DeliveryStatus {
     this.#problemLog = new ProblemLog('events', {}, log, time.monotonic);
     this.#disk = new DiskMonitor(spool, metrics, log, time);
     const { deadLetterTopic } = settings;
-    const enqueue: Enqueue = (record, answer) =>
-      this.#topicOf(record.topic).queue.add(record, recordSize(record), answer);
+    const enqueue: Enqueue = (record, answer, urgent) =>
+      this.#topicOf(record.topic).queue.add(record, recordSize(record), answer, urgent);
     this.#parked = new ParkedEvents(spool, metrics, log, time);
     this.#deadLetters = new DeadLetters(deadLetterTopic, enqueue, this.#parked, metrics, log, time);
+    this.#several = new SeveralTopics(enqueue, this.#deadLetters, metrics);
     this.#retries = new ParkedRetries({
       spool,
       deadLetterTopic,
@@ -135,6 +139,16 @@ export class Delivery implements EventDelivery, DeliveryStatus {
     const { promise, resolve } = Promise.withResolvers<Delivered>();
     queue.add(record, size, resolve);
     return promise;
+  }
+
+  deliverToAll(arrived: UnaddressedRecord, topics: readonly string[]): Promise<Delivered> {
+    const [topic, ...others] = new Set(topics);
+    if (topic === undefined) throw new RangeError('a record needs a topic');
+    if (others.length === 0) return this.deliver({ ...arrived, topic });
+    const record = ownRecord({ ...arrived, topic });
+    const reason = this.#refusalOfAll(record, [topic, ...others]);
+    if (reason !== undefined) return Promise.resolve({ kind: 'retriable', reason });
+    return this.#several.deliver(record, [topic, ...others]);
   }
 
   /** A topic that is not in use has the status of an empty one; asking for it does not bring it into use. */
@@ -196,17 +210,33 @@ export class Delivery implements EventDelivery, DeliveryStatus {
     this.#stopping = true;
     this.#deadLetters.stop();
     this.#retries.stop();
-    const queues = [...this.#topics.values()].map(({ queue }) => queue);
-    for (const queue of queues) queue.stop();
-    while (queues.some((queue) => queue.hasUnanswered)) await sleep(this.#time, STOP_POLL_MS);
+    for (const { queue } of this.#topics.values()) queue.stop();
+    while (this.#hasUnanswered) await sleep(this.#time, STOP_POLL_MS);
     await this.#retries.idle();
     this.#poll[Symbol.dispose]();
+  }
+
+  get #hasUnanswered(): boolean {
+    const topics = [...this.#topics.values()];
+    return this.#several.hasUnanswered || topics.some(({ queue }) => queue.hasUnanswered);
   }
 
   /** Why no event of any topic can be kept now; undefined when the topic decides it. */
   get #problem(): string | undefined {
     if (this.#stopping) return STOPPING;
     return this.#bytes >= this.#settings.maxBytes ? MEMORY_FULL : undefined;
+  }
+
+  /** Why an event for all these topics is not taken. A refusal before the first write causes no duplicate. */
+  #refusalOfAll(record: KafkaRecord, topics: readonly string[]): string | undefined {
+    if (this.#stopping) return STOPPING;
+    const held = heldBytes(record, recordSize(record)) + (topics.length - 1) * RECORD_OVERHEAD_BYTES;
+    if (this.#bytes > 0 && this.#bytes + held > this.#settings.maxBytes) return MEMORY_FULL;
+    for (const topic of topics) {
+      const { problem } = this.#topicOf(topic).monitor;
+      if (problem !== undefined) return problem;
+    }
+    return undefined;
   }
 
   #unusedStatusOf(topic: string): TopicStatus {

@@ -31,7 +31,21 @@ export function isKept(delivered: Delivered): delivered is Kept {
 export interface EventDelivery {
   /** Resolves to the outcome within `spoolAfterMs` and at most two seconds. Never rejects. */
   deliver(record: KafkaRecord): Promise<Delivered>;
+  /**
+   * Delivers the record to each of these topics once, whose order does not matter. Resolves when it is safe for all:
+   *
+   * - `acknowledged`: each topic has it. `spooled`: it is kept for each, and on disk for at least one.
+   * - `retriable`: it is not kept for some topic. The reason names the topics that have it nevertheless.
+   * - `permanent`, `too-large`: no topic takes it, and none has it. The outcome is that of the first one that says so.
+   *
+   * What one topic never takes goes to the dead-letter topic once another topic has the record: it is kept then.
+   * @throws {RangeError} without a topic.
+   */
+  deliverToAll(record: UnaddressedRecord, topics: readonly string[]): Promise<Delivered>;
 }
+
+/** A record that is to be written to several topics: with the same key, bytes, headers and time to each. */
+export type UnaddressedRecord = Omit<KafkaRecord, 'topic'>;
 
 /**
  * - `straight`: events go to Kafka, and the disk is not used.

@@ -48,7 +48,7 @@ export class TopicMonitor {
     const { count, bytes, oldestAt } = this.#log;
     return {
       topic: this.#topic,
-      problem: this.#problem,
+      problem: this.problem,
       state: this.#queue.state,
       kafkaProblem: this.#kafkaProblem,
       spooledEvents: count,
@@ -61,7 +61,7 @@ export class TopicMonitor {
   poll(): void {
     this.#stateLog.update(this.#queue.state, this.#log);
     this.#checkAge();
-    this.#problemLog.update(this.#problem);
+    this.#problemLog.update(this.problem);
   }
 
   /** Updates the gauges of the topic. */
@@ -77,7 +77,7 @@ export class TopicMonitor {
   }
 
   /** Why an event of the topic could not be kept now, as far as the topic decides it. */
-  get #problem(): string | undefined {
+  get problem(): string | undefined {
     const { obstacle, state } = this.#queue;
     if (obstacle === undefined) return undefined;
     const problem = this.isTooOld && state === 'spooling' ? TOO_OLD : this.#log.problem;

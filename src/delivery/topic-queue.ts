@@ -129,8 +129,11 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
     return this.#unanswered > 0;
   }
 
-  /** Takes an event. Calls `answer` within `spoolAfterMs` and at most two seconds. */
-  add(record: KafkaRecord, size: number, answer: (delivered: Delivered) => void): void {
+  /**
+   * Takes an event. Calls `answer` within `spoolAfterMs` and at most two seconds. An `urgent` event does not wait for
+   * Kafka before it goes to the disk.
+   */
+  add(record: KafkaRecord, size: number, answer: (delivered: Delivered) => void, urgent = false): void {
     const now = this.#clock.now();
     const entry = new Entry(record, size, now, this, answer);
     this.#unanswered += 1;
@@ -145,7 +148,7 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
     }
     this.#send(entry, now);
     this.#setUnsafe(entry, true);
-    if (this.#refusals === 0 && this.#isUnavailable()) this.#spoolUnsafe(entry);
+    if (this.#refusals === 0 && (urgent || this.#isUnavailable())) this.#spoolUnsafe(entry);
   }
 
   /** Spools the events that have waited too long. To be called again and again. */

@@ -164,7 +164,7 @@ export const metricTable = {
   deadLetters: {
     type: 'counter',
     name: 'http2kafka_dead_letters_total',
-    help: 'Events that were answered as kept, and that Kafka then refused. They are in the dead-letter topic. Reasons: too-large, refused.',
+    help: 'Events that were answered as kept, or that another topic has, and that Kafka then refused. They are in the dead-letter topic. Reasons: too-large, refused.',
     labels: ['reason'],
   },
   undeliverable: {

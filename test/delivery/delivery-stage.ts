@@ -28,6 +28,7 @@ export interface StageSettings extends Partial<DeliverySettings> {
 /** An event that was sent to the delivery. */
 export interface Sent {
   readonly record: KafkaRecord;
+  readonly topics: readonly string[];
   outcome: Delivered | undefined;
   /** Milliseconds that its sender has waited. */
   waitedMs: number;
@@ -116,13 +117,20 @@ export class DeliveryStage {
   /** Sends the n-th event. Its outcome comes later. */
   send(n: number, { topic = TOPIC, size = 100 }: { topic?: string; size?: number } = {}): Sent {
     const record = eventRecord(n, topic, size, this.time.wall.now());
-    const sent: Sent = { record, outcome: undefined, waitedMs: Number.NaN };
-    const since = this.time.monotonic.now();
-    this.sent.push(sent);
-    void this.delivery.deliver(record).then((outcome) => {
-      sent.outcome = outcome;
-      sent.waitedMs = this.time.monotonic.now() - since;
-    });
+    return this.#note(record, [topic], this.delivery.deliver(record));
+  }
+
+  /** Sends the n-th event to several topics. Its outcome comes later. */
+  sendToAll(n: number, topics: readonly string[], size = 100): Sent {
+    const [first = TOPIC] = topics;
+    const record = eventRecord(n, first, size, this.time.wall.now());
+    return this.#note(record, topics, this.delivery.deliverToAll(record, topics));
+  }
+
+  /** Sends the n-th event to several topics, and waits for everything that takes no simulated time. */
+  async postToAll(n: number, topics: readonly string[], size = 100): Promise<Sent> {
+    const sent = this.sendToAll(n, topics, size);
+    await this.time.settle();
     return sent;
   }
 
@@ -171,7 +179,7 @@ export class DeliveryStage {
 
   /** Checks that every kept event is in its topic once, in order of arrival, and that no other event is there. */
   assertKeptOnceInOrder(topic = TOPIC): void {
-    const kept = this.sent.filter(({ record, outcome }) => record.topic === topic && isKept(outcome));
+    const kept = this.sent.filter(({ topics, outcome }) => topics.includes(topic) && isKept(outcome));
     assert.deepEqual(
       this.written(topic),
       kept.map(({ record }) => numberOf(record)),
@@ -190,6 +198,17 @@ export class DeliveryStage {
     const done = promise.finally(() => (isDone = true));
     await this.time.until(() => isDone);
     return done;
+  }
+
+  #note(record: KafkaRecord, topics: readonly string[], delivery: Promise<Delivered>): Sent {
+    const sent: Sent = { record, topics, outcome: undefined, waitedMs: Number.NaN };
+    const since = this.time.monotonic.now();
+    this.sent.push(sent);
+    void delivery.then((outcome) => {
+      sent.outcome = outcome;
+      sent.waitedMs = this.time.monotonic.now() - since;
+    });
+    return sent;
   }
 
   get #running() {

@@ -43,6 +43,7 @@ class Stage {
         this.records.push(record);
         return Promise.resolve(this.outcome);
       },
+      deliverToAll: () => assert.fail('no event has several topics'),
     };
     const plain = {
       mainTopic: 'main',

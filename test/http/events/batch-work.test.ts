@@ -55,7 +55,8 @@ class Stage {
       return Promise.resolve({ kind: 'acknowledged' } as const);
     };
     const { wall } = this.time;
-    this.#ingest = new Ingest({ ...plain, ...settings }, { deliver }, this.#observer, wall, this.#turns);
+    const delivery = { deliver, deliverToAll: () => assert.fail('no event has several topics') };
+    this.#ingest = new Ingest({ ...plain, ...settings }, delivery, this.#observer, wall, this.#turns);
     const examine = this.#ingest.examine.bind(this.#ingest);
     this.#ingest.examine = (arrival, bytes, event) => {
       this.#elements += 1;

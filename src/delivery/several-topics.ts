@@ -1,0 +1,89 @@
+/** Delivers an event to several topics, and answers when it is safe for all of them. */
+import type { KafkaRecord } from '../kafka/record.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { DeadLetters, Enqueue } from './dead-letters.ts';
+import { isKept, type Delivered, type NeverTaken, type UnaddressedRecord } from './port.ts';
+
+type Unkept = Extract<Delivered, { kind: 'permanent' | 'too-large' }>;
+
+/** A topic with its outcome. */
+interface Part {
+  readonly record: KafkaRecord;
+  readonly delivered: Delivered;
+}
+
+export class SeveralTopics {
+  readonly #enqueue: Enqueue;
+  readonly #deadLetters: DeadLetters;
+  readonly #metrics: Metrics;
+  /** Number of events with a sender that waits for the outcome. */
+  #unanswered = 0;
+
+  constructor(enqueue: Enqueue, deadLetters: DeadLetters, metrics: Metrics) {
+    this.#enqueue = enqueue;
+    this.#deadLetters = deadLetters;
+    this.#metrics = metrics;
+  }
+
+  /** Does a sender wait for an outcome? */
+  get hasUnanswered(): boolean {
+    return this.#unanswered > 0;
+  }
+
+  /** `topics` are at least two, and each of them is there once. Never rejects. */
+  async deliver(unaddressed: UnaddressedRecord, topics: readonly string[]): Promise<Delivered> {
+    this.#unanswered += 1;
+    // All of them are added in this turn, so the queues of all topics have the events in the same order.
+    const adding = topics.map((topic): Promise<Part> => {
+      const record = { ...unaddressed, topic };
+      return new Promise((resolve) => this.#enqueue(record, (delivered) => resolve({ record, delivered })));
+    });
+    const outcome = await this.#judge(await Promise.all(adding));
+    this.#unanswered -= 1;
+    return outcome;
+  }
+
+  async #judge(parts: readonly Part[]): Promise<Delivered> {
+    const keepers = parts.filter(({ delivered }) => isKept(delivered)).map(({ record }) => record.topic);
+    const isRetriable = parts.some(({ delivered }) => delivered.kind === 'retriable');
+    if (keepers.length > 0 && !isRetriable) {
+      const outcomes = await Promise.all(parts.map((part) => this.#kept(part)));
+      return this.#joined(outcomes, keepers);
+    }
+    return this.#joined(
+      parts.map(({ delivered }) => delivered),
+      keepers,
+    );
+  }
+
+  /** What a topic never takes is kept in the dead-letter topic: other topics have it, so a refusal would be wrong. */
+  #kept({ record, delivered }: Part): Promise<Delivered> {
+    if (!isNeverTaken(delivered)) return Promise.resolve(delivered);
+    return new Promise((resolve) =>
+      this.#deadLetters.addUnanswered(record, asNeverTaken(delivered), resolve),
+    );
+  }
+
+  /** The outcome of all. `keepers` are the topics that keep the event whatever its sender hears. */
+  #joined(outcomes: readonly Delivered[], keepers: readonly string[]): Delivered {
+    const retriable = outcomes.find(({ kind }) => kind === 'retriable');
+    if (retriable?.kind === 'retriable') {
+      // The sender sends it again, to all topics.
+      this.#metrics.duplicatesPossible.inc(keepers.length);
+      const already = keepers.length > 0 ? `; it is kept for ${keepers.join(', ')} already` : '';
+      return { kind: 'retriable', reason: `${retriable.reason}${already}` };
+    }
+    const refused = outcomes.find(isNeverTaken);
+    if (refused) return refused;
+    const kind = outcomes.some((outcome) => outcome.kind === 'spooled') ? 'spooled' : 'acknowledged';
+    return { kind };
+  }
+}
+
+function isNeverTaken(delivered: Delivered): delivered is Unkept {
+  return delivered.kind === 'permanent' || delivered.kind === 'too-large';
+}
+
+function asNeverTaken(unkept: Unkept): NeverTaken {
+  return unkept.kind === 'permanent' ? { kind: 'refused', reason: unkept.reason } : unkept;
+}
