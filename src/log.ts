@@ -132,7 +132,16 @@ export function openLog(settings: LogSettings, version: string): { log: Logger; 
   });
   process.on('exit', () => queue.flush());
   const log = createLogger(settings, version, queue);
+  takeWarnings(log);
   return { log, frequent: frequentLines(settings, version, log, queue) };
+}
+
+/** Warnings of Node and of libraries, such as those of the clouds. Node would write them as text between the lines. */
+function takeWarnings(log: Logger): void {
+  process.removeAllListeners('warning');
+  process.on('warning', ({ name, message }) =>
+    log.warn({ detail: `${name}: ${message}` }, 'a library warns'),
+  );
 }
 
 /**

@@ -15,7 +15,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { NewerFormat } from '../spool/newer-format.ts';
 import { Spool } from '../spool/spool.ts';
 import type { DamageReport } from '../spool/topic-log.ts';
-import { errorText } from '../support/error-text.ts';
+import { errorText, isForbidden, ownUser } from '../support/error-text.ts';
 import { deliverySettings, producerSettings } from './core-settings.ts';
 import { ControlServer } from './control/control-server.ts';
 import { StartError } from './start-error.ts';
@@ -194,8 +194,11 @@ async function openSpool({ spool }: Settings, metrics: Metrics, log: Logger): Pr
         cause: error,
       });
     }
+    const choose = isForbidden(error)
+      ? `Give it to the user ${ownUser()}, who runs the proxy, or choose`
+      : 'Choose';
     throw new StartError(
-      `cannot keep events in ${spool.path}: ${errorText(error)}. Choose another folder with --spool-path or HTTP2KAFKA__SPOOL__PATH.`,
+      `cannot keep events in ${spool.path}: ${errorText(error)}. ${choose} another folder with --spool-path or HTTP2KAFKA__SPOOL__PATH.`,
       { cause: error },
     );
   }

@@ -9,3 +9,13 @@ export function errorText(error: unknown): string {
 export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
+
+/** Whether the file system refuses it to the user of this process. */
+export function isForbidden(error: unknown): boolean {
+  return ['EACCES', 'EPERM'].includes(errorCode(error) ?? '');
+}
+
+/** The user of this process, as an operator names it to `chown`. */
+export function ownUser(): string {
+  return String(process.getuid?.() ?? 'of this process');
+}

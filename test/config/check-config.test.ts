@@ -115,6 +115,18 @@ suite('check-config, for what would stop the proxy', () => {
     assert.match(await problem(['--spool-path', join(file, 'below')]), /^spool\.path: ENOTDIR/);
   });
 
+  test('looks for the parts of a login by Kerberos', async (t) => {
+    const env = {
+      PATH: dirname(temporaryFile(t, 'file', '')),
+      HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS: 'kafka:9092',
+      HTTP2KAFKA__KAFKA__SECURITY__TYPE: 'GSSAPI',
+      HTTP2KAFKA__KAFKA__SECURITY__PRINCIPAL: 'alice',
+      HTTP2KAFKA__KAFKA__SECURITY__PASSWORD: 'hunter2',
+    };
+    // Its native part, which is built for the tests with a KDC, or the programs.
+    assert.match(await problem([], env), /^kafka\.security\.type: GSSAPI needs .*docs\/docker\.md#kerberos$/);
+  });
+
   test('resolves the addresses to listen on', async () => {
     assert.match(await problem(['--host', 'nowhere.invalid']), /^server\.host: .*nowhere\.invalid/);
     const monitoring = {

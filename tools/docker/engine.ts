@@ -1,6 +1,15 @@
 // A container engine: the one that this machine has, or one of our own that is started for a run.
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findProgram, ran, tried, type CommandOptions, type Outcome } from './command.ts';
@@ -129,7 +138,7 @@ async function startOwn(engine: Engine): Promise<void> {
   await rememberForwarding();
   const log = openSync(LOG, 'w');
   // prettier-ignore
-  const options = ['--data-root', join(FOLDER, 'data'), '--exec-root', join(SOCKETS, 'exec'), '--pidfile', PID_FILE, '--host', `unix://${SOCKET}`];
+  const options = ['--data-root', join(realFolder(), 'data'), '--exec-root', join(SOCKETS, 'exec'), '--pidfile', PID_FILE, '--host', `unix://${SOCKET}`];
   const child = spawn(dockerd, [...options, '--mtu', '1400'], {
     detached: true,
     stdio: ['ignore', log, log],
@@ -144,6 +153,11 @@ async function startOwn(engine: Engine): Promise<void> {
     }
     await sleep(200);
   }
+}
+
+/** Images need room, so the folder may be a link to another disk. runc takes no path with a link in it. */
+function realFolder(): string {
+  return realpathSync(FOLDER);
 }
 
 function runningPid(): number | undefined {
@@ -166,7 +180,7 @@ async function removeTraces(): Promise<void> {
   const mounts = readFileSync('/proc/mounts', 'utf8')
     .split('\n')
     .map((line) => line.split(' ')[1] ?? '');
-  const left = mounts.filter((path) => path.startsWith(`${SOCKETS}/`) || path.startsWith(`${FOLDER}/`));
+  const left = mounts.filter((path) => path.startsWith(`${SOCKETS}/`) || path.startsWith(`${realFolder()}/`));
   for (const path of left.reverse()) await tried(['umount', path]);
   await tried(['ip', 'link', 'delete', 'docker0']);
   for (const table of ['filter', 'nat']) {

@@ -11,12 +11,13 @@ import { tooLarge } from '../../delivery/disk-monitor.ts';
 import { VERSION } from '../../delivery/spooled-record.ts';
 import { readTlsFiles } from '../../http/connection/tls-files.ts';
 import { findLibrary } from '../../kafka/login/cloud/library.ts';
+import { checkGssapi } from '../../kafka/login/gssapi.ts';
 import { readKafkaTls } from '../../kafka/login/security.ts';
 import { tlsSettings } from '../../proxy/front-settings.ts';
 import { databaseAddress } from '../../proxy/personal-tokens.ts';
 import { localDisk } from '../../spool/disk.ts';
 import { findNewerFormat } from '../../spool/newer-format.ts';
-import { errorCode, errorText } from '../../support/error-text.ts';
+import { errorCode, errorText, isForbidden, ownUser } from '../../support/error-text.ts';
 import { PemFile } from '../../support/pem-file.ts';
 import type { Finding } from './finding.ts';
 import { asksDatabase } from './host-names.ts';
@@ -26,6 +27,7 @@ export async function findStartProblems(settings: Settings): Promise<readonly Co
   const checks: readonly (readonly [place: string, check: () => unknown])[] = [
     ['kafka.security.tls', () => checkKafkaTls(settings)],
     ['kafka.security.oauth.cloud.provider', () => checkCloud(settings)],
+    ['kafka.security.type', () => checkKerberos(settings)],
     ['spool.path', () => checkSpool(settings.spool.path)],
     ['auth.senders_file', () => checkSenders(settings)],
     ['server.ssl_certfile', () => checkTls(settings)],
@@ -65,6 +67,10 @@ function checkCloud({ kafka: { security } }: Settings): void {
   if (provider !== undefined) findLibrary(provider);
 }
 
+async function checkKerberos({ kafka: { security } }: Settings): Promise<void> {
+  if (security.type === 'GSSAPI') await checkGssapi();
+}
+
 function checkTrusted(path: string | undefined, setting: string): void {
   if (path !== undefined) new PemFile(path, setting).certificates();
 }
@@ -78,7 +84,13 @@ async function checkDatabaseFiles(settings: Settings): Promise<void> {
 }
 
 async function checkSpool(path: string): Promise<void> {
-  checkSpoolFolder(path);
+  try {
+    checkSpoolFolder(path);
+  } catch (error) {
+    if (!isForbidden(error)) throw error;
+    const advice = `give it to the user ${ownUser()}, who runs this command, or run it as the user of the proxy`;
+    throw new Error(`${errorText(error)}; ${advice}`, { cause: error });
+  }
   const newer = await findNewerFormat(localDisk, path, VERSION);
   if (newer) throw newer;
 }

@@ -40,7 +40,7 @@ interface Problem {
   /** The problem in words for an operator, without addresses. */
   readonly problem: string;
   /** Details for the log only: they name brokers and their addresses. */
-  readonly detail: string;
+  readonly detail: string | undefined;
 }
 
 interface Told {
@@ -93,9 +93,9 @@ export class ClusterWatch {
     return this.#problemOf(topic)?.problem;
   }
 
-  /** Details of a topic's problem, for the log only: they name brokers and their addresses. Empty if there are none. */
-  detailOf(topic: string): string {
-    return this.#problemOf(topic)?.detail ?? '';
+  /** Details of a topic's problem, for the log only: they name brokers and their addresses. Undefined if there are none. */
+  detailOf(topic: string): string | undefined {
+    return this.#problemOf(topic)?.detail;
   }
 
   /** The problems of all watched topics that cannot be written to, by topic. */
@@ -186,7 +186,7 @@ export class ClusterWatch {
       this.#onFresh();
       // A cluster that has just started gives no ids for a moment.
       const isLasting = idProblem !== undefined && this.#failures > 1;
-      this.#learned(isLasting ? { problem: idProblem, detail: '' } : undefined, problems);
+      this.#learned(isLasting ? { problem: idProblem, detail: undefined } : undefined, problems);
     } catch (error) {
       this.#failures += 1;
       const problem = error instanceof BrokerError ? error.problem : undefined;
@@ -234,7 +234,7 @@ export class ClusterWatch {
   #problemOf(topic: string): Problem | undefined {
     // Without the right to write to a topic there is no producer id, either. The topic's own problem says more.
     const own = this.#topicProblems.get(topic);
-    if (own !== undefined) return { problem: `topic ${topic}: ${own}`, detail: '' };
+    if (own !== undefined) return { problem: `topic ${topic}: ${own}`, detail: undefined };
     if (this.#generalProblem) return this.#generalProblem;
     const writing = this.#writingProblems.get(topic);
     return writing && { problem: `topic ${topic}: ${writing.problem}`, detail: writing.detail };

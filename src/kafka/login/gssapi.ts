@@ -1,4 +1,6 @@
 /** The login with Kerberos: SASL's mechanism GSSAPI (RFC 4752), in Kafka's SaslAuthenticate requests (KIP-43, KIP-152). */
+import { accessSync, constants } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { type Connection, type saslAuthenticateV2, type SASLCustomAuthenticator } from '@platformatic/kafka';
 import type * as KerberosPackage from 'kerberos';
 import type { Logger } from '../../log.ts';
@@ -22,6 +24,9 @@ export interface GssapiSettings extends TicketSettings {
 export class GssapiUnavailableError extends Error {
   override readonly name = 'GssapiUnavailableError';
 }
+
+/** The plain image has none of it. */
+const FOR_IMAGES = 'for images see docs/docker.md#kerberos';
 
 /** Milliseconds for a login. Less than the limit of a connection, so that this more exact error is reported. */
 const LOGIN_LIMIT_MS = 2000;
@@ -62,7 +67,7 @@ export class GssapiLogin {
     log: Logger,
   ): Promise<GssapiLogin> {
     const kerberos = await loadKerberos();
-    const ticket = await openTicket(settings, log);
+    const ticket = await withPrograms(() => new KerberosTicket(settings, log));
     setVariable('KRB5CCNAME', ticket.cache);
     ticket.start();
     return new GssapiLogin(kerberos, ticket, settings.serviceName, log);
@@ -139,6 +144,15 @@ export class GssapiLogin {
   }
 }
 
+/**
+ * Checks that this machine has what a login by Kerberos needs. It changes nothing on disk, and asks no KDC.
+ * @throws {GssapiUnavailableError} when a library or a program is missing, or no ticket can be written.
+ */
+export async function checkGssapi(): Promise<void> {
+  await loadKerberos();
+  await withPrograms(() => accessSync(tmpdir(), constants.W_OK));
+}
+
 /** The package gives null where GSSAPI has no token to send. */
 function fromBase64(token: string | null): Buffer {
   return Buffer.from(token ?? '', 'base64');
@@ -151,19 +165,20 @@ async function loadKerberos(): Promise<Kerberos> {
   } catch (error) {
     const [reason] = errorText(error).split('\n');
     throw new GssapiUnavailableError(
-      `GSSAPI needs the npm package kerberos, its native part built by \`make kerberos\`, and MIT's libgssapi_krb5: ${reason ?? ''}`,
+      `GSSAPI needs the npm package kerberos, its native part built by \`make kerberos\`, and MIT's libgssapi_krb5: ${reason ?? ''}; ${FOR_IMAGES}`,
     );
   }
 }
 
-async function openTicket(settings: TicketSettings, log: Logger): Promise<KerberosTicket> {
+/** Runs the task, which needs a folder for the ticket, when Kerberos' programs are on this machine. */
+async function withPrograms<Result>(task: () => Result): Promise<Result> {
   try {
     await checkKerberosPrograms();
-    return new KerberosTicket(settings, log);
+    return task();
   } catch (error) {
     const reason = errorText(error);
     throw new GssapiUnavailableError(
-      `GSSAPI needs Kerberos' programs kinit, kvno and klist (Debian: krb5-user, Red Hat: krb5-workstation) and a folder for the ticket: ${reason}`,
+      `GSSAPI needs Kerberos' programs kinit, kvno and klist (Debian: krb5-user, Red Hat: krb5-workstation) and a folder for the ticket: ${reason}; ${FOR_IMAGES}`,
     );
   }
 }

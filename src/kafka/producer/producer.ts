@@ -131,7 +131,7 @@ export class Producer implements RecordProducer {
   }
 
   /** Details of a topic's problem, for the log only: they name brokers and their addresses. */
-  detailOf(topic: string): string {
+  detailOf(topic: string): string | undefined {
     return this.#watch.detailOf(topic);
   }
 

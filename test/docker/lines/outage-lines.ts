@@ -66,8 +66,19 @@ export const anyUser: Line = {
     await throughOutage(scene);
     await scene.judge();
     spooledSome(scene);
+    await scene.removeProxy();
+    await otherUser(scene);
   },
 };
+
+/** The volume now has files of another user: the proxy says what to do. */
+async function otherUser(scene: Scene): Promise<void> {
+  const volume = ['--volume', `${scene.volume}:/var/lib/http2kafka`];
+  const { images, engine } = scene.stand;
+  const { status, stderr } = await engine.tried(['run', '--rm', '--user', '1234:0', ...volume, images.plain]);
+  assert.equal(status, 1);
+  assert.match(stderr, /EACCES: permission denied.* Give it to the user 1234, who runs the proxy/);
+}
 
 /** Half of a core. */
 export const halfCore: Line = {

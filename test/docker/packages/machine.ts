@@ -126,7 +126,7 @@ export class Machines {
     const image = 'http2kafka-packages';
     const dockerfile = `FROM ${debian}
 RUN apt-get update \\
-  && apt-get install --yes --no-install-recommends systemd systemd-sysv curl rpm libatomic1 \\
+  && apt-get install --yes --no-install-recommends systemd systemd-sysv curl rpm libatomic1 sudo \\
   && rm -rf /var/lib/apt/lists/*
 `;
     const build = ['build', ...this.#engine.buildOptions, '--quiet', '--tag', image, '-'];

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { provideBaseImages } from '../../../tools/docker/base-images.ts';
 import { findEngine, NoEngineError, stopOwnEngine, type Engine } from '../../../tools/docker/engine.ts';
 import { Machines } from './machine.ts';
-import { packageTrials, VERSIONS } from './trials.ts';
+import { VERSIONS } from './first-event.ts';
+import { packageTrials } from './trials.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 const FOLDER = join(root, '.run', 'packages');

@@ -1,60 +1,13 @@
 // What is done with the packages in containers. Each trial is a line of `make docker-test`.
 import assert from 'node:assert/strict';
-import { PACKAGES, type Machine, type Machines } from './machine.ts';
-
-/** The versions of the two packages that an upgrade is tried with. */
-export const VERSIONS = { older: '0.1.99', newer: '0.2.0' } as const;
-
-export interface PackageTrial {
-  readonly name: string;
-  readonly run: (machines: Machines) => Promise<void>;
-}
+import { delivered, FIRST, post, SECOND, setBroker, SETTINGS, VERSIONS, versionOf } from './first-event.ts';
+import { PACKAGES } from './machine.ts';
+import { pageTrials } from './page-trials.ts';
+import type { PackageTrial } from './package-trial.ts';
 
 const SPOOL = '/var/lib/http2kafka';
-const SETTINGS = '/etc/http2kafka/http2kafka.yaml';
-
-const event = (runId: string) =>
-  JSON.stringify({
-    eventType: 'START',
-    eventTime: '2026-11-29T09:00:00Z',
-    producer: 'https://example.org/packages',
-    schemaURL: 'https://openlineage.io/spec/2-0-2/OpenLineage.json#/definitions/RunEvent',
-    run: { runId },
-    job: { namespace: 'packages', name: 'trial' },
-  });
-
-const FIRST = '3f5e83fa-3480-44ff-99c5-ff943904e5e8';
-const SECOND = '7b1c2f04-3480-44ff-99c5-ff943904e5e9';
-
-/** Posts an event, and gives `X-Delivery` of the answer. Fails unless it is 201. */
-async function post(machine: Machine, runId: string, port = 8002): Promise<string> {
-  const answer = await machine.sh(
-    `curl -sS -i http://127.0.0.1:${port}/api/v1/lineage -H 'Content-Type: application/json' -d '${event(runId)}'`,
-  );
-  assert.match(answer, /^HTTP\/1\.1 201 /);
-  return /^x-delivery: (?<where>\S+)/im.exec(answer)?.groups?.['where'] ?? '';
-}
-
-async function versionOf(machine: Machine): Promise<string> {
-  const head = await machine.sh('curl -sS -o /dev/null -D - http://127.0.0.1:8002/monitoring/ping');
-  return /^x-application-version: (?<version>\S+)/im.exec(head)?.groups?.['version'] ?? '';
-}
-
-/** Waits for the events in Kafka, and finds each once, in this order. */
-async function delivered(broker: Machine, runIds: readonly string[]): Promise<void> {
-  const records = await broker.sh(
-    `/opt/kafka/bin/kafka-console-consumer.sh --bootstrap-server broker:19092 --topic input.runs --from-beginning --max-messages ${runIds.length} --timeout-ms 60000`,
-  );
-  assert.deepEqual(
-    records.split('\n').map((line) => /"runId":"(?<id>[^"]+)"/.exec(line)?.groups?.['id']),
-    runIds,
-  );
-}
-
 const deb = (version: string) => `${PACKAGES}/http2kafka_${version}-1_amd64.deb`;
 const rpm = (version: string) => `${PACKAGES}/http2kafka-${version}-1.x86_64.rpm`;
-
-const setBroker = `sed -i 's/bootstrap_servers: \\[\\]/bootstrap_servers: [broker:19092]/' ${SETTINGS}`;
 
 /** All that a package may install, by its path. */
 const EXPECTED: readonly RegExp[] = [
@@ -119,8 +72,9 @@ const underSystemd: PackageTrial = {
     await machine.sh('systemctl reload http2kafka');
     await machine.until("journalctl --unit http2kafka | grep 'SIGHUP: '");
 
-    // A change of the operator outlives the upgrade, which restarts the service with its spool.
+    // A change of the operator outlives the upgrade, which restarts the service with its spool. So does a library of a cloud.
     await machine.sh(`echo '# mine' >> ${SETTINGS}`);
+    await machine.sh('mkdir -p /usr/lib/http2kafka/cloud; touch /usr/lib/http2kafka/cloud/library');
     await machine.sh(`dpkg --install ${deb(VERSIONS.newer)}`);
     assert.equal(await versionOf(machine), VERSIONS.newer);
     assert.match(await machine.sh('http2kafka spool'), /^input\.runs +1 /m);
@@ -144,8 +98,7 @@ const underSystemd: PackageTrial = {
     await machine.until('curl -sS http://127.0.0.1:8002/monitoring/ping');
     assert.equal(await post(machine, FIRST), 'spool');
 
-    // As `npm install --prefix` would do it.
-    await machine.sh('mkdir -p /usr/lib/http2kafka/cloud; touch /usr/lib/http2kafka/cloud/library');
+    await machine.sh('ls /usr/lib/http2kafka/cloud/library');
     await machine.sh('dpkg --remove http2kafka');
     assert.equal((await machine.tried('systemctl is-active http2kafka')).output, 'inactive\n');
     assert.match(
@@ -254,34 +207,11 @@ const rpmUnderSystemd: PackageTrial = {
   },
 };
 
-const fromTarball: PackageTrial = {
-  name: 'tarball: unpack, run under systemd from /opt, deliver',
-  async run(machines) {
-    const machine = await machines.systemd();
-    const { newer } = VERSIONS;
-    await machine.sh(`tar -xzf ${PACKAGES}/http2kafka-${newer}-linux-x64.tar.gz -C /opt
-      ln -s http2kafka-${newer}-linux-x64 /opt/http2kafka
-      ln -s /opt/http2kafka/bin/http2kafka /usr/local/bin/
-      useradd --system --home-dir ${SPOOL} --shell /usr/sbin/nologin http2kafka
-      install -d -m 750 -g http2kafka /etc/http2kafka
-      install -m 640 -g http2kafka /opt/http2kafka/systemd/http2kafka.yaml /opt/http2kafka/systemd/http2kafka.env /etc/http2kafka
-      install -m 644 /opt/http2kafka/systemd/http2kafka.service /etc/systemd/system
-      ${setBroker}
-      systemctl daemon-reload
-      systemctl enable --now http2kafka`);
-    assert.equal(await versionOf(machine), newer);
-    assert.equal(await post(machine, FIRST), 'spool');
-    const broker = await machines.kafka();
-    await delivered(broker, [FIRST]);
-    await broker.remove();
-  },
-};
-
 export const packageTrials: readonly PackageTrial[] = [
   contents,
   underSystemd,
   withoutSystemd,
   byRpm,
   rpmUnderSystemd,
-  fromTarball,
+  ...pageTrials,
 ];

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { temporaryFolder } from '../../../tools/kafka/folders.ts';
 import { startProxy } from '../../../tools/proxy.ts';
+import { ranProgram } from '../../config/child.ts';
 import { logged } from '../../stage/log-lines.ts';
 import { accepted, created, spooled } from '../../stage/posting.ts';
 import { inState, readiness } from '../../stage/readiness.ts';
@@ -169,9 +170,19 @@ suite('a login with Kerberos', { timeout: 240_000 }, () => {
       KAFKA__SECURITY__PRINCIPAL: 'alice',
       KAFKA__SECURITY__PASSWORD: 'secret',
     };
-    await assert.rejects(
-      startProxy({ settings, environment: { PATH: join(folder, 'bin') } }),
-      /GSSAPI needs Kerberos' programs .*the program kinit is not on this machine/,
-    );
+    const missing = /GSSAPI needs Kerberos' programs .*the program kinit is not on this machine/;
+    const environment = { PATH: join(folder, 'bin') };
+    await assert.rejects(startProxy({ settings, environment }), missing);
+    const variables = {
+      HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS: '127.0.0.1:1',
+      HTTP2KAFKA__KAFKA__SECURITY__TYPE: 'GSSAPI',
+      HTTP2KAFKA__KAFKA__SECURITY__PRINCIPAL: 'alice',
+      HTTP2KAFKA__KAFKA__SECURITY__PASSWORD: 'secret',
+    };
+    const checked = await ranProgram(['check-config'], { ...variables, ...environment });
+    assert.match(checked.stderr, missing);
+    assert.equal(checked.status, 1);
+    const complete = await ranProgram(['check-config'], variables);
+    assert.deepEqual([complete.status, complete.stderr], [0, '']);
   });
 });
