@@ -1,5 +1,5 @@
 /**
- * Audits the packages of the program. npm's advisories list known vulnerabilities. Without the network it checks that each
+ * Audits the packages, those for development as well. npm's advisories list known vulnerabilities. Without the network it checks that each
  * package is pinned, comes from npm's registry and has a checksum. A package may run an install script only when allowScripts
  * of package.json names it.
  */
@@ -26,6 +26,7 @@ const Lock = Type.Object({
       resolved: Type.Optional(Type.String()),
       integrity: Type.Optional(Type.String()),
       hasInstallScript: Type.Optional(Type.Boolean()),
+      dev: Type.Optional(Type.Boolean()),
     }),
   ),
 });
@@ -33,7 +34,14 @@ const Lock = Type.Object({
 const Advisories = Type.Object({
   vulnerabilities: Type.Record(
     Type.String(),
-    Type.Object({ severity: Type.String(), range: Type.Optional(Type.String()) }),
+    Type.Object({
+      severity: Type.String(),
+      range: Type.Optional(Type.String()),
+      /** The folders of the package. */
+      nodes: Type.Optional(Type.Array(Type.String())),
+      /** False, or the release that mends it. */
+      fixAvailable: Type.Optional(Type.Unknown()),
+    }),
   ),
 });
 
@@ -65,15 +73,40 @@ export function problemsOfTree(manifestText: string, lockText: string): readonly
   ];
 }
 
-/** Runtime packages with a severe vulnerability. Undefined when npm's advisories are not available. */
-function severeAdvisories(): readonly string[] | undefined {
-  const { stdout } = spawnSync('npm', ['audit', '--omit=dev', '--json'], { encoding: 'utf8' });
+/** The severe vulnerabilities of the packages, a line each. */
+export interface Vulnerabilities {
+  /** They must be mended. */
+  readonly problems: readonly string[];
+  /** Those of development packages that no release mends yet. The program does not have them. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Sorts npm's advisories. Development packages count as well: they build the program, or are the clouds' libraries, which an
+ * operator installs.
+ * @param auditText the answer of `npm audit --json`
+ * @returns undefined when it has no advisories, as without the network
+ */
+export function severeAdvisories(auditText: string, lockText: string): Vulnerabilities | undefined {
+  const { packages } = Value.Parse(Lock, JSON.parse(lockText));
+  const answer = parsed(auditText);
+  if (!Value.Check(Advisories, answer)) return undefined;
+  const problems: string[] = [];
+  const notes: string[] = [];
+  for (const [name, found] of Object.entries(answer.vulnerabilities)) {
+    const { severity, range = '', nodes = [], fixAvailable = false } = found;
+    if (!SEVERE.includes(severity)) continue;
+    const isForDevelopment = nodes.length > 0 && nodes.every((path) => packages[path]?.dev === true);
+    const isLater = isForDevelopment && fixAvailable === false;
+    const kind = isForDevelopment ? ', for development' : '';
+    (isLater ? notes : problems).push(`${name} ${range}: ${severity}${kind}; see npm audit`);
+  }
+  return { problems, notes };
+}
+
+function parsed(text: string): unknown {
   try {
-    const answer: unknown = JSON.parse(stdout);
-    if (!Value.Check(Advisories, answer)) return undefined;
-    return Object.entries(answer.vulnerabilities)
-      .filter(([, { severity }]) => SEVERE.includes(severity))
-      .map(([name, { severity, range = '' }]) => `${name} ${range}: ${severity}; see npm audit`);
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
@@ -82,10 +115,14 @@ function severeAdvisories(): readonly string[] | undefined {
 function main(): void {
   const root = join(import.meta.dirname, '..');
   const read = (name: string) => readFileSync(join(root, name), 'utf8');
-  const problems = [...problemsOfTree(read('package.json'), read('package-lock.json'))];
-  const advisories = severeAdvisories();
-  if (advisories) problems.push(...advisories);
-  else
+  const lock = read('package-lock.json');
+  const problems = [...problemsOfTree(read('package.json'), lock)];
+  const { stdout } = spawnSync('npm', ['audit', '--json'], { cwd: root, encoding: 'utf8' });
+  const advisories = severeAdvisories(stdout, lock);
+  if (advisories) {
+    problems.push(...advisories.problems);
+    for (const note of advisories.notes) console.error(`not mended yet: ${note}`);
+  } else
     console.error(
       "npm's advisories are not available: the packages were NOT audited for known vulnerabilities",
     );

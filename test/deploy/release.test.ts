@@ -20,6 +20,7 @@ import { Value } from 'typebox/value';
 import { parse } from 'yaml';
 import { isNeedless } from '../../tools/installation/node-packages.ts';
 import { settle } from '../../tools/release/program-tree.ts';
+import { publisherOf } from '../../tools/release/system-packages.ts';
 import { addService, packFolder } from '../../tools/release/tarball.ts';
 import { TARGETS } from '../../tools/release/targets.ts';
 import { loadSettings, type Loaded } from '../../src/config/load.ts';
@@ -64,6 +65,33 @@ suite('the program of a release', () => {
       bundled.filter((path) => packages[path]?.dev !== undefined || !(path in packages)),
       [],
     );
+  });
+});
+
+suite('the publisher of the packages', () => {
+  test('is the one that the environment names', () => {
+    const MAINTAINER = 'Data Platform <data-platform@example.org>';
+    const SOURCE = 'https://git.example.org/http2kafka';
+    assert.deepEqual(publisherOf({ MAINTAINER, SOURCE }), { maintainer: MAINTAINER, homepage: SOURCE });
+  });
+
+  test('has an address without a mailbox where none is named', () => {
+    // A workflow gives an empty text where a variable is not set.
+    for (const environment of [{}, { MAINTAINER: '', SOURCE: '' }]) {
+      const { maintainer, homepage } = publisherOf(environment);
+      assert.match(maintainer, /^[^<>]+ <\S+\.invalid>$/);
+      assert.equal(homepage, undefined);
+    }
+  });
+
+  test('is refused in a form that Debian does not take', () => {
+    for (const MAINTAINER of [
+      'data-platform@example.org',
+      'Data Platform',
+      'A <b> <c@d>',
+      'A <b@c>, D <e@f>',
+    ])
+      assert.throws(() => publisherOf({ MAINTAINER }), /must be: Name <address>/);
   });
 });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { problemsOfTree } from '../../tools/audit.ts';
+import { problemsOfTree, severeAdvisories } from '../../tools/audit.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const good = {
@@ -40,5 +40,43 @@ suite('the audit of the packages', () => {
   test('accepts the packages of this repository', () => {
     const read = (name: string) => readFileSync(join(root, name), 'utf8');
     assert.deepEqual(problemsOfTree(read('package.json'), read('package-lock.json')), []);
+  });
+
+  const lock = JSON.stringify({
+    packages: {
+      '': {},
+      'node_modules/runs': good,
+      'node_modules/builds': { ...good, dev: true },
+      'node_modules/both': { ...good, dev: true },
+      'node_modules/runs/node_modules/both': good,
+    },
+  });
+  const advised = (vulnerabilities: object) => severeAdvisories(JSON.stringify({ vulnerabilities }), lock);
+  const found = (
+    name: string,
+    fixAvailable: boolean,
+    severity = 'high',
+    nodes = [`node_modules/${name}`],
+  ) => ({
+    [name]: { severity, range: '<2', nodes, fixAvailable },
+  });
+
+  test('finds a severe vulnerability of what runs, and of what builds where it can be mended', () => {
+    const both = ['node_modules/both', 'node_modules/runs/node_modules/both'];
+    assert.deepEqual(advised({ ...found('runs', false), ...found('builds', true, 'critical') }), {
+      problems: ['runs <2: high; see npm audit', 'builds <2: critical, for development; see npm audit'],
+      notes: [],
+    });
+    assert.deepEqual(advised(found('both', false, 'high', both))?.problems, ['both <2: high; see npm audit']);
+    assert.deepEqual(advised(found('builds', false)), {
+      problems: [],
+      notes: ['builds <2: high, for development; see npm audit'],
+    });
+    assert.deepEqual(advised(found('runs', true, 'moderate')), { problems: [], notes: [] });
+  });
+
+  test('knows that there are no advisories without the network', () => {
+    assert.equal(severeAdvisories('', lock), undefined);
+    assert.equal(severeAdvisories('{"statusCode": 405, "error": {}}', lock), undefined);
   });
 });

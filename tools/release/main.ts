@@ -16,7 +16,7 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { NoGoError } from '../go-program.ts';
 import { makeProgramTree } from './program-tree.ts';
-import { makeSystemPackages, type Format } from './system-packages.ts';
+import { makeSystemPackages, publisherOf, type Format } from './system-packages.ts';
 import { addService, packFolder } from './tarball.ts';
 import { TARGETS } from './targets.ts';
 
@@ -40,6 +40,7 @@ const manifest = Value.Parse(
 );
 const version = values.version ?? manifest.version;
 const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
+const publisher = publisherOf(process.env);
 const epoch = Number(process.env['SOURCE_DATE_EPOCH'] ?? git('log', '-1', '--format=%ct'));
 
 /** Builds into `output`, by way of `work`, which is made and removed. */
@@ -57,7 +58,7 @@ async function build(output: string, work: string): Promise<void> {
     const formats = (['deb', 'rpm'] satisfies Format[]).filter((format) => values.format.includes(format));
     const packing = join(work, `packages-${target.cpu}`);
     if (formats.length > 0)
-      makeSystemPackages({ root, target, version, epoch, tree, work: packing, output }, formats);
+      makeSystemPackages({ root, target, version, epoch, publisher, tree, work: packing, output }, formats);
     if (values.format.includes('tarball')) {
       addService(root, tree, epoch);
       await packFolder(tree, join(output, `${name}.tar.gz`));

@@ -17,6 +17,28 @@ It takes OpenLineage events over HTTP, checks each, and writes it to Kafka. Whil
 Kafka is unavailable, events are kept on disk. An event that was answered with a
 2xx is not lost. The package has the Node.js that the program runs on.`;
 
+/** Who publishes the packages, and where: it differs from copy to copy of this project. */
+export interface Publisher {
+  /** `Name <address>`, which Debian's packages must have. */
+  readonly maintainer: string;
+  /** The address of the repository. */
+  readonly homepage: string | undefined;
+}
+
+/** No mail can be sent to `.invalid` (RFC 2606, 2). One to `localhost` would come to whoever has installed the package. */
+const NO_MAINTAINER = 'The http2kafka authors <http2kafka@packages.invalid>';
+
+/**
+ * The publisher that the variables MAINTAINER and SOURCE name.
+ * @throws when MAINTAINER has another form than `Name <address>`
+ */
+export function publisherOf({ MAINTAINER, SOURCE }: NodeJS.ProcessEnv): Publisher {
+  const maintainer = MAINTAINER?.trim() || NO_MAINTAINER;
+  if (!/^[^<>]+ <[^<>@\s]+@[^<>@\s]+>$/.test(maintainer))
+    throw new Error(`MAINTAINER is ${maintainer}, and must be: Name <address>`);
+  return { maintainer, homepage: SOURCE?.trim() || undefined };
+}
+
 export interface PackageOptions {
   readonly root: string;
   readonly target: Target;
@@ -24,6 +46,7 @@ export interface PackageOptions {
   readonly epoch: number;
   /** The tree of the program (program-tree.ts). It is copied. */
   readonly tree: string;
+  readonly publisher: Publisher;
   /** A folder for what is packed. It is made. */
   readonly work: string;
   /** The folder for the packages. */
@@ -73,7 +96,7 @@ function layOut({ root, tree, work, epoch }: PackageOptions): void {
   settle(work, epoch);
 }
 
-function nfpmConfig({ target, version, epoch, work }: PackageOptions, format: Format): object {
+function nfpmConfig({ target, version, epoch, publisher, work }: PackageOptions, format: Format): object {
   const at = (path: string) => join(work, 'root', path);
   const script = (name: string) => join(work, 'scripts', `${name}.sh`);
   const mtime = new Date(epoch * 1000).toISOString();
@@ -100,7 +123,7 @@ function nfpmConfig({ target, version, epoch, work }: PackageOptions, format: Fo
     mtime,
     section: 'net',
     priority: 'optional',
-    maintainer: 'The http2kafka authors <http2kafka@localhost>',
+    ...publisher,
     description: DESCRIPTION,
     license: 'Apache-2.0',
     umask: 0o022,
