@@ -96,7 +96,7 @@ async function inOwner(disk: Disk, path: string): Promise<NewerFormat | undefine
 }
 
 async function inMarks(disk: Disk, path: string, { seed }: SegmentName): Promise<NewerFormat | undefined> {
-  const version = decodeMarksVersion(seed, await readFrom(disk, path, MARKS_HEADER_SIZE)) ?? 0;
+  const version = decodeMarksVersion(seed, await readFrom(disk, path, MARKS_HEADER_SIZE));
   return version > MARKS_VERSION ? new NewerFormat(path, version, MARKS_VERSION) : undefined;
 }
 

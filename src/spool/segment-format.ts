@@ -25,6 +25,8 @@
  *                4  CRC-32 of these four bytes, started with the seed, u32; if it is wrong, the frames are counted again
  *                8  version of this file, u16: 0
  *               10  zeros
+ *                   From version 1 on, the checksum goes on over bytes 8 to 15. So a version tells a later format from a
+ *                   changed byte, which costs nothing.
  *               16  a byte for each frame, by ordinal: 0 kept, 1 delivered, 2 sent and not yet answered
  *     …a byte missing at the end counts as zero
  *
@@ -133,11 +135,14 @@ export function decodeMarksHeader(seed: number, header: Buffer): number | undefi
   return count === OPEN ? undefined : count;
 }
 
-/** The version of a `.marks` file; undefined if its header is torn. */
-export function decodeMarksVersion(seed: number, header: Buffer): number | undefined {
-  if (header.length < MARKS_HEADER_SIZE) return undefined;
-  if (header.readUInt32LE(4) !== crc32(header.subarray(0, 4), seed)) return undefined;
-  return header.readUInt16LE(8);
+/**
+ * The version of a `.marks` file. A header that is torn or changed counts as one of version 0: its marks are used as far as
+ * they go, and a wrong one means a duplicate at most.
+ */
+export function decodeMarksVersion(seed: number, header: Buffer): number {
+  if (header.length < MARKS_HEADER_SIZE) return 0;
+  const crc = crc32(header.subarray(8, MARKS_HEADER_SIZE), crc32(header.subarray(0, 4), seed));
+  return header.readUInt32LE(4) === crc ? header.readUInt16LE(8) : 0;
 }
 
 /** The number of bytes that a frame header says of its payload, which may be wrong on a damaged disk. */

@@ -88,7 +88,7 @@ describe('the fixture of format version 1', () => {
 
 /** A later version of each file that has one, made from what this version writes. */
 const later: Readonly<
-  Record<string, readonly [ending: string, version: number, change: (bytes: Buffer) => unknown]>
+  Record<string, readonly [ending: string, version: number, change: (bytes: Buffer, seed: number) => unknown]>
 > = {
   'a segment': [
     '.log',
@@ -99,14 +99,21 @@ const later: Readonly<
     },
   ],
   'the layout of an event': ['.log', 9, () => undefined],
-  'a file of marks': ['.marks', 3, (bytes) => bytes.writeUInt16LE(3, 8)],
+  'a file of marks': [
+    '.marks',
+    3,
+    (bytes, seed) => {
+      bytes.writeUInt16LE(3, 8);
+      bytes.writeUInt32LE(crc32(bytes.subarray(8, 16), crc32(bytes.subarray(0, 4), seed)), 4);
+    },
+  ],
 };
 
 for (const [what, [ending, version, change]] of Object.entries(later)) {
   test(`with a later version of ${what} a spool is not opened, and not changed`, async () => {
     const disk = await diskWith([Buffer.from([what.includes('layout') ? 9 : 1, 5, 5])], 'close');
     const path = [...disk.contents().keys()].find((file) => file.endsWith(ending)) ?? '';
-    damage(disk, path, change);
+    damage(disk, path, (bytes) => change(bytes, seedOf(path.replace(/marks$/, 'log'))));
     const before = disk.contents();
     const reports: DamageReport[] = [];
     const settings = { path: '/spool', maxBytes: Infinity, payloadVersion: 1 };
@@ -118,20 +125,23 @@ for (const [what, [ending, version, change]] of Object.entries(later)) {
   });
 }
 
-test('a damaged byte at the place of a version is no later version', async () => {
-  const disk = await diskWith([Buffer.from([1, 5, 5]), Buffer.from([1, 6, 6])], 'close');
-  for (const [ending, at] of [
-    ['.log', 8],
-    ['.log', 24 + 24],
-    ['.marks', 0],
-  ] as const) {
+for (const [ending, at] of [
+  ['.log', 8],
+  ['.log', 24 + 24],
+  ['.marks', 0],
+  ['.marks', 8],
+  ['.marks', 9],
+  ['.marks', 15],
+] as const) {
+  test(`a damaged byte ${at} of a file ${ending} is no later version`, async () => {
+    const disk = await diskWith([Buffer.from([1, 5, 5]), Buffer.from([1, 6, 6])], 'close');
     const path = [...disk.contents().keys()].find((file) => file.endsWith(ending)) ?? '';
     damage(disk, path, (bytes) => (bytes[at] = 200));
-  }
-  const settings = { path: '/spool', maxBytes: Infinity, payloadVersion: 1 };
-  const spool = await Spool.open(settings, () => undefined, { disk });
-  assert.equal(spool.log('events').count, 2);
-});
+    const settings = { path: '/spool', maxBytes: Infinity, payloadVersion: 1 };
+    const spool = await Spool.open(settings, () => undefined, { disk });
+    assert.equal(spool.log('events').count, 2);
+  });
+}
 
 async function withCopy(use: (path: string) => Promise<void>): Promise<void> {
   const path = await mkdtemp(join(tmpdir(), 'h2k-spool-'));
