@@ -3,6 +3,7 @@ import { DEFAULT_CONFIGS } from './cluster/topic.ts';
 import { faults, type FaultPlan } from './faults.ts';
 import type { Scene } from './faults/fault.ts';
 import { judge, judgeRecovery } from './judgement.ts';
+import { tellEvent } from './observation/event-story.ts';
 import { DayWatch } from './observation/day-watch.ts';
 import type { DayPlan } from './plan.ts';
 import type { ProxySettings } from './proxy-process.ts';
@@ -40,7 +41,8 @@ const PROBE_MS = 100_000;
 /** Milliseconds that the senders go on after the last fault. */
 const AFTERMATH_MS = 15_000;
 
-export async function runDay(plan: DayPlan): Promise<DayResult> {
+/** `event` is the id of an event: the trace then tells its way, too. */
+export async function runDay(plan: DayPlan, event?: string): Promise<DayResult> {
   const world = new World(plan.seed, plan.cluster, plan.diskMs);
   const posts: Post[] = [];
   let isOver = false;
@@ -57,6 +59,7 @@ export async function runDay(plan: DayPlan): Promise<DayResult> {
   } catch (error) {
     world.violate(`the day does not end: ${String(error)}`);
   }
+  if (event !== undefined) tellEvent(world, posts, event);
   const simulatedMs = world.time.monotonic.now();
   const { violations, broken, trace } = world;
   return { plan, violations, broken, trace, posts: posts.length, simulatedMs };

@@ -1,12 +1,15 @@
 /** Judges a day from outside: by what the senders heard, and by what is in Kafka and on disk. */
-import { isForgotten, mayBeDeadLetter, mayBeLost, mayBeTwice } from './allowances.ts';
+import { mayBeDeadLetter, mayBeLost } from './allowances.ts';
 import type { BatchRecord } from './cluster/batch-content.ts';
 import type { Entry } from './cluster/partition.ts';
+import { judgeDuplicates, type Copy } from './duplicates/judge-duplicates.ts';
 import { DISK_FAULTS } from './faults.ts';
 import type { DayPlan } from './plan.ts';
 import { judgeAges, stoppedMs } from './observation/causes.ts';
 import { judgeDecisions } from './observation/decisions.ts';
 import { judgeCounters } from './observation/counters.ts';
+import { SendingIndex } from './observation/sending-index.ts';
+import type { BatchName } from './observation/sendings.ts';
 import { judgeDisk, judgeReads } from './observation/work.ts';
 import type { Post } from './sender.ts';
 import type { World } from './world.ts';
@@ -20,12 +23,9 @@ const ANSWER_MS = 2000;
 /** The same while an operation of the disk takes 300 ms: a disk that does not answer has three seconds. */
 const SLOW_DISK_MS = 3000;
 
-interface Place {
-  readonly topic: string;
+interface Place extends Copy {
   /** Undefined if the topic is deleted. */
   readonly partition: number | undefined;
-  /** Two topics of one name, one made after the other was deleted, are two. */
-  readonly incarnation: number;
   /** The place in the order of all records: of a batch, and in it. */
   readonly commit: number;
 }
@@ -95,13 +95,10 @@ export async function judge(world: World, plan: DayPlan, posts: readonly Post[])
   judgeDisk(world);
   const left = leftOnDisk(world);
   for (const post of posts) judgePost(world, plan, post, byId.get(post.requestId) ?? [], left);
-  judgeOrder(world, posts, byId);
+  const sendings = new SendingIndex(world.processes);
+  judgeOrder(world, posts, byId, sendings);
   judgeDecisions(world, plan, committed);
-  // Marks are not synced: a power cut may bring back what was delivered before it.
-  const before = new Set(
-    posts.filter(({ postedAt }) => postedAt < world.lastPowerCut).map(({ requestId }) => requestId),
-  );
-  await judgeDuplicates(world, plan, posts, new Map([...byId].filter(([id]) => !before.has(id))));
+  await judgeDuplicates(world, posts, byId, sendings);
   judgeAnswers(world, plan, posts);
   judgeLogs(world);
   for (const process of world.processes) {
@@ -116,11 +113,10 @@ export async function judge(world: World, plan: DayPlan, posts: readonly Post[])
 
 function recordsOf({ cluster }: World): Written[] {
   const entries: (Omit<Place, 'commit'> & { readonly entry: Entry })[] = [];
-  for (const one of cluster.archive) entries.push({ ...one, partition: undefined });
-  for (const { name: topic, incarnation, partitions } of cluster.topics.values()) {
-    for (const { number: partition, committed } of partitions) {
-      entries.push(...committed.map((entry) => ({ topic, partition, incarnation, entry })));
-    }
+  for (const { topic, incarnation, partition: number, entry } of cluster.entries) {
+    if (entry.commit === undefined) continue;
+    const partition = cluster.topics.get(topic)?.incarnation === incarnation ? number : undefined;
+    entries.push({ topic, incarnation, partition, batch: batchOf(topic, number, entry), entry });
   }
   const inOrder = entries.sort((a, b) => (a.entry.commit ?? 0) - (b.entry.commit ?? 0));
   return inOrder.flatMap(({ entry, ...place }) =>
@@ -128,6 +124,11 @@ function recordsOf({ cluster }: World): Written[] {
       return { ...record, ...place, commit: (entry.commit ?? 0) + at / MAX_BATCH_RECORDS };
     }),
   );
+}
+
+function batchOf(topic: string, partition: number, { batch }: Entry): BatchName {
+  const { producerId, epoch, firstSequence: sequence } = batch;
+  return { topic, partition, producerId, epoch, sequence };
 }
 
 /** What is in the spool after the last stop, as text: an event that is kept there is not lost. */
@@ -161,6 +162,7 @@ function judgeOrder(
   world: World,
   posts: readonly Post[],
   byId: ReadonlyMap<string, readonly Written[]>,
+  sendings: SendingIndex,
 ): void {
   const last = new Map<string, { commit: number; post: Post }>();
   // An operator sends a parked event behind younger ones.
@@ -171,6 +173,10 @@ function judgeOrder(
     const first = records.find(({ topic }) => topic === post.topic);
     // An event that has gone to the dead-letter topic comes to its topic later when a power cut has taken the mark of that.
     if (!first || late.has(post.requestId) || records.some(({ topic }) => topic !== post.topic)) continue;
+    // Kafka refuses it, and the process ends before it is a dead letter. The next one tries its topic first.
+    const writer = sendings.processOf(first.batch)?.number ?? 0;
+    if (world.processes.some((one) => one.number < writer && sendings.isRefused(one, post.requestId)))
+      continue;
     const line = `${post.sender} ${post.topic} ${post.event.key ?? ''}`;
     const before = last.get(line);
     if (before && before.commit > first.commit) {
@@ -179,50 +185,6 @@ function judgeOrder(
       );
     }
     if (!before || first.commit > before.commit) last.set(line, { commit: first.commit, post });
-  }
-}
-
-/** Events are in Kafka twice only where a fault of the day allows it, and as often as the metric says. */
-async function judgeDuplicates(
-  world: World,
-  plan: DayPlan,
-  posts: readonly Post[],
-  byId: ReadonlyMap<string, readonly Written[]>,
-): Promise<void> {
-  let doubles = 0;
-  // The next process or the producer cannot know of them: sent just before a kill, or forgotten by a broker.
-  let silent = world.lostMarks;
-  const examples: string[] = [];
-  const baseless: string[] = [];
-  const spooled = new Map(posts.map(({ requestId, answeredAt }) => [requestId, answeredAt]));
-  for (const [id, records] of byId) {
-    const places = new Set(records.map(({ topic, incarnation }) => `${topic} ${incarnation}`));
-    if (id === '' || records.length === places.size) continue;
-    doubles += records.length - places.size;
-    // An event that is sent first, and spooled later, gets its mark after that.
-    const spooledAt = spooled.get(id) ?? 0;
-    const isUnmarked = world.processes.some(({ client, unmarkedSince }) => {
-      const sentAt = client.firstSentAt.get(id);
-      return sentAt !== undefined && Math.max(sentAt, spooledAt) >= unmarkedSince;
-    });
-    if (examples.length < 3) examples.push(`${id} ×${records.length}`);
-    const times = records.map(({ commit }) => world.cluster.commitTimes[Math.floor(commit) - 1] ?? 0);
-    const [first, last] = [Math.min(...times), Math.max(...times)];
-    if (isUnmarked || isForgotten(world, first, last)) silent += records.length - places.size;
-    const sender = id.replace(/-\d+-\d+$/, '');
-    if (!mayBeTwice(world, plan, sender, first, last)) baseless.push(id);
-  }
-  if (baseless.length > 0)
-    world.violate(`${baseless.length} duplicates (${baseless.slice(0, 3).join()}) without a cause`);
-  let said = 0;
-  for (const { metrics } of world.processes) said += await valueOf(metrics.duplicatesPossible);
-  // The metric also counts each event that may be written although its sender was told to post it again.
-  const written = posts.filter(
-    ({ outcome, requestId }) => outcome === 'refused' && byId.has(requestId),
-  ).length;
-  if (doubles + written > said + silent) {
-    const what = `${doubles} duplicates (${examples.join()}) and ${written} written events that were refused`;
-    world.violate(`there are ${what}, and the metric says ${said}`);
   }
 }
 
@@ -262,7 +224,8 @@ function judgeLogs(world: World): void {
     for (const { at, level, msg, members } of log) {
       const isDefect = /internal error|unexpectedly|cannot be understood|damaged/.test(msg);
       // A power cut may lose the first sectors of a write that was not synced, and keep later ones: that looks like damage.
-      const isRight = /damaged/.test(msg) && (world.destroyed !== '' || at > world.firstPowerCut);
+      const isRight =
+        /damaged/.test(msg) && (world.destroyed !== '' || world.powerCuts.some((cut) => at > cut));
       if (level >= 50 && isDefect && !isRight) {
         world.violate(`process ${number} logs: ${msg} ${JSON.stringify(members).slice(0, 300)}`);
       }

@@ -1,10 +1,11 @@
 /**
  * `make simulate`: simulated days on all cores, for `SECONDS`, or one day again.
  *
- *     node test/simulation/main.ts [--seconds 60] [--from N] [--with KIND]
- *     node test/simulation/main.ts --seed N [--faults kill,reset-2] [--senders sender-1]
+ *     node test/simulation/main.ts [--seconds 60] [--from N] [--with KIND] [--jobs N]
+ *     node test/simulation/main.ts --seed N [--faults kill,reset-2] [--senders sender-1] [--event sender-1-7-0]
  *
- * `--with` leaves out the days that have no fault of this kind. Exits with 1 if a day failed. A failing day is shrunk and printed with its trace in words.
+ * `--with` leaves out the days that have no fault of this kind. `--jobs` is the number of processes: as many as cores by
+ * default. `--event` also tells the way of one event. Exits with 1 if a day failed. A failing day is shrunk and printed with its trace in words.
  */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -26,8 +27,10 @@ const { values } = parseArgs({
     days: { type: 'string', default: 'Infinity' },
     seed: { type: 'string' },
     with: { type: 'string' },
+    jobs: { type: 'string', default: `${availableParallelism()}` },
     faults: { type: 'string' },
     senders: { type: 'string' },
+    event: { type: 'string' },
     alone: { type: 'boolean', default: false },
     'until-failure': { type: 'boolean', default: false },
   },
@@ -35,7 +38,7 @@ const { values } = parseArgs({
 
 if (values.seed !== undefined) await repeat(Number(values.seed));
 else if (values.alone) await runDays(Number(values.from));
-else await runOnAllCores();
+else await runInProcesses();
 
 async function repeat(seed: number): Promise<void> {
   const plan = planOf(seed);
@@ -44,7 +47,7 @@ async function repeat(seed: number): Promise<void> {
     faults: values.faults === undefined ? whole.faults : namesOf(values.faults),
     senders: values.senders === undefined ? whole.senders : namesOf(values.senders),
   };
-  const result = await runDay(selected(plan, selection));
+  const result = await runDay(selected(plan, selection), values.event);
   print(result, selection);
   process.exitCode = result.violations.length > 0 ? 1 : 0;
 }
@@ -79,9 +82,9 @@ async function runDays(from: number): Promise<void> {
   process.exitCode = failures > 0 ? 1 : 0;
 }
 
-async function runOnAllCores(): Promise<void> {
+async function runInProcesses(): Promise<void> {
   const from = Number(values.from ?? Math.floor(Math.random() * 2 ** 30));
-  const ends = Array.from({ length: availableParallelism() }, (_, core) => {
+  const ends = Array.from({ length: Number(values.jobs) }, (_, core) => {
     const { promise, resolve } = Promise.withResolvers<number>();
     const share = ['--alone', '--from', `${from + core * STRIDE}`, '--seconds', values.seconds];
     if (values.with !== undefined) share.push('--with', values.with);

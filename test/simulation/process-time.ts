@@ -9,6 +9,7 @@ export class ProcessTime implements Time {
   readonly #world: SimulatedTime;
   readonly #timers = new Set<Timer>();
   readonly #held: (() => void)[] = [];
+  readonly #firstOffsetMs: number;
   #wallOffsetMs: number;
   #isStopped = false;
   #isDead = false;
@@ -20,6 +21,7 @@ export class ProcessTime implements Time {
   /** `wallOffsetMs`: how far the machine's wall clock is ahead of the world's. */
   constructor(world: SimulatedTime, wallOffsetMs: number) {
     this.#world = world;
+    this.#firstOffsetMs = wallOffsetMs;
     this.#wallOffsetMs = wallOffsetMs;
     this.monotonic = { now: () => this.#read() };
     this.wall = { now: () => world.wall.now() + this.#wallOffsetMs };
@@ -27,6 +29,11 @@ export class ProcessTime implements Time {
 
   /** Most reads of the monotonic clock at one moment. It shows how much work the process does at a time. */
   mostReads = 0;
+
+  /** The latest time that the process can think it is: its wall clock may have been set back since its start. */
+  get latestWall(): number {
+    return this.#world.wall.now() + Math.max(this.#firstOffsetMs, this.#wallOffsetMs);
+  }
 
   /** Timers that are set. */
   get timers(): number {

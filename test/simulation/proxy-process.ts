@@ -12,6 +12,7 @@ import { Observer } from '../../src/pipeline/observer.ts';
 import { Spool } from '../../src/spool/spool.ts';
 import { Turns } from '../../src/support/turns.ts';
 import { ClusterClient } from './cluster/cluster-client.ts';
+import type { FoundEvent } from './duplicates/found-events.ts';
 import { ProcessTime } from './process-time.ts';
 import type { World } from './world.ts';
 
@@ -67,7 +68,13 @@ export class ProxyProcess {
   readonly #death = Promise.withResolvers<'lost'>();
   /** Requests without an answer. */
   unanswered = 0;
-  /** What it has sent since then may have no mark on disk: marks are written behind. On the monotonic clock. */
+  /** When it has started, on the monotonic clock. */
+  readonly startedAt: number;
+  /** The undelivered events that an earlier process has left on disk. */
+  readonly found: readonly FoundEvent[];
+  /** What its metric of possible duplicates says of these, before it does anything. */
+  countedAtStart = 0;
+  /** What it did since then may have no mark on disk. On the monotonic clock. */
   unmarkedSince = Number.POSITIVE_INFINITY;
   /** When its stop has begun, on the monotonic clock. */
   stoppingSince = Number.POSITIVE_INFINITY;
@@ -79,8 +86,11 @@ export class ProxyProcess {
     time: ProcessTime,
     spool: Spool,
     log: LogLine[],
+    found: readonly FoundEvent[],
   ) {
     this.#world = world;
+    this.startedAt = world.time.monotonic.now();
+    this.found = found;
     this.number = number;
     this.settings = settings;
     this.time = time;
@@ -150,8 +160,13 @@ export class ProxyProcess {
     );
   }
 
-  /** Starts a process on the world's disk. Rejects if the spool cannot be opened. */
-  static async start(world: World, number: number, settings: ProxySettings): Promise<ProxyProcess> {
+  /** Starts a process on the world's disk, where an earlier one has left these events. Rejects if the spool cannot be opened. */
+  static async start(
+    world: World,
+    number: number,
+    settings: ProxySettings,
+    found: readonly FoundEvent[],
+  ): Promise<ProxyProcess> {
     const time = new ProcessTime(world.time, world.wallOffsetMs);
     const random = world.random('segments');
     const log: LogLine[] = [];
@@ -166,9 +181,15 @@ export class ProxyProcess {
         }),
       { disk: world.disk, time, randomSeed: () => random.below(2 ** 32) },
     );
-    const process = new ProxyProcess(world, number, settings, time, spool, log);
+    const process = new ProxyProcess(world, number, settings, time, spool, log, found);
+    process.countedAtStart = await process.possibleDuplicates();
     void process.#producer.start();
     return process;
+  }
+
+  /** What its metric says now. */
+  async possibleDuplicates(): Promise<number> {
+    return (await this.metrics.duplicatesPossible.get()).values[0]?.value ?? 0;
   }
 
   /** Resolves when the process is killed. */
@@ -201,10 +222,9 @@ export class ProxyProcess {
   /** Was it killed? Then answers may not have reached their senders. */
   isKilled = false;
 
-  /** Kills the process at once. Its senders hear nothing. `markMs`: what it takes to write marks, at most. */
-  kill(markMs: number): void {
+  /** Kills the process at once. Its senders hear nothing. */
+  kill(): void {
     this.isKilled = true;
-    this.unmarkedSince = this.#world.time.monotonic.now() - markMs;
     this.time.kill();
     this.client.kill();
     this.#death.resolve('lost');

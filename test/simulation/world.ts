@@ -6,6 +6,8 @@ import { SimulatedDisk, type CrashKind } from '../spool/simulation/simulated-dis
 import { SimulatedTime } from '../support/simulated-time.ts';
 import type { Network } from './cluster/cluster-client.ts';
 import { KafkaCluster, type ClusterOptions } from './cluster/kafka-cluster.ts';
+import { foundEvents } from './duplicates/found-events.ts';
+import { MarkTimes } from './duplicates/mark-times.ts';
 import type { FaultKind } from './faults.ts';
 import { bytesIn, SPOOL_FOLDERS, type SpoolFolder } from './observation/work.ts';
 import { ProxyProcess, type ProxySettings } from './proxy-process.ts';
@@ -36,11 +38,11 @@ export interface Decision extends Decided {
   readonly at: number;
 }
 
+/** Violations in the trace, at most. One mistake may have hundreds. */
+const MAX_TOLD = 20;
+
 /** Milliseconds that a stop may take: `--timeout-graceful-shutdown`. */
 export const GRACE_MS = 10_000;
-
-/** Operations of the disk, one after the other, that write marks, and those before them. */
-const MARKING_OPERATIONS = 8;
 
 /** Operations of the disk, one after the other, that close the spool of two topics after the last answer. */
 const CLOSING_OPERATIONS = 8;
@@ -67,23 +69,22 @@ export class World {
   readonly episodes: Episode[] = [];
   /** What an operator has heard of parked events. */
   readonly decisions: Decision[] = [];
-  /** Marks on disk that a fault has changed although they said that an event was sent or delivered. */
-  lostMarks = 0;
+  /** Since when marks may be missing on disk. */
+  readonly marks: MarkTimes;
+  /** Text of the events whose mark on disk a fault has changed. */
+  remarked = '';
   /** Milliseconds from the last fault until everything was delivered. */
   recoveredAfterMs = 0;
   /** Bytes of the disk when it was last taken over after a crash, by the kind of folder. */
   readonly bytesFound = new Map<SpoolFolder, number>();
-  /** Of the first and the last power cut, on the monotonic clock. */
-  firstPowerCut = Number.POSITIVE_INFINITY;
-  lastPowerCut = Number.NEGATIVE_INFINITY;
+  /** On the monotonic clock. */
+  readonly powerCuts: number[] = [];
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
   readonly #streams = new Map<string, number>();
   /** Milliseconds in which the disk answered nothing, up to the end of the last such time. */
   hungMs = 0;
-  /** Since when the disk answers nothing, on the monotonic clock; infinite while it answers. */
-  hangsSince = Number.POSITIVE_INFINITY;
-
+  #hangs = false;
   /** Milliseconds that an operation of the disk takes now at most. */
   #slowestMs = 0;
   readonly #diskMs: number;
@@ -96,6 +97,8 @@ export class World {
     this.disk = new SimulatedDisk({ random: this.random('disk'), time: this.time });
     this.#diskMs = diskMs;
     this.#diskRandom = this.random('slow disk');
+    this.marks = new MarkTimes(() => this.time.monotonic.now());
+    this.marks.watch(this.disk.operations);
     this.slowDisk(0);
   }
 
@@ -106,8 +109,9 @@ export class World {
     return streamOf(this.seed, `world ${name} ${before}`);
   }
 
-  tell(text: string): void {
-    this.trace.push(`${((this.time.monotonic.now() - 1000) / 1000).toFixed(3).padStart(9)} s  ${text}`);
+  /** `at` is on the monotonic clock. */
+  tell(text: string, at = this.time.monotonic.now()): void {
+    this.trace.push(`${((at - 1000) / 1000).toFixed(3).padStart(9)} s  ${text}`);
   }
 
   /** A promise to senders is broken: an event is lost, changed, out of order, unanswered. */
@@ -119,7 +123,7 @@ export class World {
   /** What the proxy says of itself, or the work that it does, is not as it should be. */
   remark(text: string): void {
     this.violations.push(text);
-    this.tell(`VIOLATION: ${text}`);
+    if (this.violations.length <= MAX_TOLD) this.tell(`VIOLATION: ${text}`);
   }
 
   /** Starts the proxy if it does not run, and tries again while the disk does not allow it, as a supervisor does. */
@@ -129,15 +133,18 @@ export class World {
   }
 
   async #start(settings: ProxySettings): Promise<void> {
+    let told = '';
     while (!this.proxy) {
       const number = this.processes.length + 1;
+      const found = foundEvents(this.disk.contents());
       try {
-        const proxy = await ProxyProcess.start(this, number, settings);
+        const proxy = await ProxyProcess.start(this, number, settings, found);
         this.processes.push(proxy);
         this.proxy = proxy;
         this.tell(`process ${number} runs`);
       } catch (error) {
-        this.tell(`the proxy does not start: ${String(error)}`);
+        if (told !== String(error)) this.tell(`the proxy does not start: ${String(error)}`);
+        told = String(error);
         await this.pass(1000);
       }
     }
@@ -161,6 +168,7 @@ export class World {
     await Promise.race([proxy.stop(GRACE_MS), proxy.death]);
     if (proxy.time.isDead) return;
     this.proxy = undefined;
+    proxy.unmarkedSince = this.marks.end(false);
     // Files cannot be closed while the disk does not answer.
     const tookMs = this.time.monotonic.now() - from - (this.hungMs - hungBefore);
     if (tookMs > GRACE_MS + 1000 + CLOSING_OPERATIONS * this.#slowestMs)
@@ -179,14 +187,14 @@ export class World {
   /** Ends the process, or the whole machine. The next process finds what the disk has. */
   crash(kind: CrashKind): void {
     this.tell(kind === 'kill' ? 'the proxy is killed' : 'the power fails');
-    if (kind === 'power cut') {
-      this.lastPowerCut = this.time.monotonic.now();
-      this.firstPowerCut = Math.min(this.firstPowerCut, this.lastPowerCut);
+    if (kind === 'power cut') this.powerCuts.push(this.time.monotonic.now());
+    if (this.proxy) {
+      this.proxy.unmarkedSince = this.marks.end(true);
+      this.proxy.kill();
     }
-    const hangsMs = Math.max(0, this.time.monotonic.now() - this.hangsSince);
-    this.proxy?.kill(hangsMs + MARKING_OPERATIONS * (1 + this.#slowestMs));
     this.proxy = undefined;
     this.disk = this.disk.afterCrash(kind);
+    this.marks.watch(this.disk.operations);
     const sizes = [...this.disk.contents()].map(([path, bytes]) => [path, bytes.length] as const);
     for (const folder of SPOOL_FOLDERS) this.bytesFound.set(folder, bytesIn(folder, sizes));
     this.slowDisk(0);
@@ -196,8 +204,39 @@ export class World {
   slowDisk(ms: number): void {
     const most = Math.max(ms, this.#diskMs);
     this.#slowestMs = most;
+    this.#notePace();
     this.disk.operations.slowness =
       most === 0 ? undefined : () => this.pass(1 + this.#diskRandom.below(most));
+  }
+
+  /** The disk answers nothing for so long. */
+  async hangDisk(ms: number): Promise<void> {
+    const { operations } = this.disk;
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    operations.hangs = promise;
+    this.#hangs = true;
+    this.#notePace();
+    await this.pass(ms);
+    this.#hangs = false;
+    this.#notePace();
+    operations.hangs = undefined;
+    this.hungMs += ms;
+    resolve(undefined);
+  }
+
+  /** SIGSTOP: the process does nothing for so long. */
+  async stopProcess(ms: number): Promise<void> {
+    const { proxy } = this;
+    proxy?.time.stop();
+    this.#notePace();
+    await this.pass(ms);
+    proxy?.time.continue();
+    this.#notePace();
+  }
+
+  #notePace(): void {
+    const isStopped = this.#hangs || (this.proxy !== undefined && isStoppedNow(this.proxy));
+    this.marks.note(isStopped ? Number.POSITIVE_INFINITY : 1 + this.#slowestMs);
   }
 
   /** Waits in the world's time. */

@@ -25,6 +25,15 @@ export const BROKER_CODES = {
   THROTTLING_QUOTA_EXCEEDED: 89,
 } as const;
 
+/** Codes that a leader may answer although the batch is in its log. */
+export const UNCERTAIN_CODES: readonly number[] = [
+  BROKER_CODES.REQUEST_TIMED_OUT,
+  BROKER_CODES.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+  BROKER_CODES.UNKNOWN_SERVER_ERROR,
+  BROKER_CODES.NOT_LEADER_OR_FOLLOWER,
+  BROKER_CODES.KAFKA_STORAGE_ERROR,
+];
+
 /** All codes that the protocol has, and one that it does not have yet. */
 export const ALL_CODES: readonly number[] = [
   ...Object.keys(protocolErrorsCodesById).map(Number),

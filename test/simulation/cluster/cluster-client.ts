@@ -13,11 +13,12 @@ import type {
 import { sleep } from '../../../src/support/time.ts';
 import type { Random } from '../../openlineage/random.ts';
 import type { SimulatedTime } from '../../support/simulated-time.ts';
-import { SPLIT_BYTES } from '../allowances.ts';
 import type { ProcessTime } from '../process-time.ts';
-import { readBatch } from './batch-content.ts';
+import { readBatch, type BatchContent } from './batch-content.ts';
 import { BROKER_CODES } from './broker-codes.ts';
-import { sentBatch, type HeardAnswer } from '../observation/broker-answers.ts';
+import type { HeardAnswer } from '../observation/broker-answers.ts';
+import { ProducerRules } from '../observation/producer-rules.ts';
+import { sendingOf, type Sending } from '../observation/sendings.ts';
 import type { KafkaCluster, SimulatedBroker } from './kafka-cluster.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
@@ -52,14 +53,15 @@ export class ClusterClient implements Brokers {
   readonly #requestTimeoutMs: number;
   readonly #connections = new Map<string, Connection>();
   readonly #listeners: (() => void)[] = [];
-  /** Broken rules of the producer: two requests in flight, bytes of a batch that change. */
+  /** Broken rules of the producer: two requests in flight, a sequence that stands for two batches. */
   readonly violations: string[] = [];
   /** What the process has heard of its batches. */
   readonly heard: HeardAnswer[] = [];
-  /** Large requests without an answer. The producer may make smaller ones of their batches. */
-  lostLarge = 0;
-  /** When each request's event was sent first, on the monotonic clock. */
-  readonly firstSentAt = new Map<string, number>();
+  /** Every attempt to send a batch. */
+  readonly sendings: Sending[] = [];
+  readonly #rules = new ProducerRules();
+  /** The producer ids of the process. */
+  readonly producerIds = new Set<bigint>();
   /** When a batch of each topic was sent last, on the monotonic clock. */
   readonly sentAt = new Map<string, number>();
   isClosed = false;
@@ -95,7 +97,11 @@ export class ClusterClient implements Brokers {
   }
 
   producerId(address: string): Promise<ProducerId> {
-    return this.#ask(address, () => ({ id: this.#cluster.producerId(), epoch: 0 }));
+    return this.#ask(address, () => {
+      const id = this.#cluster.producerId();
+      this.producerIds.add(id);
+      return { id, epoch: 0 };
+    });
   }
 
   connect(address: string): Promise<RecordConnection> {
@@ -192,8 +198,7 @@ export class ClusterClient implements Brokers {
     connection.isBusy = true;
     for (const { topic } of batches) this.sentAt.set(topic, this.#world.monotonic.now());
     // The producer uses the memory again.
-    const sent = batches.map(sentBatch);
-    const copies = batches.map((batch) => ({ ...batch, bytes: this.#onTheWay(batch.bytes) }));
+    const sent = batches.map((batch) => this.#sent(batch));
     return new Promise((resolve, reject) => {
       let isOver = false;
       const end = (act: () => void): void => {
@@ -207,7 +212,6 @@ export class ClusterClient implements Brokers {
       const fail = (reason: string) =>
         end(() => {
           this.#hear(sent, undefined);
-          if (sent.reduce((sum, one) => sum + one.bytes, 0) >= SPLIT_BYTES) this.lostLarge += 1;
           reject(new Error(reason));
         });
       connection.onBroken = () => fail('Connection closed');
@@ -216,7 +220,7 @@ export class ClusterClient implements Brokers {
         fail('Request timed out');
         connection.break();
       }, this.#requestTimeoutMs + SILENCE_MS);
-      void this.#handle(broker, copies).then((answers) => {
+      void this.#handle(broker, sent).then((answers) => {
         if (answers === 'too large') connection.break();
         if (answers === undefined || answers === 'too large') return;
         end(() => {
@@ -227,37 +231,48 @@ export class ClusterClient implements Brokers {
     });
   }
 
-  #hear(
-    sent: readonly ReturnType<typeof sentBatch>[],
-    answers: readonly PartitionAnswer[] | undefined,
-  ): void {
+  /** A batch goes out. `content` is what arrives of it: undefined if a byte changes on the way. */
+  #sent({ topic, partition, bytes }: PartitionBatch): SentBatch {
     const at = this.#world.monotonic.now();
-    for (const { topic, partition, records, bytes } of sent) {
+    const content = readBatch(bytes);
+    if (!content) throw new Error('the process sends a batch with a wrong checksum');
+    const sending = sendingOf(topic, partition, content, at, this.#process.latestWall);
+    this.sendings.push(sending);
+    const broken = this.#rules.sent(sending);
+    if (broken !== undefined) this.violations.push(broken);
+    const isChanged = this.#random.below(1000) < this.#network.corruptBatches;
+    return { sending, content: isChanged ? undefined : content };
+  }
+
+  #hear(sent: readonly SentBatch[], answers: readonly PartitionAnswer[] | undefined): void {
+    const at = this.#world.monotonic.now();
+    for (const { sending } of sent) {
+      const { topic, partition, bytes, requestIds } = sending;
       const answer = answers?.find((one) => one.topic === topic && one.partition === partition);
       // The producer takes a missing answer for this error.
       const errorCode = answers && (answer?.errorCode ?? BROKER_CODES.UNKNOWN_SERVER_ERROR);
-      this.heard.push({ at, topic, partition, errorCode, records, bytes });
+      this.heard.push({ at, topic, partition, errorCode, records: requestIds.length, bytes });
+      sending.heardAt = at;
+      sending.errorCode = errorCode;
+      sending.culprits = requestIds.filter((_, index) => answer?.culprits.includes(index));
+      this.#rules.heard(sending);
     }
   }
 
   /** The request is under way, is handled, and is answered. Undefined: no answer arrives. */
   async #handle(
     broker: SimulatedBroker,
-    batches: readonly PartitionBatch[],
+    batches: readonly SentBatch[],
   ): Promise<readonly PartitionAnswer[] | 'too large' | undefined> {
     if (!this.#isReachable(broker)) return undefined;
-    const sentAt = this.#world.monotonic.now();
     await this.#latency(broker);
     if (broker.state === 'down') return undefined;
-    const size = batches.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    const size = batches.reduce((sum, { sending }) => sum + sending.bytes, 0);
     if (size > this.#network.maxRequestBytes) return 'too large';
     const timeoutMs = this.#requestTimeoutMs;
     const answers = await Promise.all(
-      batches.map(async ({ topic, partition, bytes }): Promise<PartitionAnswer> => {
-        const content = readBatch(bytes);
-        for (const { requestId } of content?.records ?? []) {
-          if (!this.firstSentAt.has(requestId)) this.firstSentAt.set(requestId, sentAt);
-        }
+      batches.map(async ({ sending, content }): Promise<PartitionAnswer> => {
+        const { topic, partition } = sending;
         const answer = await this.#cluster.handle(broker.node, topic, partition, content, timeoutMs);
         return { topic, partition, ...answer };
       }),
@@ -278,14 +293,6 @@ export class ClusterClient implements Brokers {
     return answers;
   }
 
-  #onTheWay(bytes: Buffer): Buffer {
-    const copy = Buffer.from(bytes);
-    if (this.#random.below(1000) >= this.#network.corruptBatches) return copy;
-    const at = 17 + this.#random.below(copy.length - 17);
-    copy[at] = (copy[at] ?? 0) ^ (1 << this.#random.below(8));
-    return copy;
-  }
-
   #isReachable({ state }: SimulatedBroker): boolean {
     return state === 'up' && !this.#network.isCut;
   }
@@ -293,6 +300,12 @@ export class ClusterClient implements Brokers {
   #latency({ slowMs }: SimulatedBroker): Promise<void> {
     return sleep(this.#world, 1 + this.#random.below(this.#network.latencyMs) + slowMs);
   }
+}
+
+/** A batch on its way to a broker. */
+interface SentBatch {
+  readonly sending: Sending;
+  readonly content: BatchContent | undefined;
 }
 
 class Connection implements RecordConnection {

@@ -59,6 +59,14 @@ export interface ClusterOptions {
   readonly hidesConfigs: boolean;
 }
 
+/** A batch in a topic. */
+export interface Stored {
+  readonly topic: string;
+  readonly incarnation: number;
+  readonly partition: number;
+  readonly entry: Entry;
+}
+
 /** A question that the brokers answer with an error. */
 export type Question = 'metadata' | 'configs' | 'producer id';
 
@@ -76,7 +84,7 @@ export class KafkaCluster {
   readonly brokers: SimulatedBroker[] = [];
   readonly topics = new Map<string, SimulatedTopic>();
   /** Committed batches of topics that are deleted. */
-  readonly archive: { readonly topic: string; readonly incarnation: number; readonly entry: Entry }[] = [];
+  readonly archive: Stored[] = [];
   readonly scripts: Script[] = [];
   /** Error codes with which the brokers answer a question as a whole. */
   readonly refusedQuestions = new Map<Question, number>();
@@ -111,6 +119,16 @@ export class KafkaCluster {
 
   brokerAt(address: string): SimulatedBroker | undefined {
     return this.brokers.find((one) => one.address === address);
+  }
+
+  /** All batches, also of topics that are deleted. */
+  get entries(): readonly Stored[] {
+    const inUse = [...this.topics.values()].flatMap(({ name: topic, incarnation, partitions }) =>
+      partitions.flatMap(({ number: partition, entries }) =>
+        entries.map((entry) => ({ topic, incarnation, partition, entry })),
+      ),
+    );
+    return [...this.archive, ...inUse];
   }
 
   createTopic(name: string, partitions = this.options.partitions): void {
@@ -155,10 +173,10 @@ export class KafkaCluster {
     const topic = this.topics.get(name);
     if (!topic) return;
     this.topics.delete(name);
-    for (const { entries } of topic.partitions) {
+    for (const { number: partition, entries } of topic.partitions) {
       for (const entry of entries) {
         if (entry.commit === undefined) for (const end of entry.ends.splice(0)) end('truncated');
-        else this.archive.push({ topic: name, incarnation: topic.incarnation, entry });
+        else this.archive.push({ topic: name, incarnation: topic.incarnation, partition, entry });
       }
     }
     this.#publish();

@@ -10,9 +10,6 @@ import type { ProxySettings } from '../proxy-process.ts';
 import { GRACE_MS, type World } from '../world.ts';
 import { inOutage, lasting, pick, type Fault } from './fault.ts';
 
-/** Bytes of the number of frames, with its checksum, at the start of a file of marks. */
-const COUNT_BYTES = 8;
-
 const diskFull = lasting(
   () => 'the disk is nearly full',
   ({ world }, { choice }) => (world.disk.capacity = world.disk.bytesUsed + (choice % 20_000)),
@@ -39,17 +36,7 @@ const diskFails = lasting(
 
 const diskHangs: Fault = {
   what: () => 'the disk hangs',
-  async run({ forMs }, { world }) {
-    const { operations } = world.disk;
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    operations.hangs = promise;
-    world.hangsSince = world.time.monotonic.now();
-    await world.pass(forMs);
-    world.hangsSince = Number.POSITIVE_INFINITY;
-    operations.hangs = undefined;
-    world.hungMs += forMs;
-    resolve(undefined);
-  },
+  run: ({ forMs }, { world }) => world.hangDisk(forMs),
 };
 
 const diskSlow = lasting(
@@ -116,12 +103,7 @@ export const processFaults = {
   'crash-at-disk': crashAtDisk,
   'process-stopped': {
     what: ({ forMs }) => `the proxy is stopped by SIGSTOP for ${forMs} ms`,
-    async run({ forMs }, { world }) {
-      const { proxy } = world;
-      proxy?.time.stop();
-      await world.pass(forMs);
-      proxy?.time.continue();
-    },
+    run: ({ forMs }, { world }) => world.stopProcess(forMs),
   },
   'clock-steps': clockSteps,
   'kill-in-outage': inOutage(kill),
@@ -198,10 +180,7 @@ function damageEvents(world: World, choice: number): void {
   }
 }
 
-/**
- * Changes a bit of the marks of a segment, or of the count before them. Not the version behind the count: the proxy does not
- * start with the file of a later one.
- */
+/** Changes a bit of the marks of a segment, or of the header before them. */
 function damageMarks(world: World, choice: number): void {
   const files = world.disk.contents();
   const marked = [...files].filter(([path]) => path.endsWith('.marks'));
@@ -209,20 +188,20 @@ function damageMarks(world: World, choice: number): void {
   const [path, bytes] = pick(marked, choice);
   const log = path.replace(/marks$/, 'log');
   const name = parseName(log.slice(log.lastIndexOf('/') + 1));
-  const places = [...bytes.keys()].filter((at) => at < COUNT_BYTES || at >= MARKS_HEADER_SIZE);
-  if (!name || places.length === 0) return;
-  const at = pick(places, choice);
+  if (!name || bytes.length === 0) return;
+  const at = choice % bytes.length;
   const before = bytes[at] ?? 0;
   const after = before ^ (1 << (choice % 8));
   bytes[at] = after;
   world.disk.place(path, bytes);
   world.tell(`byte ${at} of ${path} is ${after} instead of ${before}`);
-  if (at < COUNT_BYTES) return;
-  if (before === Mark.delivered || before === Mark.sent) world.lostMarks += 1;
-  if (after !== Mark.delivered) return;
+  if (at < MARKS_HEADER_SIZE) return;
   const frames = [...findFrames(files.get(log) ?? Buffer.alloc(0), name.seed)];
   const event = frames.find(({ ordinal }) => ordinal === at - MARKS_HEADER_SIZE);
-  if (event) world.destroyed += `${event.payload.toString('latin1')}\n`;
+  if (!event) return;
+  const text = `${event.payload.toString('latin1')}\n`;
+  if (before === Mark.delivered || before === Mark.sent) world.remarked += text;
+  if (after === Mark.delivered) world.destroyed += text;
 }
 
 function isKilled(choice: number): boolean {

@@ -1,6 +1,6 @@
 /** Faults of topics: what they refuse, their limits and rights, and topics that come, go and grow. */
 import { errorCodeOf } from '../../../src/kafka/error-code.ts';
-import { ALL_CODES, BROKER_CODES } from '../cluster/broker-codes.ts';
+import { ALL_CODES, BROKER_CODES, UNCERTAIN_CODES } from '../cluster/broker-codes.ts';
 import type { Script } from '../cluster/kafka-cluster.ts';
 import { EARLIEST_TIME, EITHER_TIME } from '../cluster/topic.ts';
 import { isRefusedRecord } from './refused-records.ts';
@@ -20,15 +20,6 @@ const PASSING_CODES = [
   BROKER_CODES.CORRUPT_MESSAGE,
 ];
 
-/** Codes that a leader may answer although the batch is in its log. */
-const AFTER_CODES = [
-  BROKER_CODES.REQUEST_TIMED_OUT,
-  BROKER_CODES.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
-  BROKER_CODES.UNKNOWN_SERVER_ERROR,
-  BROKER_CODES.NOT_LEADER_OR_FOLLOWER,
-  BROKER_CODES.KAFKA_STORAGE_ERROR,
-];
-
 /** All codes but those that say that the batch is in the topic: a broker that has not appended it does not lie so. */
 const REFUSING_CODES = ALL_CODES.filter((code) => errorCodeOf(code).meaning !== 'written');
 
@@ -46,7 +37,11 @@ export const topicFaults = {
     (name) => `the main topic answers ${name}, and appends nothing`,
     false,
   ),
-  'code-after': answers(AFTER_CODES, (name) => `the main topic answers ${name} for what it appends`, true),
+  'code-after': answers(
+    UNCERTAIN_CODES,
+    (name) => `the main topic answers ${name} for what it appends`,
+    true,
+  ),
   'any-code': answers(
     REFUSING_CODES,
     (name) => `the main topic answers ${name} at some time, and appends nothing`,

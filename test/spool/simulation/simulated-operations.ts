@@ -45,8 +45,12 @@ export class SimulatedOperations {
   readonly bytesWritten = new Map<string, number>();
   /** How many changes have started. */
   changes = 0;
+  /** Called when an operation begins, unless the disk has crashed. */
+  began: (operation: Operation, path: string) => void = () => undefined;
   /** Called after every successful operation, just before its promise resolves. */
   ended: (operation: Operation, path: string) => void = () => undefined;
+  /** Called when an operation fails with an error of the disk. */
+  failed: (operation: Operation, path: string) => void = () => undefined;
   /** How many operations have failed with a disk error: full or broken. */
   failures = 0;
   /** The last few operations, to explain a failure. */
@@ -88,6 +92,7 @@ export class SimulatedOperations {
     partly: { fails?: () => void; crashes?: () => void } = {},
   ): Promise<Result> {
     this.#refuseIfCrashed();
+    this.began(operation, path);
     if (!READING.has(operation) && ++this.changes >= this.crashAt) {
       this.#note(`${operation} ${path}: crash`);
       this.crash();
@@ -122,7 +127,10 @@ export class SimulatedOperations {
       fails?.();
       throw diskError(code, path);
     } catch (error) {
-      if (isFailure(error)) this.failures += 1;
+      if (isFailure(error)) {
+        this.failures += 1;
+        this.failed(operation, path);
+      }
       this.#note(`${operation} ${path}: ${String(error)}`);
       throw error;
     }
