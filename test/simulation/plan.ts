@@ -28,10 +28,15 @@ const CHANCE = 50;
 /** Milliseconds. In the first outage of a day, the folders of the spool are not there yet. */
 const EARLY_MS = 10_000;
 
+/** Faults of the first outage. */
+const EARLY: ReadonlySet<FaultKind> = new Set(['crash-at-disk', 'kill-at-folder'] as const);
+
 /** A day on which some faults come often, so that they meet. */
 interface Theme {
   readonly settings: Partial<ProxySettings>;
-  readonly sender?: Partial<SenderPlan>;
+  /** The senders are so, in turn. */
+  readonly senders?: readonly Partial<SenderPlan>[];
+  readonly cluster?: Partial<ClusterOptions>;
   readonly diskMs?: number;
   readonly faults: readonly FaultKind[];
 }
@@ -46,7 +51,7 @@ const THEMES: Readonly<Record<string, Theme>> = {
    */
   crowded: {
     settings: { queueBytes: 30_000, spoolAfterMs: 100 },
-    sender: { manner: 'hasty', burst: 40, gapMs: 200, pauseMs: 2000 },
+    senders: [{ manner: 'hasty', burst: 40, gapMs: 200, pauseMs: 2000 }],
     diskMs: 40,
     faults: ['answers-held', 'brokers-flap'],
   },
@@ -81,13 +86,40 @@ const LATER_THEMES: Readonly<Record<string, Theme>> = {
   /** Many events wait while the spool is full. */
   full: {
     settings: { spoolBytes: 30_000, spoolAfterMs: 1000, queueBytes: 256 * 1024 * 1024 },
-    sender: { manner: 'careless', burst: 40, gapMs: 0, pauseMs: 1000 },
+    senders: [{ manner: 'careless', burst: 40, gapMs: 0, pauseMs: 1000 }],
     faults: ['all-down', 'network-cut', 'answers-lost'],
   },
   /** The disk fails, and processes and machines end at any moment. */
   fragile: {
     settings: { segmentBytes: 2000 },
     faults: ['crash-at-disk', 'disk-fails-in-outage', 'kill-in-outage', 'power-cut-in-outage', 'restart'],
+  },
+};
+
+/** Themes of days that still have none, and came later again. */
+const LATEST_THEMES: Readonly<Record<string, Theme>> = {
+  /** A request has a batch of both topics for the same partition, and an answer names one of them. */
+  'two topics': {
+    settings: { invalid: 'dead-letter' },
+    senders: [
+      { shape: 'run', pauseMs: 50, startMs: 0 },
+      { shape: 'invalid', pauseMs: 50, startMs: 0 },
+    ],
+    cluster: { brokers: 1, replication: 1, minInSync: 1, partitions: 1 },
+    faults: ['answers-incomplete', 'answers-lost', 'some-records-refused', 'letters-refused'],
+  },
+  /** The folders of topics are made just before the end of a process, and used by the next one. */
+  beginning: {
+    settings: { spoolAfterMs: 100 },
+    senders: [{ shape: 'run', manner: 'hasty', pauseMs: 50, startMs: 0 }],
+    faults: ['kill-at-folder'],
+  },
+  /** Topics come back with other partitions while records wait for some of them. */
+  remade: {
+    settings: { metadataMaxAgeMs: 200 },
+    senders: [{ shape: 'run', manner: 'careless', burst: 5, pauseMs: 80, startMs: 0 }],
+    cluster: { partitions: 6, autoCreate: false },
+    faults: ['topic-remade', 'topic-deleted', 'broker-behind'],
   },
 };
 
@@ -101,15 +133,17 @@ export function planOf(seed: number): DayPlan {
   const count = draw('senders', [2, 3, 4, 5, 6, 7]);
   const theme =
     THEMES[draw('theme', ['', '', '', '', ...Object.keys(THEMES)])] ??
-    LATER_THEMES[draw('later theme', ['', '', '', '', ...Object.keys(LATER_THEMES)])];
+    LATER_THEMES[draw('later theme', ['', '', '', '', ...Object.keys(LATER_THEMES)])] ??
+    LATEST_THEMES[draw('latest theme', ['', ...Object.keys(LATEST_THEMES)])];
   const senders = Array.from({ length: count }, (_, at) => senderOf(`sender-${at}`, lengthMs, draw));
+  const alternatives = theme?.senders ?? [{}];
   return {
     seed,
     lengthMs,
-    cluster: clusterOf(draw),
+    cluster: { ...clusterOf(draw), ...theme?.cluster },
     diskMs: theme?.diskMs ?? draw('disk', [0, 2, 10, 40]),
     settings: { ...settingsOf(draw), ...theme?.settings },
-    senders: senders.map((sender) => ({ ...sender, ...theme?.sender })),
+    senders: senders.map((sender, at) => ({ ...sender, ...alternatives[at % alternatives.length] })),
     faults: faultsOf(seed, lengthMs, theme?.faults ?? [], draw),
   };
 }
@@ -176,7 +210,7 @@ function faultsOf(seed: number, lengthMs: number, often: readonly FaultKind[], d
       const plan = {
         kind,
         name: at === 0 ? kind : `${kind}-${at + 1}`,
-        atMs: random.below(lengthMs) % (kind === 'crash-at-disk' ? EARLY_MS : lengthMs),
+        atMs: random.below(lengthMs) % (EARLY.has(kind) ? EARLY_MS : lengthMs),
         forMs: 1 + random.below(random.of([50, 2000, longest, longest])),
         choice: random.below(1_000_000),
       };

@@ -69,6 +69,8 @@ export class World {
   readonly episodes: Episode[] = [];
   /** What an operator has heard of parked events. */
   readonly decisions: Decision[] = [];
+  /** How often an operator has listed the parked events, and then decided on them. */
+  operatorActs = 0;
   /** Since when marks may be missing on disk. */
   readonly marks: MarkTimes;
   /** Text of the events whose mark on disk a fault has changed. */

@@ -45,7 +45,7 @@ const OLD_VIEW_MS = 60_000;
  * be, or the topic takes it in no form.
  */
 const LEAVING: ReadonlySet<FaultKind> = new Set<FaultKind>([
-  ...(['topic-deleted', 'letters-deleted', 'broker-behind', 'partitions-added'] as const),
+  ...(['topic-deleted', 'topic-remade', 'letters-deleted', 'broker-behind', 'partitions-added'] as const),
   ...(['letters-parked', 'operator-retries', 'operator-drops'] as const),
   ...(['limit-lowered', 'limit-lowered-in-flight'] as const),
 ]);

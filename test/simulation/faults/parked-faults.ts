@@ -78,6 +78,7 @@ function parking(act?: 'retry' | 'drop'): Fault {
 async function decide(world: World, act: 'retry' | 'drop', { choice }: FaultTimes): Promise<void> {
   const { proxy } = world;
   if (!proxy || proxy.time.isStopped) return;
+  world.operatorActs += 1;
   const requests = await parkedOf(world);
   const ids = [...requests.keys()].filter((_, at) => choice % 3 === 0 || at % 2 === 0);
   const control: ParkedControl = proxy.delivery.parkedControl;

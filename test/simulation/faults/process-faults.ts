@@ -8,7 +8,7 @@ import {
 } from '../../../src/spool/segment-format.ts';
 import type { ProxySettings } from '../proxy-process.ts';
 import { GRACE_MS, type World } from '../world.ts';
-import { inOutage, lasting, pick, type Fault } from './fault.ts';
+import { inOutage, lasting, pick, type Fault, type FaultTimes, type Scene } from './fault.ts';
 
 const diskFull = lasting(
   () => 'the disk is nearly full',
@@ -78,29 +78,45 @@ const FIRST_WRITE_MS = 10_000;
 const crashAtDisk: Fault = {
   what: ({ choice }) =>
     `no broker is reached, ${isKilled(choice) ? 'the proxy is killed' : 'the power fails'} at change ${crashingChange(choice)} of the disk, and the power fails a little later`,
-  async run({ choice, forMs }, scene) {
-    const { world } = scene;
-    world.network.isCut = true;
-    const { operations } = world.disk;
-    operations.crashAt = operations.changes + crashingChange(choice);
-    operations.crashed = () => world.crash(isKilled(choice) ? 'kill' : 'power cut');
-    const until = world.time.monotonic.now() + FIRST_WRITE_MS;
-    while (!operations.hasCrashed && world.time.monotonic.now() < until) await world.pass(5);
-    operations.crashAt = Number.POSITIVE_INFINITY;
-    await world.pass(Math.min(forMs, 1000));
-    if (!world.proxy) await scene.restart(scene.settings);
-    await world.pass(choice % 5000);
-    // What the next process has kept survives it.
-    await powerCut.run({ choice, forMs, atMs: 0 }, scene);
-    world.network.isCut = false;
-  },
+  run: (times, scene) =>
+    crashAt(scene, times, crashingChange(times.choice), isKilled(times.choice) ? 'kill' : 'power cut'),
 };
+
+/** The first changes of the disk make the folder of a topic, and sync its name. */
+const killAtFolder: Fault = {
+  what: () =>
+    'no broker is reached, the proxy is killed while it makes a folder, and the power fails a little later',
+  run: (times, scene) => crashAt(scene, times, 1 + (times.choice % 2), 'kill'),
+};
+
+async function crashAt(
+  scene: Scene,
+  { choice, forMs }: FaultTimes,
+  change: number,
+  kind: 'kill' | 'power cut',
+): Promise<void> {
+  const { world } = scene;
+  world.network.isCut = true;
+  const { operations } = world.disk;
+  operations.crashAt = operations.changes + change;
+  operations.crashed = () => world.crash(kind);
+  const until = world.time.monotonic.now() + FIRST_WRITE_MS;
+  while (!operations.hasCrashed && world.time.monotonic.now() < until) await world.pass(5);
+  operations.crashAt = Number.POSITIVE_INFINITY;
+  await world.pass(Math.min(forMs, 1000));
+  if (!world.proxy) await scene.restart(scene.settings);
+  await world.pass(choice % 5000);
+  // What the next process has kept survives it.
+  await powerCut.run({ choice, forMs, atMs: 0 }, scene);
+  world.network.isCut = false;
+}
 
 export const processFaults = {
   kill,
   'power-cut': powerCut,
   restart,
   'crash-at-disk': crashAtDisk,
+  'kill-at-folder': killAtFolder,
   'process-stopped': {
     what: ({ forMs }) => `the proxy is stopped by SIGSTOP for ${forMs} ms`,
     run: ({ forMs }, { world }) => world.stopProcess(forMs),

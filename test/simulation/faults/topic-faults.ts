@@ -20,6 +20,9 @@ const PASSING_CODES = [
   BROKER_CODES.CORRUPT_MESSAGE,
 ];
 
+/** Milliseconds. The pauses between attempts grow to a second meanwhile. */
+const MOMENT_MS = 2000;
+
 /** All codes but those that say that the batch is in the topic: a broker that has not appended it does not lie so. */
 const REFUSING_CODES = ALL_CODES.filter((code) => errorCodeOf(code).meaning !== 'written');
 
@@ -61,6 +64,21 @@ export const topicFaults = {
   'letters-not-allowed': notAllowed('deadLetterTopic'),
   'topic-deleted': deleted('mainTopic'),
   'letters-deleted': deleted('deadLetterTopic'),
+  // Records wait for partitions that stay, for others that go, and new ones come.
+  'topic-remade': {
+    what: () => 'the main topic takes nothing for a moment, and is made again with fewer partitions',
+    async run({ choice, forMs }, scene) {
+      const { world, settings } = scene;
+      const { cluster } = world;
+      const { mainTopic } = settings;
+      const refusing = script(scene, 'mainTopic', BROKER_CODES.NOT_ENOUGH_REPLICAS, false, Infinity);
+      await world.pass(Math.min(forMs, MOMENT_MS));
+      const before = cluster.topics.get(mainTopic)?.partitions.length ?? 1;
+      cluster.deleteTopic(mainTopic);
+      cluster.createTopic(mainTopic, Math.max(1, before - 1 - (choice % 2)));
+      refusing.left = 0;
+    },
+  },
   'letters-refused': lasting(
     () => 'the dead-letter topic refuses every record',
     (scene) => change(scene, 'deadLetterTopic', (topic) => (topic.refuses = () => true)),

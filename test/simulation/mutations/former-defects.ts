@@ -133,7 +133,14 @@ export const formerDefects: readonly Mutation[] = [
     'src/spool/spool.ts',
     'if (isMissing || !this.#synced.has(folder)) {',
     'if (isMissing) {',
-    'crash-at-disk',
+    'kill-at-folder',
+  ),
+  mutation(
+    'place records of a topic with fewer partitions while earlier ones wait for those that stay',
+    'src/kafka/producer/topic-partitions.ts',
+    'return !staying.some(({ busy, hasWork }) => busy || hasWork) && !going.some(({ busy }) => busy);',
+    'return !(this.#wanted > this.queues.length && staying.some(({ busy, hasWork }) => busy || hasWork)) && !going.some(({ busy }) => busy);',
+    'topic-remade',
   ),
   mutation(
     'count no duplicates where a batch dissolves',

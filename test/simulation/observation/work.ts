@@ -15,7 +15,8 @@ const READ_BYTES = 200_000;
 /** Parked events are tried again after 1, 2, 4, … seconds, then each minute, and are on disk only: so often in a day. */
 const PARKED_READ_SHARE = 12;
 
-const READ_SHARES = { topics: READ_SHARE, parked: PARKED_READ_SHARE } as const;
+/** In addition, an operator's list reads them, and so does the decision. */
+const READS_PER_ACT = 2;
 
 /** The folders of the spool that have events. */
 export const SPOOL_FOLDERS = ['topics', 'parked'] as const;
@@ -50,11 +51,12 @@ function mostAtATime(posts: readonly Post[]): number {
  */
 export function judgeDisk(world: World): void {
   const { bytesRead, bytesWritten } = world.disk.operations;
+  const shares = { topics: READ_SHARE, parked: PARKED_READ_SHARE + READS_PER_ACT * world.operatorActs };
   for (const folder of SPOOL_FOLDERS) {
     const read = bytesIn(folder, bytesRead);
     const written = bytesIn(folder, bytesWritten);
     const found = (world.bytesFound.get(folder) ?? 0) * world.processes.length;
-    if (read > READ_BYTES + READ_SHARES[folder] * (written + found))
+    if (read > READ_BYTES + shares[folder] * (written + found))
       world.remark(`the proxy reads ${read} bytes from the disk (${folder}), and has written ${written}`);
   }
 }
