@@ -114,6 +114,12 @@ const LATEST_THEMES: Readonly<Record<string, Theme>> = {
     senders: [{ shape: 'run', manner: 'hasty', pauseMs: 50, startMs: 0 }],
     faults: ['kill-at-folder'],
   },
+  /** Brokers forget the producers of old events, whose batches go again. */
+  aged: {
+    settings: { timestamp: 'event-time', requestTimeoutMs: 1500 },
+    senders: [{ ageMs: 3 * 24 * HOUR_MS }, { ageMs: 0 }],
+    faults: ['answers-lost', 'leaders-move', 'leaders-move-late', 'broker-down', 'clock-steps'],
+  },
   /** Topics come back with other partitions while records wait for some of them. */
   remade: {
     settings: { metadataMaxAgeMs: 200 },
