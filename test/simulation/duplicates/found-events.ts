@@ -2,7 +2,7 @@
 import { decodeParked } from '../../../src/delivery/parked/parked-record.ts';
 import { decodeRecord } from '../../../src/delivery/spooled-record.ts';
 import { Mark } from '../../../src/spool/marks.ts';
-import { findFrames, MARKS_HEADER_SIZE, parseName } from '../../../src/spool/segment-format.ts';
+import { decodeMarksHeader, findFrames, MARKS_HEADER_SIZE, parseName } from '../../../src/spool/segment-format.ts';
 
 export interface FoundEvent {
   /** The request that brought it. */
@@ -20,7 +20,10 @@ export function foundEvents(files: ReadonlyMap<string, Buffer>): FoundEvent[] {
     const name = parseName(path.slice(path.lastIndexOf('/') + 1));
     if (!name) continue;
     const marks = files.get(path.replace(/log$/, 'marks')) ?? Buffer.alloc(0);
+    const count = decodeMarksHeader(name.seed, marks) ?? Number.POSITIVE_INFINITY;
     for (const { ordinal, payload, arrivedAt } of findFrames(bytes, name.seed)) {
+      // What a failed write has left behind the last event.
+      if (ordinal >= count) continue;
       const mark = marks[MARKS_HEADER_SIZE + ordinal];
       if (mark === Mark.delivered) continue;
       found.push({ requestId: requestOf(path, payload, arrivedAt), path, isSent: mark === Mark.sent });
