@@ -2,7 +2,12 @@
 import { decodeParked } from '../../../src/delivery/parked/parked-record.ts';
 import { decodeRecord } from '../../../src/delivery/spooled-record.ts';
 import { Mark } from '../../../src/spool/marks.ts';
-import { decodeMarksHeader, findFrames, MARKS_HEADER_SIZE, parseName } from '../../../src/spool/segment-format.ts';
+import {
+  decodeMarksHeader,
+  findFrames,
+  MARKS_HEADER_SIZE,
+  parseName,
+} from '../../../src/spool/segment-format.ts';
 
 export interface FoundEvent {
   /** The request that brought it. */
