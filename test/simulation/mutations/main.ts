@@ -4,7 +4,8 @@
  *
  *     node test/simulation/mutations/main.ts [--days 120] [--from 1] [--only TEXT] [--jobs 1] [--markdown FILE]
  *
- * `--markdown` also puts the table into a page, between the comments `mutations` and `end of mutations`.
+ * `--markdown` also puts the table into a page, between the comments `mutations` and `end of mutations`. The rows of the
+ * mutations that do not run stay as they are.
  */
 import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -77,10 +78,17 @@ function kindOf(violation: string): string {
     .slice(0, 140);
 }
 
-function tableOf(title: string, all: readonly Mutation[], found: ReadonlyMap<string, Finding>): string {
+/** `page` has the rows of an earlier run. */
+function tableOf(
+  title: string,
+  all: readonly Mutation[],
+  found: ReadonlyMap<string, Finding>,
+  page = '',
+): string {
+  const earlier = new Map(page.split('\n').map((row) => [row.split('|')[1]?.trim() ?? '', row]));
   const rows = all.flatMap(({ name }) => {
     const finding = found.get(name);
-    if (!finding) return [];
+    if (!finding) return earlier.get(name) ?? [];
     const { violation, days } = finding;
     return `| ${name} | ${violation === undefined ? '**not found**' : kindOf(violation)} | ${days} |`;
   });
@@ -99,18 +107,19 @@ async function work(): Promise<void> {
 }
 
 await Promise.all(Array.from({ length: Number(values.jobs) }, work));
-const tables = [
-  tableOf('a mistake', mutations, found),
-  tableOf('a defect that was mended', formerDefects, found),
-].join('\n\n');
-console.log(tables);
+const tablesWith = (page?: string) =>
+  [
+    tableOf('a mistake', mutations, found, page),
+    tableOf('a defect that was mended', formerDefects, found, page),
+  ].join('\n\n');
+console.log(tablesWith());
 if (values.markdown !== undefined) {
   const page = readFileSync(values.markdown, 'utf8');
   const place = /(<!-- mutations -->\n).*?(<!-- end of mutations -->)/s;
   if (!place.test(page)) throw new Error(`${values.markdown} has no place for the table`);
   writeFileSync(
     values.markdown,
-    page.replace(place, (_, from: string, to: string) => `${from}\n${tables}\n\n${to}`),
+    page.replace(place, (_, from: string, to: string) => `${from}\n${tablesWith(page)}\n\n${to}`),
   );
 }
 process.exitCode = [...found.values()].some(({ violation }) => violation === undefined) ? 1 : 0;
