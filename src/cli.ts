@@ -1,6 +1,12 @@
 import { Argument, Command, CommanderError, Help, Option } from 'commander';
-import { WRONG_USAGE, type CommandDeclaration, type OptionDeclaration } from './commands/command.ts';
+import {
+  WRONG_USAGE,
+  type CommandCall,
+  type CommandDeclaration,
+  type OptionDeclaration,
+} from './commands/command.ts';
 import { checkConfig } from './commands/check-config.ts';
+import { deadLetters } from './commands/dead-letters.ts';
 import { health } from './commands/health.ts';
 import { send } from './commands/send.ts';
 import { serve } from './commands/serve.ts';
@@ -14,7 +20,16 @@ import { nearestName, suggestion } from './config/nearest-name.ts';
 import { errorCode } from './support/error-text.ts';
 import { version } from './version.ts';
 
-const COMMANDS: readonly CommandDeclaration[] = [serve, checkConfig, validate, send, spool, token, health];
+const COMMANDS: readonly CommandDeclaration[] = [
+  serve,
+  checkConfig,
+  validate,
+  send,
+  spool,
+  deadLetters,
+  token,
+  health,
+];
 
 /** Milliseconds. Node's timers have 31 bits. */
 const LONGEST_INTERVAL_MS = 2 ** 31 - 1;
@@ -108,11 +123,18 @@ function addCommand(parent: Command, declaration: CommandDeclaration): void {
   if (!action) return;
   command.action(async () => {
     if (isDefault) refuseUnknownCommand(parent, command);
+    const given = givenOptions(command, options);
+    const failed = (message: string, exitCode = 1) => {
+      console.error(message);
+      if (given.has('--json')) console.log(JSON.stringify({ error: message }));
+      return exitCode;
+    };
     const code = await action({
       args: command.processedArgs.flat().map(String),
-      options: givenOptions(command, options),
+      options: given,
       load,
-      settings: (offline) => reported(load(offline)),
+      settings: (offline) => reported(load(offline), failed),
+      failed,
     });
     if (code !== undefined) process.exitCode = code;
   });
@@ -130,10 +152,9 @@ function givenOptions(command: Command, options: readonly OptionDeclaration[]): 
 }
 
 /** Prints the configuration errors, if there are any, and sets the exit code for them. */
-function reported(outcome: Loaded | Refused): Loaded | undefined {
+function reported(outcome: Loaded | Refused, failed: CommandCall['failed']): Loaded | undefined {
   if (!('errors' in outcome)) return outcome;
-  console.error(errorReport(outcome.errors));
-  process.exitCode = 1;
+  process.exitCode = failed(errorReport(outcome.errors));
   return undefined;
 }
 

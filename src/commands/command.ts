@@ -64,4 +64,9 @@ export interface CommandCall {
   readonly load: (offline: boolean) => Loaded | Refused;
   /** As `load`. Prints the configuration errors, if there are any, and gives undefined. */
   readonly settings: (offline: boolean) => Loaded | undefined;
+  /**
+   * Says why the command fails: on standard error, and with `--json` also as `{"error": "…"}` on standard output. Returns the
+   * exit code.
+   */
+  readonly failed: (message: string, exitCode?: number) => number;
 }

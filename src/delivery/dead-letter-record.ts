@@ -13,6 +13,10 @@ export interface DeadLetterReason {
   readonly details: string;
 }
 
+const REASON = 'dead-letter-reason';
+const DETAILS = 'dead-letter-details';
+const TOPIC = 'dead-letter-topic';
+
 /** The record of an event that the check refuses. It has no key. `arrivedAt` is in milliseconds since the epoch. */
 export function deadLetterRecord(
   topic: string,
@@ -21,7 +25,7 @@ export function deadLetterRecord(
   { summary, details }: DeadLetterReason,
   arrivedAt: number,
 ): KafkaRecord {
-  const reasons = [recordHeader('dead-letter-reason', summary), recordHeader('dead-letter-details', details)];
+  const reasons = [recordHeader(REASON, summary), recordHeader(DETAILS, details)];
   return { topic, key: null, value, headers: [...headers, ...reasons], timestamp: arrivedAt, arrivedAt };
 }
 
@@ -29,8 +33,8 @@ export function deadLetterRecord(
 export function deadLetterOfRecord(record: KafkaRecord, reason: string, topic: string): KafkaRecord {
   const headers = [
     ...record.headers,
-    recordHeader('dead-letter-topic', record.topic),
-    recordHeader('dead-letter-reason', `topic ${record.topic} does not take it: ${reason}`),
+    recordHeader(TOPIC, record.topic),
+    recordHeader(REASON, `topic ${record.topic} does not take it: ${reason}`),
   ];
   return { ...record, topic, headers, timestamp: record.arrivedAt };
 }
@@ -50,6 +54,71 @@ export function parkedReason(delivered: Delivered): string {
   if (delivered.kind === 'permanent') return `refused: ${delivered.reason}`;
   if (delivered.kind === 'too-large') return `too-large: ${tooLarge(delivered.size, delivered.limit)}`;
   return delivered.kind === 'retriable' ? `unavailable: ${delivered.reason}` : delivered.kind;
+}
+
+/** Why a record is in the dead-letter topic, as its headers say. */
+export interface DeadLetterCause {
+  /**
+   * - `invalid`: the check refused the event.
+   * - `refused`: the topic did not take the record.
+   * - `foreign`: another program has written it, such as Data.Rentgen's consumer. It writes what it cannot read, with the key,
+   *   the time and the headers that the record had, and adds the header `reply_to`.
+   */
+  readonly kind: 'invalid' | 'refused' | 'foreign';
+  /** The topic that did not take it; undefined for other kinds. */
+  readonly topic: string | undefined;
+  /** One line. */
+  readonly reason: string;
+  /** The codes of the validation errors; `too-large`, or Kafka's name of the refusal. */
+  readonly codes: readonly string[];
+  /** The single validation errors as the header has them, JSON. */
+  readonly details: string | undefined;
+}
+
+const FOREIGN = 'another program has written it: it has no reason of http2kafka';
+
+/** FastStream, of which Data.Rentgen's consumer is made, sends an answer to the topic that this header names. */
+const REPLY_TO = 'reply_to';
+
+/** Reads the headers of a record of the dead-letter topic. */
+export function causeOf(headers: readonly RecordHeader[]): DeadLetterCause {
+  const textOf = (name: string) =>
+    headers.findLast((header) => header.name.toString() === name)?.value.toString();
+  const [reason, topic, details] = [textOf(REASON), textOf(TOPIC), textOf(DETAILS)];
+  if (reason === undefined) {
+    return { kind: 'foreign', topic: undefined, reason: FOREIGN, codes: ['foreign'], details: undefined };
+  }
+  if (topic !== undefined) {
+    return { kind: 'refused', topic, reason, codes: [refusalCode(reason)], details: undefined };
+  }
+  return { kind: 'invalid', topic: undefined, reason, codes: codesIn(details), details };
+}
+
+/** The headers that the record had before it became a dead letter. */
+export function headersBefore(
+  headers: readonly RecordHeader[],
+  { kind }: DeadLetterCause,
+): readonly RecordHeader[] {
+  const added = kind === 'foreign' ? [REPLY_TO] : [REASON, DETAILS, TOPIC];
+  return headers.filter(({ name }) => !added.includes(name.toString()));
+}
+
+function refusalCode(reason: string): string {
+  if (/: needs \d+ bytes even compressed/.test(reason)) return 'too-large';
+  return /: ([A-Z][A-Z_]+)/.exec(reason)?.[1] ?? 'refused';
+}
+
+function codesIn(details: string | undefined): readonly string[] {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(details ?? '');
+  } catch {
+    return [];
+  }
+  const codes = (Array.isArray(parsed) ? parsed : []).map((error: unknown) =>
+    typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '',
+  );
+  return [...new Set(codes.filter((code) => code !== ''))];
 }
 
 /** Sizes in bytes. */

@@ -47,11 +47,11 @@ export interface KnownRequest<Version extends RequestVersion = RequestVersion> {
 }
 
 /** The answer to any version of a request of the library. */
-type AnswerTo<Request extends KnownRequest<LibraryVersion>> = Awaited<
+export type AnswerTo<Request extends KnownRequest<LibraryVersion>> = Awaited<
   ReturnType<Request['versions'][number]['async']>
 >;
 
-interface LibraryVersion extends RequestVersion {
+export interface LibraryVersion extends RequestVersion {
   // The library's own: its requests have arguments of many kinds.
   readonly async: (connection: Connection, ...request: never[]) => Promise<unknown>;
 }
@@ -101,7 +101,8 @@ export const PRODUCE = known('Produce', [produce(11), ...[10, 9, 8, 7, 6, 5, 4, 
 /** Without one of these a broker is of no use to the proxy. */
 export const REQUIRED: readonly KnownRequest[] = [METADATA, PRODUCE, INIT_PRODUCER_ID];
 
-function known<Version extends RequestVersion>(
+/** A request with these versions, the newest first. */
+export function known<Version extends RequestVersion>(
   name: string,
   versions: readonly [Version, ...Version[]],
 ): KnownRequest<Version> {
