@@ -23,10 +23,10 @@ const SELECTION_OPTIONS: readonly OptionDeclaration[] = [
   },
 ];
 
-/** `http2kafka dead-letters`: what is in the dead-letter topic, and why. */
+/** `http2kafka dead-letters`: what is in the dead-letter topic, why, and how to get it out. */
 export const deadLetters: CommandDeclaration = {
   name: 'dead-letters',
-  description: 'list and show the events in the dead-letter topic',
+  description: 'list, show and replay the events in the dead-letter topic',
   commands: [
     {
       name: 'list',
@@ -57,6 +57,35 @@ export const deadLetters: CommandDeclaration = {
       helpAfter:
         'Exit codes: 0 good, 1 there is no such letter, or the topic cannot be read, 2 wrong arguments.',
       action: async (call) => (await import('./dead-letters/show.ts')).show(call),
+    },
+    {
+      name: 'replay',
+      description: 'check the letters again, and send those that are right now to where they belong',
+      options: [
+        TOPIC_OPTION,
+        ...SELECTION_OPTIONS,
+        {
+          usage: '--foreign',
+          description: 'also letters of other programs, as of a consumer: their topic may have them already',
+        },
+        { usage: '--dry-run', description: 'send nothing: say what would be sent, and what is still wrong' },
+        {
+          usage: '--group <group>',
+          description: 'the consumer group that keeps the progress: no letter is sent twice by one group',
+          default: 'http2kafka-dead-letters',
+        },
+        {
+          usage: '--from-beginning',
+          description: 'also old letters, where the brokers may have forgotten an earlier replay',
+        },
+        { usage: '--json', description: 'write one JSON object a line for each letter, and a summary' },
+      ],
+      settings: ['kafka.bootstrap_servers', 'check.level'],
+      shortFlags: { '--level': '--check-level' },
+      helpAfter:
+        'It needs the ACLs READ for the topic and the group, and WRITE for the transactional id GROUP.TOPIC and the other topics.\n' +
+        'Exit codes: 0 no letter is left, 1 letters are still wrong, or the replay has stopped before its end, 2 wrong arguments.',
+      action: async (call) => (await import('./dead-letters/replay.ts')).replay(call),
     },
   ],
 };

@@ -68,6 +68,13 @@ const ADVICE: Readonly<Record<string, string>> = {
     'the proxy is not allowed to write to it; it needs the ACLs DESCRIBE and WRITE for the topic (CREATE, too, where there is none yet)',
   CLUSTER_AUTHORIZATION_FAILED:
     'the proxy is not allowed to write idempotently; it needs the ACL WRITE for the topic, or IDEMPOTENT_WRITE for the cluster',
+  GROUP_AUTHORIZATION_FAILED:
+    'the user is not allowed to use the consumer group; it needs the ACL READ for it',
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+    'the user is not allowed to write in transactions; it needs the ACL WRITE for the transactional id',
+  UNKNOWN_MEMBER_ID: 'a consumer uses the group; name another one',
+  OFFSET_METADATA_TOO_LARGE:
+    'the brokers keep fewer bytes beside an offset than http2kafka needs; raise offset.metadata.max.bytes to 4096',
   INVALID_TIMESTAMP:
     'the broker takes no time, not even its own; compare the clocks of proxy and broker, and check message.timestamp.before.max.ms and message.timestamp.after.max.ms (before Kafka 3.6: message.timestamp.difference.max.ms)',
   UNSUPPORTED_FOR_MESSAGE_FORMAT:

@@ -4,10 +4,10 @@ import { errorText } from '../../support/error-text.ts';
 import { systemTime } from '../../support/time.ts';
 import { version } from '../../version.ts';
 import { filesOf, readEvents } from '../events/event-files.ts';
+import { Progress } from '../progress.ts';
 import { Endpoint } from './endpoint.ts';
 import { Journal } from './journal.ts';
 import { answerTable, Outcomes } from './outcomes.ts';
-import { Progress } from './progress.ts';
 import { Sending, type NumberedEvent } from './sending.ts';
 
 export interface SendRequest {
@@ -54,7 +54,8 @@ export async function sendFiles(names: readonly string[], request: SendRequest):
   let stopped: string | undefined;
   const progress = await Progress.start(() => {
     const { kept, refused } = outcomes;
-    return { read, total, kept, refused, retries: endpoint.retries };
+    const text = (rate: number) => `${kept} kept, ${refused} refused, ${rate}/s, ${endpoint.retries} retries`;
+    return { done: read, total, word: 'read', ended: kept + refused, text };
   });
   try {
     stopped = await sending.run(numbered(files, journal, (bytes) => (read += bytes)));

@@ -13,6 +13,9 @@ export interface WrittenLetter {
 
 export type Ending = 'committed' | 'aborted' | 'open';
 
+/** Records of one batch: it has to fit into a topic. */
+const BATCH = 1000;
+
 /** Writes records in this order. With `ending` in a transaction, which ends so. Resolves with what ends an open one. */
 export async function writeLetters(
   bootstrapServers: string,
@@ -37,7 +40,11 @@ export async function writeLetters(
   }));
   const transaction = ending === undefined ? undefined : await producer.beginTransaction();
   if (transaction) await transaction.send({ messages, acks: -1 });
-  else await producer.send({ messages, acks: -1 });
+  else {
+    for (let at = 0; at < messages.length; at += BATCH) {
+      await producer.send({ messages: messages.slice(at, at + BATCH), acks: -1 });
+    }
+  }
   if (ending === 'committed') await transaction?.commit();
   if (ending === 'aborted') await transaction?.abort();
   if (ending !== 'open') await producer.close();

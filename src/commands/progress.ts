@@ -1,15 +1,18 @@
-/** Shows how far a sending is: a bar on a terminal, else a line now and then. Both go to standard error. */
+/** Shows how far a command is: a bar on a terminal, else a line now and then. Both go to standard error. */
 import type { SingleBar } from 'cli-progress';
-import { systemTime, type Timer } from '../../support/time.ts';
+import { systemTime, type Timer } from '../support/time.ts';
 
 export interface ProgressState {
-  /** Bytes of the files that were read. */
-  readonly read: number;
-  /** Bytes of all files; undefined if it is not known, as of standard input. */
+  /** How much is done, in any unit. */
+  readonly done: number;
+  /** How much there is to do; undefined if it is not known, as of standard input. */
   readonly total: number | undefined;
-  readonly kept: number;
-  readonly refused: number;
-  readonly retries: number;
+  /** What `done` is: `read`. */
+  readonly word: string;
+  /** Events that have ended, for the rate. */
+  readonly ended: number;
+  /** What became of them. The rate is in events a second. */
+  readonly text: (rate: number) => string;
 }
 
 const BAR_INTERVAL_MS = 200;
@@ -32,12 +35,12 @@ export class Progress {
     if (!process.stderr.isTTY || total === undefined) return new Progress(state, undefined);
     const { default: progress } = await import('cli-progress');
     const bar = new progress.SingleBar({
-      format: '{bar} {percentage} %  {kept} kept, {refused} refused, {rate}/s, {retries} retries',
+      format: '{bar} {percentage} %  {text}',
       stream: process.stderr,
       barsize: 30,
       hideCursor: true,
     });
-    bar.start(Math.max(1, total), 0, { kept: 0, refused: 0, rate: 0, retries: 0 });
+    bar.start(Math.max(1, total), 0, { text: '' });
     return new Progress(state, bar);
   }
 
@@ -49,14 +52,14 @@ export class Progress {
   }
 
   #show(): void {
-    const { read, total, kept, refused, retries } = this.#state();
+    const { done, total, word, ended, text } = this.#state();
     const seconds = Math.max(0.001, (systemTime.monotonic.now() - this.#startedAt) / 1000);
-    const rate = Math.round((kept + refused) / seconds);
+    const shown = text(Math.round(ended / seconds));
     if (this.#bar) {
-      this.#bar.update(read, { kept, refused, rate, retries });
+      this.#bar.update(done, { text: shown });
       return;
     }
-    const share = total === undefined || total === 0 ? '' : `${Math.floor((100 * read) / total)} % read, `;
-    console.error(`${share}${kept} kept, ${refused} refused, ${rate}/s, ${retries} retries`);
+    const share = total === undefined || total === 0 ? '' : `${Math.floor((100 * done) / total)} % ${word}, `;
+    console.error(`${share}${shown}`);
   }
 }
