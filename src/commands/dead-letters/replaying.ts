@@ -147,15 +147,12 @@ export class Replaying {
     const batch = this.#batch;
     this.#batch = [];
     this.#bytes = 0;
-    const full = batch.filter(({ letter }) => !this.#hasRoom(letter.partition, batch));
-    for (const { letter } of full) this.full.add(letter.partition);
-    this.counts.others += full.length;
-    await this.#send(batch.filter((item) => !full.includes(item)));
-  }
-
-  /** Has the progress of the partition room for the batch? */
-  #hasRoom(partition: number, batch: readonly Item[]): boolean {
-    return this.#progressWith(batch).get(partition)?.encoded() !== undefined;
+    for (const [partition, progress] of this.#progressWith(batch)) {
+      if (!progress.encoded()) this.full.add(partition);
+    }
+    const fitting = batch.filter(({ letter }) => !this.full.has(letter.partition));
+    this.counts.others += batch.length - fitting.length;
+    await this.#send(fitting);
   }
 
   async #send(items: readonly Item[]): Promise<void> {

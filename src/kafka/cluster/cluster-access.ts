@@ -23,14 +23,15 @@ export interface AccessSettings extends InquirySettings {
   readonly patienceMs: number;
 }
 
-/** A broker answers with an error code. */
-export class RefusedError extends Error {
+/** A broker answers with an error code. It is a broker error, so the connection stays open. */
+export class RefusedError extends BrokerError {
   /** Kafka's name of the code. */
   readonly code: string;
 
   /** `subject` is what the question is about: a topic, a group. */
   constructor(code: string, subject: string) {
-    super(`${subject}: ${explained(code)}`);
+    const problem = `${subject}: ${explained(code)}`;
+    super(problem, problem);
     this.code = code;
   }
 }

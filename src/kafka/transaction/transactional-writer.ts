@@ -6,6 +6,7 @@
  * aborted. A writer names its last epoch (KIP-360): if another writer has taken over the transactional id, it hears so.
  */
 import { NumericMap, ProduceAcks, type MessageRecord } from '@platformatic/kafka';
+import { BrokerError } from '../broker-error.ts';
 import { mayPass, refuse, RefusedError, type ClusterAccess } from '../cluster/cluster-access.ts';
 import { answerWith, orInError } from '../cluster/refused-answer.ts';
 import type { ProducerIdAnswer } from '../cluster/request-versions.ts';
@@ -40,7 +41,7 @@ export interface WriterSettings {
 }
 
 /** Another writer has taken over the transactional id. */
-export class FencedError extends Error {}
+export class FencedError extends BrokerError {}
 
 /** The transaction has failed for a reason that may pass. It is not known whether it was committed. */
 export class LostTransactionError extends Error {}
@@ -122,7 +123,10 @@ export class TransactionalWriter {
             ),
         );
         const { name } = errorCodeOf(answer.errorCode);
-        if (last && FENCED.has(name)) throw new FencedError(`transactional id ${transactionalId}: ${name}`);
+        if (last && FENCED.has(name)) {
+          const problem = `transactional id ${transactionalId}: ${name}`;
+          throw new FencedError(problem, problem);
+        }
         refuse(answer.errorCode, `transactional id ${transactionalId}`);
         return { producerId: answer.producerId, producerEpoch: answer.producerEpoch };
       },
