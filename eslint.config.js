@@ -31,6 +31,7 @@ const WALL_CLOCK = {
   'src/proxy/front.ts': 'hands the wall clock to the pipeline, for times of arrival',
   'src/spool/spool.ts': 'the time of the start is written to the file `owner`',
   'src/spool/segment.ts': 'the time of creation is written to the file, for the age after a restart',
+  'src/delivery/delivery.ts': 'a gauge shows the wall clock, so that an alert finds a wrong one',
   'src/delivery/parked/parked-events.ts':
     'the time at which an event is parked is written to disk, to be shown',
   'src/commands/spool/spool-folder.ts': 'shows how old an event is, in a program that ends at once',

@@ -194,6 +194,7 @@ export class Delivery implements EventDelivery, DeliveryStatus {
       monitor.measure();
     }
     this.#parked.measure();
+    this.#metrics.timeSeconds.set(this.#time.wall.now() / 1000);
     this.#metrics.queueEvents.set(events);
     this.#metrics.queueBytes.set(this.#bytes);
     this.#metrics.queueOldestSeconds.set((now - oldestSince) / 1000);

@@ -24,6 +24,11 @@ export const metricTable = {
     help: 'Always 1. The labels name the versions of http2kafka and of Node.',
     labels: ['version', 'node'],
   },
+  timeSeconds: {
+    type: 'gauge',
+    name: 'http2kafka_time_seconds',
+    help: "Unix time by the clock of the proxy's machine. Prometheus has its own in `timestamp()`: compare the two.",
+  },
   requests: {
     type: 'counter',
     tallied: true,

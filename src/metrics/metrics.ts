@@ -77,6 +77,7 @@ export function createMetrics(): Metrics {
   return {
     registry,
     buildInfo: gauge(metricTable.buildInfo),
+    timeSeconds: gauge(metricTable.timeSeconds),
     requests: tally(metricTable.requests),
     events: tally(metricTable.events),
     sendersFileGood: gauge(metricTable.sendersFileGood),
