@@ -1,5 +1,5 @@
 /**
- * Writes the pages of docs/ that are generated from the code. `--check` writes nothing, and exits with 1 when a page is out
+ * Writes the pages of docs/, and the dashboard, that are generated from the code. `--check` writes nothing, and exits with 1 when a page is out
  * of date.
  */
 import { readFile, writeFile } from 'node:fs/promises';
@@ -8,6 +8,7 @@ import { format, resolveConfig } from 'prettier';
 import { configurationSchema } from './reference/configuration-schema.ts';
 import { configurationPage } from './reference/configuration-page.ts';
 import { apiPage } from './reference/api-page.ts';
+import { dashboard } from './reference/dashboard.ts';
 import { logsPage } from './reference/logs-page.ts';
 import { metricsPage } from './reference/metrics-page.ts';
 
@@ -23,6 +24,7 @@ const pages: readonly Page[] = [
   { path: 'docs/metrics.md', generate: metricsPage },
   { path: 'docs/logs.md', generate: logsPage },
   { path: 'docs/configuration.schema.json', generate: () => JSON.stringify(configurationSchema()) },
+  { path: 'monitoring/grafana-dashboard.json', generate: dashboard },
 ];
 
 const check = process.argv.includes('--check');
