@@ -18,7 +18,7 @@ LINT_FLAGS := $(if $(CACHED),--cache --cache-strategy content --cache-location .
 TYPES_FLAGS := $(if $(CACHED),--incremental --tsBuildInfoFile .run/cache/types.tsbuildinfo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick quick-test build check format lint types imports docs docs-check audit bench profile walk image docker-test release publish workflows-check bench-states bench-strangers faults fuzz compat simulate setup chromium postgres kerberos clean
+.PHONY: help run test quick quick-test build check format lint types imports docs docs-check audit bench profile walk image docker-test alerts-test release publish workflows-check bench-states bench-strangers faults fuzz compat simulate setup chromium postgres kerberos clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,10 @@ profile: setup build ## Show which functions use the CPU time of an event.
 
 image: setup ## Build the images http2kafka:VERSION and http2kafka:VERSION-kerberos (needs Docker).
 	@$(NODE) tools/docker/image.ts
+
+alerts-test: setup build ## Make each alert fire for a real reason, and clear (10 minutes; needs Debian's prometheus and libfaketime).
+	@$(NODE) tools/kafka/install.ts
+	@$(NODE) test/monitoring/main.ts
 
 docker-test: setup build ## Try the images in a real container engine (20 minutes; needs Docker, or root on Debian with docker.io).
 	@$(NODE) test/docker/main.ts

@@ -24,7 +24,7 @@ const pages: readonly Page[] = [
   { path: 'docs/metrics.md', generate: metricsPage },
   { path: 'docs/logs.md', generate: logsPage },
   { path: 'docs/configuration.schema.json', generate: () => JSON.stringify(configurationSchema()) },
-  { path: 'monitoring/grafana-dashboard.json', generate: dashboard },
+  { path: 'docs/monitoring/grafana-dashboard.json', generate: dashboard },
 ];
 
 const check = process.argv.includes('--check');

@@ -9,7 +9,7 @@ import { parse } from 'yaml';
 import { metricTable, type Definition } from '../../src/metrics/metric-table.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const folder = join(root, 'monitoring');
+const folder = join(root, 'docs', 'monitoring');
 const read = (file: string): unknown => parse(readFileSync(join(folder, file), 'utf8'));
 
 const Rules = Type.Object({

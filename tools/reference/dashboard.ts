@@ -1,5 +1,5 @@
 /**
- * The dashboard for Grafana, `monitoring/grafana-dashboard.json`: a row for each question of an operator, from "are events
+ * The dashboard for Grafana, `docs/monitoring/grafana-dashboard.json`: a row for each question of an operator, from "are events
  * safe?" down to "is the machine large enough?". Rows and expressions are a table here; Grafana's own builders make the
  * JSON.
  */

@@ -1,18 +1,11 @@
 /** The machine's clock steps while the proxy runs. libfaketime gives the proxy, and only it, another wall clock. */
-import { existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { join } from 'node:path';
-import { removeTemporaryFolder, temporaryFolder } from '../../../tools/kafka/folders.ts';
+import { fakeClock } from '../../stage/fake-clock.ts';
 import { TOPIC } from '../../stage/staged-proxy.ts';
 import type { Line } from '../line.ts';
 import { SkippedError, type Scene } from '../scene.ts';
 
 const DUPLICATES = 'sent again after a connection was lost';
-
-/** Where Debian and Ubuntu have the library (package `libfaketime`). It must suit programs with several threads. */
-const LIBRARIES = ['x86_64-linux-gnu', 'aarch64-linux-gnu'].map(
-  (machine) => `/usr/lib/${machine}/faketime/libfaketimeMT.so.1`,
-);
 
 const MINUTE_S = 60;
 
@@ -21,7 +14,7 @@ const BACK_MS = 15_000;
 
 /** A proxy under load, whose clock the line steps. */
 async function startUnderClock(scene: Scene) {
-  const clock = await steppedClock(scene);
+  const clock = steppedClock(scene);
   const broker = await scene.startBroker();
   await scene.createTopic();
   await scene.startProxy({}, clock.environment);
@@ -66,27 +59,16 @@ interface SteppedClock {
   step(seconds: number): void;
 }
 
-/** A clock that can be stepped while the proxy runs. The monotonic clock is not faked: no operator can set it. */
-async function steppedClock(scene: Scene): Promise<SteppedClock> {
-  const library = LIBRARIES.find((path) => existsSync(path));
-  if (library === undefined) throw new SkippedError('libfaketime is not installed (Debian: libfaketime)');
-  const folder = temporaryFolder('http2kafka-clock-');
-  scene.atEnd(() => removeTemporaryFolder(folder));
-  const file = join(folder, 'offset');
-  const step = (seconds: number): void => writeFileSync(file, `${seconds < 0 ? '' : '+'}${seconds}\n`);
-  step(0);
-  return Promise.resolve({
+function steppedClock(scene: Scene): SteppedClock {
+  const clock = fakeClock();
+  if (!clock) throw new SkippedError('libfaketime is not installed (Debian: libfaketime)');
+  return {
+    environment: clock.environment,
     step: (seconds) => {
-      step(seconds);
+      clock.set(seconds);
       scene.note(`clock ${seconds < 0 ? 'back' : 'forward'} ${Math.abs(seconds)} s`);
     },
-    environment: {
-      LD_PRELOAD: library,
-      FAKETIME_TIMESTAMP_FILE: file,
-      FAKETIME_NO_CACHE: '1',
-      DONT_FAKE_MONOTONIC: '1',
-    },
-  });
+  };
 }
 
 /** The spool is drained soon after the broker is back, and new events go straight to Kafka. */
