@@ -123,7 +123,7 @@ const LATEST_THEMES: Readonly<Record<string, Theme>> = {
   /** Topics come back with other partitions while records wait for some of them. */
   remade: {
     settings: { metadataMaxAgeMs: 200 },
-    senders: [{ shape: 'run', manner: 'careless', burst: 5, pauseMs: 80, startMs: 0 }],
+    senders: [{ shape: 'run', manner: 'careless', burst: 5, pauseMs: 500, startMs: 0 }],
     cluster: { partitions: 6, autoCreate: false },
     faults: ['topic-remade', 'topic-deleted', 'broker-behind'],
   },

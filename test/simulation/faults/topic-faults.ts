@@ -20,8 +20,11 @@ const PASSING_CODES = [
   BROKER_CODES.CORRUPT_MESSAGE,
 ];
 
-/** Milliseconds. The pauses between attempts grow to a second meanwhile. */
-const MOMENT_MS = 2000;
+/** Milliseconds, at least. The pauses between attempts grow meanwhile. */
+const MOMENT_MS = 1000;
+
+/** How often a topic is made again with a partition less. */
+const REMADE_ROUNDS = 3;
 
 /** All codes but those that say that the batch is in the topic: a broker that has not appended it does not lie so. */
 const REFUSING_CODES = ALL_CODES.filter((code) => errorCodeOf(code).meaning !== 'written');
@@ -66,17 +69,23 @@ export const topicFaults = {
   'letters-deleted': deleted('deadLetterTopic'),
   // Records wait for partitions that stay, for others that go, and new ones come.
   'topic-remade': {
-    what: () => 'the main topic takes nothing for a moment, and is made again with fewer partitions',
-    async run({ choice, forMs }, scene) {
+    what: () =>
+      'the main topic takes nothing for a moment and is made again with fewer partitions, and so on',
+    async run({ choice }, scene) {
       const { world, settings } = scene;
       const { cluster } = world;
       const { mainTopic } = settings;
-      const refusing = script(scene, 'mainTopic', BROKER_CODES.NOT_ENOUGH_REPLICAS, false, Infinity);
-      await world.pass(Math.min(forMs, MOMENT_MS));
-      const before = cluster.topics.get(mainTopic)?.partitions.length ?? 1;
-      cluster.deleteTopic(mainTopic);
-      cluster.createTopic(mainTopic, Math.max(1, before - 1 - (choice % 2)));
-      refusing.left = 0;
+      for (let round = 0; round < REMADE_ROUNDS; round++) {
+        const refusing = script(scene, 'mainTopic', BROKER_CODES.NOT_ENOUGH_REPLICAS, false, Infinity);
+        await world.pass(MOMENT_MS + ((choice >> round) % MOMENT_MS));
+        const before = cluster.topics.get(mainTopic)?.partitions.length ?? 1;
+        cluster.deleteTopic(mainTopic);
+        cluster.createTopic(mainTopic, Math.max(1, before - 1));
+        // All brokers tell of it by then, and the records still wait.
+        await world.pass(MOMENT_MS);
+        refusing.left = 0;
+        await world.pass(MOMENT_MS);
+      }
     },
   },
   'letters-refused': lasting(
