@@ -194,11 +194,12 @@ async function openSpool({ spool }: Settings, metrics: Metrics, log: Logger): Pr
         cause: error,
       });
     }
-    const choose = isForbidden(error)
-      ? `Give it to the user ${ownUser()}, who runs the proxy, or choose`
-      : 'Choose';
+    // The folder may be missing: then the error names the one above it, which must stay as it is.
+    const owner = isForbidden(error)
+      ? ` ${spool.path} must be a folder of the user ${ownUser()}, who runs the proxy.`
+      : '';
     throw new StartError(
-      `cannot keep events in ${spool.path}: ${errorText(error)}. ${choose} another folder with --spool-path or HTTP2KAFKA__SPOOL__PATH.`,
+      `cannot keep events in ${spool.path}: ${errorText(error)}.${owner} Choose another folder with --spool-path or HTTP2KAFKA__SPOOL__PATH.`,
       { cause: error },
     );
   }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from '../../tools/docker/engine.ts';
 import type { ProgramImages } from '../../tools/docker/image.ts';
@@ -196,20 +196,28 @@ export class Scene {
 
   /** The most memory that the container has had, in MiB. Undefined where its control group cannot be read. */
   async peakMebibytes(): Promise<number | undefined> {
+    const bytes = await this.#accounted('memory', 'memory.max_usage_in_bytes', 'memory.peak');
+    return bytes === undefined ? undefined : Math.round(Number(bytes) / 1024 ** 2);
+  }
+
+  /** The CPU time that the container has had, in seconds. Undefined where its control group cannot be read. */
+  async cpuSeconds(): Promise<number | undefined> {
+    const text = await this.#accounted('cpuacct', 'cpuacct.usage', 'cpu.stat');
+    if (text === undefined) return undefined;
+    const [, microseconds] = /^usage_usec (\d+)$/m.exec(text) ?? [];
+    return microseconds === undefined ? Number(text) / 1e9 : Number(microseconds) / 1e6;
+  }
+
+  /** A file of the container's control group, of version 1 or 2. */
+  async #accounted(controller: string, inVersion1: string, inVersion2: string): Promise<string | undefined> {
     const id = await this.inspect('{{.Id}}');
     const files = [
-      `/sys/fs/cgroup/memory/docker/${id}/memory.max_usage_in_bytes`,
-      `/sys/fs/cgroup/docker/${id}/memory.peak`,
-      `/sys/fs/cgroup/system.slice/docker-${id}.scope/memory.peak`,
+      `/sys/fs/cgroup/${controller}/docker/${id}/${inVersion1}`,
+      `/sys/fs/cgroup/docker/${id}/${inVersion2}`,
+      `/sys/fs/cgroup/system.slice/docker-${id}.scope/${inVersion2}`,
     ];
-    for (const file of files) {
-      try {
-        return Math.round(Number(readFileSync(file, 'utf8')) / 1024 ** 2);
-      } catch {
-        // Another kind of control group.
-      }
-    }
-    return undefined;
+    const file = files.find((path) => existsSync(path));
+    return file === undefined ? undefined : readFileSync(file, 'utf8');
   }
 
   /** Removes what the line has made. */

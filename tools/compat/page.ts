@@ -21,7 +21,8 @@ const sections: readonly Section[] = [
     group: 'brokers',
     heading: 'Brokers and logins',
     before: `Each release of Kafka as Maven Central has it, with a listener for each login. The proxy logs in, and sends five events,
-which must be in the topic once. [Brokers](brokers.md) says what that means for Redpanda, Azure Event Hubs and others.`,
+which must be in the topic once. [Brokers](brokers.md) says what that means for Redpanda, Azure Event Hubs and others.
+[Kafka in a cloud](cloud-kafka.md#what-was-tried) says what was tried of the logins of Amazon, Azure and Google.`,
     columns: [
       'requests',
       'none',

@@ -88,8 +88,9 @@ async function checkSpool(path: string): Promise<void> {
     checkSpoolFolder(path);
   } catch (error) {
     if (!isForbidden(error)) throw error;
-    const advice = `give it to the user ${ownUser()}, who runs this command, or run it as the user of the proxy`;
-    throw new Error(`${errorText(error)}; ${advice}`, { cause: error });
+    // The folder may be missing: then the error names the one above it, which must stay as it is.
+    const owner = `${path} must be a folder of the user ${ownUser()}, who runs this command`;
+    throw new Error(`${errorText(error)}; ${owner}`, { cause: error });
   }
   const newer = await findNewerFormat(localDisk, path, VERSION);
   if (newer) throw newer;

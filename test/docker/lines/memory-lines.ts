@@ -31,10 +31,17 @@ async function runIn(scene: Scene, mebibytes: number): Promise<void> {
   await scene.pauseKafka();
   const answers = () => ledger.kept + ledger.refused;
   const post = async (what: string, posters: number, count: number) => {
-    const before = answers();
+    const before = { answers: answers(), refused: ledger.refused, cpu: await scene.cpuSeconds() };
+    const beginning = performance.now();
     const load = scene.startLoad({ posters, paced: false });
-    await scene.until(what, () => answers() >= before + count, 180_000);
+    await scene.until(what, () => answers() >= before.answers + count, 180_000);
+    const seconds = (performance.now() - beginning) / 1000;
+    const cores = ((await scene.cpuSeconds()) ?? NaN) - (before.cpu ?? NaN);
     await load.stop();
+    // A body waits in the line for 2 s, then it is refused. How many get through in that time depends on the processor.
+    scene.note(
+      `${what}: ${ledger.refused - before.refused} of ${answers() - before.answers} refused; the proxy had ${(cores / seconds).toFixed(2)} cores`,
+    );
   };
   await post('large events without Kafka', SENDERS, EVENTS);
   const { refused } = ledger;
