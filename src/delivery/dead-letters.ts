@@ -5,10 +5,11 @@
 import type { Logger } from '../log.ts';
 import type { KafkaRecord } from '../kafka/record.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import type { SpooledEvent } from '../spool/topic-log.ts';
+import type { SpooledEvent } from '../spool/log-reader.ts';
 import { backoff } from '../support/backoff.ts';
 import type { Time, Timer } from '../support/time.ts';
 import { deadLetterOfRecord, neverTakenReason, parkedReason, reasonOf } from './dead-letter-record.ts';
+import type { SharedEvent } from './held-record.ts';
 import type { ParkedEvents } from './parked/parked-events.ts';
 import { isKept, type Delivered, type NeverTaken } from './port.ts';
 import { encodeRecord } from './spooled-record.ts';
@@ -18,8 +19,16 @@ import { EventLines } from './state-log.ts';
 const RETRY_MS = 1000;
 const MAX_RETRY_MS = 60_000;
 
-/** Adds a record to the queue of its topic, and calls back with the outcome. An `urgent` one goes to the disk at once. */
-export type Enqueue = (record: KafkaRecord, answer: (delivered: Delivered) => void, urgent?: boolean) => void;
+/** How an event goes that is not one of a single topic whose sender has just sent it. */
+export interface Way {
+  /** It goes to the disk at once: its sender has waited already. */
+  readonly urgent?: boolean;
+  /** The queues of other topics have the event, too. */
+  readonly shared?: SharedEvent;
+}
+
+/** Adds a record to the queue of its topic, and calls back with the outcome. */
+export type Enqueue = (record: KafkaRecord, answer: (delivered: Delivered) => void, way?: Way) => void;
 
 export class DeadLetters {
   readonly #topic: string;
@@ -76,7 +85,7 @@ export class DeadLetters {
     this.#enqueue(
       letter,
       (delivered) => (isKept(delivered) ? answer(delivered) : park(refusal, parkedReason(delivered))),
-      true,
+      { urgent: true },
     );
   }
 

@@ -103,8 +103,8 @@ export class Delivery implements EventDelivery, DeliveryStatus {
     this.#problemLog = new ProblemLog('events', {}, log, time.monotonic);
     this.#disk = new DiskMonitor(spool, metrics, log, time);
     const { deadLetterTopic } = settings;
-    const enqueue: Enqueue = (record, answer, urgent) =>
-      this.#topicOf(record.topic).queue.add(record, recordSize(record), answer, urgent);
+    const enqueue: Enqueue = (record, answer, way) =>
+      this.#topicOf(record.topic).queue.add(record, recordSize(record), answer, way);
     this.#parked = new ParkedEvents(spool, metrics, log, time);
     this.#deadLetters = new DeadLetters(deadLetterTopic, enqueue, this.#parked, metrics, log, time);
     this.#several = new SeveralTopics(enqueue, this.#deadLetters, metrics);

@@ -3,8 +3,9 @@ import type { Outcome, RecordHandle, RecordOwner } from '../kafka/producer/port.
 import type { KafkaRecord } from '../kafka/record.ts';
 import type { Item, Place } from '../spool/group-writer.ts';
 import { Mark } from '../spool/marks.ts';
+import type { SharedBody } from '../spool/shared/shared-body.ts';
 import { blockOf, type Block } from '../support/memory/byte-pool.ts';
-import { heldBytes } from './held-record.ts';
+import { heldBytes, type SharedEvent } from './held-record.ts';
 import type { Delivered } from './port.ts';
 import { encodeRecord } from './spooled-record.ts';
 
@@ -82,7 +83,7 @@ export class Entry implements RecordOwner, Item, ListNode<Entry> {
   readonly record: KafkaRecord;
   /** What `recordSize` gives for the record. */
   readonly size: number;
-  /** Bytes of memory. */
+  /** Bytes of memory, whether or not another queue has the event, too. */
   readonly held: number;
   /** Time of arrival in the queue, on the monotonic clock. */
   readonly since: number;
@@ -107,13 +108,16 @@ export class Entry implements RecordOwner, Item, ListNode<Entry> {
   #requests = 0;
   #answer: ((delivered: Delivered) => void) | undefined;
   readonly #events: EntryEvents;
+  readonly #event: SharedEvent | undefined;
 
+  /** `event` is set if the queues of other topics have the event, too. */
   constructor(
     record: KafkaRecord,
     size: number,
     since: number,
     events: EntryEvents,
     answer?: (delivered: Delivered) => void,
+    event?: SharedEvent,
   ) {
     this.record = record;
     this.size = size;
@@ -121,6 +125,7 @@ export class Entry implements RecordOwner, Item, ListNode<Entry> {
     this.since = since;
     this.#events = events;
     this.#answer = answer;
+    this.#event = event;
     this.#block = blockOf(record.value);
     this.#block?.pin();
   }
@@ -135,6 +140,20 @@ export class Entry implements RecordOwner, Item, ListNode<Entry> {
     const answer = this.#answer;
     this.#answer = undefined;
     answer?.(delivered);
+  }
+
+  /** The queue has it from now on. Returns the bytes of memory to claim. */
+  enter(): number {
+    return this.#event ? this.#event.enter() : this.held;
+  }
+
+  /** The queue has it no more. Returns the bytes of memory that are free. */
+  exit(): number {
+    return this.#event ? this.#event.leave() : this.held;
+  }
+
+  get shared(): SharedBody | undefined {
+    return this.#event?.body;
   }
 
   get arrivedAt(): number {

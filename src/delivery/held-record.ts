@@ -1,5 +1,6 @@
 /** What a record takes of memory while it is in a queue. */
 import type { KafkaRecord } from '../kafka/record.ts';
+import { SharedBody } from '../spool/shared/shared-body.ts';
 import { blockOf } from '../support/memory/byte-pool.ts';
 
 /**
@@ -32,6 +33,31 @@ export function ownRecord(record: KafkaRecord): KafkaRecord {
 }
 
 /** Bytes of memory that a record of this `size` (of `recordSize`) holds. */
-export function heldBytes({ value }: KafkaRecord, size: number): number {
+export function heldBytes({ value }: Pick<KafkaRecord, 'value'>, size: number): number {
   return RECORD_OVERHEAD_BYTES + (blockOf(value) ? size : Math.max(size, value.buffer.byteLength));
+}
+
+/** An event that the queues of several topics have. Its bytes are in memory once, and on disk once. */
+export class SharedEvent {
+  readonly body = new SharedBody();
+  readonly #bytes: number;
+  /** How many queues have it. */
+  #queues = 0;
+
+  /** `held` is what `heldBytes` gives for the record. */
+  constructor(held: number) {
+    this.#bytes = held - RECORD_OVERHEAD_BYTES;
+  }
+
+  /** One more queue has it. Returns the bytes of memory that it takes in addition. */
+  enter(): number {
+    this.#queues += 1;
+    return RECORD_OVERHEAD_BYTES + (this.#queues === 1 ? this.#bytes : 0);
+  }
+
+  /** One queue less has it. Returns the bytes of memory that are free then. */
+  leave(): number {
+    this.#queues -= 1;
+    return RECORD_OVERHEAD_BYTES + (this.#queues === 0 ? this.#bytes : 0);
+  }
 }

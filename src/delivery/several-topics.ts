@@ -1,7 +1,8 @@
 /** Delivers an event to several topics, and answers when it is safe for all of them. */
-import type { KafkaRecord } from '../kafka/record.ts';
+import { recordSize, type KafkaRecord } from '../kafka/record.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { DeadLetters, Enqueue } from './dead-letters.ts';
+import { heldBytes, SharedEvent } from './held-record.ts';
 import { isKept, type Delivered, type NeverTaken, type UnaddressedRecord } from './port.ts';
 
 type Unkept = Extract<Delivered, { kind: 'permanent' | 'too-large' }>;
@@ -31,12 +32,15 @@ export class SeveralTopics {
   }
 
   /** `topics` are at least two, and each of them is there once. Never rejects. */
-  async deliver(unaddressed: UnaddressedRecord, topics: readonly string[]): Promise<Delivered> {
+  async deliver(record: UnaddressedRecord, topics: readonly string[]): Promise<Delivered> {
     this.#unanswered += 1;
+    const shared = new SharedEvent(heldBytes(record, recordSize(record)));
     // All of them are added in this turn, so the queues of all topics have the events in the same order.
-    const adding = topics.map((topic): Promise<Part> => {
-      const record = { ...unaddressed, topic };
-      return new Promise((resolve) => this.#enqueue(record, (delivered) => resolve({ record, delivered })));
+    const adding = topics.map((name): Promise<Part> => {
+      const part = { ...record, topic: name };
+      const { promise, resolve } = Promise.withResolvers<Part>();
+      this.#enqueue(part, (delivered) => resolve({ record: part, delivered }), { shared });
+      return promise;
     });
     const outcome = await this.#judge(await Promise.all(adding));
     this.#unanswered -= 1;

@@ -11,8 +11,10 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Place } from '../spool/group-writer.ts';
 import { Mark } from '../spool/marks.ts';
 import type { ReadLimit } from '../spool/segment.ts';
-import type { SpooledEvent, TopicLog } from '../spool/topic-log.ts';
+import type { SpooledEvent } from '../spool/log-reader.ts';
+import type { TopicLog } from '../spool/topic-log.ts';
 import type { Clock } from '../support/time.ts';
+import type { Way } from './dead-letters.ts';
 import { Entry, LinkedList, type EntryEvents } from './entry-list.ts';
 import { RECORD_OVERHEAD_BYTES } from './held-record.ts';
 import { neverTaken, type Delivered, type NeverTaken, type QueueState } from './port.ts';
@@ -129,15 +131,12 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
     return this.#unanswered > 0;
   }
 
-  /**
-   * Takes an event. Calls `answer` within `spoolAfterMs` and at most two seconds. An `urgent` event does not wait for
-   * Kafka before it goes to the disk.
-   */
-  add(record: KafkaRecord, size: number, answer: (delivered: Delivered) => void, urgent = false): void {
+  /** Takes an event. Calls `answer` within `spoolAfterMs` and at most two seconds. */
+  add(record: KafkaRecord, size: number, answer: (delivered: Delivered) => void, way?: Way): void {
     const now = this.#clock.now();
-    const entry = new Entry(record, size, now, this, answer);
+    const entry = new Entry(record, size, now, this, answer, way?.shared);
     this.#unanswered += 1;
-    this.#context.claim(entry.held);
+    this.#context.claim(entry.enter());
     if (this.#overflows()) {
       // An earlier event that is not on disk goes there first. Otherwise the next run would deliver them in the wrong order.
       if (this.#refusals === 0) this.#spoolUnsafe();
@@ -148,7 +147,7 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
     }
     this.#send(entry, now);
     this.#setUnsafe(entry, true);
-    if (this.#refusals === 0 && (urgent || this.#isUnavailable())) this.#spoolUnsafe(entry);
+    if (this.#refusals === 0 && (way?.urgent === true || this.#isUnavailable())) this.#spoolUnsafe(entry);
   }
 
   /** Spools the events that have waited too long. To be called again and again. */
@@ -221,7 +220,7 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
     entry.place = place;
     this.#tell(entry, SPOOLED);
     if (this.#behind.delete(entry)) {
-      this.#context.claim(-entry.held);
+      this.#context.claim(-entry.exit());
       this.#drain();
     } else if (entry.pending?.sent === true) {
       log.mark(place, Mark.sent);
@@ -231,7 +230,7 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
   failed(entry: Entry, reason: string): void {
     if (entry.mark === Mark.delivered) return;
     if (this.#behind.delete(entry)) {
-      this.#context.claim(-entry.held);
+      this.#context.claim(-entry.exit());
       this.#refuse(entry, reason);
       return;
     }
@@ -271,7 +270,7 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
     }
     const now = this.#clock.now();
     const entry = new Entry(record, recordSize(record), now, this);
-    this.#context.claim(entry.held);
+    this.#context.claim(entry.enter());
     entry.place = place;
     this.#send(entry, now);
   }
@@ -368,7 +367,7 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
     entry.pending = undefined;
     this.#setUnsafe(entry, false);
     this.#windowBytes -= entry.held;
-    this.#context.claim(-entry.held);
+    this.#context.claim(-entry.exit());
   }
 
   /** An event of so many bytes leaves the queue for another place. The result is to be called when it is there. */

@@ -28,7 +28,7 @@ const RECORD_OVERHEAD = 36;
 const HEADER_OVERHEAD = 6;
 
 /** The most bytes that a record adds to a batch, before compression. */
-export function recordSize({ key, value, headers }: KafkaRecord): number {
+export function recordSize({ key, value, headers }: Omit<KafkaRecord, 'topic'>): number {
   let size = RECORD_OVERHEAD + (key?.length ?? 0) + value.length;
   for (const header of headers) size += HEADER_OVERHEAD + header.name.length + header.value.length;
   return size;

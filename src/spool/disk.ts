@@ -46,6 +46,42 @@ export interface Disk {
   syncFolder(path: string): Promise<void>;
 }
 
+/** Fills the buffer from this position of the file. Resolves to the number of bytes: fewer if the file ends before. */
+export async function readAll(file: DiskFile, buffer: Buffer, position: number): Promise<number> {
+  let done = 0;
+  while (done < buffer.length) {
+    const read = await file.read(buffer.subarray(done), position + done);
+    if (read === 0) break;
+    done += read;
+  }
+  return done;
+}
+
+/** Writes all buffers, one after the other, at this position of the file. */
+export async function writeAll(file: DiskFile, buffers: readonly Buffer[], position: number): Promise<void> {
+  let left = buffers;
+  let done = 0;
+  while (left.length > 0) {
+    const written = await file.write(left, position + done);
+    if (written === 0) throw new Error('the disk takes nothing');
+    done += written;
+    left = without(left, written);
+  }
+}
+
+/** The rest of the buffers after this number of bytes is written. */
+function without(buffers: readonly Buffer[], written: number): readonly Buffer[] {
+  let left = written;
+  const from = buffers.findIndex((buffer) => {
+    if (buffer.length > left) return true;
+    left -= buffer.length;
+    return false;
+  });
+  if (from === -1) return [];
+  const [torn = Buffer.alloc(0), ...rest] = buffers.slice(from);
+  return [torn.subarray(left), ...rest];
+}
+
 /** What the spool uses of the machine. */
 export interface Machine {
   readonly disk: Disk;

@@ -6,17 +6,23 @@ import { errorCode, errorText } from '../support/error-text.ts';
 import type { Time } from '../support/time.ts';
 import { Mark } from './marks.ts';
 import { frameSize, type Payload, type Segment } from './segment.ts';
+import { PLAIN_VERSION, REFERENCE_VERSION, SHARED_VERSION } from './segment-format.ts';
+import type { SharedBody } from './shared/shared-body.ts';
 
 /** Where an event is on disk. */
 export interface Place {
   readonly segment: Segment;
   readonly ordinal: number;
+  /** The segment that has the bytes of the event, if there is only a reference to them at this place. */
+  readonly body?: Segment | undefined;
 }
 
 /** An event to write, and the callbacks for the result. */
 export interface Item extends Payload {
   /** The mark that the event gets when it is written. An event that is `delivered` by then is not written. */
   readonly mark: typeof Mark.kept | typeof Mark.taken | typeof Mark.delivered;
+  /** Set if several logs get the event. */
+  readonly shared?: SharedBody | undefined;
   /** The event survives a power cut. */
   readonly kept: (place: Place) => void;
   /** The event is not kept; the reason names no path. */
@@ -32,8 +38,8 @@ export interface Space {
 
 /** The log behind a writer. */
 export interface GroupTarget {
-  /** The segment that takes this number of bytes. */
-  readonly segmentFor: (bytes: number) => Promise<Segment>;
+  /** The segment that takes this number of bytes, of this version or a later one. */
+  readonly segmentFor: (bytes: number, version: number) => Promise<Segment>;
   /** This number of bytes was added to the log. */
   readonly grown: (bytes: number) => void;
   /** The events that were synced may be in a file that no path leads to. Puts it back, with these bytes at its end. */
@@ -98,9 +104,11 @@ export class GroupWriter {
 
   /** Writes an event after all others. Calls its `kept` or `failed` once; `failed` possibly before this returns. */
   add(item: Item): void {
-    const bytes = frameSize(item);
+    item.shared?.join(item);
+    const bytes = claimOf(item);
     const reason = this.#refusalOf(bytes, PAUSE_MS);
     if (reason !== undefined) {
+      item.shared?.leave(item);
       item.failed(reason);
       return;
     }
@@ -139,8 +147,13 @@ export class GroupWriter {
     await Promise.resolve();
     for (;;) {
       const group = this.#nextGroup();
-      if (group.length === 0) break;
+      const obstacle = group.length === 0 ? this.#obstacle : undefined;
+      if (group.length === 0 && !obstacle) break;
       this.#groupSince = this.#clock.now();
+      if (obstacle) {
+        await obstacle;
+        continue;
+      }
       try {
         await this.#writeGroup(group);
       } catch (error) {
@@ -152,16 +165,29 @@ export class GroupWriter {
     this.#writing = undefined;
   }
 
-  /** Takes items from the queue, without those that are delivered already. */
+  /** What the next item waits for. */
+  get #obstacle(): Promise<undefined> | undefined {
+    const next = this.#queue[this.#taken];
+    return next?.shared?.obstacleOf(next);
+  }
+
+  /** Takes items from the queue, as far as none has to wait, without those that are delivered already. */
   #nextGroup(): Item[] {
     const group: Item[] = [];
     let bytes = 0;
     for (let item = this.#queue[this.#taken]; item; item = this.#queue[this.#taken]) {
-      const size = frameSize(item);
+      const size = claimOf(item);
       if (group.length === GROUP_ITEMS || (group.length > 0 && bytes + size > GROUP_BYTES)) break;
+      if (item.mark === Mark.delivered) {
+        this.#claim(-size);
+        item.shared?.leave(item);
+      } else {
+        if (item.shared?.obstacleOf(item)) break;
+        item.shared?.begin(item);
+        if (item.shared) this.#claim(claimOf(item) - size);
+        group.push(item);
+      }
       this.#taken += 1;
-      if (item.mark === Mark.delivered) this.#claim(-size);
-      else group.push(item);
       bytes += size;
     }
     if (this.#taken * 2 > this.#queue.length) {
@@ -172,15 +198,32 @@ export class GroupWriter {
   }
 
   async #writeGroup(group: readonly Item[]): Promise<void> {
+    let claimed = 0;
+    for (const item of group) claimed += claimOf(item);
+    let version: number = PLAIN_VERSION;
+    let payloads: readonly Payload[] = group;
+    if (group.some(({ shared }) => shared)) {
+      payloads = group.map((item) => item.shared?.payloadOf(item) ?? item);
+      version = payloads.some(({ body }) => body) ? REFERENCE_VERSION : SHARED_VERSION;
+    }
     let bytes = 0;
-    for (const item of group) bytes += frameSize(item);
-    const segment = await this.#target.segmentFor(bytes);
-    await segment.write(group);
+    for (const payload of payloads) bytes += frameSize(payload);
+    const segment = await this.#target.segmentFor(bytes, version);
+    await segment.write(payloads);
     await this.#target.secure(segment, bytes);
     this.#failedAt = Number.NEGATIVE_INFINITY;
-    this.#claim(-bytes);
+    this.#claim(-claimed);
     this.#target.grown(bytes);
-    for (const item of group) item.kept({ segment, ordinal: segment.admit(item, item.mark) });
+    for (const [index, item] of group.entries()) {
+      const payload = payloads[index] ?? item;
+      const offset = segment.size;
+      const ordinal = segment.admit(payload, item.mark);
+      if (item.shared) {
+        const reference = segment.referenceTo(ordinal, offset, segment.size - offset);
+        item.shared.written(item, segment, reference);
+      }
+      item.kept({ segment, ordinal, body: payload.body });
+    }
   }
 
   /** Fails the group, and all events that wait after it. */
@@ -192,7 +235,15 @@ export class GroupWriter {
     this.#queue = [];
     this.#taken = 0;
     this.#claim(-this.#queueBytes);
-    for (const item of failed) item.failed(this.#failure);
+    for (const item of failed) {
+      item.shared?.leave(item);
+      item.failed(this.#failure);
+    }
     await this.#target.abandon();
   }
+}
+
+/** Bytes of disk that are claimed for an item while it waits. */
+function claimOf(item: Item): number {
+  return item.shared ? item.shared.sizeOf(item) : frameSize(item);
 }

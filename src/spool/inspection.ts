@@ -1,11 +1,18 @@
 /** Reads a spool without a lock and without a change to it, also while a proxy uses it. */
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { errorCode } from '../support/error-text.ts';
 import { localDisk } from './disk.ts';
 import { Mark } from './marks.ts';
 import { findNewerFormat, type NewerFormat } from './newer-format.ts';
-import { findFrames, MARKS_HEADER_SIZE, PARKED_FOLDER, parseName } from './segment-format.ts';
+import {
+  decodeReference,
+  findFrames,
+  MARKS_HEADER_SIZE,
+  PARKED_FOLDER,
+  parseName,
+} from './segment-format.ts';
+import { Bodies } from './shared/bodies.ts';
 
 /** An event in the spool that is not delivered. */
 export interface KeptEvent {
@@ -51,14 +58,21 @@ export function readParked(path: string, topic: string): AsyncGenerator<KeptEven
 }
 
 async function* readFolder(folder: string): AsyncGenerator<KeptEvent> {
+  const bodies = new Bodies(localDisk, dirname(folder), () => undefined);
   for (const file of (await readdir(folder)).sort()) {
     const name = parseName(file);
     if (!name) continue;
     // A running proxy may have delivered and removed the segment since the folder was listed.
     const bytes = await readIfThere(join(folder, file));
     const marks = await readIfThere(join(folder, file.replace(/\.log$/, '.marks')));
-    for (const { ordinal, payload, arrivedAt } of findFrames(bytes, name.seed)) {
-      if (marks[MARKS_HEADER_SIZE + ordinal] !== Mark.delivered) yield { payload, arrivedAt };
+    for (const { ordinal, payload, arrivedAt, isReference } of findFrames(bytes, name.seed)) {
+      if (marks[MARKS_HEADER_SIZE + ordinal] === Mark.delivered) continue;
+      if (!isReference) {
+        yield { payload, arrivedAt };
+        continue;
+      }
+      const [body] = await bodies.read([decodeReference(payload)]);
+      if (typeof body === 'object') yield { payload: body.bytes, arrivedAt };
     }
   }
 }

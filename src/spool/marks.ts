@@ -1,6 +1,6 @@
 /** The mark of each frame of one segment, in memory and in its `.marks` file (see segment-format.ts). */
 import { errorCode } from '../support/error-text.ts';
-import type { Disk, DiskFile } from './disk.ts';
+import { writeAll, type Disk, type DiskFile } from './disk.ts';
 import { decodeMarksHeader, encodeMarksHeader, MARKS_HEADER_SIZE, OPEN } from './segment-format.ts';
 
 /**
@@ -201,8 +201,8 @@ export class Marks {
     const marks = Buffer.from(this.#values.subarray(begin, known ? to : this.#count).map(written));
     const file = known ?? (await this.#disk.create(this.#path));
     try {
-      await writeAll(file, header, 0);
-      if (marks.length > 0) await writeAll(file, marks, MARKS_HEADER_SIZE + begin);
+      await writeAll(file, [header], 0);
+      if (marks.length > 0) await writeAll(file, [marks], MARKS_HEADER_SIZE + begin);
     } finally {
       await file.close();
     }
@@ -212,12 +212,4 @@ export class Marks {
 /** The value of a mark in the file. */
 function written(mark: number): number {
   return mark === Mark.delivered || mark === Mark.sent ? mark : Mark.kept;
-}
-
-async function writeAll(file: DiskFile, bytes: Buffer, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    const written = await file.write([bytes.subarray(done)], position + done);
-    if (written === 0) throw new Error('the disk takes nothing');
-    done += written;
-  }
 }

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { errorCode } from '../support/error-text.ts';
-import type { Disk } from './disk.ts';
+import { readAll, type Disk } from './disk.ts';
 import { OWNER_FILE, OWNER_VERSION, ownerVersion } from './owner.ts';
 import {
   decodeFrame,
@@ -87,7 +87,8 @@ async function inSegment(
   // A wrong byte on disk must not look like a version: only a frame with a right checksum tells one.
   const frame = begin.subarray(HEADER_SIZE);
   const whole = await readFrom(disk, path, HEADER_SIZE + FRAME_HEADER_SIZE + payloadSize(frame));
-  return decodeFrame(whole, HEADER_SIZE, seed) && new NewerFormat(path, layout, payloadVersion);
+  const first = decodeFrame(whole, HEADER_SIZE, seed);
+  return first && !first.isReference ? new NewerFormat(path, layout, payloadVersion) : undefined;
 }
 
 async function inOwner(disk: Disk, path: string): Promise<NewerFormat | undefined> {
@@ -105,13 +106,7 @@ async function readFrom(disk: Disk, path: string, size: number): Promise<Buffer>
   const file = await disk.open(path);
   try {
     const buffer = Buffer.alloc(Math.min(size, await disk.size(path)));
-    let done = 0;
-    while (done < buffer.length) {
-      const read = await file.read(buffer.subarray(done), done);
-      if (read === 0) break;
-      done += read;
-    }
-    return buffer.subarray(0, done);
+    return buffer.subarray(0, await readAll(file, buffer, 0));
   } finally {
     await file.close();
   }

@@ -1,19 +1,23 @@
 /** One segment: a file of events, and a file with their marks. segment-format.ts describes both. */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Clock } from '../support/time.ts';
-import type { Disk, DiskFile, Machine } from './disk.ts';
+import { readAll, writeAll, type Disk, type DiskFile, type Machine } from './disk.ts';
 import { Mark, Marks, type MarkValue } from './marks.ts';
 import { NewerFormat } from './newer-format.ts';
+import { Holds, Pins } from './shared/pins.ts';
 import {
   decodeHeader,
   encodeFrameHeader,
   encodeHeader,
+  eventSize,
   findFrames,
   formatName,
   FRAME_HEADER_SIZE,
   HEADER_SIZE,
+  PLAIN_VERSION,
   VERSION,
   type Frame,
+  type Reference,
   type SegmentName,
 } from './segment-format.ts';
 
@@ -38,7 +42,7 @@ const NO_BYTES = Buffer.alloc(0);
 
 const UNLIMITED: ReadLimit = { bytes: Number.POSITIVE_INFINITY, perEvent: 0 };
 
-interface FramesRead {
+export interface FramesRead {
   readonly frames: readonly Frame[];
   /** The position of the next read. */
   readonly next: number;
@@ -50,6 +54,8 @@ export interface Payload {
   readonly parts: readonly Buffer[];
   /** Milliseconds since the epoch. */
   readonly arrivedAt: number;
+  /** The segment that has the bytes of the event, if the parts are a reference to them. */
+  readonly body?: Segment | undefined;
 }
 
 /** Bytes of a payload in a segment, its frame header included. */
@@ -63,6 +69,14 @@ export class Segment {
   readonly number: number;
   readonly path: string;
   readonly marks: Marks;
+  /** Of its format. It tells whether there may be references. */
+  readonly version: number;
+  /** Undelivered references to its events. It stays on disk as long as there are any. */
+  readonly pins = new Pins();
+  /** What its own undelivered references name. */
+  readonly holds = new Holds();
+  /** It is removed, or is being removed. */
+  isRetired = false;
   /** Creation time, in milliseconds since the epoch. Its events arrived at this time or later, with small exceptions. */
   readonly createdAt: number;
   /** Its age goes by the monotonic clock from here on. The age of an earlier process's segment is 0 at least. */
@@ -88,7 +102,13 @@ export class Segment {
   /** Open while the proxy writes to the segment. */
   #file: DiskFile | undefined;
 
-  private constructor({ disk, time }: Machine, folder: string, name: SegmentName, createdAt: number) {
+  private constructor(
+    { disk, time }: Machine,
+    folder: string,
+    name: SegmentName,
+    createdAt: number,
+    version: number,
+  ) {
     const path = join(folder, formatName(name));
     this.#disk = disk;
     this.#folder = folder;
@@ -100,15 +120,21 @@ export class Segment {
     this.path = `${path}.log`;
     this.marks = new Marks(disk, `${path}.marks`, name.seed);
     this.createdAt = createdAt;
+    this.version = version;
   }
 
   /** A new segment to write to. Resolves when it survives a power cut. Leaves no file behind when it rejects. */
-  static async create(machine: Machine, folder: string, number: number): Promise<Segment> {
+  static async create(
+    machine: Machine,
+    folder: string,
+    number: number,
+    version = PLAIN_VERSION,
+  ): Promise<Segment> {
     const { disk, time, randomSeed } = machine;
-    const segment = new Segment(machine, folder, { number, seed: randomSeed() }, time.wall.now());
+    const segment = new Segment(machine, folder, { number, seed: randomSeed() }, time.wall.now(), version);
     segment.#file = await disk.create(segment.path);
     try {
-      await segment.#writeAll([encodeHeader(segment.createdAt)], 0);
+      await segment.#writeAll([encodeHeader(segment.createdAt, version)], 0);
       await segment.#file.sync();
       await disk.syncFolder(folder);
       segment.#identity = await segment.#file.identity();
@@ -135,7 +161,9 @@ export class Segment {
       await readAll(file, header, 0);
       const facts = decodeHeader(header);
       if (facts && facts.version > VERSION) throw new NewerFormat(path, facts.version, VERSION);
-      const segment = new Segment(machine, folder, name, facts?.createdAt ?? time.wall.now());
+      // A damaged header tells no version, and there may be references.
+      const { createdAt, version } = facts ?? { createdAt: time.wall.now(), version: VERSION };
+      const segment = new Segment(machine, folder, name, createdAt, version);
       segment.size = size;
       const sealed = await segment.marks.load();
       segment.unanswered = segment.marks.adopt(sealed ?? (await segment.#countFrames(file)));
@@ -159,8 +187,8 @@ export class Segment {
   /** Writes frames at the end. Resolves when they survive a power cut. `admit` then counts each of them. */
   async write(payloads: readonly Payload[]): Promise<void> {
     const first = this.marks.count;
-    const buffers = payloads.flatMap(({ parts, arrivedAt }, index) => [
-      encodeFrameHeader(this.#seed, first + index, arrivedAt, parts),
+    const buffers = payloads.flatMap(({ parts, arrivedAt, body }, index) => [
+      encodeFrameHeader(this.#seed, first + index, arrivedAt, parts, body !== undefined),
       ...parts,
     ]);
     await this.#writeAll(buffers, this.size);
@@ -213,7 +241,20 @@ export class Segment {
   admit(payload: Payload, mark: MarkValue): number {
     this.size += frameSize(payload);
     this.marks.add(mark);
+    if (payload.body && mark !== Mark.delivered) this.holds.add(payload.body);
+    else payload.body?.pins.remove();
     return this.marks.count - 1;
+  }
+
+  /** A reference to the frame that begins at `offset` and has `length` bytes. */
+  referenceTo(ordinal: number, offset: number, length: number): Reference {
+    const topic = basename(this.#folder);
+    return { topic, number: this.number, seed: this.#seed, ordinal, offset, length };
+  }
+
+  /** Is this the segment of that name? */
+  isNamed({ number, seed }: SegmentName): boolean {
+    return this.number === number && this.#seed === seed;
   }
 
   /** No more frames are added. Cuts off the remains of a failed write, if the disk allows it. */
@@ -324,9 +365,9 @@ export class Segment {
   #within({ bytes: most, perEvent }: ReadLimit, from: number, bytes: Buffer, found: FramesRead): FramesRead {
     let { frames, next } = found;
     let room = most;
-    for (const [index, { ordinal, payload }] of frames.entries()) {
-      if (this.marks.get(ordinal) !== Mark.kept) continue;
-      room -= payload.length + perEvent;
+    for (const [index, frame] of frames.entries()) {
+      if (this.marks.get(frame.ordinal) !== Mark.kept) continue;
+      room -= eventSize(frame) + perEvent;
       if (room >= 0 || index === 0) continue;
       frames = frames.slice(0, index);
       next = from + (frames.at(-1)?.end ?? 0);
@@ -339,16 +380,8 @@ export class Segment {
   }
 
   async #writeAll(buffers: readonly Buffer[], position: number): Promise<void> {
-    const file = this.#file;
-    if (!file) throw new Error(`${this.path} is not open for writing`);
-    let left = buffers;
-    let done = 0;
-    while (left.length > 0) {
-      const written = await file.write(left, position + done);
-      if (written === 0) throw new Error(`${this.path}: the disk takes nothing`);
-      done += written;
-      left = without(left, written);
-    }
+    if (!this.#file) throw new Error(`${this.path} is not open for writing`);
+    await writeAll(this.#file, buffers, position);
   }
 }
 
@@ -358,27 +391,4 @@ async function extended(file: DiskFile, from: number, known: Buffer, to: number)
   known.copy(bytes);
   const length = await readAll(file, bytes.subarray(known.length), from + known.length);
   return bytes.subarray(0, known.length + length);
-}
-
-/** The rest of the buffers after this number of bytes is written. */
-function without(buffers: readonly Buffer[], written: number): readonly Buffer[] {
-  let left = written;
-  const from = buffers.findIndex((buffer) => {
-    if (buffer.length > left) return true;
-    left -= buffer.length;
-    return false;
-  });
-  if (from === -1) return [];
-  const [torn = Buffer.alloc(0), ...rest] = buffers.slice(from);
-  return [torn.subarray(left), ...rest];
-}
-
-async function readAll(file: DiskFile, buffer: Buffer, position: number): Promise<number> {
-  let done = 0;
-  while (done < buffer.length) {
-    const read = await file.read(buffer.subarray(done), position + done);
-    if (read === 0) break;
-    done += read;
-  }
-  return done;
 }

@@ -16,6 +16,7 @@ import { Home } from './home.ts';
 import { findNewerFormat } from './newer-format.ts';
 import type { Owner } from './owner.ts';
 import { PARKED_FOLDER } from './segment-format.ts';
+import { pinBodies, type FindSegment } from './shared/bodies.ts';
 import { defaultMaxBytes, type Volume } from './volume.ts';
 import { TopicLog, type DamageReport } from './topic-log.ts';
 import { errorCode } from '../support/error-text.ts';
@@ -51,6 +52,8 @@ export class Spool {
   /** Folders whose names survive a power cut. */
   readonly #synced = new Set<string>();
   readonly #made = new Set<string>();
+  readonly #find: FindSegment = (reference) =>
+    this.#logs.get(reference.topic)?.segments.find((segment) => segment.isNamed(reference));
   /** Time of the last report that a folder is made again, on the monotonic clock. */
   #restoredAt = Number.NEGATIVE_INFINITY;
 
@@ -152,11 +155,24 @@ export class Spool {
       this.#made.add(join(this.#topicsFolder, topic));
       await this.#makeLog(topic).open();
     }
+    await this.#begin();
     for (const topic of await listIfThere(disk, this.#parkedFolder)) {
       this.#made.add(join(this.#parkedFolder, topic));
-      await this.#makeParked(topic).open();
+      const parked = this.#makeParked(topic);
+      await parked.open();
+      parked.begin();
     }
     this.#space.maxBytes = this.#settings.maxBytes ?? defaultMaxBytes(await this.volume(), this.#space.used);
+  }
+
+  /** All logs are loaded: pins what references name, and frees the space of what is delivered. */
+  async #begin(): Promise<void> {
+    const logs = [...this.#logs.values()];
+    let areKnown = logs.every(({ isIncomplete }) => !isIncomplete);
+    for (const segment of logs.flatMap(({ segments }) => segments)) {
+      await pinBodies(segment, this.#find).catch(() => void (areKnown = false));
+    }
+    for (const log of logs) log.begin(!areKnown);
   }
 
   /** Makes the folder of a topic, and takes the spool's folder again if it is another one now. */
@@ -198,6 +214,7 @@ export class Spool {
       segmentBytes: this.#settings.segmentBytes ?? SEGMENT_BYTES,
       space: this.#space,
       report: (report) => this.#tell(report),
+      find: this.#find,
       makeFolder: () => this.#makeFolder(join(this.#topicsFolder, topic)),
     });
     this.#logs.set(topic, log);
@@ -211,6 +228,7 @@ export class Spool {
       segmentBytes: Math.min(this.#settings.segmentBytes ?? SEGMENT_BYTES, PARKED_SEGMENT_BYTES),
       space: unlimited(this.#space),
       report: (report) => this.#tell(report),
+      find: () => undefined,
       makeFolder: () => this.#makeFolder(join(this.#parkedFolder, topic)),
     });
     this.#parked.set(topic, log);

@@ -2,28 +2,16 @@
  * The log of one topic. Events are added at its end, synced in groups, and read in the same order. Each event has a mark
  * of its delivery. When all events of a segment are delivered, its space is freed. An empty log has no file.
  */
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { errorCode, errorText } from '../support/error-text.ts';
 import type { Machine } from './disk.ts';
 import { GroupWriter, type Item, type Place, type Space } from './group-writer.ts';
+import { LogReader, type Position, type SpooledEvent } from './log-reader.ts';
 import { Mark, type MarkValue } from './marks.ts';
 import { NewerFormat } from './newer-format.ts';
-import { Segment, type ReadLimit } from './segment.ts';
-import { parseName } from './segment-format.ts';
-
-/** An event that was read. */
-export interface SpooledEvent {
-  readonly place: Place;
-  readonly payload: Buffer;
-  /** Milliseconds since the epoch. */
-  readonly arrivedAt: number;
-}
-
-/** A place in the order of a log: the number of a segment, and the ordinal in it. */
-export interface Position {
-  readonly number: number;
-  readonly ordinal: number;
-}
+import { Segment, type FramesRead, type ReadLimit } from './segment.ts';
+import { parseName, SHARED_VERSION } from './segment-format.ts';
+import { Bodies, type FindSegment } from './shared/bodies.ts';
 
 export interface TopicLogSettings {
   readonly machine: Machine;
@@ -34,6 +22,8 @@ export interface TopicLogSettings {
   /** Makes the folder if it does not exist. Resolves when it survives a power cut, and this process has the spool. */
   readonly makeFolder: () => Promise<void>;
   readonly report: (report: DamageReport) => void;
+  /** Finds the segment of another log that a reference names. */
+  readonly find: FindSegment;
 }
 
 export interface DamageReport {
@@ -63,10 +53,7 @@ export class TopicLog {
   /** The segment that takes new events. */
   #active: Segment | undefined;
   #nextNumber = 1;
-  /** Where the next read begins. */
-  #readNumber = 0;
-  #readOffset = 0;
-  #readOrdinal = 0;
+  readonly #reader: LogReader;
   readonly #writer: GroupWriter;
   #bytes = 0;
   /** Segments that could not be removed. */
@@ -81,12 +68,16 @@ export class TopicLog {
   #lostLate = 0;
   /** Number of records that an earlier process sent to Kafka without an answer. */
   unanswered = 0;
+  /** Files of an earlier process could not be read. */
+  isIncomplete = false;
 
   constructor(settings: TopicLogSettings) {
     this.#settings = settings;
+    const bodies = new Bodies(settings.machine.disk, dirname(settings.folder), settings.find);
+    this.#reader = new LogReader(bodies, (...read) => this.#readSegment(...read));
     this.#writer = new GroupWriter(
       {
-        segmentFor: (bytes) => this.#segmentFor(bytes),
+        segmentFor: (bytes, version) => this.#segmentFor(bytes, version),
         grown: (bytes) => this.#grow(bytes),
         secure: (segment, bytes) => this.#secure(segment, segment.size + bytes),
         abandon: () => this.#abandon(),
@@ -97,7 +88,8 @@ export class TopicLog {
   }
 
   /**
-   * Loads the segments of an earlier process. Rejects if the folder cannot be read.
+   * Loads the segments of an earlier process. Rejects if the folder cannot be read. `begin` is to be called when all logs
+   * are loaded.
    * @throws {NewerFormat}
    */
   async open(): Promise<void> {
@@ -112,13 +104,12 @@ export class TopicLog {
       try {
         const segment = await Segment.load(machine, folder, name);
         this.unanswered += segment.unanswered;
-        this.#segments.push(segment);
-        this.#grow(segment.size);
-        this.#retire(segment);
+        this.#add(segment);
       } catch (error) {
         if (error instanceof NewerFormat) throw error;
         // The file stays: a repaired disk can read it.
         const reason = errorCode(error) ?? errorText(error);
+        this.isIncomplete = true;
         report({ kind: 'unreadable', path: join(folder, file), events: 0, reason });
       }
     }
@@ -126,6 +117,22 @@ export class TopicLog {
       (file) => file.endsWith('.marks') && !logs.includes(`${file.slice(0, -6)}.log`),
     );
     for (const file of strays) this.#chore(disk.remove(join(folder, file)));
+  }
+
+  /** Those with undelivered events, or with events that references name, in their order. */
+  get segments(): readonly Segment[] {
+    return this.#segments;
+  }
+
+  /**
+   * Frees the space of loaded segments without undelivered events. If it is not known what is referred to, what may be
+   * stays for the next process.
+   */
+  begin(keepsShared = false): void {
+    for (const segment of [...this.#segments]) {
+      if (keepsShared && segment.version >= SHARED_VERSION) segment.pins.add();
+      this.#retire(segment);
+    }
   }
 
   /** Number of events that are kept and not delivered. */
@@ -177,45 +184,27 @@ export class TopicLog {
   }
 
   async #read(limit?: ReadLimit): Promise<SpooledEvent[]> {
-    const segment = this.#segments.find(({ number, unread }) => number >= this.#readNumber && unread > 0);
-    if (!segment) return [];
-    if (segment.number !== this.#readNumber) {
-      this.#readNumber = segment.number;
-      this.#readOffset = 0;
-      this.#readOrdinal = 0;
-    }
-    const { size, marks } = segment;
-    const { count } = marks;
-    const { frames, next } = await this.#readSegment(segment, limit);
-    this.#readOffset = next;
-    const events: SpooledEvent[] = [];
-    let damaged = 0;
-    for (const { ordinal, payload, arrivedAt } of frames) {
-      // A failed write may leave frames that were never acknowledged, with ordinals of later frames.
-      if (ordinal >= count) continue;
-      damaged += segment.noteDamage(this.#readOrdinal, ordinal);
-      this.#readOrdinal = ordinal + 1;
-      if (marks.get(ordinal) !== Mark.kept) continue;
-      marks.set(ordinal, Mark.taken);
-      events.push({ place: { segment, ordinal }, payload, arrivedAt });
-    }
-    if (next >= size) damaged += segment.noteDamage(this.#readOrdinal, count);
+    const { events, segment, damaged, lost } = await this.#reader.read(this.#segments, limit);
+    if (!segment) return events;
     this.#noteDamage(segment, damaged);
+    if (lost > 0) this.#reportLoss(segment.path, lost);
+    this.#retire(segment);
     return events;
   }
 
-  async #readSegment(segment: Segment, limit?: ReadLimit): ReturnType<Segment['read']> {
+  async #readSegment(segment: Segment, offset: number, limit?: ReadLimit): Promise<FramesRead> {
     try {
-      return await segment.read(this.#readOffset, limit);
+      return await segment.read(offset, limit);
     } catch (error) {
       if (errorCode(error) === 'ENOENT') await this.#checkFiles();
       if (!segment.isLost) throw error;
-      return { frames: [], next: this.#readOffset };
+      return { frames: [], next: offset };
     }
   }
 
   /**
-   * Reads the undelivered events behind `after`, also those that are taken, and changes no mark. It holds one read in
+   * Reads the undelivered events behind `after`, also those that are taken, and changes no mark. For a log without
+   * references. It holds one read in
    * memory at a time. Events that are appended meanwhile may be missing. Rejects if the disk cannot be read.
    */
   async *scan(after?: Position): AsyncGenerator<SpooledEvent, void> {
@@ -231,7 +220,8 @@ export class TopicLog {
   }
 
   /** Sets the mark of an event. A `delivered` event is not read again, and its space is freed with its segment. */
-  mark({ segment, ordinal }: Place, mark: MarkValue): void {
+  mark({ segment, ordinal, body }: Place, mark: MarkValue): void {
+    if (body && mark === Mark.delivered && segment.marks.isUndelivered(ordinal)) segment.holds.release(body);
     if (segment.isLost && mark === Mark.kept) {
       // The event was in memory as well, and has left it: the proxy stops.
       this.#lostLate += 1;
@@ -250,7 +240,7 @@ export class TopicLog {
     for (const segment of this.#leftovers.splice(0)) this.#remove(segment);
     this.#checkFilesSometimes();
     const active = this.#active;
-    if (!active || this.#writer.isWriting || active.marks.undelivered > 0) return;
+    if (!active || this.#writer.isWriting || active.marks.undelivered > 0 || active.pins.count > 0) return;
     this.#active = undefined;
     this.#retire(active);
   }
@@ -276,22 +266,29 @@ export class TopicLog {
     return this.#segments.find(({ marks }) => marks.undelivered > 0);
   }
 
-  /** The active segment, or a new one if the active one would grow too large. */
-  async #segmentFor(bytes: number): Promise<Segment> {
+  /** The active segment, or a new one if the active one is of an older version, or would grow too large. */
+  async #segmentFor(bytes: number, version: number): Promise<Segment> {
     const { machine, folder, segmentBytes, makeFolder } = this.#settings;
     const active = this.#active;
     if (active && this.#isDoubtful) await this.#restore(active, active.size);
-    if (active && (active.marks.count === 0 || active.size + bytes <= segmentBytes)) return active;
+    const isEmpty = active?.marks.count === 0;
+    if (active && active.version >= version && (isEmpty || active.size + bytes <= segmentBytes))
+      return active;
     // The last moment at which its events can be written again.
     if (active) await this.#secure(active, active.size);
     await this.#endActive(false);
     await makeFolder();
-    const segment = await Segment.create(machine, folder, this.#nextNumber);
+    const segment = await Segment.create(machine, folder, this.#nextNumber, version);
     this.#nextNumber += 1;
-    this.#segments.push(segment);
-    this.#grow(segment.size);
+    this.#add(segment);
     this.#active = segment;
     return segment;
+  }
+
+  #add(segment: Segment): void {
+    segment.pins.onReleased = () => this.#retire(segment);
+    this.#segments.push(segment);
+    this.#grow(segment.size);
   }
 
   /** Nothing more is added to the active segment. */
@@ -378,11 +375,13 @@ export class TopicLog {
     this.#settings.space.used += bytes;
   }
 
-  /** Frees the space of a segment without undelivered events, unless it is the active one. */
+  /** Frees the space of a segment without undelivered events and references to it, unless it is the active one. */
   #retire(segment: Segment): void {
     if (segment.marks.undelivered > 0 || segment === this.#active) return;
-    const index = this.#segments.indexOf(segment);
+    segment.holds.releaseAll();
+    const index = segment.pins.count > 0 ? -1 : this.#segments.indexOf(segment);
     if (index === -1) return;
+    segment.isRetired = true;
     this.#segments.splice(index, 1);
     this.#grow(-segment.size);
     this.#remove(segment);

@@ -4,7 +4,7 @@ import { suite, test } from 'node:test';
 import type { Decided } from '../../src/delivery/port.ts';
 import { decodeParked } from '../../src/delivery/parked/parked-record.ts';
 import { Mark } from '../../src/spool/marks.ts';
-import type { SpooledEvent } from '../../src/spool/topic-log.ts';
+import type { SpooledEvent } from '../../src/spool/log-reader.ts';
 import { DEAD_LETTERS, DeliveryStage, heldOf, kindOf, TOPIC, type StageSettings } from './delivery-stage.ts';
 
 const LIMIT = 500;

@@ -1,7 +1,8 @@
 /** An event for several topics: its answer, and what becomes of it when the topics differ. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { DEAD_LETTERS, DeliveryStage, isKept, kindOf, numberOf, TOPIC } from './delivery-stage.ts';
+import { RECORD_OVERHEAD_BYTES } from '../../src/delivery/held-record.ts';
+import { DEAD_LETTERS, DeliveryStage, heldOf, isKept, kindOf, numberOf, TOPIC } from './delivery-stage.ts';
 
 const OTHER = 'others';
 const BOTH = [TOPIC, OTHER] as const;
@@ -54,6 +55,21 @@ suite('an event for several topics', () => {
     assert.equal(kindOf(sent), 'spooled');
     assert.ok(sent.waitedMs >= 1000 && sent.waitedMs < 1000 + POLL_MS, `${sent.waitedMs} ms`);
     stage.producer.set(OTHER, 'up');
+    await stage.emptied();
+    for (const topic of BOTH) stage.assertKeptOnceInOrder(topic);
+  });
+
+  test('is in memory once, and on disk once', async () => {
+    const stage = await DeliveryStage.open();
+    for (const topic of BOTH) stage.producer.set(topic, 'silent');
+    const size = 50_000;
+    for (const n of [1, 2]) await stage.postToAll(n, BOTH, size);
+    assert.equal(await stage.sample('queueBytes'), 2 * (heldOf(size) + RECORD_OVERHEAD_BYTES));
+    await stage.time.advance(1000 + POLL_MS);
+    assert.ok(stage.sent.every((sent) => kindOf(sent) === 'spooled'));
+    const onDisk = [...stage.disk.contents().values()].reduce((sum, { length }) => sum + length, 0);
+    assert.ok(onDisk > 2 * size && onDisk < 2.1 * size, `${onDisk} bytes`);
+    for (const topic of BOTH) stage.producer.set(topic, 'up');
     await stage.emptied();
     for (const topic of BOTH) stage.assertKeptOnceInOrder(topic);
   });

@@ -92,9 +92,9 @@ const later: Readonly<
 > = {
   'a segment': [
     '.log',
-    2,
+    4,
     (bytes) => {
-      bytes.writeUInt16LE(2, 8);
+      bytes.writeUInt16LE(4, 8);
       bytes.writeUInt32LE(crc32(bytes.subarray(16, 24), crc32(bytes.subarray(0, 12))), 12);
     },
   ],

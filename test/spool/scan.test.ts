@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Mark } from '../../src/spool/marks.ts';
-import type { Position, SpooledEvent, TopicLog } from '../../src/spool/topic-log.ts';
+import type { Position, SpooledEvent } from '../../src/spool/log-reader.ts';
+import type { TopicLog } from '../../src/spool/topic-log.ts';
 import { append, damage, diskWith, EVENT, openSpool, SEGMENT, segmentsOn } from './log-stage.ts';
 import { SimulatedDisk } from './simulation/simulated-disk.ts';
 

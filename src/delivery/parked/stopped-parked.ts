@@ -1,7 +1,7 @@
 /** An operator's decisions on the parked events of a spool that no proxy uses. The caller has its lock. */
 import { Mark } from '../../spool/marks.ts';
 import type { Spool } from '../../spool/spool.ts';
-import type { SpooledEvent } from '../../spool/topic-log.ts';
+import type { SpooledEvent } from '../../spool/log-reader.ts';
 import { decodeParked, type ParkedRecord } from './parked-record.ts';
 import type { Decided, ParkedControl, Tell } from '../port.ts';
 

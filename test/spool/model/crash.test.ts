@@ -23,6 +23,18 @@ const append =
   (...sizes: number[]): Step =>
   (world) =>
     sizes.forEach((size, index) => world.append('a', Buffer.alloc(size, index + 1)));
+const appendToBoth =
+  (...sizes: number[]): Step =>
+  (world) =>
+    sizes.forEach((size, index) => {
+      world.appendToAll(index % 2 === 0 ? ['a', 'b'] : ['b', 'a'], Buffer.alloc(size, index + 1));
+    });
+const appendLate: Step = (world) => world.appendLate('c');
+const readBoth: Step = async (world) => {
+  await world.read('b');
+  await world.read('a');
+};
+const deliverB: Step = (world) => world.deliver('b', Infinity);
 const appendTaken: Step = (world) => world.append('a', Buffer.alloc(SMALL, 9), Mark.taken);
 const settle: Step = (world) => world.settle();
 const read: Step = (world) => world.read('a');
@@ -69,6 +81,25 @@ const DAYS: Record<string, readonly Step[]> = {
     read,
     deliverAll,
     close,
+  ],
+  'events are for several topics': [
+    appendToBoth(SMALL, SMALL),
+    append(SMALL),
+    settle,
+    readBoth,
+    deliver,
+    appendToBoth(LARGE, SMALL),
+    appendLate,
+    settle,
+    deliverB,
+    close,
+    fail('sync'),
+    appendToBoth(SMALL, SMALL),
+    settle,
+    wait,
+    readBoth,
+    deliverAll,
+    settle,
   ],
   'the disk fails': [
     append(SMALL),

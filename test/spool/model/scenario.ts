@@ -7,7 +7,7 @@ import type { SpoolWorld } from './spool-world.ts';
 import type { Faults } from '../simulation/simulated-operations.ts';
 import type { Ending } from './topic-model.ts';
 
-const TOPICS = ['a', 'b'];
+const TOPICS = ['a', 'b', 'c'];
 const STEPS = 60;
 
 /** Milliseconds after which the spool certainly tries a failed disk again. The real pause is a little shorter. */
@@ -36,6 +36,14 @@ export async function runScenario(
     append: (topic) => {
       for (let left = 1 + random.below(6); left > 0; left--) append(topic);
     },
+    'append to several': (topic) => {
+      for (let left = 1 + random.below(6); left > 0; left--) {
+        const some = random.of([[topic, 'b'], ['c', topic], TOPICS]);
+        if (random.below(3) === 0) append(random.of(TOPICS));
+        appendToAll([...new Set(some)]);
+      }
+    },
+    'append late': (topic) => world.appendLate(topic),
     'append many': (topic) => {
       if (random.below(20) > 0) return;
       for (let left = 600 + random.below(600); left > 0; left--)
@@ -71,16 +79,30 @@ export async function runScenario(
     'power cut': () => reopen('power cut'),
   };
   const names = Object.keys(steps);
-  const often = ['append', 'append', 'read', 'read beside', 'deliver', 'deliver', 'turns', 'turns', 'settle'];
+  const often = [
+    'append',
+    'append to several',
+    'append late',
+    'read',
+    'read beside',
+    'deliver',
+    'deliver',
+    'turns',
+    'turns',
+    'settle',
+  ];
 
   function append(topic: string): void {
-    const size = random.of([
-      0,
-      random.below(40),
-      random.below(segmentBytes / 4),
-      random.below(segmentBytes * 1.3),
-    ]);
-    world.append(topic, randomPayload(size, random), random.of([Mark.kept, Mark.kept, Mark.taken]));
+    world.append(topic, randomPayload(someSize(), random), random.of([Mark.kept, Mark.kept, Mark.taken]));
+  }
+
+  function appendToAll(topics: readonly string[]): void {
+    const mark = random.of([Mark.kept, Mark.kept, Mark.taken]);
+    world.appendToAll(topics, randomPayload(someSize(), random), mark);
+  }
+
+  function someSize(): number {
+    return random.of([0, random.below(40), random.below(segmentBytes / 4), random.below(segmentBytes * 1.3)]);
   }
 
   function crashSoon(): void {
@@ -114,7 +136,7 @@ export async function runScenario(
 function randomPayload(size: number, random: Random): Buffer {
   const payload = Buffer.alloc(size);
   const fill = random.of(['noise', 'markers', 'zeros']);
-  if (fill === 'markers') payload.fill('H2KE\x00\x00\x00\x00');
+  if (fill === 'markers') payload.fill(random.of(['H2KE\x00\x00\x00\x00', 'H2KR\x00\x00\x00\x00']));
   if (fill === 'noise') for (let at = 0; at < size; at++) payload[at] = random.below(256);
   return payload;
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 
 import { Mark } from '../../../src/spool/marks.ts';
 import type { Item, Place } from '../../../src/spool/group-writer.ts';
-import type { SpooledEvent } from '../../../src/spool/topic-log.ts';
+import type { SpooledEvent } from '../../../src/spool/log-reader.ts';
 import type { CrashKind } from '../simulation/simulated-disk.ts';
 
 /** How an opening of the spool ends. */
@@ -26,6 +26,8 @@ export interface Entry {
   mayReturn: boolean;
   /** It was marked as sent at least once. */
   wasSent: boolean;
+  /** Other topics have the event, too: their log may have its bytes. */
+  readonly isShared: boolean;
 }
 
 export class TopicModel {
@@ -36,7 +38,7 @@ export class TopicModel {
   unansweredBounds: [least: number, most: number] = [0, 0];
   #lastOut = -1;
 
-  append(payload: Buffer, mark: Item['mark']): Entry {
+  append(payload: Buffer, mark: Item['mark'], isShared = false): Entry {
     const entry: Entry = {
       arrivedAt: this.entries.length,
       payload,
@@ -47,6 +49,7 @@ export class TopicModel {
       isMarkWritten: false,
       mayReturn: false,
       wasSent: false,
+      isShared,
     };
     this.entries.push(entry);
     return entry;
@@ -63,6 +66,11 @@ export class TopicModel {
     assert.equal(entry.state, 'under way', `event ${entry.arrivedAt} fails twice, or after it was kept`);
     entry.state = 'failed';
     entry.isOut = true;
+  }
+
+  /** How many events the log may give up as delivered: their bytes were removed, and only their marks were lost. */
+  get mayVanish(): number {
+    return this.entries.filter(({ isShared, mayReturn, isOut }) => isShared && mayReturn && !isOut).length;
   }
 
   /** The events that the program has: on disk, out, and not delivered. */
