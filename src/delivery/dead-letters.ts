@@ -74,7 +74,11 @@ export class DeadLetters {
   addUnanswered(record: KafkaRecord, outcome: NeverTaken, answer: (delivered: Delivered) => void): void {
     const park = (refusal: string, reason: string) => {
       const failed = () => answer({ kind: 'retriable', reason: 'the disk does not take it' });
-      this.#park(record, refusal, reason, () => answer({ kind: 'spooled' }), failed);
+      const kept = () => {
+        this.#metrics.spooled.inc();
+        answer({ kind: 'spooled' });
+      };
+      this.#park(record, refusal, reason, kept, failed);
     };
     if (record.topic === this.#topic) {
       park('', neverTakenReason(outcome));

@@ -143,6 +143,25 @@ suite('what one of several topics never takes', () => {
     assert.deepEqual(stage.written(), [1, 2]);
   });
 
+  test('is parked, and counted as spooled, when the dead-letter topic refuses it before the disk has it', async () => {
+    const stage = await DeliveryStage.open();
+    for (const topic of [OTHER, DEAD_LETTERS]) stage.producer.limit(topic, 50);
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    stage.disk.operations.hangs = promise;
+    const sent = stage.sendToAll(1, BOTH);
+    await stage.time.advance(3 * stage.producer.latencyMs);
+    assert.equal(kindOf(sent), 'none');
+    stage.disk.operations.hangs = undefined;
+    resolve(undefined);
+    await stage.time.settle();
+    assert.equal(kindOf(sent), 'spooled');
+    assert.deepEqual(
+      stage.delivery.parked.map(({ topic, events }) => [topic, events]),
+      [[OTHER, 1]],
+    );
+    assert.equal(await stage.sample('spooled'), 2, 'the letter that was on its way, and the parked event');
+  });
+
   test('is refused when no topic takes it, and no dead letter is written', async () => {
     const stage = await DeliveryStage.open();
     stage.producer.limit(OTHER, 50);

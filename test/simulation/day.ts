@@ -1,5 +1,6 @@
 /** Runs a day by its plan, and judges it. */
 import { DEFAULT_CONFIGS } from './cluster/topic.ts';
+import { COPIES } from './observation/copies.ts';
 import { faults, type FaultPlan } from './faults.ts';
 import type { Scene } from './faults/fault.ts';
 import { judge, judgeRecovery } from './judgement.ts';
@@ -67,7 +68,8 @@ export async function runDay(plan: DayPlan, event?: string): Promise<DayResult> 
 
 async function live(world: World, plan: DayPlan, posts: Post[]): Promise<void> {
   let settings = plan.settings;
-  for (const topic of [settings.mainTopic, settings.deadLetterTopic]) world.cluster.createTopic(topic);
+  for (const topic of [settings.mainTopic, settings.deadLetterTopic, COPIES])
+    world.cluster.createTopic(topic);
   const restart = async (next: ProxySettings): Promise<void> => {
     settings = next;
     if (!world.proxy) await world.start(next);
@@ -138,7 +140,7 @@ function repair(world: World, { settings }: Scene): void {
   }
   const used = [settings, ...world.processes.map((process) => process.settings)];
   for (const { mainTopic, deadLetterTopic } of used)
-    for (const topic of [mainTopic, deadLetterTopic]) cluster.createTopic(topic);
+    for (const topic of [mainTopic, deadLetterTopic, COPIES]) cluster.createTopic(topic);
   for (const topic of cluster.topics.values()) {
     topic.isAllowed = true;
     topic.refusedCodecs = new Map();

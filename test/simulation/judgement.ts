@@ -3,6 +3,7 @@ import { mayBeDeadLetter, mayBeLost } from './allowances.ts';
 import type { BatchRecord } from './cluster/batch-content.ts';
 import type { Entry } from './cluster/partition.ts';
 import { judgeDuplicates, type Copy } from './duplicates/judge-duplicates.ts';
+import { COPIES, isCopy, judgeCopies } from './observation/copies.ts';
 import { DISK_FAULTS } from './faults.ts';
 import type { DayPlan } from './plan.ts';
 import { judgeAges, stoppedMs } from './observation/causes.ts';
@@ -81,7 +82,8 @@ export async function judgeRecovery(world: World, sending: readonly Promise<void
 }
 
 export async function judge(world: World, plan: DayPlan, posts: readonly Post[]): Promise<void> {
-  const written = recordsOf(world);
+  const all = recordsOf(world);
+  const written = all.filter((record) => !isCopy(record));
   const byId = Map.groupBy(written, ({ requestId }) => requestId);
   const committed = new Map(
     [...byId].map(([id, records]) => [
@@ -97,8 +99,13 @@ export async function judge(world: World, plan: DayPlan, posts: readonly Post[])
   for (const post of posts) judgePost(world, plan, post, byId.get(post.requestId) ?? [], left);
   const sendings = new SendingIndex(world.processes);
   judgeOrder(world, posts, byId, sendings);
+  const copies = Map.groupBy(all.filter(isCopy), ({ requestId }) => requestId);
+  const copied = posts.filter(({ isCopied }) => isCopied).map((post) => ({ ...post, topic: COPIES }));
+  judgeCopies(world, copied, copies);
+  judgeOrder(world, copied, copies, sendings);
   judgeDecisions(world, plan, committed);
   await judgeDuplicates(world, posts, byId, sendings);
+  await judgeDuplicates(world, copied, copies, sendings);
   judgeAnswers(world, plan, posts);
   judgeLogs(world);
   for (const process of world.processes) {
@@ -140,7 +147,8 @@ function leftOnDisk({ disk }: World): string {
 function judgePost(world: World, plan: DayPlan, post: Post, found: readonly Written[], left: string): void {
   const isKept =
     post.outcome === 'acknowledged' || post.outcome === 'spooled' || post.outcome === 'dead-letter';
-  if (isKept && found.length === 0 && !mayBeLost(world, post.requestId)) {
+  const isReference = post.isCopied && world.destroyed !== '';
+  if (isKept && found.length === 0 && !mayBeLost(world, post.requestId) && !isReference) {
     const where = left.includes(post.requestId) ? 'it is still on disk' : 'it is lost';
     world.violate(`${post.requestId} is ${post.outcome ?? ''} by process ${post.process}, and ${where}`);
   }

@@ -148,7 +148,7 @@ export function planOf(seed: number): DayPlan {
     lengthMs,
     cluster: { ...clusterOf(draw), ...theme?.cluster },
     diskMs: theme?.diskMs ?? draw('disk', [0, 2, 10, 40]),
-    settings: { ...settingsOf(draw), ...theme?.settings },
+    settings: { ...settingsOf(draw), ...theme?.settings, copied: copiedOf(senders, draw) },
     senders: senders.map((sender, at) => ({ ...sender, ...alternatives[at % alternatives.length] })),
     faults: faultsOf(seed, lengthMs, theme?.faults ?? [], draw),
   };
@@ -167,7 +167,13 @@ function clusterOf(draw: Draw): ClusterOptions {
   };
 }
 
-function settingsOf(draw: Draw): ProxySettings {
+/** Every third day has events of several topics. */
+function copiedOf(senders: readonly SenderPlan[], draw: Draw): string[] {
+  if (!draw('copies', [false, false, true])) return [];
+  return senders.map(({ name }) => name).filter((name) => draw(`${name} copies`, [true, false]));
+}
+
+function settingsOf(draw: Draw): Omit<ProxySettings, 'copied'> {
   return {
     mainTopic: 'events',
     deadLetterTopic: 'dead-letters',

@@ -13,6 +13,7 @@ import { Spool } from '../../src/spool/spool.ts';
 import { Turns } from '../../src/support/turns.ts';
 import { ClusterClient } from './cluster/cluster-client.ts';
 import type { FoundEvent } from './duplicates/found-events.ts';
+import { copying } from './observation/copies.ts';
 import { ProcessTime } from './process-time.ts';
 import type { World } from './world.ts';
 
@@ -32,6 +33,8 @@ export interface ProxySettings {
   readonly metadataMaxAgeMs: number;
   readonly invalid: 'reject' | 'dead-letter';
   readonly timestamp: 'event-time' | 'arrival';
+  /** The senders whose events go to the topic of copies, too. */
+  readonly copied: readonly string[];
 }
 
 /** A line of the process's log. */
@@ -153,7 +156,7 @@ export class ProxyProcess {
         invalid: settings.invalid,
         timestamp: settings.timestamp,
       },
-      this.delivery,
+      copying(this.delivery, settings.copied, settings.mainTopic),
       observer,
       time.wall,
       turns,

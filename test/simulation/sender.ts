@@ -34,6 +34,8 @@ export interface Post {
   /** The process that took it. */
   readonly process: number;
   readonly topic: string;
+  /** It goes to the topic of copies, too. */
+  readonly isCopied: boolean;
   readonly postedAt: number;
   /** Did the sender wait for the answer to its event before, or are both in one batch? */
   readonly isOrdered: boolean;
@@ -118,6 +120,7 @@ export class Sender {
       shape,
       process: proxy.number,
       topic: shape === 'invalid' ? proxy.settings.deadLetterTopic : proxy.settings.mainTopic,
+      isCopied: shape !== 'invalid' && proxy.settings.copied.includes(name),
       postedAt: time.monotonic.now(),
       isOrdered: manner !== 'careless',
       outcome: undefined,

@@ -51,7 +51,7 @@ export const mutations: readonly Mutation[] = [
   mutation(
     'do not give back the memory of an event',
     queue,
-    '    this.#windowBytes -= entry.held;\n    this.#context.claim(-entry.held);',
+    '    this.#windowBytes -= entry.held;\n    this.#context.claim(-entry.exit());',
     '    this.#windowBytes -= entry.held;',
   ),
   mutation(
@@ -133,8 +133,8 @@ export const mutations: readonly Mutation[] = [
   mutation(
     'tell the sender of a spooled event before the group is written',
     'src/spool/group-writer.ts',
-    '    await segment.write(group);',
-    '    void segment.write(group).catch(() => undefined);',
+    '    await segment.write(payloads);',
+    '    void segment.write(payloads).catch(() => undefined);',
   ),
   mutation(
     'sync the folder instead of the segment',
@@ -195,8 +195,8 @@ export const mutations: readonly Mutation[] = [
   ),
   mutation(
     'read a segment from its start each time',
-    'src/spool/topic-log.ts',
-    'if (segment.number !== this.#readNumber) {',
+    'src/spool/log-reader.ts',
+    'if (segment.number !== this.#number) {',
     'if (segment.number !== Number.NaN) {',
   ),
 ];

@@ -165,7 +165,8 @@ export class DayWatch {
     for (let at = this.#posts.length - 1; at >= 0 && row.length < ROW; at--) {
       const post = this.#posts[at];
       if (!post || post.process !== proxy.number) break;
-      if (post.topic !== topic || post.answeredAt === undefined) continue;
+      // What another topic cannot keep says nothing of this one.
+      if (post.topic !== topic || post.isCopied || post.answeredAt === undefined) continue;
       if (post.outcome !== 'refused') break;
       row.push(post);
     }
