@@ -9,8 +9,8 @@ import { listTopics, readKept } from '../../src/spool/inspection.ts';
 import { Mark } from '../../src/spool/marks.ts';
 import { Spool } from '../../src/spool/spool.ts';
 import type { DamageReport } from '../../src/spool/topic-log.ts';
-import { FIXTURE, FIXTURE_EVENTS } from './fixture.ts';
-import { damage, diskWith } from './log-stage.ts';
+import { FIXTURE, FIXTURE_EVENTS, SHARED_EVENTS, SHARED_FIXTURE } from './fixture.ts';
+import { damage, diskWith, drain } from './log-stage.ts';
 import { crc32, decodeSegment, seedOf } from './segment-bytes.ts';
 
 /** More reads than the fixture needs. */
@@ -45,7 +45,7 @@ describe('the fixture of format version 1', () => {
   });
 
   test('is drained', async () => {
-    await withCopy(async (path) => {
+    await withCopy(FIXTURE, async (path) => {
       const reports: DamageReport[] = [];
       const spool = await Spool.open({ path, maxBytes: Infinity }, (report) => void reports.push(report));
       assert.deepEqual(spool.topics, ['events']);
@@ -70,7 +70,7 @@ describe('the fixture of format version 1', () => {
   });
 
   test('can be shown, and showing does not change it', async () => {
-    await withCopy(async (path) => {
+    await withCopy(FIXTURE, async (path) => {
       assert.deepEqual(await listTopics(path), ['events']);
       const shown: unknown[] = [];
       for await (const event of readKept(path, 'events')) shown.push(event);
@@ -82,6 +82,70 @@ describe('the fixture of format version 1', () => {
         const copy = await readFile(join(path, 'topics', 'events', file));
         assert.deepEqual(copy, await readFile(join(FOLDER, file)));
       }
+    });
+  });
+});
+
+describe('the fixture of format versions 2 and 3', () => {
+  const keptIn = (topic: string) =>
+    SHARED_EVENTS.filter(
+      ({ topics, delivered }) => topics.some((one) => one === topic) && delivered !== topic,
+    );
+
+  async function segmentOf(topic: string) {
+    const folder = join(SHARED_FIXTURE, 'topics', topic);
+    const file = (await readdir(folder)).find((name) => name.endsWith('.log')) ?? '';
+    return { name: file.slice(0, -4), seed: seedOf(file), bytes: await readFile(join(folder, file)) };
+  }
+
+  test('agrees with the description of the format', async () => {
+    const [a, b] = [await segmentOf('a'), await segmentOf('b')];
+    const bodies = decodeSegment(a.bytes, a.seed, 2);
+    const frames = decodeSegment(b.bytes, b.seed, 3);
+    assert.deepEqual(
+      bodies.map(({ payload, arrivedAt }) => ({ payload, arrivedAt })),
+      SHARED_EVENTS.filter(({ topics: [first] }) => first === 'a').map(({ payload, arrivedAt }) => {
+        return { payload, arrivedAt };
+      }),
+    );
+    const expected = SHARED_EVENTS.filter(({ topics }) => topics.some((topic) => topic === 'b'));
+    assert.equal(frames.length, expected.length);
+    for (const [index, { arrivedAt, payload, isReference }] of frames.entries()) {
+      assert.equal(arrivedAt, expected[index]?.arrivedAt);
+      assert.equal(isReference, expected[index]?.topics.length === 2);
+      if (!isReference) continue;
+      const [number = 0, seed, ordinal = 0, offset, length = 0] = [0, 4, 8, 12, 16].map((at) =>
+        payload.readUInt32LE(at),
+      );
+      const body = bodies[ordinal];
+      assert.deepEqual([number, seed, payload.toString('utf8', 20)], [1, a.seed, 'a']);
+      assert.deepEqual([offset, length], [body?.start, (body?.end ?? 0) - (body?.start ?? 0)]);
+      assert.deepEqual(body?.payload, expected[index]?.payload);
+    }
+  });
+
+  test('can be shown, and is drained', async () => {
+    await withCopy(SHARED_FIXTURE, async (path) => {
+      for (const topic of ['a', 'b']) {
+        const shown: Buffer[] = [];
+        for await (const { payload } of readKept(path, topic)) shown.push(payload);
+        assert.deepEqual(
+          shown,
+          keptIn(topic).map(({ payload }) => payload),
+        );
+      }
+      const reports: DamageReport[] = [];
+      const spool = await Spool.open({ path, maxBytes: Infinity }, (report) => void reports.push(report));
+      for (const topic of ['b', 'a']) {
+        const out = await drain(spool.log(topic));
+        assert.deepEqual(
+          out,
+          keptIn(topic).map(({ payload }) => payload),
+        );
+      }
+      await spool.close();
+      assert.deepEqual(reports, []);
+      for (const topic of ['a', 'b']) assert.deepEqual(await readdir(join(path, 'topics', topic)), []);
     });
   });
 });
@@ -143,10 +207,10 @@ for (const [ending, at] of [
   });
 }
 
-async function withCopy(use: (path: string) => Promise<void>): Promise<void> {
+async function withCopy(fixture: string, use: (path: string) => Promise<void>): Promise<void> {
   const path = await mkdtemp(join(tmpdir(), 'h2k-spool-'));
   try {
-    await cp(FIXTURE, path, { recursive: true });
+    await cp(fixture, path, { recursive: true });
     await use(path);
   } finally {
     await rm(path, { recursive: true });

@@ -8,6 +8,7 @@ export interface DecodedFrame {
   readonly ordinal: number;
   readonly arrivedAt: number;
   readonly payload: Buffer;
+  readonly isReference: boolean;
   readonly end: number;
 }
 
@@ -43,22 +44,26 @@ export function frame(seed: number, ordinal: number, arrivedAt: number, payload:
 }
 
 /** The frames of an undamaged segment, without a torn frame at the end. @throws if anything else is wrong. */
-export function decodeSegment(bytes: Buffer, seed: number): DecodedFrame[] {
+export function decodeSegment(bytes: Buffer, seed: number, version = 1): DecodedFrame[] {
   const createdAt = bytes.readDoubleLE(16);
-  if (!bytes.subarray(0, 24).equals(segmentHeader(1, createdAt))) throw new Error('header');
+  if (!bytes.subarray(0, 24).equals(segmentHeader(version, createdAt))) throw new Error('header');
   const frames: DecodedFrame[] = [];
   for (let start = 24; start + 24 <= bytes.length;) {
     const end = start + 24 + bytes.readUInt32LE(start + 8);
     if (end > bytes.length) break;
     const header = bytes.subarray(start, start + 24);
     const payload = bytes.subarray(start + 24, end);
-    if (header.toString('latin1', 0, 4) !== 'H2KE') throw new Error(`marker at ${start}`);
-    if (header.readUInt32LE(12) !== frameCrc(header, seed, payload)) throw new Error(`CRC at ${start}`);
+    const marker = header.toString('latin1', 0, 4);
+    const isReference = version === 3 && marker === 'H2KR';
+    if (marker !== 'H2KE' && !isReference) throw new Error(`marker at ${start}`);
+    const begin = isReference ? crc32(Buffer.from(marker), seed) : seed;
+    if (header.readUInt32LE(12) !== frameCrc(header, begin, payload)) throw new Error(`CRC at ${start}`);
     frames.push({
       start,
       ordinal: header.readUInt32LE(4),
       arrivedAt: header.readDoubleLE(16),
       payload,
+      isReference,
       end,
     });
     start = end;
