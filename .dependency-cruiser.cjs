@@ -3,7 +3,7 @@
  *
  *     http → pipeline → delivery → kafka, spool
  *
- * The pipeline asks `auth` and `openlineage` on the way. `proxy` builds the parts, `commands` run them. `metrics`, `support` and the
+ * The pipeline asks `auth`, `openlineage` and `routing` on the way. `proxy` builds the parts, `commands` run them. `metrics`, `support` and the
  * files at the root (`errors`, `log`, `version`) serve several parts and know none of them.
  */
 const parts = [
@@ -17,6 +17,7 @@ const parts = [
   'openlineage',
   'pipeline',
   'proxy',
+  'routing',
   'spool',
   'support',
 ];
@@ -31,7 +32,8 @@ const mayImport = {
   auth: ['metrics'],
   kafka: ['metrics'],
   delivery: ['kafka', 'spool', 'metrics'],
-  pipeline: ['auth', 'openlineage', 'delivery', 'kafka', 'metrics'],
+  routing: ['auth', 'config', 'openlineage', 'metrics'],
+  pipeline: ['auth', 'openlineage', 'routing', 'delivery', 'kafka', 'metrics'],
   http: ['auth', 'openlineage', 'pipeline', 'delivery', 'metrics'],
   proxy: parts.filter((part) => part !== 'commands'),
   commands: parts,
@@ -89,13 +91,13 @@ module.exports = {
     forbid(
       'the-core-knows-no-http',
       'What keeps an event does not know how it came.',
-      { path: '^src/(pipeline|delivery|spool|openlineage)/' },
+      { path: '^src/(pipeline|delivery|spool|openlineage|routing)/' },
       { path: '^(node:)?(http|https|http2|net|tls)$' },
     ),
     forbid(
       'the-core-knows-no-error-table',
       'These parts say retriable, permanent or too large. Error codes and statuses are for those above.',
-      { path: '^src/(delivery|kafka|spool|openlineage|config)/' },
+      { path: '^src/(delivery|kafka|spool|openlineage|routing|config)/' },
       { path: '^src/errors[.]ts$' },
     ),
     forbid(
@@ -108,7 +110,7 @@ module.exports = {
       'the-core-names-no-request',
       'The core serves every front.',
       { path: '^src/proxy/core' },
-      { path: '^src/(http|pipeline|auth|openlineage|proxy/front)' },
+      { path: '^src/(http|pipeline|auth|openlineage|routing|proxy/front)' },
     ),
   ],
   options: {

@@ -2,7 +2,8 @@
  * The scanner of the fast path, a WebAssembly module. It reads an event's bytes once, at some bytes per nanosecond. Its
  * answer is "certainly valid", with the data that the record needs, or "not sure". It is sound, not complete: what it
  * accepts, the full check (src/openlineage/full-check.ts) accepts as well, with the same result. The tests that compare
- * the two are test/openlineage/fast-path/*.test.ts. Read memory.ts, json.ts, formats.ts, event.ts, in this order.
+ * the two are test/openlineage/fast-path/*.test.ts. Read memory.ts, json.ts, formats.ts, event.ts, in this order;
+ * fields.ts finds more of an event that is valid.
  */
 import { readEvent } from './event';
 import {
@@ -18,11 +19,14 @@ import {
 } from './json';
 import { ELEMENTS, keepEvent, MAX_ELEMENTS, MAX_EVENTS } from './memory';
 
+export { findFields, firstDataset, nextDataset } from './fields';
 export { skipPlain, skipSpace } from './json';
 export {
   ELEMENTS,
   EVENT_SIZE,
   EVENTS,
+  FIELD_COUNT,
+  FIELDS,
   INPUT,
   MAX_EVENTS,
   MAX_INPUT,

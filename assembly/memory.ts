@@ -24,6 +24,10 @@ export enum Result {
   ownNameEnd = 13,
 }
 
+/** Where the values of FIELD_COUNT members begin and end, in pairs of 32-bit numbers: see fields.ts. */
+export const FIELDS: usize = 24 * 1024;
+export const FIELD_COUNT: usize = 8;
+
 /** Start and end offsets of a batch's elements, in pairs of 32-bit numbers. */
 export const ELEMENTS: usize = 32 * 1024;
 export const MAX_ELEMENTS: i32 = 50_000;

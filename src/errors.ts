@@ -31,6 +31,12 @@ const table = {
     retriable: false,
     when: 'The sender is recognised, but may not write to the namespace of the job (or dataset). Or a browser posts for a page of another origin.',
   },
+  refused_by_rule: {
+    status: 403,
+    message: 'A routing rule refuses the event',
+    retriable: false,
+    when: 'The event is valid, and a routing rule refuses it. The message has the name of the rule and its reason.',
+  },
   not_found: {
     status: 404,
     message: 'Not found',

@@ -1,8 +1,8 @@
 /** Reads and checks the senders file: API keys and limits. `senders.ts` applies them. */
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { parseDocument } from 'yaml';
+import { hasEndMark, readStill } from '../support/file-watch.ts';
 import { isSenderName, NAME_RULE } from './sender-name.ts';
 
 const Entry = Type.Object(
@@ -40,9 +40,6 @@ export interface SendersRead {
   readonly hasEndMark: boolean;
 }
 
-/** YAML 1.2 §9.1.2: a line of its own, here the last one. */
-const END_MARK = /(?:^|\n)\.\.\.\s*$/;
-
 /**
  * Reads the file.
  * @throws when it cannot be read, is being written, or is invalid, with a message that says where.
@@ -54,22 +51,7 @@ export function readSendersFile(path: string): readonly SenderEntry[] {
 /** The same, and whether the file says that it is whole. */
 export function readSenders(path: string): SendersRead {
   const text = readStill(path);
-  return { entries: entriesOf(text), hasEndMark: END_MARK.test(text) };
-}
-
-/** A part of a file is often valid YAML, in which a sender may have no limits yet. */
-function readStill(path: string): string {
-  const file = openSync(path, 'r');
-  try {
-    const before = fstatSync(file, { bigint: true });
-    const text = readFileSync(file, 'utf8');
-    const after = fstatSync(file, { bigint: true });
-    if (before.mtimeNs !== after.mtimeNs || before.size !== after.size)
-      throw new Error('it is being written');
-    return text;
-  } finally {
-    closeSync(file);
-  }
+  return { entries: entriesOf(text), hasEndMark: hasEndMark(text) };
 }
 
 function entriesOf(text: string): readonly SenderEntry[] {

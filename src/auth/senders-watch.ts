@@ -1,15 +1,12 @@
 /** Holds the senders of the file. It reads the file at the start, and again when it changes. */
 import type { Logger } from '../log.ts';
 import { errorText } from '../support/error-text.ts';
-import { watchFiles } from '../support/file-watch.ts';
+import { NO_END_MARK, watchFiles } from '../support/file-watch.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { readSenders } from './senders-file.ts';
 import { Quotas, Senders } from './senders.ts';
 
 const INVALID = 'the senders file is invalid: the last valid version stays in use';
-
-const NO_END_MARK =
-  'it does not end with the line "..." as the version in use does, so it is not whole; a restart takes it without that line';
 
 export class SendersWatch {
   readonly #metrics: Metrics;

@@ -1,5 +1,5 @@
-import { inspect } from 'node:util';
 import type { CatalogEntry } from './catalog.ts';
+import { shownValue } from './shown-value.ts';
 
 /** An error in the configuration. The program does not start with one. */
 export interface ConfigurationError {
@@ -22,11 +22,6 @@ export function wrongValue(entry: CatalogEntry, value: unknown): string {
   return `${shown(entry, value)} where ${entry.kind.expected} was expected`;
 }
 
-/** Characters of a value that a message repeats. */
-const LONGEST_SHOWN = 120;
-
 function shown(entry: CatalogEntry, value: unknown): string {
-  if (entry.secret) return 'a secret (not shown)';
-  const whole = inspect(value, { breakLength: Infinity, depth: 2 });
-  return whole.length > LONGEST_SHOWN ? `${whole.slice(0, LONGEST_SHOWN)}…` : whole;
+  return entry.secret ? 'a secret (not shown)' : shownValue(value);
 }

@@ -68,7 +68,7 @@ export function loadSettings(inputs: Inputs): Loaded | Refused {
   const errors = [
     ...sources.flatMap((source) => source.errors),
     ...foreign.errors,
-    ...judged.errors.values(),
+    ...[...judged.errors.values()].flat(),
     ...(complete ? brokenRules(settings, judged, inputs.offline ?? false) : []),
   ];
   if (errors.length > 0) return { errors };

@@ -3,7 +3,7 @@ import { catalog, isSetting, snakeCase, type CatalogEntry } from './catalog.ts';
 import { wrongValue, type ConfigurationError } from './configuration-error.ts';
 import type { Machine, Members, SettingsOf } from './schema/declaration.ts';
 import { schema, type Settings } from './schema/schema.ts';
-import { readSecret, type Written } from './sources/source.ts';
+import { partName, readSecret, type Written } from './sources/source.ts';
 
 /** A value of its setting's kind, and where the user wrote it. */
 export interface Given {
@@ -15,15 +15,15 @@ export interface Given {
 export interface Judged {
   /** The usable values, by the name of the setting. */
   readonly given: ReadonlyMap<string, Given>;
-  /** By the name of the setting. */
-  readonly errors: ReadonlyMap<string, ConfigurationError>;
+  /** By the name of the setting. A value with parts may have several. */
+  readonly errors: ReadonlyMap<string, readonly ConfigurationError[]>;
   readonly notices: readonly string[];
 }
 
 /** Checks each written value, and reads the secrets that are in files. */
 export function judge(written: ReadonlyMap<string, Written>): Judged {
   const given = new Map<string, Given>();
-  const errors = new Map<string, ConfigurationError>();
+  const errors = new Map<string, readonly ConfigurationError[]>();
   const notices: string[] = [];
   for (const entry of catalog.values()) {
     const one = written.get(entry.name);
@@ -31,7 +31,7 @@ export function judge(written: ReadonlyMap<string, Written>): Judged {
     const { place } = one;
     const secret = one.inFile ? readSecret(one) : undefined;
     if (typeof secret === 'object') {
-      errors.set(entry.name, secret);
+      errors.set(entry.name, [secret]);
       continue;
     }
     const value = entry.kind.read(secret ?? one.value);
@@ -41,10 +41,19 @@ export function judge(written: ReadonlyMap<string, Written>): Judged {
     } else if (entry.kind.holds(value)) {
       given.set(entry.name, { value, place });
     } else {
-      errors.set(entry.name, { place, message: wrongValue(entry, one.value) });
+      errors.set(entry.name, errorsOf(entry, one));
     }
   }
   return { given, errors, notices };
+}
+
+function errorsOf(entry: CatalogEntry, { value, place, placeOf }: Written): readonly ConfigurationError[] {
+  const parts = entry.kind.problems?.(value);
+  if (!parts) return [{ place, message: wrongValue(entry, value) }];
+  return parts.map(({ path, message }) => ({
+    place: placeOf?.(path) ?? place,
+    message: placeOf || path.length === 0 ? message : `${partName('', path)}: ${message}`,
+  }));
 }
 
 function isOverruled({ overruled }: CatalogEntry, { value, dataRentgen }: Written): boolean {

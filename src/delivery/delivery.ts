@@ -21,6 +21,7 @@ import type {
   ParkedStatus,
   TopicStatus,
   UnaddressedRecord,
+  TopicUse,
 } from './port.ts';
 import { SeveralTopics } from './several-topics.ts';
 import { ProblemLog } from './state-log.ts';
@@ -63,7 +64,7 @@ interface Topic {
   readonly monitor: TopicMonitor;
 }
 
-export class Delivery implements EventDelivery, DeliveryStatus {
+export class Delivery implements EventDelivery, DeliveryStatus, TopicUse {
   readonly #settings: DeliverySettings;
   readonly #producer: RecordProducer;
   readonly #spool: Spool;
@@ -149,6 +150,11 @@ export class Delivery implements EventDelivery, DeliveryStatus {
     const reason = this.#refusalOfAll(record, [topic, ...others]);
     if (reason !== undefined) return Promise.resolve({ kind: 'retriable', reason });
     return this.#several.deliver(record, [topic, ...others]);
+  }
+
+  use(topics: readonly string[]): void {
+    this.#producer.watch(topics);
+    for (const topic of topics) this.#topicOf(topic);
   }
 
   /** A topic that is not in use has the status of an empty one; asking for it does not bring it into use. */

@@ -47,6 +47,12 @@ export interface EventDelivery {
 /** A record that is to be written to several topics: with the same key, bytes, headers and time to each. */
 export type UnaddressedRecord = Omit<KafkaRecord, 'topic'>;
 
+/** Topics that come into use while the proxy runs. */
+export interface TopicUse {
+  /** From now on these topics are watched and reported as if they had records. The others stay in use. */
+  use(topics: readonly string[]): void;
+}
+
 /**
  * - `straight`: events go to Kafka, and the disk is not used.
  * - `spooling`: Kafka is unavailable or late; events go to the disk at once.

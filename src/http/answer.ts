@@ -20,7 +20,7 @@ export interface AnswerSettings {
 }
 
 /** How an event is kept. */
-type KeptKind = Exclude<Ingested['kind'], 'refused'>;
+type KeptKind = Exclude<Ingested['kind'], 'refused' | 'dropped'>;
 
 /** The header of the answer to a kept event. It says where the event is. The arrays are made once. */
 const DELIVERY: Readonly<Record<KeptKind, readonly string[]>> = {
@@ -82,6 +82,11 @@ export class Answers {
    */
   kept(exchange: Exchange, kind: KeptKind): void {
     this.#write(exchange, kind === 'acknowledged' ? 201 : this.#settings.spooledStatus, DELIVERY[kind], '');
+  }
+
+  /** Answers that a routing rule drops the event: it is not kept, and 201 would say so. */
+  dropped(exchange: Exchange, rule: string): void {
+    this.#write(exchange, 200, ['X-Delivery', 'dropped', 'X-Routing-Rule', rule], '');
   }
 
   /** Answers with a status and an empty body. */

@@ -40,7 +40,7 @@ export const metricTable = {
     type: 'counter',
     tallied: true,
     name: 'http2kafka_events_total',
-    help: 'Events, by kind (run, job, dataset, unknown) and outcome: "acknowledged" by Kafka, "spooled" (on disk, synced), "dead_letter", or an error code.',
+    help: 'Events, by kind (run, job, dataset, unknown) and outcome: "acknowledged" by Kafka, "spooled" (on disk, synced), "dead_letter", "dropped" by a routing rule, or an error code.',
     labels: ['kind', 'outcome'],
   },
   sendersFileGood: {
@@ -54,6 +54,18 @@ export const metricTable = {
     name: 'http2kafka_sender_events_total',
     help: 'Events of recognised senders, by sender (the first 200; all others are "other"), way of authentication, and outcome.',
     labels: ['sender', 'way', 'outcome'],
+  },
+  ruleEvents: {
+    type: 'counter',
+    tallied: true,
+    name: 'http2kafka_routing_rule_events_total',
+    help: 'Valid events that a routing rule fitted, whether they were then kept or not, by rule (the first 200; all others are "other") and what it does: "topics", "dead-letter", "refuse", "drop".',
+    labels: ['rule', 'action'],
+  },
+  routingFileGood: {
+    type: 'gauge',
+    name: 'http2kafka_routing_file_good',
+    help: '1 while the current file of routing rules is in use. 0 while it has an error, and the last good version is in use. Always 1 without such a file.',
   },
   eventBytes: {
     type: 'counter',

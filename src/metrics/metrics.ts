@@ -82,6 +82,8 @@ export function createMetrics(): Metrics {
     events: tally(metricTable.events),
     sendersFileGood: gauge(metricTable.sendersFileGood),
     senderEvents: tally(metricTable.senderEvents),
+    ruleEvents: tally(metricTable.ruleEvents),
+    routingFileGood: gauge(metricTable.routingFileGood),
     eventBytes: counter(metricTable.eventBytes),
     checks: tally(metricTable.checks),
     deviations: counter(metricTable.deviations),

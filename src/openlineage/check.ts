@@ -28,6 +28,11 @@ export function checkEvent(bytes: Buffer, level: CheckLevel): Verdict {
 /** An event of more bytes is read only in a turn with room for it. Nearly all events are smaller. */
 const MAX_SYNC_BYTES = 64 * 1024;
 
+/** True if an event is read only in a turn with room for it. */
+export function isLarge(bytes: Buffer): boolean {
+  return bytes.length > MAX_SYNC_BYTES;
+}
+
 /**
  * The fast path reads this many bytes in the time in which the full check reads one, at worst: 6 ns a byte, for an array
  * of digits. Usual events take less than 1 ns a byte.

@@ -17,10 +17,15 @@ interface Scanner {
   readonly countByte: (start: number, length: number, byte: number) => number;
   readonly skipSpace: (start: number) => number;
   readonly skipPlain: (start: number) => number;
+  readonly findFields: (start: number, from: number) => number;
+  readonly firstDataset: (start: number, from: number) => number;
+  readonly nextDataset: (start: number, from: number) => number;
   readonly RESULT: Place;
   readonly ELEMENTS: Place;
   readonly EVENTS: Place;
   readonly EVENT_SIZE: Place;
+  readonly FIELDS: Place;
+  readonly FIELD_COUNT: Place;
   readonly MAX_EVENTS: Place;
   readonly INPUT: Place;
   readonly MAX_INPUT: Place;
@@ -111,7 +116,11 @@ function isScanner(exports: object): exports is Scanner {
       'countByte',
       'skipSpace',
       'skipPlain',
+      'findFields',
+      'firstDataset',
+      'nextDataset',
     ],
-    ...['RESULT', 'ELEMENTS', 'EVENTS', 'EVENT_SIZE', 'MAX_EVENTS', 'INPUT', 'MAX_INPUT', 'POOL', 'POOL_END'],
+    ...['RESULT', 'ELEMENTS', 'EVENTS', 'EVENT_SIZE', 'MAX_EVENTS', 'FIELDS', 'FIELD_COUNT'],
+    ...['INPUT', 'MAX_INPUT', 'POOL', 'POOL_END'],
   ].every((name) => name in exports);
 }

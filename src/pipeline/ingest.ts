@@ -6,7 +6,7 @@ import { deadLetterRecord } from '../delivery/dead-letter-record.ts';
 import { isKept, type Delivered, type EventDelivery } from '../delivery/port.ts';
 import { isRetriable, refusal, type Refusal } from '../errors.ts';
 import { recordHeader, type RecordHeader } from '../kafka/record.ts';
-import { checkInTurns, jobOf } from '../openlineage/check.ts';
+import { checkInTurns, isLarge, jobOf, scanWork } from '../openlineage/check.ts';
 import type { CheckLevel } from '../openlineage/event-schema.ts';
 import { ENCODING_MISSING } from '../openlineage/full-check.ts';
 import { describeErrors, type ValidationError } from '../openlineage/validation-error.ts';
@@ -16,6 +16,7 @@ import type { Clock } from '../support/time.ts';
 import type { Turns } from '../support/turns.ts';
 import type { Arrival } from './arrival.ts';
 import type { KnownKind, Observer } from './observer.ts';
+import type { FittingRule, RuleSet } from '../routing/rule-set.ts';
 
 export interface IngestSettings {
   /** The topic of events that match no routing rule. */
@@ -29,11 +30,13 @@ export interface IngestSettings {
   readonly timestamp: 'event-time' | 'arrival';
 }
 
-/** The outcome of one event. With each of the first three the event is kept. */
+/** The outcome of one event. With each of the first three the event is kept, and with the fourth nobody wants it. */
 export type Ingested =
   | { readonly kind: 'acknowledged' }
   | { readonly kind: 'spooled' }
   | { readonly kind: 'dead-letter' }
+  /** A routing rule drops the event. */
+  | { readonly kind: 'dropped'; readonly rule: string }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 type InvalidVerdict = Extract<Verdict, { errors: readonly ValidationError[] }>;
@@ -56,6 +59,13 @@ const REPORTED_BY = Buffer.from('reported-by-user-name');
  */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
+/** The rules in force; undefined without rules. They may change between two events. */
+export interface RuleSource {
+  readonly rules: RuleSet | undefined;
+}
+
+const NO_RULES: RuleSource = { rules: undefined };
+
 const OVER_QUOTA = refusal('too_many_requests', 'You send more events than your quota allows; wait a second');
 
 export class Ingest {
@@ -64,6 +74,7 @@ export class Ingest {
   readonly #observer: Observer;
   readonly #wall: Clock;
   readonly #turns: Turns;
+  readonly #routing: RuleSource;
 
   /**
    * `wall` gives the time of arrival, in milliseconds since the Unix epoch. An event whose check costs much waits for
@@ -75,12 +86,14 @@ export class Ingest {
     observer: Observer,
     wall: Clock,
     turns: Turns,
+    routing = NO_RULES,
   ) {
     this.#settings = settings;
     this.#delivery = delivery;
     this.#observer = observer;
     this.#wall = wall;
     this.#turns = turns;
+    this.#routing = routing;
   }
 
   /**
@@ -101,8 +114,18 @@ export class Ingest {
    */
   examine(arrival: Arrival, bytes: Buffer, event?: CheckedEvent): Examined | Promise<Examined> {
     if (arrival.known?.limits.quota?.take() === false) return this.#refuse(arrival, 'unknown', OVER_QUOTA);
-    if (event) return { path: 'fast_path', event };
-    return checkInTurns(bytes, this.#settings.checkLevel, this.#turns, arrival);
+    const checked: Verdict | Promise<Verdict> = event
+      ? { path: 'fast_path', event }
+      : checkInTurns(bytes, this.#settings.checkLevel, this.#turns, arrival);
+    return this.#routing.rules?.readsEvents && isLarge(bytes) ? this.#withTurn(bytes, checked) : checked;
+  }
+
+  /** Rules read a large event once more, which costs as much as its scan. */
+  async #withTurn(bytes: Buffer, checked: Verdict | Promise<Verdict>): Promise<Verdict> {
+    const verdict = await checked;
+    const work = scanWork(bytes);
+    if (verdict.event && !this.#turns.take(work)) await this.#turns.wait(work);
+    return verdict;
   }
 
   /** The second step, with the result of the first. No promise for an event that goes nowhere: it costs too much. */
@@ -114,14 +137,45 @@ export class Ingest {
     if (arrival.known?.limits.mayWriteTo(event.namespace) === false) {
       return this.#refuseValid(arrival, foreignNamespace(event.namespace), bytes, event);
     }
-    return this.#takeValid(arrival, bytes, event);
+    const rule = this.#routing.rules?.find(bytes, event, arrival.known?.sender.name);
+    if (rule) return this.#takeRouted(arrival, bytes, event, rule);
+    return this.#takeValid(arrival, bytes, event, this.#settings.mainTopic);
   }
 
-  async #takeValid(arrival: Arrival, bytes: Buffer, event: CheckedEvent): Promise<Ingested> {
-    const { mainTopic, timestamp } = this.#settings;
+  #takeRouted(
+    arrival: Arrival,
+    bytes: Buffer,
+    event: CheckedEvent,
+    rule: FittingRule,
+  ): Ingested | Promise<Ingested> {
+    const { name, action } = rule;
+    this.#observer.routed(rule);
+    switch (action.kind) {
+      case 'topics':
+        return this.#takeValid(arrival, bytes, event, action.topics[0] ?? this.#settings.mainTopic);
+      case 'dead-letter': {
+        const { kind } = event;
+        const errors = [ruleError(rule, action.reason)];
+        return this.#makeDeadLetter(arrival, bytes, {
+          path: 'full_check',
+          kind,
+          errors,
+          job: jobOf(bytes, event),
+        });
+      }
+      case 'refuse':
+        return this.#refuseValid(arrival, refusedByRule(name, action.reason), bytes, event);
+      case 'drop':
+        this.#observer.dropped(arrival, event);
+        return { kind: 'dropped', rule: name };
+    }
+  }
+
+  async #takeValid(arrival: Arrival, bytes: Buffer, event: CheckedEvent, topic: string): Promise<Ingested> {
+    const { timestamp } = this.#settings;
     const arrivedAt = this.#wall.now();
     const delivered = await this.#delivery.deliver({
-      topic: mainTopic,
+      topic,
       key: event.key,
       value: bytes,
       headers: headersOf(arrival),
@@ -217,6 +271,16 @@ function refusalOf(delivered: Exclude<Delivered, { kind: 'acknowledged' | 'spool
 
 function foreignNamespace(namespace: string): Refusal {
   return refusal('forbidden', `Your namespaces do not include "${printable(namespace.slice(0, 200))}"`);
+}
+
+function refusedByRule(rule: string, reason: string): Refusal {
+  return refusal('refused_by_rule', `Routing rule ${rule} refuses the event: ${reason}`, { rule });
+}
+
+/** Why a valid event is a dead letter, in the form of a validation error: readers of dead letters know that form. */
+function ruleError({ name }: FittingRule, reason: string): ValidationError {
+  const message = `${reason} (routing rule ${name})`;
+  return { location: ['body'], message, code: 'routing_rule', context: { rule: name }, input: null };
 }
 
 /** The headers of every record, in the order of Data.Rentgen. */

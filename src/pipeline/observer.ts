@@ -10,6 +10,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { ValidationError } from '../openlineage/validation-error.ts';
 import type { EventKind } from '../openlineage/event-schema.ts';
 import type { CheckedEvent, CheckPath, JobNames } from '../openlineage/verdict.ts';
+import type { FittingRule } from '../routing/rule-set.ts';
 import { printable } from '../support/printable.ts';
 import { systemTime, type Time } from '../support/time.ts';
 import type { Arrival } from './arrival.ts';
@@ -84,6 +85,16 @@ export class Observer {
       topic,
       reason: reasonOfErrors(errors),
     }));
+  }
+
+  /** A routing rule fits an event. */
+  routed({ label, action }: FittingRule): void {
+    this.#metrics.ruleEvents.inc(label, action.kind);
+  }
+
+  /** A routing rule drops an event. */
+  dropped(arrival: Arrival, { kind }: CheckedEvent): void {
+    this.#count(arrival, kind, 'dropped');
   }
 
   /**

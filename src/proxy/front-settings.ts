@@ -13,6 +13,7 @@ import type { PageListenerSettings } from '../http/pages/page-listener.ts';
 import type { PagesSettings } from '../http/pages/pages.ts';
 import type { ServerSettings } from '../http/server.ts';
 import type { IngestSettings } from '../pipeline/ingest.ts';
+import type { RoutingSettings } from '../routing/routing.ts';
 import { version } from '../version.ts';
 import { connectionLimit } from './open-files.ts';
 
@@ -27,6 +28,11 @@ export function ingestSettings({ producer, check }: Settings): IngestSettings {
   };
 }
 
+/** Settings of the routing rules. */
+export function routingSettings({ routing, producer }: Settings): RoutingSettings {
+  return { list: routing.rules, file: routing.file, deadLetterTopic: producer.malformedTopic };
+}
+
 /** Settings of answers: the headers that each has, and the status of a spooled event. */
 export function answerSettings({ server }: Settings): AnswerSettings {
   return {
@@ -38,11 +44,18 @@ export function answerSettings({ server }: Settings): AnswerSettings {
   };
 }
 
-/** Settings of the listener. Without `tls` it serves plain HTTP. */
-export function serverSettings({ server }: Pick<Settings, 'server'>, tls?: TlsFiles): ServerSettings {
+/** Settings of the listener. Without `tls` it serves plain HTTP. Routing rules name `ruleTopics` topics. */
+export function serverSettings(
+  { server }: Pick<Settings, 'server'>,
+  tls?: TlsFiles,
+  ruleTopics = 0,
+): ServerSettings {
   const { uds, udsMode, host, port, backlog } = server;
-  // The topic of events and the dead-letter topic.
-  const others = { topics: 2, monitoring: server.monitoring.port === undefined ? 0 : MONITORING_CONNECTIONS };
+  // The main topic and the dead-letter topic, and those of the rules.
+  const others = {
+    topics: 2 + ruleTopics,
+    monitoring: server.monitoring.port === undefined ? 0 : MONITORING_CONNECTIONS,
+  };
   const proxied = server.proxyProtocol ? proxiedPeers(server) : undefined;
   const peerOf = proxied && ((socket: PeerSocket) => proxied.clientOf(socket));
   const trusted = new TrustedPeers(server.proxyHeaders ? server.forwardedAllowIps : [], peerOf);

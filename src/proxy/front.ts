@@ -4,7 +4,7 @@
  */
 import type { FrequentLines, Logger } from '../log.ts';
 import type { Settings } from '../config/schema/schema.ts';
-import type { DeliveryStatus, EventDelivery } from '../delivery/port.ts';
+import type { DeliveryStatus, EventDelivery, TopicUse } from '../delivery/port.ts';
 import { Answers } from '../http/answer.ts';
 import { AnswerMemory } from '../http/answer-memory.ts';
 import { TlsFiles } from '../http/connection/tls-files.ts';
@@ -20,6 +20,7 @@ import { HttpServer, type ServerSettings } from '../http/server.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { Ingest } from '../pipeline/ingest.ts';
 import { Observer } from '../pipeline/observer.ts';
+import { Routing } from '../routing/routing.ts';
 import { textPool } from '../openlineage/scanner-module.ts';
 import { errorText } from '../support/error-text.ts';
 import { TlsFileError } from '../support/pem-file.ts';
@@ -32,6 +33,7 @@ import {
   monitoringListenerSettings,
   monitoringSettings,
   pagesSettings,
+  routingSettings,
   serverSettings,
   tlsSettings,
 } from './front-settings.ts';
@@ -45,6 +47,7 @@ export class Front {
   readonly #settings: Settings;
   readonly #authentication: Authentication | undefined;
   readonly #tls: TlsFiles | undefined;
+  readonly #routing: Routing;
   readonly #metrics: Metrics;
   readonly #log: Logger;
   readonly #accessLog: FrequentLines;
@@ -56,6 +59,7 @@ export class Front {
     settings: Settings,
     authentication: Authentication | undefined,
     tls: TlsFiles | undefined,
+    routing: Routing,
     metrics: Metrics,
     log: Logger,
     accessLog: FrequentLines,
@@ -63,13 +67,14 @@ export class Front {
     this.#settings = settings;
     this.#authentication = authentication;
     this.#tls = tls;
+    this.#routing = routing;
     this.#metrics = metrics;
     this.#log = log;
     this.#accessLog = accessLog;
   }
 
   /**
-   * Sets up the authentication and reads the certificate. It does not listen yet.
+   * Sets up the authentication, reads the certificate and the routing rules. It does not listen yet.
    * @throws {StartError} for a problem that an operator can repair.
    */
   static async open(
@@ -82,8 +87,9 @@ export class Front {
     const authentication = await openAuthentication(settings, metrics, log);
     opened.defer(() => authentication?.close());
     const tls = openTls(settings, metrics, log);
+    const routing = openRouting(settings, metrics, log);
     opened.move();
-    return new Front(settings, authentication, tls, metrics, log, accessLog);
+    return new Front(settings, authentication, tls, routing, metrics, log, accessLog);
   }
 
   /**
@@ -95,7 +101,7 @@ export class Front {
     delivery: EventDelivery & DeliveryStatus,
   ): Promise<readonly [events: string, monitoring?: string]> {
     const { server } = this.#settings;
-    const listener = serverSettings(this.#settings, this.#tls);
+    const listener = serverSettings(this.#settings, this.#tls, this.#routing.topics.length);
     this.#metrics.maxConnections.set(listener.maxConnections);
     const parts = this.#parts(delivery, listener.clientOf);
     this.#monitoring = parts.monitoring;
@@ -115,6 +121,11 @@ export class Front {
     }
   }
 
+  /** Brings the topics of the routing rules into use, now and whenever the rules change. */
+  useTopics(delivery: TopicUse): void {
+    this.#routing.followTopics((topics) => delivery.use(topics));
+  }
+
   /** Warns if every client may post events and the proxy does not listen on this machine only. */
   warn(): void {
     const { server } = this.#settings;
@@ -123,11 +134,12 @@ export class Front {
     }
   }
 
-  /** Reads the senders file and the certificates again. Returns the names of those that are invalid; the log says why. */
+  /** Reads the senders file, the certificates and the file of routing rules again. Returns the names of those that are invalid; the log says why. */
   reload(): readonly string[] {
     const invalid: string[] = [];
     if (this.#authentication?.senders.reload() === false) invalid.push('the senders file');
     if (this.#tls?.reload() === false) invalid.push('the certificates');
+    if (!this.#routing.reload()) invalid.push('the file of routing rules');
     return invalid;
   }
 
@@ -144,9 +156,10 @@ export class Front {
     await this.#http?.stop(idleMs, timeoutMs);
   }
 
-  /** Closes the authentication, and the listener for monitoring. */
+  /** Closes the authentication, the routing, and the listener for monitoring. */
   async close(): Promise<void> {
     this.#monitoringListener?.close();
+    this.#routing.close();
     await this.#authentication?.close();
   }
 
@@ -156,7 +169,8 @@ export class Front {
     const memory = new AnswerMemory(this.#settings.server.maxAnswerMemory, metrics.answerMemoryBytes);
     const answers = new Answers(answerSettings(this.#settings), observer, memory);
     const authenticationProblems = this.#authentication?.problems;
-    const monitored = { delivery, authenticationProblems, metrics, observer, clientOf };
+    const routingProblem = () => this.#routing.problem;
+    const monitored = { delivery, authenticationProblems, routingProblem, metrics, observer, clientOf };
     const monitoring = new Monitoring(monitoringSettings(this.#settings), monitored);
     return { monitoring, answers, observer };
   }
@@ -185,7 +199,14 @@ export class Front {
     const settings = this.#settings;
     const metrics = this.#metrics;
     const turns = new Turns(systemTime);
-    const ingest = new Ingest(ingestSettings(settings), delivery, observer, systemTime.wall, turns);
+    const ingest = new Ingest(
+      ingestSettings(settings),
+      delivery,
+      observer,
+      systemTime.wall,
+      turns,
+      this.#routing,
+    );
     const { maxRequestSize: maxBytes } = settings.producer;
     const memory = new BodyMemory(settings.server.maxBodyMemory, systemTime, metrics.bodyMemoryBytes);
     const maxPooled = settings.server.maxBodyMemory / POOLED_SHARE;
@@ -219,6 +240,16 @@ async function openAuthentication(
     return await createAuthentication(settings, metrics, log);
   } catch (error) {
     throw new StartError(`cannot recognise senders: ${errorText(error)}`, { cause: error });
+  }
+}
+
+function openRouting(settings: Settings, metrics: Metrics, log: Logger): Routing {
+  try {
+    return new Routing(routingSettings(settings), metrics, log);
+  } catch (error) {
+    throw new StartError(`cannot route events: ${settings.routing.file}: ${errorText(error)}`, {
+      cause: error,
+    });
   }
 }
 

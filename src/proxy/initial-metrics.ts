@@ -11,10 +11,16 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { deviationKinds } from '../openlineage/deviations.ts';
 import { version } from '../version.ts';
 
-const KEPT = ['acknowledged', 'spooled', 'dead_letter'];
+const TAKEN = ['acknowledged', 'spooled', 'dead_letter', 'dropped'];
 
 /** Why an event is refused after its check, or by it. */
-const REFUSALS: readonly ErrorCode[] = ['forbidden', 'invalid_request', 'payload_too_large', 'unavailable'];
+const REFUSALS: readonly ErrorCode[] = [
+  'forbidden',
+  'refused_by_rule',
+  'invalid_request',
+  'payload_too_large',
+  'unavailable',
+];
 
 /** Why an event or a whole request is refused before its kind is known. */
 const EARLY_REFUSALS: readonly ErrorCode[] = [
@@ -36,7 +42,7 @@ export function setInitialMetrics(metrics: Metrics, settings: Settings): void {
   metrics.answerMemoryMaxBytes.set(settings.server.maxAnswerMemory);
   metrics.spoolMaxAgeSeconds.set(settings.spool.maxAge / 1000);
   for (const kind of ['run', 'job', 'dataset']) {
-    for (const outcome of [...KEPT, ...REFUSALS]) metrics.events.begin(kind, outcome);
+    for (const outcome of [...TAKEN, ...REFUSALS]) metrics.events.begin(kind, outcome);
   }
   for (const outcome of ['dead_letter', ...EARLY_REFUSALS]) metrics.events.begin('unknown', outcome);
   for (const check of ['fast_path', 'full_check']) metrics.checks.begin(check);

@@ -60,6 +60,7 @@ async function run(
   onHangup(() => readAgain(front, load, log));
   const core = await Core.open(settings, metrics, log);
   opening.defer(() => core.abandon());
+  front.useTopics(core.delivery);
   core.start();
   const [address, monitoring] = await front.listen(core.delivery);
   opening.move();
@@ -94,7 +95,7 @@ function levelOf({ logging, server }: Settings): string {
   return server.debug ? 'debug' : logging.level;
 }
 
-/** Reads the senders file, the certificates and `logging.level` again, and logs one line about it. */
+/** Reads the files that may change and `logging.level` again, and logs one line about it. */
 function readAgain(front: Front, load: LoadAgain, log: Logger): void {
   const failed = [...front.reload()];
   const loaded = load();
@@ -103,5 +104,8 @@ function readAgain(front: Front, load: LoadAgain, log: Logger): void {
     failed.push(`logging.level (${errors})`);
   } else if (loaded.settings.logging.enabled) log.level = levelOf(loaded.settings);
   if (failed.length > 0) log.error(`SIGHUP: what was in use before stays in use: ${failed.join(', ')}`);
-  else log.info('SIGHUP: the senders file, the certificates and logging.level were read again');
+  else
+    log.info(
+      'SIGHUP: the senders file, the certificates, the file of routing rules and logging.level were read again',
+    );
 }

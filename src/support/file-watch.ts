@@ -1,5 +1,5 @@
 /** Detects changes of files: renewed certificates, edited lists of keys. */
-import { statSync, type BigIntStats } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, statSync, type BigIntStats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 
 /**
@@ -49,6 +49,36 @@ export function watchFiles(
     clearTimeout(timer);
   };
 }
+
+/**
+ * The text of a file. A part of a file is often valid YAML, in which what an operator has written last is missing.
+ * @throws when it cannot be read, or is being written.
+ */
+export function readStill(path: string): string {
+  const file = openSync(path, 'r');
+  try {
+    const before = fstatSync(file, { bigint: true });
+    const text = readFileSync(file, 'utf8');
+    const after = fstatSync(file, { bigint: true });
+    if (before.mtimeNs !== after.mtimeNs || before.size !== after.size)
+      throw new Error('it is being written');
+    return text;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** YAML 1.2 §9.1.2: a line of its own, here the last one. */
+const END_MARK = /(?:^|\n)\.\.\.\s*$/;
+
+/** True if a YAML file ends with `...`, the mark for the end of a document. Then it is whole. */
+export function hasEndMark(text: string): boolean {
+  return END_MARK.test(text);
+}
+
+/** Why a version without the mark is not used after one with it. */
+export const NO_END_MARK =
+  'it does not end with the line "..." as the version in use does, so it is not whole; a restart takes it without that line';
 
 interface State {
   /** Which file it is; empty where there is none. */

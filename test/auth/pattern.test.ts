@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { matcherOf } from '../../src/auth/senders.ts';
+import { matcherOf } from '../../src/auth/pattern.ts';
 
 const cases: readonly (readonly [pattern: string, matching: readonly string[], others: readonly string[]])[] =
   [

@@ -14,7 +14,8 @@ import { inState } from '../stage/readiness.ts';
 import { runEvent } from '../stage/sample-events.ts';
 import { NOWHERE, Stage } from '../stage/stage.ts';
 
-const READ_AGAIN = 'SIGHUP: the senders file, the certificates and logging.level were read again';
+const READ_AGAIN =
+  'SIGHUP: the senders file, the certificates, the file of routing rules and logging.level were read again';
 const NO_MEANING = 'it has no meaning here';
 const NOT_READY = 'not ready from now on';
 /** Longer than a test may take: a proxy that waits this long fails the test. */

@@ -54,6 +54,8 @@ export class FakeProducer implements RecordProducer {
   readonly written: KafkaRecord[] = [];
   /** Times at which the records of a topic were sent, on the monotonic clock. */
   readonly handedOver = new Map<string, number[]>();
+  /** The topics that the delivery wants to know of before their first record. */
+  readonly watched: string[] = [];
   /** How often the delivery asked for the limits of topics. */
   refreshes = 0;
   readonly #time: Time;
@@ -91,6 +93,10 @@ export class FakeProducer implements RecordProducer {
   refresh(): Promise<void> {
     this.refreshes += 1;
     return Promise.resolve();
+  }
+
+  watch(topics: readonly string[]): void {
+    this.watched.push(...topics);
   }
 
   knows(): boolean {

@@ -31,6 +31,7 @@ const broken: Readonly<Record<string, readonly [file: string, imported: string]>
   'auth-imports-one-way': ['src/auth/wrong.ts', '../http/paths.ts'],
   'kafka-imports-one-way': ['src/kafka/wrong.ts', '../spool/disk.ts'],
   'delivery-imports-one-way': ['src/delivery/wrong.ts', '../pipeline/arrival.ts'],
+  'routing-imports-one-way': ['src/routing/wrong.ts', '../pipeline/arrival.ts'],
   'pipeline-imports-one-way': ['src/pipeline/wrong.ts', '../http/paths.ts'],
   'http-imports-one-way': ['src/http/wrong.ts', '../kafka/record.ts'],
   'proxy-imports-one-way': ['src/proxy/wrong.ts', '../commands/serve.ts'],

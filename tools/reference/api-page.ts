@@ -38,10 +38,12 @@ the root path in front and without it. The root path itself is \`/\`.
   |---|---|
   | \`kafka\` | is in Kafka. All in-sync replicas have acknowledged it (\`acks=all\`). |
   | \`spool\` | is on the proxy's disk, synced. It is delivered in its order when Kafka is available again: [delivery](delivery.md). |
-  | \`dead-letter\` | is not valid, and is kept for the dead-letter topic. Only with \`check.invalid: dead-letter\`. |
+  | \`dead-letter\` | is kept for the dead-letter topic: it is not valid (\`check.invalid: dead-letter\`), or a [routing rule](routing.md) says so. |
 
 - **202 Accepted**, only with \`server.spooled_status: 202\`: the same, for \`spool\` and \`dead-letter\`. The default is 201,
   because OpenLineage's Go client takes every status but 200 and 201 for a failure, and programs that use it then end.
+- **200 OK**, empty body, \`X-Delivery: dropped\`: a [routing rule](routing.md) drops the event. \`X-Routing-Rule\` has its
+  name.
 - Any other status: the event was **not** taken. The body says why.
 
 The answer comes within about a second, in an outage of Kafka too. A 503 says that the event can be kept neither in Kafka nor
@@ -116,7 +118,7 @@ consumer's parser.
 
 | part | content |
 |---|---|
-| topic | \`producer.main_topic\` (\`input.runs\`) |
+| topic | \`producer.main_topic\` (\`input.runs\`), or what a [routing rule](routing.md) names |
 | value | the body, decoded, byte for byte |
 | key | \`run:{namespace}/{name}\` of the root parent's job if there, else of the parent's, else of the job; \`job:…\` and \`dataset:…\` for the other kinds |
 | partition | Java's default partitioner (murmur2), or librdkafka's \`consistent_random\` with \`kafka.partitioner: crc32\` |

@@ -1,3 +1,4 @@
+import { deadLetterTopicError } from '../schema/routing-rule.ts';
 import { authRules } from './auth-rules.ts';
 import { kafkaRules } from './kafka-rules.ts';
 import { needs, readable, when, type Rule } from './rule.ts';
@@ -38,6 +39,19 @@ export const rules: readonly Rule[] = [
         'the same topic as producer.main_topic: consumers of that topic cannot read dead letters',
       ),
   },
+  {
+    about: ['routing.rules', 'producer.malformed_topic'],
+    check: ({ routing, producer }) => deadLetterTopicError(routing.rules, producer.malformedTopic),
+  },
+  {
+    about: ['routing.rules', 'routing.file'],
+    check: ({ routing }) =>
+      when(
+        routing.file !== undefined && routing.rules.rules.length > 0,
+        'routing.file has the rules; remove one of the two',
+      ),
+  },
+  readable('routing.file', ({ routing }) => routing.file),
   {
     about: ['server.workers'],
     check: ({ server }) =>

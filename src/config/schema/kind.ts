@@ -17,6 +17,15 @@ export interface Kind<T> {
   readonly holds: (value: unknown) => value is T;
   /** The written form of a value, where that is not its JSON. */
   readonly format?: (value: unknown) => unknown;
+  /** What is wrong within a value that has parts. Without it, an error names the whole value. */
+  readonly problems?: (written: unknown) => readonly PartProblem[];
+}
+
+/** Why a part of a value is wrong. */
+export interface PartProblem {
+  /** From the value to the part: `[2, 'when', 'kind']`. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
 }
 
 /** The written form of a value in a file. */

@@ -3,6 +3,7 @@ import { section, setting, type NamesOf, type SettingsOf } from './declaration.t
 import { check, producer, queue, spool } from './delivery-section.ts';
 import { kafka } from './kafka-section.ts';
 import { boolean, oneOf } from './kind.ts';
+import { routing } from './routing-section.ts';
 import { server } from './server-section.ts';
 
 const logging = section('The log of the program, on standard error.', {
@@ -28,7 +29,7 @@ const logging = section('The log of the program, on standard error.', {
 });
 
 /** Every setting of the program, by section. Each setting is declared once, here or in the file of its section. */
-export const schema = { kafka, producer, queue, spool, check, auth, database, logging, server };
+export const schema = { kafka, producer, queue, spool, check, routing, auth, database, logging, server };
 
 /** The settings of the program: nested as the schema is, every value present and checked, frozen. */
 export type Settings = SettingsOf<typeof schema>;

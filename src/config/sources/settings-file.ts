@@ -1,5 +1,6 @@
 import {
   isAlias,
+  isCollection,
   isMap,
   isNode,
   isScalar,
@@ -11,7 +12,7 @@ import {
 import { catalog, isSectionName, secretOfFile, sections } from '../catalog.ts';
 import type { ConfigurationError } from '../configuration-error.ts';
 import { nearestName, suggestion } from '../nearest-name.ts';
-import { addWritten, type Source, type Written } from './source.ts';
+import { addWritten, partName, type Source, type Written } from './source.ts';
 
 /** A file, with the settings and errors that were found in it so far. */
 interface Walk {
@@ -73,7 +74,14 @@ function readValue(walk: Walk, name: string, node: unknown, place: string, inFil
   }
   try {
     const value: unknown = isNode(node) ? node.toJS(walk.document) : node;
-    addWritten(walk.written, walk.errors, name, { value, place, ...(inFile && { inFile }) });
+    const placeOfPart = (path: readonly (string | number)[]) =>
+      placeOf(walk, partName(name, path), nodeAt(node, path));
+    addWritten(walk.written, walk.errors, name, {
+      value,
+      place,
+      placeOf: placeOfPart,
+      ...(inFile && { inFile }),
+    });
   } catch {
     // The parser's message repeats the text, which may be a password that begins with an asterisk.
     walk.errors.push({
@@ -91,6 +99,17 @@ function isEmpty(node: unknown): boolean {
 function placeOf({ path, lines }: Walk, name: string, key: unknown): string {
   const range = isNode(key) ? key.range : undefined;
   return `${name} in ${path}${range ? ` line ${lines.linePos(range[0]).line}` : ''}`;
+}
+
+/** The node of a part of a value, or of the nearest value around it. An alias in between ends the search. */
+export function nodeAt(node: unknown, path: readonly (string | number)[]): unknown {
+  let found = node;
+  for (const step of path) {
+    const inner: unknown = isCollection(found) ? found.get(step, true) : undefined;
+    if (!isNode(inner)) break;
+    found = inner;
+  }
+  return found;
 }
 
 // The message has the parser's code and not its message, because that may quote a secret.

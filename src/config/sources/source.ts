@@ -18,10 +18,20 @@ export interface Written {
   readonly value: unknown;
   /** For messages: `HTTP2KAFKA__SERVER__PORT in the environment`. */
   readonly place: string;
+  /** The same for a part of the value, by its path in it. */
+  readonly placeOf?: (path: readonly (string | number)[]) => string;
   /** Whether the user wrote it under Data.Rentgen's name. */
   readonly dataRentgen?: true;
   /** Whether the value is the path of a file that contains the secret. */
   readonly inFile?: true;
+}
+
+/** The name of a part of a value, by its path in it: `routing.rules[2].when.kind`. */
+export function partName(name: string, path: readonly (string | number)[]): string {
+  return path.reduce<string>(
+    (whole, step) => `${whole}${typeof step === 'number' ? `[${step}]` : `.${step}`}`,
+    name,
+  );
 }
 
 /** The source that is not given. */

@@ -102,7 +102,8 @@ export class EventHandler implements ExchangeHandler {
   }
 
   /**
-   * Answers a kept event with 201 and the header `X-Delivery`: `kafka`, `spool` or `dead-letter`.
+   * Answers a kept event with 201 and the header `X-Delivery`: `kafka`, `spool` or `dead-letter`. One that a routing rule
+   * drops is answered 200 with `dropped`.
    * A batch is answered 200, with the outcome of each event.
    */
   async #take(exchange: Exchange, takes: 'event' | 'batch', body: Buffer): Promise<void> {
@@ -113,6 +114,7 @@ export class EventHandler implements ExchangeHandler {
       }
       const ingested = await this.#ingest.take(exchange, body);
       if (ingested.kind === 'refused') this.#refuse(exchange, ingested.refusal);
+      else if (ingested.kind === 'dropped') this.#answers.dropped(exchange, ingested.rule);
       else this.#answers.kept(exchange, ingested.kind);
     } catch (error) {
       // Otherwise the pipeline rejects only for a defect of http2kafka.

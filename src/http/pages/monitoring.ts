@@ -28,6 +28,8 @@ export type AuthenticationProblems = () => Readonly<Record<string, string>>;
 export interface MonitoringParts {
   readonly delivery: DeliveryStatus;
   readonly authenticationProblems: AuthenticationProblems | undefined;
+  /** Why the rules in force are not those of their file. */
+  readonly routingProblem?: () => string | undefined;
   readonly metrics: Metrics;
   readonly observer: Observer;
   /** The address of a request's client, for the log. */
@@ -98,7 +100,8 @@ export class Monitoring {
   }
 
   #answerReady(request: IncomingMessage, response: ServerResponse, requestId: string): void {
-    const { delivery, authenticationProblems } = this.#parts;
+    const { delivery, authenticationProblems, routingProblem } = this.#parts;
+    const wrongRules = routingProblem?.();
     const { problem, state, kafkaProblem } = delivery.statusOf(this.#settings.mainTopic);
     const withProblem = delivery.topics.filter((topic) => topic.problem ?? topic.kafkaProblem);
     const details = {
@@ -111,6 +114,7 @@ export class Monitoring {
       },
       ...(delivery.parked.length > 0 && { parked: describeParked(delivery.parked) }),
       ...(withProblem.length > 0 && { topics: Object.fromEntries(withProblem.map(describeTopic)) }),
+      ...(wrongRules !== undefined && { routing: wrongRules }),
       // Not a reason to be unready: senders that were recognised before stay recognised.
       ...(authenticationProblems && { senders: sendersState(authenticationProblems()) }),
     };

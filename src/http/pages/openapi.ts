@@ -43,14 +43,21 @@ const security = [{}, { bearer: [] }, { certificate: [] }];
 const delivery = (kinds: readonly string[]) => ({
   required: true,
   description:
-    '`kafka`: all in-sync replicas of Kafka have acknowledged the record. `spool`: the event is on disk, synced, and will be delivered. `dead-letter`: the event is not valid, and is kept for the dead-letter topic (`check.invalid: dead-letter`).',
+    '`kafka`: all in-sync replicas of Kafka have acknowledged the record. `spool`: the event is on disk, synced, and will be delivered. `dead-letter`: the event is kept for the dead-letter topic, because it is not valid (`check.invalid: dead-letter`) or a routing rule says so. `dropped`: a routing rule drops the event.',
   schema: { enum: kinds },
 });
+
+const ruleName = {
+  required: true,
+  description: 'The name of the routing rule.',
+  schema: { type: 'string' },
+};
 
 const eventErrors: readonly ErrorCode[] = [
   'bad_request',
   'unauthorized',
   'forbidden',
+  'refused_by_rule',
   'request_timeout',
   'payload_too_large',
   'unsupported_media_type',
@@ -61,16 +68,21 @@ const eventErrors: readonly ErrorCode[] = [
   'unavailable',
 ];
 
+/** By status. Two codes may have the same one. */
 function errorResponses(codes: readonly ErrorCode[]): Record<string, object> {
+  const statuses = new Set(codes.map((code) => errorTable[code].status));
   return Object.fromEntries(
-    codes.map((code) => {
-      const { status, when, message } = errorTable[code];
-      const example = { error: { code, message, details: null } };
+    [...statuses].map((status) => {
+      const those = codes.filter((code) => errorTable[code].status === status);
+      const examples = those.map((code): [string, object] => [
+        code,
+        { value: { error: { code, message: errorTable[code].message, details: null } } },
+      ]);
       return [
         String(status),
         {
-          description: `\`${code}\`: ${when}`,
-          content: { 'application/json': { schema: ref('Error'), example } },
+          description: those.map((code) => `\`${code}\`: ${errorTable[code].when}`).join('\n\n'),
+          content: json(ref('Error'), Object.fromEntries(examples)),
         },
       ];
     }),
@@ -92,6 +104,10 @@ function postEvent(summary: string, operationId: string): object {
       parameters: [requestId, contentEncoding],
       requestBody: { required: true, content: json(anyEvent, examples) },
       responses: {
+        '200': {
+          description: 'A routing rule drops the event: it is not kept. The body is empty.',
+          headers: { 'X-Delivery': delivery(['dropped']), 'X-Routing-Rule': ruleName },
+        },
         '201': {
           description: 'The event is kept. The header `X-Delivery` says where. The body is empty.',
           headers: { 'X-Delivery': delivery(['kafka', 'spool', 'dead-letter']) },

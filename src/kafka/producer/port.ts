@@ -43,6 +43,8 @@ export interface RecordProducer {
    * rejects.
    */
   refresh(topics: readonly string[]): Promise<void>;
+  /** Asks the cluster for these topics from now on, before their first record. */
+  watch(topics: readonly string[]): void;
   /** True when the cluster has told all that is needed to write to this topic. */
   knows(topic: string): boolean;
 }

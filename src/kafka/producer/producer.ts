@@ -147,6 +147,11 @@ export class Producer implements RecordProducer {
       for (const queue of this.#topics.get(topic)?.queues ?? []) queue.forgetRefused();
   }
 
+  /** Asks the cluster for these topics from now on, before their first record. */
+  watch(topics: readonly string[]): void {
+    for (const topic of topics) this.#watch.include(topic);
+  }
+
   /** Takes a record. `size` is what `recordSize` gives for it. The owner hears the outcome. */
   send(record: KafkaRecord, size: number, owner: RecordOwner): PendingRecord {
     const pending = new PendingRecord(record, size, owner);
