@@ -139,7 +139,7 @@ export class Ingest {
     }
     const rule = this.#routing.rules?.find(bytes, event, arrival.known?.sender.name);
     if (rule) return this.#takeRouted(arrival, bytes, event, rule);
-    return this.#takeValid(arrival, bytes, event, this.#settings.mainTopic);
+    return this.#takeValid(arrival, bytes, event);
   }
 
   #takeRouted(
@@ -152,7 +152,7 @@ export class Ingest {
     this.#observer.routed(rule);
     switch (action.kind) {
       case 'topics':
-        return this.#takeValid(arrival, bytes, event, action.topics[0] ?? this.#settings.mainTopic);
+        return this.#takeValid(arrival, bytes, event, action.topics);
       case 'dead-letter': {
         const { kind } = event;
         const errors = [ruleError(rule, action.reason)];
@@ -171,17 +171,27 @@ export class Ingest {
     }
   }
 
-  async #takeValid(arrival: Arrival, bytes: Buffer, event: CheckedEvent, topic: string): Promise<Ingested> {
-    const { timestamp } = this.#settings;
+  /** `topics` are those of a rule. */
+  async #takeValid(
+    arrival: Arrival,
+    bytes: Buffer,
+    event: CheckedEvent,
+    topics?: readonly string[],
+  ): Promise<Ingested> {
+    const { mainTopic, timestamp } = this.#settings;
     const arrivedAt = this.#wall.now();
-    const delivered = await this.#delivery.deliver({
-      topic,
+    const record = {
+      topic: topics?.[0] ?? mainTopic,
       key: event.key,
       value: bytes,
       headers: headersOf(arrival),
       timestamp: timestamp === 'arrival' ? arrivedAt : event.time,
       arrivedAt,
-    });
+    };
+    const delivered =
+      topics && topics.length > 1
+        ? await this.#delivery.deliverToAll(record, topics)
+        : await this.#delivery.deliver(record);
     if (!isKept(delivered)) {
       return this.#refuseValid(arrival, refusalOf(delivered), bytes, event);
     }

@@ -66,7 +66,11 @@ suite('routing rules', () => {
       '{ name: a, topic: b }',
       /\[0\]\.topic in .*: rule 'a': there is no member 'topic'\. Did you mean topics\?$/,
     ],
-    ['{ name: a, topics: [] }', /\[0\]\.topics in .*: rule 'a': \[\] where one topic was expected$/],
+    [
+      '{ name: a, topics: [] }',
+      /\[0\]\.topics in .*: rule 'a': \[\] where 1 to 10 different topics were expected$/,
+    ],
+    ['{ name: a, topics: [b, c, b] }', /where 1 to 10 different topics were expected$/],
     ['{ name: a, topics: a/b }', /rule 'a': 'a\/b' where a list of a topic name/],
     [
       '{ name: a, topics: input.runs__malformed }',

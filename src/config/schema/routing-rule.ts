@@ -59,7 +59,7 @@ export class RuleList {
 const MAX_RULES = 1000;
 
 /** A rule has few topics: each event is written to all of them. */
-const MAX_TOPICS = 1;
+const MAX_TOPICS = 10;
 
 const ruleName = text('name', 'a name of up to 64 letters, digits, dots, dashes and underscores', {
   pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
@@ -253,7 +253,7 @@ class RuleReading {
     if (members.has('topics')) {
       const value = this.#value(['topics'], topics, members.get('topics'));
       if (value && (value.length === 0 || value.length > MAX_TOPICS || new Set(value).size < value.length)) {
-        this.note(['topics'], `${shown(value)} where one topic was expected`);
+        this.note(['topics'], `${shown(value)} where 1 to ${MAX_TOPICS} different topics were expected`);
       }
       return value && { kind: 'topics', topics: value };
     }
