@@ -8,6 +8,7 @@ import {
 import { checkConfig } from './commands/check-config.ts';
 import { deadLetters } from './commands/dead-letters.ts';
 import { health } from './commands/health.ts';
+import { route } from './commands/route.ts';
 import { send } from './commands/send.ts';
 import { serve } from './commands/serve.ts';
 import { addSettingFlags } from './commands/setting-flags.ts';
@@ -24,6 +25,7 @@ const COMMANDS: readonly CommandDeclaration[] = [
   serve,
   checkConfig,
   validate,
+  route,
   send,
   spool,
   deadLetters,

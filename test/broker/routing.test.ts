@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { createTopic } from '../../tools/kafka/topics.ts';
+import { ranProgram } from '../config/child.ts';
 import { logged } from '../stage/log-lines.ts';
 import { readMetrics } from '../stage/metric-reading.ts';
 import { accepted, created, deadLettered, deliveryOf, spooled } from '../stage/posting.ts';
@@ -131,5 +132,32 @@ suite('routing rules', { timeout: 180_000 }, () => {
     assert.ok(!(await namesIn('team.b')).includes('from-the-spool'));
     assert.ok(!(await namesIn('team.a')).includes('new'));
     await next.stop();
+  });
+
+  test('have their topics checked by check-config --connect', async () => {
+    const rules = [
+      { name: 'late', when: { kind: 'job' }, topics: ['team.a', 'absent.topic'] },
+      { name: 'never', when: { kind: 'job', name: 'a' }, topics: 'team.b' },
+    ];
+    const { status, stdout } = await ranProgram(['check-config', '--connect'], {
+      HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS: stage.broker.bootstrapServers,
+      HTTP2KAFKA__SPOOL__PATH: folder,
+      // Smaller than the topics take by default: no warning of that.
+      HTTP2KAFKA__PRODUCER__MAX_REQUEST_SIZE: '1000000',
+      HTTP2KAFKA__ROUTING__RULES: JSON.stringify(rules),
+    });
+    assert.equal(status, 0, stdout);
+    const lines = stdout.split('\n').filter((line) => line.includes('routing.rules['));
+    const [dead, there, absent, other] = lines;
+    assert.match(
+      dead ?? '',
+      /^warning: routing\.rules\[1\] \(never\): the rule never fits: the rule late before it/,
+    );
+    assert.match(there ?? '', /^ok: routing\.rules\[0\] \(late\): the topic team\.a is there/);
+    assert.match(
+      absent ?? '',
+      /^warning: routing\.rules\[0\] \(late\): the topic absent\.topic does not exist/,
+    );
+    assert.match(other ?? '', /^ok: routing\.rules\[1\] \(never\): the topic team\.b is there/);
   });
 });

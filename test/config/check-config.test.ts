@@ -95,6 +95,14 @@ suite('check-config, for what would stop the proxy', () => {
     return second.trim();
   };
 
+  test('reads the file of routing rules', async (t) => {
+    const file = temporaryFile(t, 'rules.yaml', 'rules: [{ name: a }]\n');
+    const env = { HTTP2KAFKA__ROUTING__FILE: file };
+    const expected =
+      "routing.file: rules[0] line 1: rule 'a': one of topics, dead_letter, refuse and drop was expected";
+    assert.equal(await problem([], env), expected);
+  });
+
   test('reads the senders file', async (t) => {
     const file = temporaryFile(t, 'senders.yaml', 'senders: [{nam: x}]\n');
     const env = { HTTP2KAFKA__AUTH__SENDERS_FILE: file };

@@ -9,6 +9,7 @@ import { openGssapi } from '../../proxy/core.ts';
 import { kafkaSecurity } from '../../proxy/core-settings.ts';
 import { errorText } from '../../support/error-text.ts';
 import type { Report } from './finding.ts';
+import { topicsOfRules } from './routing-check.ts';
 import { checkTopic, type AskedTopic } from './topic-check.ts';
 
 /** Most milliseconds for a connection with its login, and for one answer. */
@@ -59,6 +60,7 @@ async function askBrokers(
   const topics: readonly AskedTopic[] = [
     { place: 'producer.main_topic', name: mainTopic },
     { place: 'producer.malformed_topic', name: malformedTopic },
+    ...topicsOfRules(settings).filter(({ name }) => name !== mainTopic),
   ];
   const names = topics.map(({ name }) => name);
   const first = await askBootstrapServers(inquiry, settings, names, report);

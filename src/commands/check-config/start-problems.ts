@@ -21,6 +21,7 @@ import { errorCode, errorText, isForbidden, ownUser } from '../../support/error-
 import { PemFile } from '../../support/pem-file.ts';
 import type { Finding } from './finding.ts';
 import { asksDatabase } from './host-names.ts';
+import { findDeadRules, rulesInForce } from './routing-check.ts';
 
 /** Every problem, in the order in which `serve` would meet it. */
 export async function findStartProblems(settings: Settings): Promise<readonly ConfigurationError[]> {
@@ -31,6 +32,7 @@ export async function findStartProblems(settings: Settings): Promise<readonly Co
     ['spool.path', () => checkSpool(settings.spool.path)],
     ['auth.senders_file', () => checkSenders(settings)],
     ['server.ssl_certfile', () => checkTls(settings)],
+    ['routing.file', () => rulesInForce(settings)],
     ['auth.oidc.ca_file', () => checkTrusted(settings.auth.oidc.caFile, 'auth.oidc.ca_file')],
     ['database.url', () => checkDatabaseFiles(settings)],
     ['server.uds', () => checkSocketFolder(settings)],
@@ -49,7 +51,11 @@ export async function findStartProblems(settings: Settings): Promise<readonly Co
 }
 
 /** What does not stop `serve`, and an operator should know. */
-export async function findWarnings({ spool }: Settings): Promise<readonly Finding[]> {
+export async function findWarnings(settings: Settings): Promise<readonly Finding[]> {
+  return [...(await findVolumeWarnings(settings)), ...findDeadRules(settings)];
+}
+
+async function findVolumeWarnings({ spool }: Settings): Promise<readonly Finding[]> {
   if (spool.maxBytes === undefined) return [];
   const volume = await localDisk.volume(existingFolder(spool.path)).catch(() => undefined);
   if (!volume || spool.maxBytes <= volume.size) return [];

@@ -6,8 +6,8 @@ import { explained } from '../../kafka/error-code.ts';
 import type { Finding, Report } from './finding.ts';
 
 export interface AskedTopic {
-  /** The setting that names it. */
-  readonly place: 'producer.main_topic' | 'producer.malformed_topic';
+  /** The setting, or the rule, that names it. */
+  readonly place: string;
   readonly name: string;
 }
 

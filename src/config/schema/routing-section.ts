@@ -16,6 +16,7 @@ export const routing = section(
       default: undefined,
       description:
         'YAML or JSON file with a list `rules`, in place of `routing.rules`. The proxy reads it again when it has changed and come to rest.',
+      flags: [{ name: '--routing-file', argument: 'path' }],
     }),
   },
 );
