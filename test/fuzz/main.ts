@@ -1,9 +1,10 @@
 /**
- * `make fuzz`: compares the fast path of the check with the full check, on random mutations of all samples.
+ * `make fuzz`: compares the fast path of the check with the full check, and the route of an event with that of the parsed
+ * event, on random mutations of all samples.
  *
  *     node test/fuzz/main.ts [--mutations 1000000] [--seed NUMBER] [--seconds NUMBER]
  *
- * The exit code is 1 when the checks differ. Then .run/fuzz/ has the bytes of the mutation.
+ * The exit code is 1 when they differ. Then .run/fuzz/ has the bytes of the mutation.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { eventMutant } from '../openlineage/mutation/event-mutants.ts';
 import { outcomeOf, type Outcome } from '../openlineage/fast-path/both-checks.ts';
 import { Random } from '../openlineage/random.ts';
+import { routeOf, someRules } from '../routing/reference-router.ts';
 
 const { values } = parseArgs({
   options: {
@@ -25,14 +27,20 @@ const random = values.seed === undefined ? new Random() : new Random(numberOf('s
 const started = performance.now();
 const seen: Record<Outcome, number> = { 'fast path': 0, 'full check': 0, refused: 0 };
 let done = 0;
+let routed = 0;
+let rules = someRules(random);
+/** Mutations with the same rules. */
+const ROUTED_ALIKE = 100;
 
 console.log(`seed ${random.seed}: --seed ${random.seed} repeats it`);
 for (let nextLine = 5; done < mutations && elapsed() < seconds; done++) {
   const mutant = eventMutant(random);
+  if (done % ROUTED_ALIKE === 0) rules = someRules(random);
   try {
     seen[outcomeOf(mutant)] += 1;
+    if ((routeOf(mutant, rules) ?? -1) >= 0) routed += 1;
   } catch (error) {
-    console.log(`${progress()}\n\nThe checks differ for mutation ${done}, ${save(mutant)}:`);
+    console.log(`${progress()}\n\nThe checks or the routes differ for mutation ${done}, ${save(mutant)}:`);
     console.log(error instanceof Error ? error.message : error);
     process.exit(1);
   }
@@ -40,7 +48,7 @@ for (let nextLine = 5; done < mutations && elapsed() < seconds; done++) {
   console.log(progress());
   nextLine += 5;
 }
-console.log(`${progress()}\nThe checks agree (seed ${random.seed}).`);
+console.log(`${progress()}\nThe checks and the routes agree (seed ${random.seed}).`);
 
 function elapsed(): number {
   return (performance.now() - started) / 1000;
@@ -51,7 +59,7 @@ function progress(): string {
   return (
     `${done.toLocaleString('en')} mutations in ${Math.round(elapsed())} s, ${rate.toLocaleString('en')} a second:` +
     ` the fast path accepts ${share(seen['fast path'])}, only the full check ${share(seen['full check'])},` +
-    ` both refuse ${share(seen.refused)}`
+    ` both refuse ${share(seen.refused)}, a rule fits ${share(routed)}`
   );
 }
 
