@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { temporaryFolder } from '../../tools/kafka/folders.ts';
+import { TEAMS, teamOf } from '../loads/bodies.ts';
 import type { ContenderName } from './names.ts';
 import type { Command } from './program.ts';
 import { dataRentgen, fluentBit } from './rivals.ts';
@@ -26,6 +27,10 @@ export interface Contender {
   readonly label: string;
   /** Partitions of its topic. None for a program that writes to no topic. */
   readonly partitions: number;
+  /** Further topics, named after its topic: `topic-1`, `topic-2`. By default none. */
+  readonly furtherTopics?: number;
+  /** Into how many topics it writes each event. By default one. */
+  readonly copies?: number;
   /** Whether it is http2kafka, which tells its state on its pages. */
   readonly isOurs?: boolean;
   /** Whether it is another program, which may answer before Kafka has the event. */
@@ -39,6 +44,9 @@ export interface Contender {
 /** Partitions of the topics in the documentation's examples. */
 const USUAL = 3;
 const MANY = 128;
+
+/** Topics of the routing rules. */
+const TOPICS = 50;
 
 /** Seconds that a proxy keeps an idle connection while it is measured. */
 const KEEP_ALIVE_S = '3600';
@@ -61,6 +69,16 @@ export function contendersOf(against: string | undefined): Readonly<Record<Conte
     zstd: ours('http2kafka, compression zstd', { KAFKA__COMPRESSION: 'zstd' }),
     log: ours('http2kafka, with access log', { SERVER__ACCESS_LOG: 'true' }),
     many: ours(`http2kafka, ${MANY} partitions`, {}, { partitions: MANY }),
+    rules: ours('http2kafka, 200 routing rules', ({ topic }) => rulesOf(() => topic)),
+    'rules-50': ours(
+      `http2kafka, 200 rules over ${TOPICS} topics`,
+      ({ topic }) => rulesOf((index) => furtherTopic(topic, 1 + (index % TOPICS))),
+      { furtherTopics: TOPICS },
+    ),
+    'three-topics': ours('http2kafka, each event to 3 topics', toThreeTopics, {
+      furtherTopics: 2,
+      copies: 3,
+    }),
     'fluent-bit': fluentBit('Fluent Bit, in memory', { hasKey: true, hasFiles: false }),
     'fluent-bit-files': fluentBit('Fluent Bit, with files', { hasKey: true, hasFiles: true }),
     'fluent-bit-no-key': fluentBit('Fluent Bit, without a key', { hasKey: false, hasFiles: false }),
@@ -102,29 +120,57 @@ async function bundleOf(name: string, file: string): Promise<string> {
   return outfile;
 }
 
+type Settings = Readonly<Record<string, string>>;
+
+interface OwnFacts extends Partial<Pick<Contender, 'partitions' | 'furtherTopics' | 'copies'>> {
+  /** By default this one. */
+  readonly folder?: string | undefined;
+}
+
 /** The built program, with its own topic. */
 function ours(
   label: string,
-  settings: Readonly<Record<string, string>>,
-  { partitions = USUAL, folder = root }: { partitions?: number; folder?: string | undefined } = {},
+  settings: Settings | ((place: Place) => Settings),
+  { folder = root, ...facts }: OwnFacts = {},
 ): Contender {
   return {
     label,
-    partitions,
+    partitions: USUAL,
     isOurs: true,
-    prepare: ({ port, bootstrapServers, topic }) => ({
-      command: [join(folder, 'bin', 'http2kafka'), '--port', String(port)],
+    ...facts,
+    prepare: (place) => ({
+      command: [join(folder, 'bin', 'http2kafka'), '--port', String(place.port)],
       environment: environmentOf({
-        KAFKA__BOOTSTRAP_SERVERS: bootstrapServers,
+        KAFKA__BOOTSTRAP_SERVERS: place.bootstrapServers,
         KAFKA__COMPRESSION: 'none',
-        PRODUCER__MAIN_TOPIC: topic,
+        PRODUCER__MAIN_TOPIC: place.topic,
         SERVER__ACCESS_LOG: 'false',
         SERVER__KEEP_ALIVE_TIMEOUT_S: KEEP_ALIVE_S,
         SPOOL__PATH: temporaryFolder('http2kafka-spool-'),
-        ...settings,
+        ...(typeof settings === 'function' ? settings(place) : settings),
       }),
     }),
   };
+}
+
+/** The name of a further topic of a contender, from 1. */
+export function furtherTopic(topic: string, number: number): string {
+  return `${topic}-${number}`;
+}
+
+/** One rule for each team of `ofTeams()`. Half of them go by the name of the job, which the check does not look up. */
+function rulesOf(topicOf: (index: number) => string): Settings {
+  const rules = Array.from({ length: TEAMS }, (_, index) => ({
+    name: `rule-${index}`,
+    when: index % 2 === 0 ? { namespace: teamOf(index) } : { kind: 'run', name: `*.${teamOf(index)}` },
+    topics: topicOf(index),
+  }));
+  return { ROUTING__RULES: JSON.stringify(rules) };
+}
+
+function toThreeTopics({ topic }: Place): Settings {
+  const topics = [topic, furtherTopic(topic, 1), furtherTopic(topic, 2)];
+  return { ROUTING__RULES: JSON.stringify([{ name: 'all', topics }]) };
 }
 
 function environmentOf(settings: Readonly<Record<string, string>>): Record<string, string> {

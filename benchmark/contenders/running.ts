@@ -4,7 +4,7 @@ import type { Broker } from '../../tools/kafka/broker.ts';
 import { freePorts } from '../../tools/kafka/ports.ts';
 import { createTopic, endOffsets } from '../../tools/kafka/topics.ts';
 import { realEvents } from '../loads/bodies.ts';
-import { contendersOf, type Contender } from './contenders.ts';
+import { contendersOf, furtherTopic, type Contender } from './contenders.ts';
 import { becomesReady, post, startProgram } from './program.ts';
 
 export interface Running {
@@ -18,7 +18,7 @@ export interface Running {
   readonly path: string | undefined;
   /** Headers that each of its requests needs. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Records in its topic so far. Undefined when it writes to none. */
+  /** Records in its topics so far, by the number of topics that each event goes to. Undefined when it writes to none. */
   readonly written: () => Promise<number | undefined>;
   /** Events that it has kept on disk so far, not in Kafka. */
   readonly spooled: () => Promise<number>;
@@ -50,11 +50,14 @@ export async function startContender(contender: Contender, broker: Broker): Prom
   const { bootstrapServers } = broker;
   const [port = 0] = await freePorts(1);
   const topic = `bench-${crypto.randomUUID()}`;
-  const { partitions } = contender;
+  const { partitions, furtherTopics = 0, copies = 1 } = contender;
+  const further = Array.from({ length: furtherTopics }, (_, index) => furtherTopic(topic, index + 1));
+  const topics = [topic, ...further];
   const prepared = await contender.prepare({ port, bootstrapServers, topic, partitions });
   if (!prepared) return undefined;
   if (partitions > 0) {
-    await createTopic(bootstrapServers, { name: topic, partitions, configs: TOPIC_CONFIGS });
+    for (const name of topics)
+      await createTopic(bootstrapServers, { name, partitions, configs: TOPIC_CONFIGS });
   }
   const startedAt = performance.now();
   const program = startProgram(prepared);
@@ -82,12 +85,13 @@ export async function startContender(contender: Contender, broker: Broker): Prom
     firstAnswerMs: performance.now() - startedAt,
     path,
     headers,
-    written: async () => (partitions === 0 ? undefined : recordsOf(bootstrapServers, topic)),
+    written: async () =>
+      partitions === 0 ? undefined : (await recordsOf(bootstrapServers, topics)) / copies,
     spooled: async () => (isOurs ? spooledEvents(url) : 0),
     settled: async () => {
       if (isOurs) await emptied(url);
     },
-    quiet: isRival ? () => isQuiet(() => recordsOf(bootstrapServers, topic)) : undefined,
+    quiet: isRival ? () => isQuiet(() => recordsOf(bootstrapServers, topics)) : undefined,
     stop,
   };
 }
@@ -99,9 +103,9 @@ export async function startBareServer(broker: Broker): Promise<Running> {
   return bare;
 }
 
-async function recordsOf(bootstrapServers: string, topic: string): Promise<number> {
-  const offsets = await endOffsets(bootstrapServers, topic);
-  return [...offsets.values()].reduce((sum, offset) => sum + Number(offset), 0);
+async function recordsOf(bootstrapServers: string, topics: readonly string[]): Promise<number> {
+  const all = await Promise.all(topics.map((topic) => endOffsets(bootstrapServers, topic)));
+  return all.flatMap((offsets) => [...offsets.values()]).reduce((sum, offset) => sum + Number(offset), 0);
 }
 
 async function spooledEvents(url: string): Promise<number> {

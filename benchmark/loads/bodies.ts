@@ -72,6 +72,26 @@ export function keyed(keys: number): Bodies {
   );
 }
 
+/** Teams whose events are routed. */
+export const TEAMS = 200;
+
+/** The namespace of a team, and the end of the name of its job. */
+export function teamOf(index: number): string {
+  return `team-${String(index).padStart(3, '0')}`;
+}
+
+/** Generated events, as many as there are teams, each of another team. */
+export function ofTeams(): Bodies {
+  return single(
+    Array.from({ length: TEAMS }, (_, number) => {
+      const event = runEvent(USUAL_BYTES, { number, job: `orders.${teamOf(number)}` }).toString();
+      return Buffer.from(
+        event.replace('"job":{"namespace":"spark"', `"job":{"namespace":"${teamOf(number)}"`),
+      );
+    }),
+  );
+}
+
 /** JSON arrays of `events` generated events. */
 export function batches(events: number): Bodies {
   const bodies = Array.from({ length: VARIANTS }, (_, variant) => {

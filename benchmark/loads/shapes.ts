@@ -1,6 +1,6 @@
 /** The loads: groups of shapes, each with its contenders and the ratio to the bare server that must not be exceeded. */
 import type { ContenderName } from '../contenders/names.ts';
-import { batches, gzippedMix, keyed, mix, realEvents, sized, type Bodies } from './bodies.ts';
+import { batches, gzippedMix, keyed, mix, ofTeams, realEvents, sized, type Bodies } from './bodies.ts';
 
 export interface Group {
   readonly name: GroupName;
@@ -36,6 +36,7 @@ export const groupNames = [
   'sizes',
   'gzip',
   'partitions',
+  'routing',
   'idle',
   'open',
   'start',
@@ -187,6 +188,18 @@ export const groups: readonly Group[] = [
         contenders: ['bare', 'none', 'against', 'many'],
       },
     ],
+  },
+  {
+    name: 'routing',
+    title: 'Routing rules: none, 200 of them, and several topics',
+    note: 'Each event of 3.5 KB is of another of 200 teams than the one before it. Each team has a rule: half of the rules go by the namespace, half by the name of the job. With 50 topics the same events fill 150 partitions in place of 3.',
+    shapes: [32, 256].map((connections) => ({
+      ...single,
+      name: '200 teams',
+      bodies: ofTeams,
+      connections,
+      contenders: ['bare', 'none', 'against', 'rules', 'rules-50', 'three-topics'],
+    })),
   },
   {
     name: 'idle',

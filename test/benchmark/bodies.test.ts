@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { batches, gzippedMix, keyed, mix, realEvents, sized } from '../../benchmark/loads/bodies.ts';
+import { batches, gzippedMix, keyed, mix, ofTeams, realEvents, sized } from '../../benchmark/loads/bodies.ts';
 import { groups, warmUpShape } from '../../benchmark/loads/shapes.ts';
 import { runEvent } from '../../benchmark/loads/lineage-event.ts';
+import { contendersOf } from '../../benchmark/contenders/contenders.ts';
+import { readRules } from '../../src/config/schema/routing-rule.ts';
 import { checkEvent } from '../../src/openlineage/check.ts';
+import { RuleSet } from '../../src/routing/rule-set.ts';
 
 suite('what the benchmarks post', () => {
   for (const bytes of [450, 500, 2999, 3000, 3500, 5000, 50_000, 500_000, 1_200_000]) {
@@ -39,6 +42,25 @@ suite('what the benchmarks post', () => {
       return /"job":\{"namespace":"spark","name":"([^"]+)"/.exec(body.toString())?.[1];
     });
     assert.equal(new Set(keys).size, 200);
+  });
+
+  test('has an event for each of the 200 routing rules', async () => {
+    for (const name of ['rules', 'rules-50'] as const) {
+      const place = { port: 1, bootstrapServers: '', topic: 'topic', partitions: 3 };
+      const prepared = await contendersOf(undefined)[name].prepare(place);
+      const { list, problems } = readRules(prepared?.environment?.['HTTP2KAFKA__ROUTING__RULES']);
+      assert.deepEqual(problems, []);
+      assert.equal(list.topics.length, name === 'rules' ? 1 : 50);
+      const rules = new RuleSet(list);
+      const fitting = ofTeams().bodies.map((body) => {
+        const { event } = checkEvent(body, 'core');
+        return event && rules.find(body, event, undefined)?.name;
+      });
+      assert.deepEqual(
+        fitting,
+        list.rules.map((rule) => rule.name),
+      );
+    }
   });
 
   test('covers all single events of examples/', () => {
