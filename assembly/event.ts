@@ -40,7 +40,7 @@ import {
   textHas,
   textStart,
 } from './json';
-import { Result, writeResult, writeTime } from './memory';
+import { clearFields, Field, Result, writeField, writeResult, writeTime } from './memory';
 
 /** The key of the last member that was read, without its quotes. */
 let key: usize = 0;
@@ -108,6 +108,7 @@ export function readEvent(at: usize): usize {
   parent.clear();
   root.clear();
   startFormats();
+  clearFields();
   at = openObject(at);
   while (load<u8>(at) == QUOTE) at = nextMember(readEventField(readKey(at)));
   at = closeObject(at);
@@ -146,6 +147,8 @@ function writeEvent(kind: u32): void {
   writeResult(Result.ownName, <u32>(own.name - text));
   writeResult(Result.ownNameEnd, <u32>(own.nameEnd - text));
   writeTime(<f64>eventTime);
+  // With its quotes, as the others.
+  writeField(Field.name, own.name - 1 - text, own.nameEnd + 1 - text);
 }
 
 /** Reads a member's key and colon, and sets `key` and `keyEnd`. A key with an escape could be any key: NOT_SURE. */
@@ -169,15 +172,22 @@ function isText(text: string, start: usize, end: usize): bool {
 
 function readEventField(at: usize): usize {
   if (isKey('eventTime')) return first(EVENT_TIME) ? readEventTime(at) : NOT_SURE;
-  if (isKey('producer')) return first(PRODUCER) ? readUri(at, PRODUCER_NOT_URI) : NOT_SURE;
+  if (isKey('producer'))
+    return first(PRODUCER) ? noted(Field.producer, at, readUri(at, PRODUCER_NOT_URI)) : NOT_SURE;
   if (isKey('schemaURL')) return first(SCHEMA_URL) ? readSchemaUrl(at) : NOT_SURE;
-  if (isKey('eventType')) return first(EVENT_TYPE) ? readEventType(at) : NOT_SURE;
+  if (isKey('eventType')) return first(EVENT_TYPE) ? noted(Field.eventType, at, readEventType(at)) : NOT_SURE;
   if (isKey('run')) return first(RUN) ? readRun(at) : NOT_SURE;
   if (isKey('job')) return first(JOB) ? readThing(at, own) : NOT_SURE;
   if (isKey('dataset')) return first(DATASET) ? readThing(at, own) : NOT_SURE;
-  if (isKey('inputs')) return first(INPUTS) ? readDatasets(at) : NOT_SURE;
-  if (isKey('outputs')) return first(OUTPUTS) ? readDatasets(at) : NOT_SURE;
+  if (isKey('inputs')) return first(INPUTS) ? noted(Field.inputs, at, readDatasets(at)) : NOT_SURE;
+  if (isKey('outputs')) return first(OUTPUTS) ? noted(Field.outputs, at, readDatasets(at)) : NOT_SURE;
   return skipValue(at);
+}
+
+/** Notes where a value that was read begins and ends. */
+function noted(field: Field, at: usize, end: usize): usize {
+  writeField(field, at - text, end - text);
+  return end;
 }
 
 /** Reads null for a member that may be absent, and notes the deviation. */

@@ -21,19 +21,10 @@ import {
   textHas,
   textStart,
 } from './json';
-import { FIELD_COUNT, FIELDS } from './memory';
+import { clearFields, Field, FIELDS, writeField } from './memory';
 
-/** The places of the members in FIELDS, as in src/routing/event-fields.ts. */
-const PRODUCER: usize = 0;
-const EVENT_TYPE: usize = 1;
-const JOB: usize = 2;
-const DATASET: usize = 3;
-const INPUTS: usize = 4;
-const OUTPUTS: usize = 5;
-const NAMESPACE: usize = 6;
-const NAME: usize = 7;
 /** The place of a member that is not looked for. */
-const OTHER: usize = FIELD_COUNT;
+const OTHER: i32 = -1;
 
 /**
  * Notes in FIELDS where the values of the members begin and end, for the object at `from` in the text at `start`. Both are
@@ -45,17 +36,14 @@ export function findFields(start: usize, from: usize): bool {
 }
 
 function readFields(start: usize, at: usize): usize {
-  memory.fill(FIELDS, 0, FIELD_COUNT << 3);
+  clearFields();
   at = openObject(at);
   while (load<u8>(at) == QUOTE) {
     at = readText(at);
     const field = fieldOf(textStart, textEnd, (textHas & ESCAPE) != 0);
     at = skipColon(at);
     const end = skipValue(at);
-    if (field != OTHER) {
-      store<u32>(FIELDS + (field << 3), <u32>(at - start));
-      store<u32>(FIELDS + (field << 3) + 4, <u32>(end - start));
-    }
+    if (field != OTHER) writeField(field, at - start, end - start);
     at = nextMember(end);
   }
   return at == NOT_SURE ? NOT_SURE : at + 1;
@@ -78,7 +66,7 @@ export function firstDataset(start: usize, from: usize): usize {
  * Returns the offset of the next element, 0 if there is none.
  */
 export function nextDataset(start: usize, from: usize): usize {
-  const place = FIELDS + (NAMESPACE << 3);
+  const place = FIELDS + ((<usize>Field.namespace) << 3);
   let at = start + from;
   while (true) {
     startText(start);
@@ -108,16 +96,18 @@ export function nextDataset(start: usize, from: usize): usize {
 }
 
 /** The place of the member with this key. */
-function fieldOf(at: usize, end: usize, hasEscape: bool): usize {
+function fieldOf(at: usize, end: usize, hasEscape: bool): i32 {
   if (hasEscape) return escapedField(at, end);
   const length = end - at;
   if (length < 3 || length > 9) return OTHER;
-  if (length == 3) return isText('job', at) ? JOB : OTHER;
-  if (length == 4) return isText('name', at) ? NAME : OTHER;
-  if (length == 6) return isText('inputs', at) ? INPUTS : OTHER;
-  if (length == 7) return isText('outputs', at) ? OUTPUTS : isText('dataset', at) ? DATASET : OTHER;
-  if (length == 8) return isText('producer', at) ? PRODUCER : OTHER;
-  if (length == 9) return isText('namespace', at) ? NAMESPACE : isText('eventType', at) ? EVENT_TYPE : OTHER;
+  if (length == 3) return isText('job', at) ? Field.job : OTHER;
+  if (length == 4) return isText('name', at) ? Field.name : OTHER;
+  if (length == 6) return isText('inputs', at) ? Field.inputs : OTHER;
+  if (length == 7)
+    return isText('outputs', at) ? Field.outputs : isText('dataset', at) ? Field.dataset : OTHER;
+  if (length == 8) return isText('producer', at) ? Field.producer : OTHER;
+  if (length == 9)
+    return isText('namespace', at) ? Field.namespace : isText('eventType', at) ? Field.eventType : OTHER;
   return OTHER;
 }
 
@@ -127,15 +117,15 @@ function isText(name: string, at: usize): bool {
   return true;
 }
 
-function escapedField(at: usize, end: usize): usize {
-  if (isEscaped('producer', at, end)) return PRODUCER;
-  if (isEscaped('eventType', at, end)) return EVENT_TYPE;
-  if (isEscaped('job', at, end)) return JOB;
-  if (isEscaped('dataset', at, end)) return DATASET;
-  if (isEscaped('inputs', at, end)) return INPUTS;
-  if (isEscaped('outputs', at, end)) return OUTPUTS;
-  if (isEscaped('namespace', at, end)) return NAMESPACE;
-  if (isEscaped('name', at, end)) return NAME;
+function escapedField(at: usize, end: usize): i32 {
+  if (isEscaped('producer', at, end)) return Field.producer;
+  if (isEscaped('eventType', at, end)) return Field.eventType;
+  if (isEscaped('job', at, end)) return Field.job;
+  if (isEscaped('dataset', at, end)) return Field.dataset;
+  if (isEscaped('inputs', at, end)) return Field.inputs;
+  if (isEscaped('outputs', at, end)) return Field.outputs;
+  if (isEscaped('namespace', at, end)) return Field.namespace;
+  if (isEscaped('name', at, end)) return Field.name;
   return OTHER;
 }
 

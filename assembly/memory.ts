@@ -24,8 +24,21 @@ export enum Result {
   ownNameEnd = 13,
 }
 
-/** Where the values of FIELD_COUNT members begin and end, in pairs of 32-bit numbers: see fields.ts. */
+/**
+ * Where the values of members begin and end, in pairs of 32-bit numbers, in the order of Field. Of the event that was read
+ * last, `event.ts` notes those of a rule's conditions here. `fields.ts` finds all of them, in any object.
+ */
 export const FIELDS: usize = 24 * 1024;
+export enum Field {
+  producer = 0,
+  eventType = 1,
+  job = 2,
+  dataset = 3,
+  inputs = 4,
+  outputs = 5,
+  namespace = 6,
+  name = 7,
+}
 export const FIELD_COUNT: usize = 8;
 
 /** Start and end offsets of a batch's elements, in pairs of 32-bit numbers. */
@@ -64,6 +77,17 @@ export function keepEvent(index: i32, isEvent: bool): void {
 
 export function writeResult(place: Result, value: u32): void {
   store<u32>(RESULT + ((<usize>place) << 2), value);
+}
+
+export function clearFields(): void {
+  memory.fill(FIELDS, 0, FIELD_COUNT << 3);
+}
+
+/** Notes a value from `start` to `end`, both offsets in the text. */
+export function writeField(field: Field, start: usize, end: usize): void {
+  const place = FIELDS + ((<usize>field) << 3);
+  store<u32>(place, <u32>start);
+  store<u32>(place + 4, <u32>end);
 }
 
 export function writeTime(milliseconds: f64): void {

@@ -43,11 +43,23 @@ const RESULT = {
 const EVENT_SIZE = scanner.EVENT_SIZE.value;
 const result = new DataView(memory, scanner.RESULT.value, EVENT_SIZE);
 
+/** The event that the scanner has read last, if it is certainly valid. FIELDS has its members. */
+let last: Buffer | undefined;
+
 /** The event, when it is certainly valid at level `core`; undefined when the scanner is not sure. */
 export function scanEvent(bytes: Buffer): CheckedEvent | undefined {
+  last = undefined;
   const start = startOf(bytes);
   if (start === undefined || scanner.scanEvent(start, bytes.length) === 0) return undefined;
+  last = bytes;
   return eventOf(bytes, result, 0);
+}
+
+/** True, and only once, if FIELDS has what the scan of this event has noted: nothing else was read since. */
+export function takeFieldsOf(bytes: Buffer): boolean {
+  const isLast = last === bytes;
+  last = undefined;
+  return isLast;
 }
 
 export interface ScannedArray {
@@ -63,6 +75,7 @@ export interface ScannedArray {
  * scanner stores.
  */
 export function scanArray(bytes: Buffer): ScannedArray | undefined {
+  last = undefined;
   const start = startOf(bytes);
   if (start === undefined) return undefined;
   const count = scanner.scanArray(start, bytes.length);
@@ -83,6 +96,7 @@ export function countMembers(bytes: Buffer): number | undefined {
 
 /** The name of the job of an event that the scanner accepts. */
 export function jobNameOf(bytes: Buffer): string | undefined {
+  last = undefined;
   const start = startOf(bytes);
   if (start === undefined || scanner.scanEvent(start, bytes.length) === 0) return undefined;
   return textOf(bytes, result, 0, 'ownName', 'ownNameEnd');

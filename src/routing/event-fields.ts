@@ -1,13 +1,14 @@
 /**
  * What rules ask of a valid event, beyond what the check has found. Each is looked up when the first rule asks for it. The
- * scanner finds it in the event's bytes without building values, and agrees with `JSON.parse`: the last of several
- * members with one key counts.
+ * scanner has noted it, if the event was read last, or finds it without building values. It agrees with `JSON.parse`: the
+ * last of several members with one key counts.
  */
 import type { EventKind } from '../openlineage/event-schema.ts';
 import { member } from '../openlineage/json.ts';
+import { takeFieldsOf } from '../openlineage/scanner.ts';
 import { memory, scanner, startOf } from '../openlineage/scanner-module.ts';
 
-/** The places of members in the scanner's FIELDS, as in assembly/fields.ts. */
+/** The places of members in the scanner's FIELDS, as in assembly/memory.ts. */
 const FIELD = { producer: 0, eventType: 1, job: 2, dataset: 3, inputs: 4, outputs: 5, namespace: 6, name: 7 };
 
 const fields = new Uint32Array(memory, scanner.FIELDS.value, 2 * scanner.FIELD_COUNT.value);
@@ -26,6 +27,8 @@ export class EventFields {
   readonly #kind: EventKind;
   /** Where the members of the event begin and end. */
   #places: Uint32Array | undefined;
+  /** True if the places are those that the scan of the event has noted. They have the name of its own job or dataset. */
+  #isScanned = false;
   /** The parsed event, if it is too large for the scanner. */
   #parsed: unknown;
   #isParsed = false;
@@ -41,6 +44,7 @@ export class EventFields {
     const own = this.#kind === 'dataset' ? 'dataset' : 'job';
     const places = this.#find();
     if (!places) return textOf(member(member(this.#parsed, own), 'name'));
+    if (this.#isScanned) return this.#text(places, FIELD.name);
     const start = startOf(this.#bytes) ?? 0;
     const from = places[2 * FIELD[own]] ?? 0;
     if (from === 0 || scanner.findFields(start, from) === 0) return undefined;
@@ -86,6 +90,8 @@ export class EventFields {
   /** Undefined for an event that the scanner has no room for: then it is parsed. */
   #find(): Uint32Array | undefined {
     if (this.#places || this.#isParsed) return this.#places;
+    this.#isScanned = takeFieldsOf(this.#bytes);
+    if (this.#isScanned) return (this.#places = fields.slice());
     const start = startOf(this.#bytes);
     if (start !== undefined && scanner.findFields(start, scanner.skipSpace(start) - start) !== 0) {
       // A copy: the next text overwrites them.

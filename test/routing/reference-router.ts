@@ -8,6 +8,7 @@ import type { EventKind } from '../../src/openlineage/event-schema.ts';
 import { member } from '../../src/openlineage/json.ts';
 import { textPool } from '../../src/openlineage/scanner-module.ts';
 import { EventFields } from '../../src/routing/event-fields.ts';
+import { scanEvent } from '../../src/openlineage/scanner.ts';
 import { RuleSet } from '../../src/routing/rule-set.ts';
 import type { Random } from '../openlineage/random.ts';
 
@@ -87,6 +88,9 @@ export function routeOf(bytes: Buffer, list: RuleList, sender?: string): number 
   made.set(list, rules);
   const index = list.rules.findIndex((rule) => fits(rule, expected, bytes.length, sender));
   const check = (text: Buffer) => {
+    // What the scan has noted, and what is found without it.
+    scanEvent(text);
+    assert.deepEqual(lookedUp(text, kind, namespace), expected);
     assert.deepEqual(lookedUp(text, kind, namespace), expected);
     assert.equal(rules.find(text, event, sender)?.name, list.rules[index]?.name);
   };
@@ -98,8 +102,7 @@ export function routeOf(bytes: Buffer, list: RuleList, sender?: string): number 
 function lookedUp(bytes: Buffer, kind: EventKind, namespace: string): Fields {
   const fields = new EventFields(bytes, kind);
   const inputs = fields.namespacesOf('inputs');
-  const { name } = fields;
-  const { producer, eventType } = new EventFields(bytes, kind);
+  const { name, producer, eventType } = fields;
   return { kind, namespace, name, producer, eventType, inputs, outputs: fields.namespacesOf('outputs') };
 }
 
