@@ -1,5 +1,5 @@
 /** Which letters a command is about: the options `--since`, `--until`, `--reason`, `--sender` and `--job`. */
-import { matcherOf } from '../../auth/senders.ts';
+import { matcherOf } from '../../auth/pattern.ts';
 import { duration } from '../../config/schema/kind.ts';
 import type { TopicReader } from '../../kafka/reading/topic-reader.ts';
 import type { PartitionRange } from '../../kafka/reading/topic-record.ts';
