@@ -35,8 +35,10 @@ const WALL_CLOCK = {
   'src/delivery/parked/parked-events.ts':
     'the time at which an event is parked is written to disk, to be shown',
   'src/commands/spool/spool-folder.ts': 'shows how old an event is, in a program that ends at once',
-  'src/commands/dead-letters/replay.ts': 'brokers forget the offsets of a group some days after they were committed',
-  'src/commands/dead-letters/replaying.ts': 'a time of sending is written to a record whose own time is refused',
+  'src/commands/dead-letters/replay.ts':
+    'brokers forget the offsets of a group some days after they were committed',
+  'src/commands/dead-letters/replaying.ts':
+    'a time of sending is written to a record whose own time is refused',
   'src/commands/dead-letters/selection.ts': 'an operator names a time by its age',
   'src/commands/token/issue.ts': 'a token has an absolute start and end',
   'src/commands/send/endpoint.ts': 'an answer may name the time at which to try again',
