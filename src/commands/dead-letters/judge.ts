@@ -4,6 +4,8 @@ import { headersBefore } from '../../delivery/dead-letter-record.ts';
 import type { KafkaRecord } from '../../kafka/record.ts';
 import { checkEvent } from '../../openlineage/check.ts';
 import { describeErrors, type ValidationError } from '../../openlineage/validation-error.ts';
+import type { CheckedEvent } from '../../openlineage/verdict.ts';
+import type { RuleSet } from '../../routing/rule-set.ts';
 import type { Letter } from './letter.ts';
 
 /** A letter that is right now: the record to write. */
@@ -21,6 +23,8 @@ export type Judged = RightLetter | WrongLetter;
 
 export interface JudgeContext {
   readonly settings: Settings;
+  /** The routing rules of today. */
+  readonly rules: RuleSet;
   /** The topic of the letters. */
   readonly topic: string;
   /** Is there such a topic? */
@@ -39,7 +43,8 @@ export async function judge(letter: Letter, context: JudgeContext): Promise<Judg
     const known = errors.map(({ location, message, code }) => ({ location, message, code }));
     return { reason: describeErrors(errors), errors: known };
   }
-  const topic = placeOf(letter, context.settings);
+  const topic = placeOf(letter, value, event, context);
+  if (typeof topic !== 'string') return topic;
   if (topic === context.topic) return { reason: `its place is this topic itself, ${topic}`, errors: [] };
   if (!(await context.exists(topic))) return { reason: `the topic ${topic} is not there`, errors: [] };
   return {
@@ -52,7 +57,27 @@ export async function judge(letter: Letter, context: JudgeContext): Promise<Judg
   };
 }
 
-/** The topic where a right letter belongs: the one that did not take it, or else that of all events. */
-function placeOf({ cause }: Letter, { producer }: Settings): string {
-  return cause.topic ?? producer.mainTopic;
+/** The topic where a right letter belongs: the one that did not take it, or else what the routing rules of today say. */
+function placeOf(
+  { cause, sender }: Letter,
+  value: Buffer,
+  event: CheckedEvent,
+  { settings, rules }: JudgeContext,
+): string | WrongLetter {
+  if (cause.topic !== undefined) return cause.topic;
+  const rule = rules.find(value, event, sender);
+  if (!rule) return settings.producer.mainTopic;
+  const { name, action } = rule;
+  if (action.kind !== 'topics')
+    return { reason: `the routing rule ${name} ${WANTS[action.kind]}`, errors: [] };
+  const [topic, ...others] = action.topics;
+  if (topic !== undefined && others.length === 0) return topic;
+  return { reason: `the routing rule ${name} names several topics, and a replay writes to one`, errors: [] };
 }
+
+/** What a rule does that keeps a letter where it is. */
+const WANTS = {
+  'dead-letter': 'keeps it in this topic',
+  refuse: 'refuses it',
+  drop: 'drops it',
+} as const;

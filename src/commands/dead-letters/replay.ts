@@ -7,6 +7,8 @@ import { WRONG_USAGE, type CommandCall } from '../command.ts';
 import { Progress } from '../progress.ts';
 import { tableOf } from '../table.ts';
 import { withTopic, type OpenTopic } from './cluster.ts';
+import { rulesInForce } from '../check-config/routing-check.ts';
+import { RuleSet } from '../../routing/rule-set.ts';
 import { judge } from './judge.ts';
 import { timeText } from './letter.ts';
 import { ForeignProgressError, PartitionProgress } from './partition-progress.ts';
@@ -76,13 +78,14 @@ async function replayTopic(
     ...{ partition, end },
     from: Math.max(from, progress.get(partition)?.offset ?? from),
   }));
+  const rules = new RuleSet(rulesInForce(settings));
   const told = new Findings(isJson);
   const replaying = new Replaying({
     ...{ writer, progress, positions, time: systemTime, ranges: starts },
     records: reader.read(starts),
     judge: (letter) =>
       judge(letter, {
-        ...{ settings, topic },
+        ...{ settings, rules, topic },
         exists: async (name) => (await access.partitionsOf(name)) !== undefined,
       }),
     includes: (letter) =>
