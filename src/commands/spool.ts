@@ -1,11 +1,12 @@
-import { isUtf8 } from 'node:buffer';
 import { once } from 'node:events';
 import type { CommandDeclaration } from './command.ts';
 import type { decodeRecord } from '../delivery/spooled-record.ts';
 import type { KafkaRecord } from '../kafka/record.ts';
+import type { exportRecord } from '../proxy/control/exported-record.ts';
 import { listParked, parkedTable, type ParkedItem } from './spool/parked-list.ts';
 import { drop, retry } from './spool/decide.ts';
 import { drain } from './spool/drain.ts';
+import { importEvents } from './spool/import.ts';
 import type { DamagedFile } from '../spool/inspection.ts';
 import { eventsOf, since, unknownTopic, withSpool } from './spool/spool-folder.ts';
 import { tableOf } from './table.ts';
@@ -14,7 +15,7 @@ import { tableOf } from './table.ts';
 export const spool: CommandDeclaration = {
   name: 'spool',
   description:
-    'show, export or deliver the events on disk that are not in Kafka yet; retry or drop those that Kafka refuses',
+    'show, export, import or deliver the events on disk that are not in Kafka yet; retry or drop those that Kafka refuses',
   commands: [
     {
       name: 'show',
@@ -37,6 +38,7 @@ export const spool: CommandDeclaration = {
         return loaded ? exportSpool(loaded.settings.spool.path, options.get('--topic')) : 1;
       },
     },
+    importEvents,
     drain,
     retry,
     drop,
@@ -124,9 +126,11 @@ async function exportSpool(path: string, only: string | undefined): Promise<numb
     if (only !== undefined && !all.includes(only)) return unknownTopic(path, only, all);
     const isWanted = (topic: string) => only === undefined || topic === only;
     const { decodeRecord: decode } = await import('../delivery/spooled-record.ts');
+    const { exportRecord: toJson } = await import('../proxy/control/exported-record.ts');
+    const exporting = { decodeRecord: decode, exportRecord: toJson };
     for (const topic of topics.filter(isWanted)) {
       for await (const { payload, arrivedAt } of readKept(path, topic)) {
-        await writeLine(describe(topic, payload, arrivedAt, decode));
+        await writeLine(describe(topic, payload, arrivedAt, exporting));
       }
     }
     const { decodeParked } = await import('../delivery/parked/parked-record.ts');
@@ -134,7 +138,7 @@ async function exportSpool(path: string, only: string | undefined): Promise<numb
       for await (const { payload, arrivedAt } of readParked(path, topic)) {
         const { id, reason, since: at, payload: event } = decodeParked(topic, payload, arrivedAt);
         const parked = { id, reason, since: new Date(at).toISOString() };
-        await writeLine({ ...describe(topic, event, arrivedAt, decode), parked });
+        await writeLine({ ...describe(topic, event, arrivedAt, exporting), parked });
       }
     }
     return 0;
@@ -145,24 +149,25 @@ async function writeLine(line: object): Promise<void> {
   if (!process.stdout.write(`${JSON.stringify(line)}\n`)) await once(process.stdout, 'drain');
 }
 
-/** The record as JSON. Its value is text, or base64 where the bytes are not UTF-8, so that no byte is lost. */
-function describe(topic: string, payload: Buffer, arrivedAt: number, decode: typeof decodeRecord): object {
-  const arrived = new Date(arrivedAt).toISOString();
+/** The record as JSON. */
+function describe(
+  topic: string,
+  payload: Buffer,
+  arrivedAt: number,
+  { decodeRecord, exportRecord }: Exporting,
+): object {
   let record: KafkaRecord;
   try {
-    record = decode(topic, payload, arrivedAt);
+    record = decodeRecord(topic, payload, arrivedAt);
   } catch {
     // Another version has written it.
+    const arrived = new Date(arrivedAt).toISOString();
     return { topic, arrived, unreadable_base64: payload.toString('base64') };
   }
-  const { key, value, headers, timestamp } = record;
-  const text = headers.map(({ name, value: content }) => [name.toString(), content.toString()] as const);
-  return {
-    topic,
-    arrived,
-    timestamp,
-    key: key?.toString() ?? null,
-    headers: Object.fromEntries(text),
-    ...(isUtf8(value) ? { value: value.toString() } : { value_base64: value.toString('base64') }),
-  };
+  return exportRecord(record);
+}
+
+interface Exporting {
+  readonly decodeRecord: typeof decodeRecord;
+  readonly exportRecord: typeof exportRecord;
 }

@@ -65,7 +65,11 @@ export class Core {
     opened.defer(() => spool.close());
     const producer = openProducer(producerSettings(settings, gssapi), metrics, log);
     const delivery = new Delivery(deliverySettings(settings), producer, spool, metrics, log);
-    const control = await ControlServer.open(settings.spool.path, delivery.parkedControl, log);
+    const control = await ControlServer.open(
+      settings.spool.path,
+      { parked: delivery.parkedControl, delivery },
+      log,
+    );
     opened.defer(() => control?.close());
     return new Core(settings, producer, delivery, control, log, opened.move());
   }

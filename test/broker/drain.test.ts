@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
@@ -62,6 +63,38 @@ void suite('http2kafka spool drain', { timeout: 240_000 }, () => {
     const again = await drained(folder, bootstrapServers);
     assert.deepEqual([again.status, again.result?.delivered], [0, 0]);
     rmSync(folder, { recursive: true });
+  });
+
+  test('finds in Kafka what spool import has handed to a running proxy: same key, headers and time', async () => {
+    const [left, folder] = [temporaryFolder('http2kafka-left-'), temporaryFolder('http2kafka-import-')];
+    const topic = { name: 'imported', partitions: 1 };
+    const without = await stage.launch({
+      settings: { ...NOWHERE, SPOOL__PATH: left, PRODUCER__MAIN_TOPIC: topic.name },
+    });
+    const bodies = Array.from({ length: 5 }, (_, n) => runEvent('job', { n }));
+    for (const body of bodies) spooled(await post(without, body));
+    await without.stop();
+    const { stdout } = await ranProgram(['spool', 'export', '--spool-path', left]);
+    writeFileSync(join(left, 'lines'), stdout);
+    const proxy = await stage.proxyWithTopic(topic, { SPOOL__PATH: folder });
+    const { status, stdout: result } = await ranProgram([
+      ...['spool', 'import', join(left, 'lines'), '--folder', folder, '--json'],
+    ]);
+    assert.equal(status, 0);
+    assert.match(result, /^\{"kafka":5,"spool":0,/);
+    const records = await stage.records(topic.name);
+    assert.deepEqual(
+      records.map(({ value, key, timestamp, headers }) => [
+        ...[value?.toString(), key?.toString(), Number(timestamp)],
+        headers.map(([name]) => name),
+      ]),
+      bodies.map((body) => [
+        ...[body.toString(), 'run:test/job', Date.parse('2026-11-22T10:15:30.123Z')],
+        ['content-type', 'correlation_id'],
+      ]),
+    );
+    await proxy.stop();
+    for (const path of [left, folder]) rmSync(path, { recursive: true });
   });
 
   test('says what is wrong with the folder, the settings and the arguments', async () => {

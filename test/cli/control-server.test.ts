@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, afterEach, before, suite, test } from 'node:test';
 import { pino } from 'pino';
-import type { Decided, ParkedControl } from '../../src/delivery/port.ts';
+import type { Decided, EventDelivery, ParkedControl } from '../../src/delivery/port.ts';
 import { control, NoProxy } from '../../src/proxy/control/control-client.ts';
 import { ControlServer } from '../../src/proxy/control/control-server.ts';
 
@@ -33,10 +33,11 @@ suite('the control socket', { timeout: 60_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'http2kafka-control-'));
   const socketPath = join(folder, 'control.sock');
   const parked = new FakeParked();
+  const delivery: EventDelivery = { deliver: () => Promise.resolve({ kind: 'spooled' }) };
   let server: ControlServer | undefined;
 
   before(async () => {
-    server = await ControlServer.open(folder, parked, pino({ enabled: false }));
+    server = await ControlServer.open(folder, { parked, delivery }, pino({ enabled: false }));
     assert.ok(server);
   });
   afterEach(() => void parked.dropped.splice(0));

@@ -85,6 +85,14 @@ export async function* readEvents(
   else yield { bytes };
 }
 
+/**
+ * The lines of a file that are not blank, with their numbers; `-` is standard input. It may be compressed with gzip.
+ * @throws when the file cannot be read, with a message for the user.
+ */
+export async function* readLines(file: string): AsyncGenerator<FileEvent & { readonly line: number }> {
+  yield* linesOf(await Source.open(file, () => undefined));
+}
+
 /** A file that is read piece by piece and decompressed. What was looked at is still there to be read. */
 class Source {
   readonly #pieces: AsyncIterator<unknown>;
@@ -213,7 +221,7 @@ async function feed(source: Source, gunzip: ReturnType<typeof createGunzip>): Pr
 }
 
 /** The lines that are not blank. */
-async function* linesOf(source: Source): AsyncGenerator<FileEvent> {
+async function* linesOf(source: Source): AsyncGenerator<FileEvent & { readonly line: number }> {
   let number = 1;
   for (let line = await source.line(); line; line = await source.line()) {
     if (isFilled(line)) yield { line: number, bytes: line };

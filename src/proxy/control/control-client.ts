@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { Decided } from '../../delivery/port.ts';
 import { errorCode } from '../../support/error-text.ts';
 import { controlSocket } from './control-socket.ts';
+import type { ImportedLine } from './import-lines.ts';
 
 /** No proxy listens in this folder. */
 export class NoProxy extends Error {}
@@ -25,15 +26,31 @@ export async function* control(
 ): AsyncGenerator<Decided, void> {
   using address = controlSocket(spoolFolder);
   for (let from = 0; from < ids.length; from += IDS) {
-    yield* lines(await ask(address.path, command, ids.slice(from, from + IDS)));
+    const body = JSON.stringify({ ids: ids.slice(from, from + IDS) });
+    yield* lines(await ask(address.path, `/parked/${command}`, body), isDecided);
   }
 }
 
-async function ask(path: string, command: string, ids: readonly string[]): Promise<IncomingMessage> {
-  const sent = request({ socketPath: path, path: `/parked/${command}`, method: 'POST', timeout: IDLE_MS });
+/**
+ * Has the running proxy take exported events, a line each. Yields what has become of each line, in their order.
+ * @throws {NoProxy} if no proxy listens. Rejects with another error if the proxy cannot be reached, or ends meanwhile.
+ */
+export async function* importThroughProxy(
+  spoolFolder: string,
+  exported: readonly Buffer[],
+): AsyncGenerator<ImportedLine, void> {
+  using address = controlSocket(spoolFolder);
+  const body = Buffer.concat(exported.flatMap((line) => [line, LINE_FEED]));
+  yield* lines(await ask(address.path, '/spool/import', body), isImported);
+}
+
+const LINE_FEED = Buffer.from('\n');
+
+async function ask(socketPath: string, path: string, body: string | Buffer): Promise<IncomingMessage> {
+  const sent = request({ socketPath, path, method: 'POST', timeout: IDLE_MS });
   sent.on('timeout', () => sent.destroy(new Error('the proxy does not answer')));
   try {
-    sent.end(JSON.stringify({ ids }));
+    sent.end(body);
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     sent.once('response', resolve);
     sent.on('error', reject);
@@ -49,7 +66,10 @@ async function ask(path: string, command: string, ids: readonly string[]): Promi
   }
 }
 
-async function* lines(response: IncomingMessage): AsyncGenerator<Decided, void> {
+async function* lines<Line>(
+  response: IncomingMessage,
+  isLine: (value: unknown) => value is Line,
+): AsyncGenerator<Line, void> {
   response.setEncoding('utf8');
   let isDone = false;
   let rest = '';
@@ -58,7 +78,7 @@ async function* lines(response: IncomingMessage): AsyncGenerator<Decided, void> 
     rest = whole.pop() ?? '';
     for (const line of whole) {
       const parsed: unknown = JSON.parse(line);
-      if (isDecided(parsed)) yield parsed;
+      if (isLine(parsed)) yield parsed;
       else if (typeof parsed === 'object' && parsed !== null && 'error' in parsed) {
         throw new Error(String(parsed.error));
       } else isDone = true;
@@ -69,4 +89,8 @@ async function* lines(response: IncomingMessage): AsyncGenerator<Decided, void> 
 
 function isDecided(value: unknown): value is Decided {
   return typeof value === 'object' && value !== null && 'id' in value && 'outcome' in value;
+}
+
+function isImported(value: unknown): value is ImportedLine {
+  return typeof value === 'object' && value !== null && 'line' in value && 'outcome' in value;
 }

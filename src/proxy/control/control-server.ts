@@ -13,18 +13,24 @@
  *     {"id": "…", "topic": "input.runs", "outcome": "parked", "reason": "too-large: …"}
  *     {"done": true}
  *
- * `outcome` is that of `Decided` (delivery/port.ts). Any other answer is an error: 400, 404, 405 or 413, with
+ * `outcome` is that of `Decided` (delivery/port.ts).
+ *
+ * `POST /spool/import` has lines of `http2kafka spool export` as its body, 64 MiB at most. There is an answer for each line
+ * (`ImportedLine` in import-lines.ts), in their order, when its event is in Kafka or synced to disk.
+ *
+ * Any other answer is an error: 400, 404, 405 or 413, with
  * `{"error": "…"}`.
  *
- * Bounds: 4 connections, a head of 8 KiB, a body of 1 MiB, 10 s for a request, 60 s in which a client reads nothing.
+ * Bounds: 4 connections, a head of 8 KiB, a body of ids of 1 MiB, 10 s for a request, 60 s in which a client reads nothing.
  */
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
-import type { Decided, ParkedControl, Tell } from '../../delivery/port.ts';
+import type { EventDelivery, ParkedControl, Tell } from '../../delivery/port.ts';
 import type { Logger } from '../../log.ts';
 import { errorText } from '../../support/error-text.ts';
 import { controlSocket, type SocketAddress } from './control-socket.ts';
+import { importLines, MAX_IMPORT_BYTES } from './import-lines.ts';
 
 const MAX_CONNECTIONS = 4;
 const MAX_HEAD_BYTES = 8 * 1024;
@@ -36,14 +42,20 @@ const IDLE_MS = 60_000;
 const OTHERS = 0o177;
 const SOCKET_MODE = 0o600;
 
+/** What the commands reach. */
+export interface Controlled {
+  readonly parked: ParkedControl;
+  readonly delivery: EventDelivery;
+}
+
 export class ControlServer {
-  readonly #parked: ParkedControl;
+  readonly #controlled: Controlled;
   readonly #log: Logger;
   readonly #server: Server;
   readonly #address: SocketAddress;
 
-  private constructor(parked: ParkedControl, log: Logger, address: SocketAddress) {
-    this.#parked = parked;
+  private constructor(controlled: Controlled, log: Logger, address: SocketAddress) {
+    this.#controlled = controlled;
     this.#log = log;
     this.#address = address;
     this.#server = createServer(
@@ -61,13 +73,13 @@ export class ControlServer {
    */
   static async open(
     spoolFolder: string,
-    parked: ParkedControl,
+    controlled: Controlled,
     log: Logger,
   ): Promise<ControlServer | undefined> {
     let address: SocketAddress | undefined;
     try {
       address = controlSocket(spoolFolder);
-      const control = new ControlServer(parked, log, address);
+      const control = new ControlServer(controlled, log, address);
       await control.#listen();
       return control;
     } catch (error) {
@@ -75,7 +87,7 @@ export class ControlServer {
       const reason = errorText(error);
       log.warn(
         { file: spoolFolder, reason },
-        '"http2kafka spool retry" and "spool drop" cannot reach this proxy',
+        '"http2kafka spool retry", "spool drop" and "spool import" cannot reach this proxy',
       );
       return undefined;
     }
@@ -112,7 +124,11 @@ export class ControlServer {
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.setHeader('connection', 'close');
     try {
-      const command = commandOf(this.#parked, request.url);
+      if (request.url === IMPORT) {
+        await this.#import(request, response);
+        return;
+      }
+      const command = commandOf(this.#controlled.parked, request.url);
       const ids = await idsOf(request, command !== undefined);
       if (!command || typeof ids === 'number') {
         refuse(response, typeof ids === 'number' ? ids : 404);
@@ -120,14 +136,29 @@ export class ControlServer {
       }
       response.setHeader('content-type', 'application/x-ndjson');
       await command(ids, (decided) => write(response, decided));
-      response.end('{"done":true}\n');
+      response.end(DONE);
     } catch (error) {
       const reason = errorText(error);
       this.#log.warn({ reason }, 'a command has ended before its end');
       response.end(`${JSON.stringify({ error: reason })}\n`);
     }
   }
+
+  async #import(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = request.method === 'POST' ? await bodyOf(request, MAX_IMPORT_BYTES) : 405;
+    if (typeof body === 'number') {
+      refuse(response, body);
+      return;
+    }
+    response.setHeader('content-type', 'application/x-ndjson');
+    await importLines(body, this.#controlled.delivery, (imported) => write(response, imported));
+    response.end(DONE);
+  }
 }
+
+const IMPORT = '/spool/import';
+
+const DONE = '{"done":true}\n';
 
 /** What a request asks for; undefined for a wrong path. */
 function commandOf(
@@ -143,7 +174,7 @@ const ERRORS: Readonly<Record<number, string>> = {
   400: 'the body is not {"ids": ["…"]}',
   404: 'there is no such command',
   405: 'a command is a POST',
-  413: `a body has at most ${MAX_BODY_BYTES} bytes`,
+  413: 'the body is too large',
 };
 
 function refuse(response: ServerResponse, status: number): void {
@@ -155,16 +186,21 @@ function refuse(response: ServerResponse, status: number): void {
 async function idsOf(request: IncomingMessage, isCommand: boolean): Promise<readonly string[] | number> {
   if (!isCommand) return 404;
   if (request.method !== 'POST') return 405;
+  const body = await bodyOf(request, MAX_BODY_BYTES);
+  return typeof body === 'number' ? body : (parsedIds(body.toString()) ?? 400);
+}
+
+/** The body of a request, or the status of the refusal. */
+async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<Buffer | number> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request) {
     if (!Buffer.isBuffer(chunk)) continue;
     size += chunk.length;
     // The rest is read, too: a connection that is cut would hide the answer.
-    if (size <= MAX_BODY_BYTES) chunks.push(chunk);
+    if (size <= maxBytes) chunks.push(chunk);
   }
-  if (size > MAX_BODY_BYTES) return 413;
-  return parsedIds(Buffer.concat(chunks).toString()) ?? 400;
+  return size > maxBytes ? 413 : Buffer.concat(chunks);
 }
 
 /** Undefined if the body is not a list of ids. */
@@ -181,9 +217,9 @@ function parsedIds(body: string): readonly string[] | undefined {
 }
 
 /** Resolves when the client has room for more; to false when it is gone. */
-async function write(response: ServerResponse, decided: Decided): Promise<boolean> {
+async function write(response: ServerResponse, line: object): Promise<boolean> {
   if (response.destroyed) return false;
-  if (response.write(`${JSON.stringify(decided)}\n`)) return true;
+  if (response.write(`${JSON.stringify(line)}\n`)) return true;
   await Promise.race([once(response, 'drain'), once(response, 'close')]);
   return !response.destroyed;
 }
