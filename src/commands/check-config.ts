@@ -26,12 +26,9 @@ export const checkConfig: CommandDeclaration = {
     'It changes nothing, except that --create makes topics. It may run beside the proxy.\n' +
     'Exit codes: 0 the proxy can start and work (there may be warnings), 1 it would not start,\n' +
     '2 wrong arguments, 3 only with --connect: it would start, but could not do its work.',
-  action: async ({ load, options }) => {
+  action: async ({ load, options, failed }) => {
     const isConnect = options.has('--connect');
-    if (options.has('--create') && !isConnect) {
-      console.error('--create needs --connect');
-      return WRONG_USAGE;
-    }
+    if (options.has('--create') && !isConnect) return failed('--create needs --connect', WRONG_USAGE);
     const isJson = options.has('--json');
     const outcome = load(false);
     const { findStartProblems, findWarnings } = await import('./check-config/start-problems.ts');

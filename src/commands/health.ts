@@ -13,6 +13,7 @@ export const health: CommandDeclaration = {
       description: 'how long to wait for the answer',
       default: DEFAULT_TIMEOUT_S,
     },
+    { usage: '--json', description: 'print the answer as JSON' },
   ],
   settings: [
     'server.host',
@@ -25,15 +26,15 @@ export const health: CommandDeclaration = {
   helpAfter:
     'It asks server.monitoring.port where that is set. Flags of serve are not known to it: repeat them, or use the environment.\n' +
     'Exit codes: 0 the answer is 200, 1 any other answer or none, 2 wrong arguments.',
-  action: async ({ options, settings }) => {
+  action: async (call) => {
+    const { options, settings, failed } = call;
     const seconds = Number(options.get('--timeout'));
     if (!(seconds > 0 && seconds <= 3600)) {
-      console.error('--timeout is a number of seconds, above 0 and at most 3600');
-      return WRONG_USAGE;
+      return failed('--timeout is a number of seconds, above 0 and at most 3600', WRONG_USAGE);
     }
     const loaded = settings(true);
     if (!loaded) return 1;
     const { askHealth } = await import('./health/ask-health.ts');
-    return askHealth(loaded.settings, { isReady: options.has('--ready'), timeoutMs: seconds * 1000 });
+    return askHealth(loaded.settings, { isReady: options.has('--ready'), timeoutMs: seconds * 1000 }, call);
   },
 };

@@ -42,12 +42,12 @@ export const send: CommandDeclaration = {
   ],
   helpAfter:
     'Exit codes: 0 all events are kept, 1 an event is refused, or the sending has stopped before its end, 2 wrong arguments.',
-  action: async ({ args, options }) => {
+  action: async ({ args, options, failed }) => {
     const numbers = numbersOf(options);
     const url = urlOf(options.get('--url') ?? '');
     if (typeof numbers === 'string' || typeof url === 'string') {
-      for (const error of [numbers, url]) if (typeof error === 'string') console.error(`error: ${error}`);
-      return WRONG_USAGE;
+      const errors = [numbers, url].filter((error) => typeof error === 'string');
+      return failed(errors.map((error) => `error: ${error}`).join('\n'), WRONG_USAGE);
     }
     try {
       const { sendFiles } = await import('./send/send-files.ts');
@@ -61,8 +61,7 @@ export const send: CommandDeclaration = {
         isJson: options.has('--json'),
       });
     } catch (error) {
-      console.error(`http2kafka send: ${errorText(error)}`);
-      return 1;
+      return failed(`http2kafka send: ${errorText(error)}`);
     }
   },
 };

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { CommandDeclaration } from './command.ts';
+import type { CommandCall, CommandDeclaration } from './command.ts';
 import type { decodeRecord } from '../delivery/spooled-record.ts';
 import type { KafkaRecord } from '../kafka/record.ts';
 import type { exportRecord } from '../proxy/control/exported-record.ts';
@@ -23,9 +23,9 @@ export const spool: CommandDeclaration = {
       isDefault: true,
       options: [{ usage: '--json', description: 'write one JSON object' }],
       settings: ['spool.path'],
-      action: async ({ options, settings }) => {
-        const loaded = settings(true);
-        return loaded ? showSpool(loaded.settings.spool.path, options.has('--json')) : 1;
+      action: async (call) => {
+        const loaded = call.settings(true);
+        return loaded ? showSpool(loaded.settings.spool.path, call) : 1;
       },
     },
     {
@@ -33,9 +33,9 @@ export const spool: CommandDeclaration = {
       description: 'write the events to standard output, one JSON object a line; parked events come last',
       options: [{ usage: '--topic <topic>', description: 'only the events of this topic' }],
       settings: ['spool.path'],
-      action: async ({ options, settings }) => {
-        const loaded = settings(true);
-        return loaded ? exportSpool(loaded.settings.spool.path, options.get('--topic')) : 1;
+      action: async (call) => {
+        const loaded = call.settings(true);
+        return loaded ? exportSpool(loaded.settings.spool.path, call) : 1;
       },
     },
     importEvents,
@@ -54,8 +54,8 @@ interface TopicSummary {
 }
 
 /** Prints the events on disk: a table by topic, the parked events, and damaged files. Returns the exit code. */
-async function showSpool(path: string, json: boolean): Promise<number> {
-  return withSpool(path, async (topics, inspection) => {
+async function showSpool(path: string, { options, failed }: CommandCall): Promise<number> {
+  return withSpool(path, failed, async (topics, inspection) => {
     const summaries: TopicSummary[] = [];
     const damaged = [];
     for (const topic of topics) {
@@ -74,7 +74,7 @@ async function showSpool(path: string, json: boolean): Promise<number> {
     for (const topic of await inspection.listParkedTopics(path)) {
       damaged.push(...(await inspection.listParkedDamaged(path, topic)));
     }
-    if (json) console.log(JSON.stringify(asJson(summaries, parked, damaged)));
+    if (options.has('--json')) console.log(JSON.stringify(asJson(summaries, parked, damaged)));
     else printSpool(path, summaries, parked, damaged);
     return 0;
   });
@@ -119,8 +119,9 @@ function asJson(
 }
 
 /** Writes the events on disk to standard output, one JSON object a line, in the order of each topic. Returns the exit code. */
-async function exportSpool(path: string, only: string | undefined): Promise<number> {
-  return withSpool(path, async (topics, { readKept, readParked, listParkedTopics }) => {
+async function exportSpool(path: string, { options, failed }: CommandCall): Promise<number> {
+  const only = options.get('--topic');
+  return withSpool(path, failed, async (topics, { readKept, readParked, listParkedTopics }) => {
     const parkedTopics = await listParkedTopics(path);
     const all = [...new Set([...topics, ...parkedTopics])].sort();
     if (only !== undefined && !all.includes(only)) return unknownTopic(path, only, all);

@@ -33,7 +33,9 @@ suite('the control socket', { timeout: 60_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'http2kafka-control-'));
   const socketPath = join(folder, 'control.sock');
   const parked = new FakeParked();
-  const delivery: EventDelivery = { deliver: () => Promise.resolve({ kind: 'spooled' }) };
+  const delivery: Pick<EventDelivery, 'deliver'> = {
+    deliver: () => Promise.resolve({ kind: 'spooled' }),
+  };
   let server: ControlServer | undefined;
 
   before(async () => {

@@ -8,7 +8,7 @@ import { paths } from '../../http/paths.ts';
 import { addressOf, urlOf } from '../../proxy/listening.ts';
 import { errorText } from '../../support/error-text.ts';
 import { printable } from '../../support/printable.ts';
-import { WRONG_USAGE } from '../command.ts';
+import { WRONG_USAGE, type CommandCall } from '../command.ts';
 
 type Server = Settings['server'];
 
@@ -37,31 +37,38 @@ interface Target {
  * Prints the answer. Returns the exit code: 0 for the status 200, else 1. A proxy with a listener of its own for
  * monitoring is asked there.
  */
-export async function askHealth({ server }: Settings, { isReady, timeoutMs }: Question): Promise<number> {
+export async function askHealth(
+  { server }: Settings,
+  { isReady, timeoutMs }: Question,
+  { options, failed }: CommandCall,
+): Promise<number> {
   const path = (server.rootPath ?? '') + (isReady ? paths.ready : paths.ping).path;
   const signal = AbortSignal.timeout(timeoutMs);
   let asked = path;
   try {
     const target = targetOf(server);
     if (!target) {
-      console.error('server.port is 0: the port of the running proxy is not known. Name it with --port.');
-      return WRONG_USAGE;
+      return failed(
+        'server.port is 0: the port of the running proxy is not known. Name it with --port.',
+        WRONG_USAGE,
+      );
     }
     asked = target.shown + path;
     const answer = await get(target, path, signal);
+    const status = answer.statusCode ?? 0;
     const body = printable((await buffer(answer)).toString().trim()).slice(0, MAX_SHOWN);
-    const text = `${asked} answers ${answer.statusCode ?? 0}${body === '' ? '' : `: ${body}`}`;
-    if (answer.statusCode === 200) console.log(text);
+    const text = `${asked} answers ${status}${body === '' ? '' : `: ${body}`}`;
+    if (options.has('--json')) console.log(JSON.stringify({ asked, status, body }));
+    else if (status === 200) console.log(text);
     else console.error(text);
-    return answer.statusCode === 200 ? 0 : 1;
+    return status === 200 ? 0 : 1;
   } catch (error) {
     const reason = signal.aborted ? `no answer within ${timeoutMs / 1000} s` : errorText(error);
     const isTls = server.sslCertfile !== undefined && !hasOwnListener(server);
     const needsCertificate = isTls && server.sslCertReqs === 'required' && !signal.aborted;
-    console.error(
+    return failed(
       `${asked}: ${reason}${needsCertificate ? '. The proxy demands a client certificate (server.ssl_cert_reqs), and may have refused its own.' : ''}`,
     );
-    return 1;
   }
 }
 

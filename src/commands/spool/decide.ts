@@ -48,8 +48,7 @@ function declaration(name: Command, description: string): CommandDeclaration {
         call.args.length === 0 &&
         !['--topic', '--reason', '--all'].some((name) => call.options.has(name))
       ) {
-        console.error('Which parked events? Name ids, --topic, --reason, or --all.');
-        return WRONG_USAGE;
+        return call.failed('Which parked events? Name ids, --topic, --reason, or --all.', WRONG_USAGE);
       }
       const loaded = call.settings(true);
       return loaded ? decide(name, loaded.settings.spool.path, call) : 1;
@@ -59,29 +58,24 @@ function declaration(name: Command, description: string): CommandDeclaration {
 
 /** Returns the exit code: 0 if no event of the selection is parked any more. */
 async function decide(command: Command, path: string, call: CommandCall): Promise<number> {
-  return withSpool(path, async (_topics, inspection) => {
+  return withSpool(path, call.failed, async (_topics, inspection) => {
     const items = await listParked(path, inspection);
     const selected = select(items, call);
-    if (typeof selected === 'string') {
-      console.error(selected);
-      return 1;
-    }
+    if (typeof selected === 'string') return call.failed(selected);
     if (selected.length === 0) {
       console.error(`No event is parked in ${path}.`);
       return 0;
     }
     if (!call.options.has('--yes')) {
       if (!process.stdin.isTTY) {
-        console.error('Without a terminal, the command does not ask: it needs --yes.');
-        return WRONG_USAGE;
+        return call.failed('Without a terminal, the command does not ask: it needs --yes.', WRONG_USAGE);
       }
       if (!(await isConfirmed(command, selected))) return 1;
     }
     try {
       return await carryOut(command, path, selected, call.options.has('--json'));
     } catch (error) {
-      console.error(`The parked events cannot be reached: ${errorText(error)}`);
-      return 1;
+      return call.failed(`The parked events cannot be reached: ${errorText(error)}`);
     }
   });
 }

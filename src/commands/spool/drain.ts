@@ -1,7 +1,7 @@
 /** `http2kafka spool drain`: delivers the events of a spool that no proxy uses, and ends when it is empty. */
 import type { Settings } from '../../config/schema/schema.ts';
 import type { Drained } from '../../proxy/drain.ts';
-import { WRONG_USAGE, type CommandDeclaration } from '../command.ts';
+import { WRONG_USAGE, type CommandCall, type CommandDeclaration } from '../command.ts';
 import { eventsOf, withSpool } from './spool-folder.ts';
 
 export const drain: CommandDeclaration = {
@@ -22,20 +22,19 @@ export const drain: CommandDeclaration = {
   helpAfter:
     'No proxy may use the folder. The settings of Kafka are those of the proxy.\n' +
     'Exit codes: 0 the spool is empty, 1 events are left, 2 wrong arguments.',
-  action: async ({ options, settings }) => {
+  action: async (call) => {
+    const { options, settings, failed } = call;
     const timeout = Number(options.get('--timeout') ?? MAX_SECONDS);
     if (!(timeout > 0 && timeout <= MAX_SECONDS)) {
-      console.error(`error: --timeout is above 0 and at most ${MAX_SECONDS} seconds`);
-      return WRONG_USAGE;
+      return failed(`error: --timeout is above 0 and at most ${MAX_SECONDS} seconds`, WRONG_USAGE);
     }
     const loaded = settings(true);
     if (!loaded) return 1;
     if (loaded.settings.kafka.bootstrapServers.length === 0) {
-      console.error('No Kafka is configured: set kafka.bootstrap_servers (--bootstrap-servers).');
-      return 1;
+      return failed('No Kafka is configured: set kafka.bootstrap_servers (--bootstrap-servers).');
     }
     const { path } = loaded.settings.spool;
-    return withSpool(path, () => drainFolder(loaded.settings, timeout * 1000, options.has('--json')));
+    return withSpool(path, failed, () => drainFolder(loaded.settings, timeout * 1000, call));
   },
 };
 
@@ -44,7 +43,11 @@ const MAX_SECONDS = 30 * 24 * 60 * 60;
 
 const LINE_INTERVAL_MS = 5000;
 
-async function drainFolder(settings: Settings, timeoutMs: number, isJson: boolean): Promise<number> {
+async function drainFolder(
+  settings: Settings,
+  timeoutMs: number,
+  { options, failed }: CommandCall,
+): Promise<number> {
   const { drainSpool } = await import('../../proxy/drain.ts');
   const { StartError } = await import('../../proxy/start-error.ts');
   let toldAt = performance.now();
@@ -58,10 +61,9 @@ async function drainFolder(settings: Settings, timeoutMs: number, isJson: boolea
     drained = await drainSpool(settings, timeoutMs, tell);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    console.error(error.message);
-    return 1;
+    return failed(error.message);
   }
-  if (isJson) console.log(JSON.stringify(drained));
+  if (options.has('--json')) console.log(JSON.stringify(drained));
   else for (const line of linesOf(drained, settings.spool.path)) console.log(line);
   return drained.left + drained.parked === 0 ? 0 : 1;
 }

@@ -2,10 +2,12 @@
 import { nearestName, suggestion } from '../../config/nearest-name.ts';
 import type * as Inspection from '../../spool/inspection.ts';
 import { errorText } from '../../support/error-text.ts';
+import type { CommandCall } from '../command.ts';
 
 /** Runs a task with the topics of a spool. Says so when there is no spool. Returns the exit code. */
 export async function withSpool(
   path: string,
+  failed: CommandCall['failed'],
   task: (topics: readonly string[], inspection: typeof Inspection) => Promise<number>,
 ): Promise<number> {
   const inspection = await import('../../spool/inspection.ts');
@@ -13,16 +15,14 @@ export async function withSpool(
   try {
     topics = await inspection.listTopics(path);
   } catch (error) {
-    console.error(
+    return failed(
       `There is no spool in ${path}: ${errorText(error)}. Another folder: --spool-path, or HTTP2KAFKA__SPOOL__PATH.`,
     );
-    return 1;
   }
   const { VERSION } = await import('../../delivery/spooled-record.ts');
   const newer = await inspection.findNewer(path, VERSION);
   if (newer) {
-    console.error(`The spool in ${path} is newer than this program: ${newer.message}.`);
-    return 1;
+    return failed(`The spool in ${path} is newer than this program: ${newer.message}.`);
   }
   return task(topics, inspection);
 }

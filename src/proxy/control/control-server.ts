@@ -45,7 +45,7 @@ const SOCKET_MODE = 0o600;
 /** What the commands reach. */
 export interface Controlled {
   readonly parked: ParkedControl;
-  readonly delivery: EventDelivery;
+  readonly delivery: Pick<EventDelivery, 'deliver'>;
 }
 
 export class ControlServer {

@@ -22,7 +22,7 @@ const LINE_FEED = 0x0a;
 /** Hands the events of all lines to the delivery, in their order, and tells of each. */
 export async function importLines(
   body: Buffer,
-  delivery: EventDelivery,
+  delivery: Pick<EventDelivery, 'deliver'>,
   tell: (imported: ImportedLine) => Promise<boolean>,
 ): Promise<void> {
   const outcomes = [...linesOf(body)].map((line) => begin(line, delivery));
@@ -31,7 +31,7 @@ export async function importLines(
 
 type Outcome = Omit<ImportedLine, 'line'>;
 
-function begin(line: Buffer, delivery: EventDelivery): Promise<Outcome> {
+function begin(line: Buffer, delivery: Pick<EventDelivery, 'deliver'>): Promise<Outcome> {
   try {
     return delivery.deliver(importRecord(line)).then(outcomeOf);
   } catch (error) {
