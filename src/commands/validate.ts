@@ -1,5 +1,6 @@
 import { EVENT_FILES, type CommandDeclaration } from './command.ts';
-import type { CheckLevel } from '../openlineage/event-schema.ts';
+import type { Settings } from '../config/schema/schema.ts';
+import type { Consumer } from '../openlineage/consumers/consumer.ts';
 import type { ValidationError } from '../openlineage/validation-error.ts';
 import { errorText } from '../support/error-text.ts';
 import { printable } from '../support/printable.ts';
@@ -11,38 +12,61 @@ export const validate: CommandDeclaration = {
   description: 'check files of events as the proxy does, without Kafka',
   argument: EVENT_FILES,
   options: [{ usage: '--json', description: 'print one JSON object a line for each event' }],
-  settings: ['check.level'],
-  shortFlags: { '--level': '--check-level' },
+  settings: ['check.level', 'check.consumers'],
+  shortFlags: { '--level': '--check-level', '--consumers': '--check-consumers' },
   helpAfter:
     'Exit codes: 0 every event is valid, 1 an event is not valid or a file cannot be read, 2 wrong arguments.',
   action: async ({ args, options, settings }) => {
     const loaded = settings(true);
-    return loaded ? validateFiles(args, loaded.settings.check.level, options.has('--json')) : 1;
+    return loaded ? validateFiles(args, loaded.settings.check, options.has('--json')) : 1;
   },
 };
+
+type CheckSettings = Pick<Settings['check'], 'level' | 'consumers'>;
+
+/** What a consumer objects to in a valid event. */
+interface Drop {
+  readonly consumer: Consumer;
+  readonly reason: string;
+  readonly errors: readonly Partial<ValidationError>[];
+}
 
 /** The result for an event, or for a file that cannot be read. */
 interface Result extends Partial<Pick<FileEvent, 'index' | 'line'>> {
   readonly file: string;
   readonly valid: boolean;
   readonly errors: readonly Partial<ValidationError>[];
+  readonly dropped_by?: readonly Drop[];
 }
 
 /** Prints to standard output. Returns the exit code: 0 when every event is valid, else 1. */
-async function validateFiles(files: readonly string[], level: CheckLevel, isJson: boolean): Promise<number> {
+async function validateFiles(
+  files: readonly string[],
+  settings: CheckSettings,
+  isJson: boolean,
+): Promise<number> {
+  const { consumers: profiles } = await import('../openlineage/consumers/consumer.ts');
+  const dropped = new Map(settings.consumers.map((consumer) => [consumer, 0]));
   let good = 0;
   let bad = 0;
-  for await (const result of resultsOf(files, level)) {
+  for await (const result of resultsOf(files, settings)) {
     if (result.valid) good += 1;
     else bad += 1;
+    for (const { consumer } of result.dropped_by ?? [])
+      dropped.set(consumer, (dropped.get(consumer) ?? 0) + 1);
     if (isJson) console.log(JSON.stringify(result));
     else for (const line of linesOf(result)) console.log(line);
   }
-  if (!isJson) console.log(`${good} good, ${bad} bad (level ${level})`);
+  if (!isJson) {
+    console.log(`${good} good, ${bad} bad (level ${settings.level})`);
+    for (const [consumer, count] of dropped) {
+      console.log(`${profiles[consumer].label} drops ${count} of the ${good} good ones`);
+    }
+  }
   return bad === 0 ? 0 : 1;
 }
 
-async function* resultsOf(names: readonly string[], level: CheckLevel): AsyncGenerator<Result> {
+async function* resultsOf(names: readonly string[], settings: CheckSettings): AsyncGenerator<Result> {
   const { checkEvent } = await import('../openlineage/check.ts');
   const { filesOf, readEvents } = await import('./events/event-files.ts');
   for (const name of names) {
@@ -51,8 +75,10 @@ async function* resultsOf(names: readonly string[], level: CheckLevel): AsyncGen
       for (const file of await filesOf([name])) {
         current = file;
         for await (const { bytes, ...place } of readEvents(file)) {
-          const { errors = [] } = checkEvent(bytes, level);
-          yield { file, ...place, valid: errors.length === 0, errors };
+          const { errors = [] } = checkEvent(bytes, settings.level);
+          const dropped_by = errors.length === 0 ? await dropsOf(bytes, settings.consumers) : [];
+          const drops = settings.consumers.length > 0 ? { dropped_by } : {};
+          yield { file, ...place, valid: errors.length === 0, errors, ...drops };
         }
       }
     } catch (error) {
@@ -61,11 +87,30 @@ async function* resultsOf(names: readonly string[], level: CheckLevel): AsyncGen
   }
 }
 
-/** A line for each validation error: `events.json[2]: body.run: Field required`, `events.jsonl:7: body: …`. */
-function linesOf({ file, index, line, errors }: Result): readonly string[] {
-  const place = index !== undefined ? `[${index}]` : line !== undefined ? `:${line}` : '';
-  return errors.map(({ location, message = '' }) => {
-    const where = location ? `${printable(location.join('.'))}: ` : '';
-    return `${file}${place}: ${where}${message}`;
+/** The consumers that drop a valid event. */
+async function dropsOf(bytes: Buffer, named: readonly Consumer[]): Promise<readonly Drop[]> {
+  if (named.length === 0) return [];
+  const { consumers } = await import('../openlineage/consumers/consumer.ts');
+  const { parseEvent } = await import('../openlineage/levels/event-value.ts');
+  const { errorOf } = await import('../openlineage/levels/search.ts');
+  const { searchAtOnce } = await import('../openlineage/levels/level-check.ts');
+  const value = parseEvent(bytes);
+  return named.flatMap((consumer) => {
+    const { objections } = searchAtOnce(consumers[consumer].search(value, bytes));
+    const [first] = objections;
+    return first ? [{ consumer, reason: first.reason, errors: objections.map(errorOf) }] : [];
   });
+}
+
+/** A line for each error: `events.json[2]: body.run: Field required`, `events.jsonl:7: openmetadata drops it: …`. */
+function linesOf({ file, index, line, errors, dropped_by = [] }: Result): readonly string[] {
+  const place = index !== undefined ? `[${index}]` : line !== undefined ? `:${line}` : '';
+  const textOf = ({ location, message = '' }: Partial<ValidationError>) =>
+    `${location ? `${printable(location.join('.'))}: ` : ''}${message}`;
+  return [
+    ...errors.map((error) => `${file}${place}: ${textOf(error)}`),
+    ...dropped_by.flatMap((drop) =>
+      drop.errors.map((error) => `${file}${place}: ${drop.consumer} drops it: ${textOf(error)}`),
+    ),
+  ];
 }

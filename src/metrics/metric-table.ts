@@ -85,6 +85,38 @@ export const metricTable = {
     help: "Deviations from OpenLineage's specification in events that were taken nevertheless, by deviation.",
     labels: ['deviation'],
   },
+  consumersDrop: {
+    type: 'counter',
+    tallied: true,
+    name: 'http2kafka_events_consumers_drop_total',
+    help: 'Events that were taken, but that a consumer of `check.consumers` will drop, by consumer and its first reason. Compare it with http2kafka_events_consumers_examined_total.',
+    labels: ['consumer', 'reason'],
+  },
+  senderConsumersDrop: {
+    type: 'counter',
+    tallied: true,
+    name: 'http2kafka_sender_events_consumers_drop_total',
+    help: 'The same, of recognised senders: by sender (the first 200; all others are "other"), way of authentication, and consumer.',
+    labels: ['sender', 'way', 'consumer'],
+  },
+  consumersExamined: {
+    type: 'counter',
+    tallied: true,
+    name: 'http2kafka_events_consumers_examined_total',
+    help: 'Events that were examined for a consumer of `check.consumers`: all that were taken, except large ones when too many of them arrive at once.',
+    labels: ['consumer'],
+  },
+  levelsRefuse: {
+    type: 'counter',
+    name: 'http2kafka_events_stricter_level_refuses_total',
+    help: 'Events that were taken, but that another level of the check would refuse, by this level. A sample: of the events that http2kafka_events_stricter_level_examined_total counts.',
+    labels: ['level'],
+  },
+  levelsExamined: {
+    type: 'counter',
+    name: 'http2kafka_events_stricter_level_examined_total',
+    help: 'Events that were examined for the other levels of the check. All events are, as long as this takes less than a twentieth of the time of one core; above that, some of them.',
+  },
   answerSeconds: {
     type: 'histogram',
     name: 'http2kafka_answer_seconds',

@@ -6,7 +6,7 @@
  * takes turns with other requests when an event costs much.
  */
 import { WORK_A_TURN, type Client, type Turns } from '../support/turns.ts';
-import type { CheckLevel } from './event-schema.ts';
+import type { SchemaLevel } from './event-schema.ts';
 import {
   checkFully,
   checkInSlices,
@@ -15,6 +15,8 @@ import {
   jobNamesOf,
   SLICE_BYTES,
 } from './full-check.ts';
+import { judge, judgeInSlices } from './levels/level-check.ts';
+import { demandOf, schemaLevelOf, type CheckLevel, type Demand } from './levels/level.ts';
 import { countMembers, jobNameOf, scanArray, scanEvent } from './scanner.ts';
 import type { CheckedEvent, JobNames, TextVerdict, Verdict } from './verdict.ts';
 
@@ -22,7 +24,9 @@ import type { CheckedEvent, JobNames, TextVerdict, Verdict } from './verdict.ts'
 export function checkEvent(bytes: Buffer, level: CheckLevel): Verdict {
   // An event that is valid at level `core` is valid at `routing`, which demands less, with the same result.
   const event = scanEvent(bytes);
-  return event ? { path: 'fast_path', event } : checkFully(bytes, level);
+  const verdict: Verdict = event ? { path: 'fast_path', event } : checkFully(bytes, schemaLevelOf(level));
+  const demand = demandOf(level);
+  return demand && verdict.event ? judge(verdict.event, bytes, demand) : verdict;
 }
 
 /** An event of more bytes is read only in a turn with room for it. Nearly all events are smaller. */
@@ -49,11 +53,46 @@ export function scanWork(bytes: Buffer): number {
 
 /**
  * Checks one event, and takes turns with other requests when that costs much. A promise only if it must wait. The
- * promise rejects with `ClientGone` if the client goes meanwhile.
+ * promise rejects with `ClientGone` if the client goes meanwhile. `known` is the event, if the check of a whole batch has
+ * found already that it is valid at level `core`.
  */
 export function checkInTurns(
   bytes: Buffer,
   level: CheckLevel,
+  turns: Turns,
+  client: Client,
+  known?: CheckedEvent,
+): Verdict | Promise<Verdict> {
+  const verdict: Verdict | Promise<Verdict> = known
+    ? { path: 'fast_path', event: known }
+    : checkSchemaInTurns(bytes, schemaLevelOf(level), turns, client);
+  const demand = demandOf(level);
+  if (!demand) return verdict;
+  if (verdict instanceof Promise) return verdict.then((one) => judgeInTurns(one, bytes, demand, turns));
+  return judgeInTurns(verdict, bytes, demand, turns);
+}
+
+/** The search for what a level demands beyond its schema costs, at most, this many times the full check. */
+const SEARCH_FACTOR = 2;
+
+/** It goes on when the client has gone: the event fits the schema, so it is kept if the level takes it. */
+function judgeInTurns(
+  verdict: Verdict,
+  bytes: Buffer,
+  demand: Demand,
+  turns: Turns,
+): Verdict | Promise<Verdict> {
+  const { event } = verdict;
+  if (!event) return verdict;
+  const work = CHECK_WORK + bytes.length * SEARCH_FACTOR;
+  if (work > SLICE_BYTES) return judgeInSlices(event, bytes, demand, () => turns.wait(SLICE_BYTES));
+  if (turns.take(work)) return judge(event, bytes, demand);
+  return turns.wait(work).then(() => judge(event, bytes, demand));
+}
+
+function checkSchemaInTurns(
+  bytes: Buffer,
+  level: SchemaLevel,
   turns: Turns,
   client: Client,
 ): Verdict | Promise<Verdict> {
@@ -80,7 +119,7 @@ const MAX_SCANNED_MEMBERS = 300_000;
 /** Checks a large event in a turn that has room for its scan. */
 function checkLarge(
   bytes: Buffer,
-  level: CheckLevel,
+  level: SchemaLevel,
   turns: Turns,
   client: Client,
 ): Verdict | Promise<Verdict> {

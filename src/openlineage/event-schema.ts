@@ -125,9 +125,10 @@ const RoutedJobEvent = Type.Object({ eventTime: base.eventTime, job: Named });
 const RoutedDatasetEvent = Type.Object({ eventTime: base.eventTime, dataset: Named });
 
 export type EventKind = 'run' | 'job' | 'dataset';
-export type CheckLevel = 'routing' | 'core';
+/** The levels that are a schema. `levels/level.ts` has all levels. */
+export type SchemaLevel = 'routing' | 'core';
 
-/** What each level demands of each kind of event. */
+/** What each of these levels demands of each kind of event. */
 export const eventSchemas = {
   core: { run: RunEvent, job: JobEvent, dataset: DatasetEvent },
   routing: { run: RoutedJobEvent, job: RoutedJobEvent, dataset: RoutedDatasetEvent },

@@ -6,7 +6,7 @@ import { isUtf8 } from 'node:buffer';
 import { Compile } from 'typebox/compile';
 import { findDeviations } from './deviations.ts';
 import { formatKey, keyPartsOf, ownPartsOf } from './event-key.ts';
-import { eventSchemas, type CheckLevel, type EventKind } from './event-schema.ts';
+import { eventSchemas, type EventKind, type SchemaLevel } from './event-schema.ts';
 import { parseEventTime } from './event-time.ts';
 import { MAX_DEPTH, member, scanInSlices, type JsonError, type JsonScan } from './json.ts';
 import { reduceEvent } from './reduced-event.ts';
@@ -36,7 +36,7 @@ const ALL_AT_ONCE = Number.POSITIVE_INFINITY;
 type Pause = () => Promise<void>;
 
 /** Checks one event. Never throws: the verdict has the event or its validation errors, whatever the bytes are. */
-export function checkFully(bytes: Buffer, level: CheckLevel): Verdict {
+export function checkFully(bytes: Buffer, level: SchemaLevel): Verdict {
   if (bytes.length < SHORT_BYTES && isUtf8(bytes)) {
     const value = parsedShort(bytes);
     if (value !== NOT_JSON) return checkValue(value, level);
@@ -64,7 +64,7 @@ function parsedShort(bytes: Buffer): unknown {
 /** The same for an event of any size, in slices of about `sliceBytes`. The verdict is the same. */
 export async function checkInSlices(
   bytes: Buffer,
-  level: CheckLevel,
+  level: SchemaLevel,
   pause: Pause,
   sliceBytes = SLICE_BYTES,
 ): Promise<Verdict> {
@@ -153,7 +153,7 @@ export function jobNamesOf(event: unknown): JobNames {
   return { namespace: textOf('namespace'), name: textOf('name') };
 }
 
-function checkValue(event: unknown, level: CheckLevel): Verdict {
+function checkValue(event: unknown, level: SchemaLevel): Verdict {
   const conflict = conflictOf(event);
   if (conflict) return refused([conflict], jobNamesOf(event));
   const found = kindOf(event);

@@ -7,14 +7,15 @@ import { isKept, type Delivered, type EventDelivery } from '../delivery/port.ts'
 import { isRetriable, refusal, type Refusal } from '../errors.ts';
 import { recordHeader, type RecordHeader } from '../kafka/record.ts';
 import { checkInTurns, isLarge, jobOf, scanWork } from '../openlineage/check.ts';
-import type { CheckLevel } from '../openlineage/event-schema.ts';
 import { ENCODING_MISSING } from '../openlineage/full-check.ts';
+import type { CheckLevel } from '../openlineage/levels/level.ts';
 import { describeErrors, type ValidationError } from '../openlineage/validation-error.ts';
 import type { CheckedEvent, JobNames, Verdict } from '../openlineage/verdict.ts';
 import { printable } from '../support/printable.ts';
 import type { Clock } from '../support/time.ts';
 import type { Turns } from '../support/turns.ts';
 import type { Arrival } from './arrival.ts';
+import type { Foreseen, Foresight } from './foresight.ts';
 import type { KnownKind, Observer } from './observer.ts';
 import type { FittingRule, RuleSet } from '../routing/rule-set.ts';
 
@@ -75,10 +76,11 @@ export class Ingest {
   readonly #wall: Clock;
   readonly #turns: Turns;
   readonly #routing: RuleSource;
+  readonly #foresight: Foresight | undefined;
 
   /**
    * `wall` gives the time of arrival, in milliseconds since the Unix epoch. An event whose check costs much waits for
-   * its turn.
+   * its turn. `foresight` examines the events that are taken, for the metrics.
    */
   constructor(
     settings: IngestSettings,
@@ -87,6 +89,7 @@ export class Ingest {
     wall: Clock,
     turns: Turns,
     routing = NO_RULES,
+    foresight?: Foresight,
   ) {
     this.#settings = settings;
     this.#delivery = delivery;
@@ -94,6 +97,7 @@ export class Ingest {
     this.#wall = wall;
     this.#turns = turns;
     this.#routing = routing;
+    this.#foresight = foresight;
   }
 
   /**
@@ -114,9 +118,7 @@ export class Ingest {
    */
   examine(arrival: Arrival, bytes: Buffer, event?: CheckedEvent): Examined | Promise<Examined> {
     if (arrival.known?.limits.quota?.take() === false) return this.#refuse(arrival, 'unknown', OVER_QUOTA);
-    const checked: Verdict | Promise<Verdict> = event
-      ? { path: 'fast_path', event }
-      : checkInTurns(bytes, this.#settings.checkLevel, this.#turns, arrival);
+    const checked = checkInTurns(bytes, this.#settings.checkLevel, this.#turns, arrival, event);
     return this.#routing.rules?.readsEvents && isLarge(bytes) ? this.#withTurn(bytes, checked) : checked;
   }
 
@@ -188,15 +190,31 @@ export class Ingest {
       timestamp: timestamp === 'arrival' ? arrivedAt : event.time,
       arrivedAt,
     };
-    const delivered =
+    const delivering =
       topics && topics.length > 1
-        ? await this.#delivery.deliverToAll(record, topics)
-        : await this.#delivery.deliver(record);
+        ? this.#delivery.deliverToAll(record, topics)
+        : this.#delivery.deliver(record);
+    // While the event is on its way.
+    const foreseen = this.#foresight?.examine(bytes);
+    const delivered = await delivering;
     if (!isKept(delivered)) {
       return this.#refuseValid(arrival, refusalOf(delivered), bytes, event);
     }
     this.#observer.kept(arrival, event, delivered.kind);
+    if (foreseen) this.#noteForeseen(arrival, foreseen);
     return delivered;
+  }
+
+  /** The answer does not wait for what is foreseen of a large event. */
+  #noteForeseen(arrival: Arrival, foreseen: Foreseen | Promise<Foreseen>): void {
+    if (!(foreseen instanceof Promise)) {
+      this.#observer.foreseen(arrival, foreseen);
+      return;
+    }
+    foreseen.then(
+      (found) => this.#observer.foreseen(arrival, found),
+      (error: unknown) => this.#observer.failed(arrival.requestId, error),
+    );
   }
 
   /**

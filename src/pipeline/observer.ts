@@ -14,6 +14,7 @@ import type { FittingRule } from '../routing/rule-set.ts';
 import { printable } from '../support/printable.ts';
 import { systemTime, type Time } from '../support/time.ts';
 import type { Arrival } from './arrival.ts';
+import type { Foreseen } from './foresight.ts';
 import { LineLimit } from './line-limit.ts';
 import {
   jobFacts,
@@ -69,6 +70,20 @@ export class Observer {
   kept(arrival: Arrival, { kind, deviations }: CheckedEvent, outcome: 'acknowledged' | 'spooled'): void {
     for (const deviation of deviations) this.#metrics.deviations.inc({ deviation });
     this.#count(arrival, kind, outcome);
+  }
+
+  /** A kept event was examined for consumers and other levels. */
+  foreseen({ known }: Arrival, { consumers, drops, forLevels, refusing }: Foreseen): void {
+    const metrics = this.#metrics;
+    for (const consumer of consumers) metrics.consumersExamined.inc(consumer);
+    for (const { consumer, reason } of drops) {
+      metrics.consumersDrop.inc(consumer, reason);
+      if (!known) continue;
+      const { way, name } = known.sender;
+      metrics.senderConsumersDrop.inc(this.#senderLabels.labelOf(name), way, consumer);
+    }
+    if (forLevels) metrics.levelsExamined.inc();
+    for (const level of refusing) metrics.levelsRefuse.inc({ level });
   }
 
   /** An event that is not valid is kept, in Kafka or on disk, for the dead-letter topic `topic`. */

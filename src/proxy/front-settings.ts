@@ -12,6 +12,7 @@ import {
 import type { PageListenerSettings } from '../http/pages/page-listener.ts';
 import type { PagesSettings } from '../http/pages/pages.ts';
 import type { ServerSettings } from '../http/server.ts';
+import type { ForesightSettings } from '../pipeline/foresight.ts';
 import type { IngestSettings } from '../pipeline/ingest.ts';
 import type { RoutingSettings } from '../routing/routing.ts';
 import { version } from '../version.ts';
@@ -31,6 +32,11 @@ export function ingestSettings({ producer, check }: Settings): IngestSettings {
 /** Settings of the routing rules. */
 export function routingSettings({ routing, producer }: Settings): RoutingSettings {
   return { list: routing.rules, file: routing.file, deadLetterTopic: producer.malformedTopic };
+}
+
+/** Settings of what is foreseen of events. */
+export function foresightSettings({ check }: Settings): ForesightSettings {
+  return { checkLevel: check.level, consumers: check.consumers };
 }
 
 /** Settings of answers: the headers that each has, and the status of a spooled event. */

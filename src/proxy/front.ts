@@ -18,6 +18,7 @@ import { pageListener } from '../http/pages/page-listener.ts';
 import type { ClientOf } from '../http/origin.ts';
 import { HttpServer, type ServerSettings } from '../http/server.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import { Foresight } from '../pipeline/foresight.ts';
 import { Ingest } from '../pipeline/ingest.ts';
 import { Observer } from '../pipeline/observer.ts';
 import { Routing } from '../routing/routing.ts';
@@ -29,6 +30,7 @@ import { Turns } from '../support/turns.ts';
 import { createAuthentication, type Authentication } from './authentication.ts';
 import {
   answerSettings,
+  foresightSettings,
   ingestSettings,
   monitoringListenerSettings,
   monitoringSettings,
@@ -199,6 +201,7 @@ export class Front {
     const settings = this.#settings;
     const metrics = this.#metrics;
     const turns = new Turns(systemTime);
+    const foresight = new Foresight(foresightSettings(settings), turns, systemTime.monotonic);
     const ingest = new Ingest(
       ingestSettings(settings),
       delivery,
@@ -206,6 +209,7 @@ export class Front {
       systemTime.wall,
       turns,
       this.#routing,
+      foresight,
     );
     const { maxRequestSize: maxBytes } = settings.producer;
     const memory = new BodyMemory(settings.server.maxBodyMemory, systemTime, metrics.bodyMemoryBytes);

@@ -8,7 +8,9 @@ import type { ErrorCode } from '../errors.ts';
 import { usualRequests } from '../http/usual-requests.ts';
 import { RETRY_REASONS } from '../kafka/error-code.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import { consumers } from '../openlineage/consumers/consumer.ts';
 import { deviationKinds } from '../openlineage/deviations.ts';
+import { levelsBeyond } from '../openlineage/levels/level.ts';
 import { version } from '../version.ts';
 
 const TAKEN = ['acknowledged', 'spooled', 'dead_letter', 'dropped'];
@@ -46,6 +48,11 @@ export function setInitialMetrics(metrics: Metrics, settings: Settings): void {
   }
   for (const outcome of ['dead_letter', ...EARLY_REFUSALS]) metrics.events.begin('unknown', outcome);
   for (const check of ['fast_path', 'full_check']) metrics.checks.begin(check);
+  for (const consumer of settings.check.consumers) {
+    metrics.consumersExamined.begin(consumer);
+    for (const reason of consumers[consumer].reasons) metrics.consumersDrop.begin(consumer, reason);
+  }
+  for (const level of levelsBeyond(settings.check.level)) metrics.levelsRefuse.inc({ level }, 0);
   for (const deviation of Object.keys(deviationKinds)) metrics.deviations.inc({ deviation }, 0);
   for (const reason of ['network', ...RETRY_REASONS]) metrics.retries.inc({ reason }, 0);
   for (const { path, method, status } of usualRequests(settings.server.spooledStatus, EARLY_REFUSALS)) {

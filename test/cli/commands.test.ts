@@ -12,7 +12,10 @@ async function optionsOf(...command: readonly string[]): Promise<readonly string
 void suite('the commands', { timeout: 60_000 }, () => {
   test('have the flags of the settings that they use, and no other', async () => {
     const shared = ['--config', '--env-file', '--help'];
-    assert.deepEqual(await optionsOf('validate'), ['--check-level', '--level', ...shared, '--json'].sort());
+    assert.deepEqual(
+      await optionsOf('validate'),
+      ['--check-level', '--level', '--check-consumers', '--consumers', ...shared, '--json'].sort(),
+    );
     assert.deepEqual(await optionsOf('spool', 'show'), [...shared, '--json', '--spool-path']);
     assert.deepEqual(await optionsOf('spool', 'export'), [...shared, '--spool-path', '--topic']);
     const selecting = ['--all', '--json', '--reason', '--spool-path', '--topic', '--yes'];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Compile } from 'typebox/compile';
 import { Settings } from 'typebox/system';
-import { eventSchemas, type CheckLevel, type EventKind } from '../../src/openlineage/event-schema.ts';
+import { eventSchemas, type EventKind, type SchemaLevel } from '../../src/openlineage/event-schema.ts';
 import { findErrors } from '../../src/openlineage/validation-error.ts';
 import { Random } from './random.ts';
 import { examples } from './samples.ts';
@@ -12,7 +12,7 @@ Settings.Set({ maxErrors: 1000 });
 
 const ROUNDS = 3000;
 const KINDS: readonly EventKind[] = ['run', 'job', 'dataset'];
-const LEVELS: readonly CheckLevel[] = ['core', 'routing'];
+const LEVELS: readonly SchemaLevel[] = ['core', 'routing'];
 
 /** Values to put in the place of others, wrong and right. */
 const strange: readonly unknown[] = [

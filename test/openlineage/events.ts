@@ -1,5 +1,5 @@
 import { checkEvent } from '../../src/openlineage/check.ts';
-import type { CheckLevel } from '../../src/openlineage/event-schema.ts';
+import type { CheckLevel } from '../../src/openlineage/levels/level.ts';
 import type { ValidationError } from '../../src/openlineage/validation-error.ts';
 import type { CheckedEvent } from '../../src/openlineage/verdict.ts';
 

@@ -16,13 +16,15 @@ export interface PythonOptions {
   readonly oldest?: readonly [number, number];
   /** Extras of packages, e.g. `{ dlt: 'duckdb' }`. */
   readonly extras?: Readonly<Partial<Record<PythonPackage, string>>>;
+  /** False for the packages alone. */
+  readonly withDependencies?: boolean;
 }
 
 /** A virtual environment of its own. Gives its folder of programs. */
 export async function installPython(
   name: string,
   packages: readonly PythonPackage[],
-  { oldest = [3, 10], extras = {} }: PythonOptions = {},
+  { oldest = [3, 10], extras = {}, withDependencies = true }: PythonOptions = {},
 ): Promise<string> {
   const folder = join(installed, name);
   const wanted = packages.map((one) => `${one}${extras[one] ? `[${extras[one]}]` : ''}==${python[one]}`);
@@ -36,6 +38,7 @@ export async function installPython(
       'install',
       '--quiet',
       '--disable-pip-version-check',
+      ...(withDependencies ? [] : ['--no-deps']),
     ];
     await step({ command: [...pip, ...wanted] });
   });

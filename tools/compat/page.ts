@@ -101,6 +101,16 @@ Python clients, and job and dataset events. The events are the project's example
     columns: ['events', 'put aside', 'runs', 'jobs'],
     after: '',
   },
+  {
+    group: 'profiles',
+    heading: 'Profiles of consumers',
+    before: `The proxy foresees what a consumer drops ([check levels](levels.md)). Each profile is held against the consumer's own
+code: the model of Data.Rentgen's consumer, and the functions with which OpenMetadata's connector reads and filters a
+message. The events are the project's examples, those of a folder where one was named by \`--events\`, and random
+mutations of them.`,
+    columns: ['real events', 'dropped of them', 'mutations', 'foreseen wrongly'],
+    after: '',
+  },
 ];
 
 export async function writePage(rows: Rows): Promise<void> {

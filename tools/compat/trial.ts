@@ -8,6 +8,7 @@ export const GROUPS = [
   'load-balancers',
   'schemathesis',
   'data-rentgen',
+  'profiles',
 ] as const;
 export type Group = (typeof GROUPS)[number];
 

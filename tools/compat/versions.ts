@@ -34,6 +34,7 @@ export const python = {
   brotli: '1.2.1',
   zstandard: '0.25.0',
   'data-rentgen': '0.7.2',
+  'openmetadata-ingestion': '2.0.7',
 } as const;
 
 export const npm = { kafkajs: '2.2.4' } as const;

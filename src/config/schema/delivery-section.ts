@@ -1,6 +1,6 @@
 /** The way of an event: the check, the queue in memory, the spool on disk, and the topics. */
 import { section, setting, shareForEvents } from './declaration.ts';
-import { bytes, duration, oneOf, optional } from './kind.ts';
+import { bytes, duration, list, oneOf, optional } from './kind.ts';
 import { folderPath, topic } from './text-kinds.ts';
 
 const MEBIBYTE = 1024 ** 2;
@@ -87,11 +87,17 @@ export const spool = section('The disk for events that Kafka does not take at th
 
 /** The check of events. */
 export const check = section('The check of events.', {
-  level: setting(oneOf(['routing', 'core']), {
+  level: setting(oneOf(['routing', 'core', 'openmetadata', 'data-rentgen']), {
     default: 'core',
     description:
-      '`routing` refuses events without a key or a time. `core` also refuses events that no consumer of OpenLineage can use.',
+      '`routing` refuses events without a key or a time. `core` also refuses events that no consumer of OpenLineage can use. `openmetadata` and `data-rentgen` also refuse what this consumer drops: see the page about levels.',
     flags: [{ name: '--check-level', argument: 'level' }],
+  }),
+  consumers: setting(list(oneOf(['openmetadata', 'data-rentgen'])), {
+    default: [],
+    description:
+      'The consumers that read the events. The proxy counts what each of them drops, and takes the events nevertheless: `http2kafka_events_consumers_drop_total`.',
+    flags: [{ name: '--check-consumers', argument: 'consumers' }],
   }),
   invalid: setting(oneOf(['reject', 'dead-letter']), {
     default: 'reject',
