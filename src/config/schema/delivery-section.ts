@@ -87,10 +87,10 @@ export const spool = section('The disk for events that Kafka does not take at th
 
 /** The check of events. */
 export const check = section('The check of events.', {
-  level: setting(oneOf(['routing', 'core', 'openmetadata', 'data-rentgen']), {
+  level: setting(oneOf(['routing', 'core', 'openmetadata', 'data-rentgen', 'strict']), {
     default: 'core',
     description:
-      '`routing` refuses events without a key or a time. `core` also refuses events that no consumer of OpenLineage can use. `openmetadata` and `data-rentgen` also refuse what this consumer drops: see the page about levels.',
+      '`routing` refuses events without a key or a time. `core` also refuses events that no consumer of OpenLineage can use. `openmetadata` and `data-rentgen` also refuse what this consumer drops. `strict` also refuses each deviation from the schema 2-0-2 of OpenLineage and from those of its standard facets.',
     flags: [{ name: '--check-level', argument: 'level' }],
   }),
   consumers: setting(list(oneOf(['openmetadata', 'data-rentgen'])), {

@@ -1,9 +1,10 @@
 /** The levels of the check, and what each demands beyond the schemas of `event-schema.ts`. */
 import { consumers, type ConsumerProfile } from '../consumers/consumer.ts';
 import type { SchemaLevel } from '../event-schema.ts';
+import { strictSearch } from '../strict/strict-search.ts';
 
 /** From the weakest on. The last ones demand what `core` does and more, each in its own way. */
-export const checkLevels = ['routing', 'core', 'openmetadata', 'data-rentgen'] as const;
+export const checkLevels = ['routing', 'core', 'openmetadata', 'data-rentgen', 'strict'] as const;
 
 export type CheckLevel = (typeof checkLevels)[number];
 
@@ -14,6 +15,7 @@ const demands: Readonly<Record<CheckLevel, Demand | undefined>> = {
   routing: undefined,
   core: undefined,
   ...consumers,
+  strict: { search: strictSearch },
 };
 
 /** What the level demands beyond its schema; undefined if that is all. */
