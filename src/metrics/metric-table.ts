@@ -112,6 +112,12 @@ export const metricTable = {
     help: 'Events that were taken, but that another level of the check would refuse, by this level. A sample: of the events that http2kafka_events_stricter_level_examined_total counts.',
     labels: ['level'],
   },
+  namingDeviations: {
+    type: 'counter',
+    name: 'http2kafka_dataset_naming_deviations_total',
+    help: "Events that were taken with a dataset that deviates from OpenLineage's naming rules, by deviation. A sample: of the events that http2kafka_events_stricter_level_examined_total counts.",
+    labels: ['deviation'],
+  },
   levelsExamined: {
     type: 'counter',
     name: 'http2kafka_events_stricter_level_examined_total',

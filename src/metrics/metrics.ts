@@ -91,6 +91,7 @@ export function createMetrics(): Metrics {
     senderConsumersDrop: tally(metricTable.senderConsumersDrop),
     consumersExamined: tally(metricTable.consumersExamined),
     levelsRefuse: counter(metricTable.levelsRefuse),
+    namingDeviations: counter(metricTable.namingDeviations),
     levelsExamined: counter(metricTable.levelsExamined),
     answerSeconds: histogram(metricTable.answerSeconds),
     acknowledgementSeconds: histogram(metricTable.acknowledgementSeconds),

@@ -11,6 +11,7 @@ import { parseEvent } from '../openlineage/levels/event-value.ts';
 import { searchAtOnce, searchInSlices, valueInSlices } from '../openlineage/levels/level-check.ts';
 import { demandOf, levelsBeyond, type CheckLevel } from '../openlineage/levels/level.ts';
 import type { Search } from '../openlineage/levels/search.ts';
+import { NamingSearch, type NamingDeviation } from '../openlineage/naming/naming-search.ts';
 import { blockOf } from '../support/memory/byte-pool.ts';
 import type { Clock } from '../support/time.ts';
 import type { Turns } from '../support/turns.ts';
@@ -32,6 +33,8 @@ export interface Foreseen {
   readonly forLevels: boolean;
   /** The levels that would refuse the event. */
   readonly refusing: readonly CheckLevel[];
+  /** How its datasets deviate from the naming rules, if the event was examined for the other levels. */
+  readonly naming: ReadonlySet<NamingDeviation>;
 }
 
 /** The share of one core for the other levels. */
@@ -41,6 +44,9 @@ const MOST_MS = 250;
 
 /** Larger events wait for their turns. */
 const MAX_SYNC_BYTES = SLICE_BYTES;
+/** Datasets whose names are looked at before others have their turn. */
+const DATASETS_A_SLICE = 4096;
+
 /** More bytes are not kept in memory for this alone. Events beyond are not examined. */
 const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 
@@ -76,8 +82,10 @@ export class Foresight {
       if (demand) note(found, level, searchAtOnce(demand.search(value, bytes)));
       else if (checkFully(bytes, 'core').errors) found.set(level, level);
     }
+    const naming = new NamingSearch(forLevels ? value : undefined);
+    while (!naming.advance(DATASETS_A_SLICE));
     if (forLevels) this.#share.spend(this.#clock.now() - startedAt);
-    return this.#foreseen(found, forLevels);
+    return this.#foreseen(found, forLevels, naming.found);
   }
 
   #examineLater(bytes: Buffer, forLevels: boolean): Promise<Foreseen> | undefined {
@@ -110,8 +118,10 @@ export class Foresight {
       if (demand) note(found, level, await searchInSlices(demand.search(value, bytes), pause));
       else if ((await checkInSlices(bytes, 'core', pause)).errors) found.set(level, level);
     }
+    const naming = new NamingSearch(forLevels ? value : undefined);
+    while (!naming.advance(DATASETS_A_SLICE)) await pause();
     if (forLevels) this.#share.spend(workedMs + this.#clock.now() - startedAt);
-    return this.#foreseen(found, forLevels);
+    return this.#foreseen(found, forLevels, naming.found);
   }
 
   #subjects(forLevels: boolean): ReadonlySet<CheckLevel> {
@@ -121,7 +131,11 @@ export class Foresight {
     return subjects;
   }
 
-  #foreseen(found: ReadonlyMap<CheckLevel, string>, forLevels: boolean): Foreseen {
+  #foreseen(
+    found: ReadonlyMap<CheckLevel, string>,
+    forLevels: boolean,
+    naming: ReadonlySet<NamingDeviation>,
+  ): Foreseen {
     const drops = this.#consumers.flatMap((consumer) => {
       const reason = found.get(consumer);
       return reason === undefined ? [] : [{ consumer, reason }];
@@ -129,7 +143,7 @@ export class Foresight {
     // Each level demands what `core` does.
     const refusesAll = found.has('core');
     const refusing = forLevels ? this.#levels.filter((level) => refusesAll || found.has(level)) : [];
-    return { consumers: this.#consumers, drops, forLevels, refusing };
+    return { consumers: this.#consumers, drops, forLevels, refusing, naming };
   }
 }
 

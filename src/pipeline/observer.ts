@@ -73,7 +73,7 @@ export class Observer {
   }
 
   /** A kept event was examined for consumers and other levels. */
-  foreseen({ known }: Arrival, { consumers, drops, forLevels, refusing }: Foreseen): void {
+  foreseen({ known }: Arrival, { consumers, drops, forLevels, refusing, naming }: Foreseen): void {
     const metrics = this.#metrics;
     for (const consumer of consumers) metrics.consumersExamined.inc(consumer);
     for (const { consumer, reason } of drops) {
@@ -84,6 +84,7 @@ export class Observer {
     }
     if (forLevels) metrics.levelsExamined.inc();
     for (const level of refusing) metrics.levelsRefuse.inc({ level });
+    for (const deviation of naming) metrics.namingDeviations.inc({ deviation });
   }
 
   /** An event that is not valid is kept, in Kafka or on disk, for the dead-letter topic `topic`. */

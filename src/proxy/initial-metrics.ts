@@ -10,6 +10,7 @@ import { RETRY_REASONS } from '../kafka/error-code.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { consumers } from '../openlineage/consumers/consumer.ts';
 import { deviationKinds } from '../openlineage/deviations.ts';
+import { namingDeviationKinds } from '../openlineage/naming/naming-search.ts';
 import { levelsBeyond } from '../openlineage/levels/level.ts';
 import { version } from '../version.ts';
 
@@ -53,6 +54,7 @@ export function setInitialMetrics(metrics: Metrics, settings: Settings): void {
     for (const reason of consumers[consumer].reasons) metrics.consumersDrop.begin(consumer, reason);
   }
   for (const level of levelsBeyond(settings.check.level)) metrics.levelsRefuse.inc({ level }, 0);
+  for (const deviation of Object.keys(namingDeviationKinds)) metrics.namingDeviations.inc({ deviation }, 0);
   for (const deviation of Object.keys(deviationKinds)) metrics.deviations.inc({ deviation }, 0);
   for (const reason of ['network', ...RETRY_REASONS]) metrics.retries.inc({ reason }, 0);
   for (const { path, method, status } of usualRequests(settings.server.spooledStatus, EARLY_REFUSALS)) {

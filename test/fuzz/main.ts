@@ -1,6 +1,6 @@
 /**
  * `make fuzz`: compares the fast path of the check with the full check, and the route of an event with that of the parsed
- * event, on random mutations of all samples.
+ * event, on random mutations of all samples. It also holds the levels against each other, on each tenth of them.
  *
  *     node test/fuzz/main.ts [--mutations 1000000] [--seed NUMBER] [--seconds NUMBER]
  *
@@ -10,6 +10,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { eventMutant } from '../openlineage/mutation/event-mutants.ts';
+import { assertLevelsAgree } from '../openlineage/levels/level-agreement.ts';
 import { outcomeOf, type Outcome } from '../openlineage/fast-path/both-checks.ts';
 import { Random } from '../openlineage/random.ts';
 import { routeOf, someRules } from '../routing/reference-router.ts';
@@ -39,6 +40,7 @@ for (let nextLine = 5; done < mutations && elapsed() < seconds; done++) {
   try {
     seen[outcomeOf(mutant)] += 1;
     if ((routeOf(mutant, rules) ?? -1) >= 0) routed += 1;
+    if (done % 10 === 0) assertLevelsAgree(mutant, random);
   } catch (error) {
     console.log(`${progress()}\n\nThe checks or the routes differ for mutation ${done}, ${save(mutant)}:`);
     console.log(error instanceof Error ? error.message : error);

@@ -6,7 +6,9 @@ import { Senders } from '../../src/auth/senders.ts';
 import type { Delivered } from '../../src/delivery/port.ts';
 import type { KafkaRecord } from '../../src/kafka/record.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
+import type { Consumer } from '../../src/openlineage/consumers/consumer.ts';
 import type { Arrival } from '../../src/pipeline/arrival.ts';
+import { Foresight } from '../../src/pipeline/foresight.ts';
 import { Ingest, type IngestSettings } from '../../src/pipeline/ingest.ts';
 import { Observer } from '../../src/pipeline/observer.ts';
 import { Turns } from '../../src/support/turns.ts';
@@ -32,7 +34,7 @@ class Stage {
   outcome: Delivered = { kind: 'acknowledged' };
   readonly #ingest: Ingest;
 
-  constructor(settings: Partial<IngestSettings> = {}) {
+  constructor(settings: Partial<IngestSettings> = {}, consumers: readonly Consumer[] = []) {
     const write = (line: string) => {
       const parsed: unknown = JSON.parse(line);
       if (typeof parsed === 'object' && parsed !== null) this.log.push({ ...parsed });
@@ -52,12 +54,16 @@ class Stage {
       invalid: 'reject',
       timestamp: 'event-time',
     } as const;
+    const turns = new Turns({ setImmediate });
+    const { checkLevel } = { ...plain, ...settings };
     this.#ingest = new Ingest(
       { ...plain, ...settings },
       delivery,
       observer,
       { now: () => NOW },
-      new Turns({ setImmediate }),
+      turns,
+      undefined,
+      new Foresight({ checkLevel, consumers }, turns, { now: () => 0 }),
     );
   }
 
@@ -170,5 +176,45 @@ suite('an event in the pipeline', () => {
     assert.deepEqual(await keeping.samples('events_total'), [
       'http2kafka_events_total{kind="job",outcome="dead_letter"} 1',
     ]);
+  });
+});
+
+suite('what is foreseen in the pipeline', () => {
+  const run = { eventType: 'START', run: { runId: '01990c5e-5d3b-7a4e-8c1f-6f2f1f6a2b3c' } };
+
+  test('is counted by consumer, reason and sender, for events that are kept', async () => {
+    const stage = new Stage({}, ['data-rentgen', 'openmetadata']);
+    const known = { sender, limits: new Senders([]).limitsOf(sender) };
+    await stage.take(event, { known });
+    await stage.take({ ...event, ...run, inputs: [], outputs: [] }, { known });
+    stage.outcome = { kind: 'retriable', reason: 'full' };
+    await stage.take(event);
+    const drops = await stage.samples('events_consumers_drop_total');
+    assert.ok(
+      drops.includes('http2kafka_events_consumers_drop_total{consumer="data-rentgen",reason="job_event"} 1'),
+    );
+    const examined = await stage.samples('events_consumers_examined_total');
+    assert.deepEqual(examined.toSorted(), [
+      'http2kafka_events_consumers_examined_total{consumer="data-rentgen"} 2',
+      'http2kafka_events_consumers_examined_total{consumer="openmetadata"} 2',
+    ]);
+    const bySender = await stage.samples('sender_events_consumers_drop_total');
+    assert.deepEqual(bySender.toSorted(), [
+      'http2kafka_sender_events_consumers_drop_total{sender="trino",way="oidc",consumer="data-rentgen"} 1',
+      'http2kafka_sender_events_consumers_drop_total{sender="trino",way="oidc",consumer="openmetadata"} 1',
+    ]);
+    const refused = await stage.samples('events_stricter_level_refuses_total');
+    assert.ok(refused.includes('http2kafka_events_stricter_level_refuses_total{level="data-rentgen"} 1'));
+    assert.match(
+      await stage.metrics.registry.metrics(),
+      /^http2kafka_events_stricter_level_examined_total 2$/m,
+    );
+  });
+
+  test('a level of a consumer refuses what it drops', async () => {
+    const stage = new Stage({ checkLevel: 'data-rentgen' });
+    const outcome = await stage.take(event);
+    assert.equal(outcome.kind, 'refused');
+    assert.deepEqual(stage.records, []);
   });
 });

@@ -17,8 +17,8 @@ import {
   skipSpace,
 } from '../json.ts';
 
-/** A text without this has no number of 64 bits or more. */
-const MAY_BE_LARGE = /\d{19}|\d[eE]/;
+/** A text without this has no integer of 64 bits or more: the smallest one has 19 digits. */
+const MAY_BE_LARGE = /\d{19}/;
 const INTEGER = /^-?\d+$/;
 const LARGE = 2 ** 63;
 

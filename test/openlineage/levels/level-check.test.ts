@@ -4,6 +4,8 @@ import { checkEvent, checkInTurns, checkText } from '../../../src/openlineage/ch
 import { parseEvent, parseInSlices } from '../../../src/openlineage/levels/event-value.ts';
 import { checkLevels, levelsBeyond, type CheckLevel } from '../../../src/openlineage/levels/level.ts';
 import { Turns } from '../../../src/support/turns.ts';
+import { fullEvent, mutated } from '../../../tools/compat/profiles/events.ts';
+import { assertLevelsAgree } from './level-agreement.ts';
 import { eventMutant } from '../mutation/event-mutants.ts';
 import { Random } from '../random.ts';
 import { datasetEvent, errorsOf, jobEvent, runEvent } from '../events.ts';
@@ -78,6 +80,18 @@ suite('the levels of the check', () => {
     const client = { isGone: () => true };
     const verdict = await checkInTurns(bytes, 'data-rentgen', new Turns({ setImmediate }), client);
     assert.ok(verdict.event);
+  });
+});
+
+suite('the levels, for random mutations', () => {
+  test('agree with each other, and in slices of any size', (context) => {
+    const random = new Random();
+    context.diagnostic(`TEST_SEED=${random.seed} repeats it`);
+    for (let round = 0; round < 300; round++) {
+      const mutant = mutated(JSON.parse(JSON.stringify(fullEvent)), random);
+      assertLevelsAgree(Buffer.from(JSON.stringify(mutant)), random);
+      assertLevelsAgree(eventMutant(random), random);
+    }
   });
 });
 
