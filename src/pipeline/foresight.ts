@@ -40,7 +40,7 @@ export interface Foreseen {
 /** The share of one core for the other levels. */
 const SHARE = 1 / 20;
 /** What they may take at once, after a pause: some thousand events. */
-const MOST_MS = 250;
+const MOST_MS = 500;
 
 /** Larger events wait for their turns. */
 const MAX_SYNC_BYTES = SLICE_BYTES;
