@@ -35,14 +35,18 @@ export class SeveralTopics {
   async deliver(record: UnaddressedRecord, topics: readonly string[]): Promise<Delivered> {
     this.#unanswered += 1;
     const shared = new SharedEvent(heldBytes(record, recordSize(record)));
-    // All of them are added in this turn, so the queues of all topics have the events in the same order.
-    const adding = topics.map((name): Promise<Part> => {
+    // All of them are added in this turn, so the queues of all topics have the events in the same order. The topics are
+    // in the same order for all events: the first log to write an event has its bytes, and the others wait for it. If
+    // two logs had the bytes of every other event, each would wait for the other at every event.
+    const adding = topics.toSorted().map((name): Promise<Part> => {
       const part = { ...record, topic: name };
       const { promise, resolve } = Promise.withResolvers<Part>();
       this.#enqueue(part, (delivered) => resolve({ record: part, delivered }), { shared });
       return promise;
     });
-    const outcome = await this.#judge(await Promise.all(adding));
+    const parts = await Promise.all(adding);
+    parts.sort((one, other) => topics.indexOf(one.record.topic) - topics.indexOf(other.record.topic));
+    const outcome = await this.#judge(parts);
     this.#unanswered -= 1;
     return outcome;
   }
