@@ -31,7 +31,7 @@ export interface IngestSettings {
   readonly timestamp: 'event-time' | 'arrival';
 }
 
-/** The outcome of one event. With each of the first three the event is kept, and with the fourth nobody wants it. */
+/** The outcome of one event. With each of the first three the event is kept. */
 export type Ingested =
   | { readonly kind: 'acknowledged' }
   | { readonly kind: 'spooled' }

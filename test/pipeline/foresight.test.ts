@@ -64,7 +64,7 @@ suite('what is foreseen of events', () => {
     assert.equal(pool.taken, 0);
   });
 
-  test('examines for other levels only in a twentieth of the time, and for named consumers always', async () => {
+  test('examines for other levels only in a small share of the time, and for named consumers always', async () => {
     // An examination reads the clock three times, so it takes two thirds of the time.
     const foresight = foresightOf({ consumers: ['data-rentgen'] }, clockOf(10));
     let forLevels = 0;
@@ -73,10 +73,10 @@ suite('what is foreseen of events', () => {
       assert.deepEqual(found?.consumers, ['data-rentgen']);
       if (found.forLevels) forLevels += 1;
     }
-    assert.ok(forLevels > 50 && forLevels < 400, `${forLevels}`);
+    assert.ok(forLevels > 2 && forLevels < 40, `${forLevels}`);
     const alone = foresightOf({}, clockOf(10));
     let skipped = 0;
     for (let count = 0; count < 2000; count++) if (!alone.examine(bytesOf(runEvent()))) skipped += 1;
-    assert.ok(skipped > 1500, `${skipped}`);
+    assert.ok(skipped > 1900 && skipped < 2000, `${skipped}`);
   });
 });
