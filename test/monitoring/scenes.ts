@@ -84,13 +84,15 @@ const refusedPosts = (
   },
 });
 
-function sendersFile(text: string): string {
-  const file = join(temporaryFolder('http2kafka-senders-'), 'senders.yaml');
+function fileOf(text: string): string {
+  const file = join(temporaryFolder('http2kafka-alerts-'), 'settings.yaml');
   writeFileSync(file, text);
   return file;
 }
 
 const SENDERS = `senders: [{ name: trino, api_keys: ['${HASH}'] }]\n`;
+
+const RULES = 'rules: [{ name: one, when: { kind: run }, topics: [input.runs] }]\n';
 
 export const scenes: readonly Scene[] = [
   {
@@ -109,7 +111,8 @@ export const scenes: readonly Scene[] = [
         SPOOL__MAX_BYTES: '6MiB',
         SPOOL__MAX_AGE: '60s',
         SPOOL__AFTER: '200ms',
-        AUTH__SENDERS_FILE: sendersFile(SENDERS),
+        AUTH__SENDERS_FILE: fileOf(SENDERS),
+        CHECK__CONSUMERS: 'data-rentgen',
       };
       const proxy = await proxyOf(world, { settings });
       await proxy.ready();
@@ -134,7 +137,7 @@ export const scenes: readonly Scene[] = [
     runEvent('key'),
     { headers: { authorization: 'Bearer h2k_wrong' } },
     () => ({
-      AUTH__SENDERS_FILE: sendersFile(SENDERS),
+      AUTH__SENDERS_FILE: fileOf(SENDERS),
     }),
   ),
   refusedPosts('dead letters', 'Http2kafkaDeadLetters', MALFORMED, {}, () => ({
@@ -207,11 +210,24 @@ export const scenes: readonly Scene[] = [
     name: 'a senders file with an error',
     alerts: ['Http2kafkaSendersFileWrong'],
     begin: async (world) => {
-      const file = sendersFile(SENDERS);
+      const file = fileOf(SENDERS);
       const proxy = await proxyOf(world, { settings: { AUTH__SENDERS_FILE: file } });
       return {
         trouble: () => appendFileSync(file, 'senders: [\n'),
         mend: () => writeFileSync(file, SENDERS),
+        end: () => proxy.stop(),
+      };
+    },
+  },
+  {
+    name: 'a file of routing rules with an error',
+    alerts: ['Http2kafkaRoutingFileWrong'],
+    begin: async (world) => {
+      const file = fileOf(RULES);
+      const proxy = await proxyOf(world, { settings: { ROUTING__FILE: file } });
+      return {
+        trouble: () => appendFileSync(file, 'rules: [{\n'),
+        mend: () => writeFileSync(file, RULES),
         end: () => proxy.stop(),
       };
     },

@@ -187,6 +187,18 @@ export const rows: readonly Row[] = [
         ],
       },
       {
+        title: 'Events that consumers will drop',
+        description:
+          'Of the events that are taken, by consumer and its first reason. For the consumers of check.consumers.',
+        unit: 'cps',
+        queries: [
+          {
+            expr: sumBy('consumer, reason', rate('http2kafka_events_consumers_drop_total')),
+            legend: '{{consumer}}: {{reason}}',
+          },
+        ],
+      },
+      {
         title: 'Deviations from the specification',
         description: 'In events that are taken nevertheless.',
         unit: 'cps',
