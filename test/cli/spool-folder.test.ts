@@ -9,6 +9,7 @@ import { startProxy, type Proxy } from '../../tools/proxy.ts';
 import { ranProgram } from '../config/child.ts';
 import { logged } from '../stage/log-lines.ts';
 import { readMetrics } from '../stage/metric-reading.ts';
+import { VERSION } from '../../src/spool/segment-format.ts';
 import { post, spooled } from '../stage/posting.ts';
 import { padded, runEvent } from '../stage/sample-events.ts';
 
@@ -38,10 +39,10 @@ suite('the folder of a spool', { timeout: 120_000 }, () => {
     await spoolAt(path);
     const [file = ''] = segmentsIn(path);
     const bytes = readFileSync(file);
-    bytes.writeUInt16LE(2, 8);
+    bytes.writeUInt16LE(VERSION + 1, 8);
     bytes.writeUInt32LE(crc32(bytes.subarray(16, 24), crc32(bytes.subarray(0, 12))), 12);
     writeFileSync(file, bytes);
-    const names = `${file} has format version 2`;
+    const names = `${file} has format version ${VERSION + 1}`;
     const env = { HTTP2KAFKA__SPOOL__PATH: path };
     await assert.rejects(
       startProxy({ settings: { SPOOL__PATH: path } }),
