@@ -41,8 +41,11 @@ export async function writeLetters(
   const transaction = ending === undefined ? undefined : await producer.beginTransaction();
   if (transaction) await transaction.send({ messages, acks: -1 });
   else {
-    for (let at = 0; at < messages.length; at += BATCH) {
-      await producer.send({ messages: messages.slice(at, at + BATCH), acks: -1 });
+    // One partition a request: the library sends a request again whole, also when only one of its partitions has no leader yet.
+    for (const own of Object.values(Object.groupBy(messages, ({ partition }) => partition))) {
+      for (let at = 0; own && at < own.length; at += BATCH) {
+        await producer.send({ messages: own.slice(at, at + BATCH), acks: -1 });
+      }
     }
   }
   if (ending === 'committed') await transaction?.commit();
