@@ -153,7 +153,6 @@ export class Delivery implements EventDelivery, DeliveryStatus, TopicUse {
   }
 
   use(topics: readonly string[]): void {
-    this.#producer.watch(topics);
     for (const topic of topics) this.#topicOf(topic);
   }
 
@@ -273,6 +272,8 @@ export class Delivery implements EventDelivery, DeliveryStatus, TopicUse {
     });
     const topic = { queue, monitor: new TopicMonitor(name, queue, log, spoolMaxAgeMs, context) };
     this.#topics.set(name, topic);
+    // Also for a topic whose events in the spool turn out to be delivered: no record would make the producer ask for it.
+    this.#producer.watch([name]);
     return topic;
   }
 

@@ -1,6 +1,7 @@
 import { spawn, type SpawnOptions } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { builtProgram } from '../../tools/built-program.ts';
 
 export interface Ended {
   readonly status: number | null;
@@ -29,7 +30,7 @@ export async function ran(
   return { status: code, stdout, stderr };
 }
 
-/** Runs http2kafka from its source. After the dashes, Node does not take `--env-file` as its own flag. */
+/** Runs http2kafka as it is built. */
 export function ranProgram(args: readonly string[], env: SpawnOptions['env'] = {}): Promise<Ended> {
-  return ran(process.execPath, ['--', 'src/main.ts', ...args], env);
+  return ran(builtProgram(), args, env);
 }

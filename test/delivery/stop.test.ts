@@ -155,6 +155,14 @@ suite('a delivery that stops', () => {
     );
   });
 
+  test('has Kafka asked for each topic in the spool, also if none of its events is left to send', async () => {
+    const stage = await DeliveryStage.open();
+    stage.producer.set('held', 'unavailable');
+    await stage.post(1, { topic: 'held' });
+    await stage.restart();
+    assert.ok(stage.producer.watched.includes('held'));
+  });
+
   for (const [what, state, capacity] of [
     ['the dead-letter topic is unavailable', 'unavailable', 1000],
     ['the disk is full', 'up', 0],
