@@ -3,7 +3,7 @@
  * `data_rentgen/consumer/subscribers.py` of version 0.7.2: each message that is not an `OpenLineageRunEvent`.
  */
 import { BODY, SettledSearch, type Search } from '../levels/search.ts';
-import { halfPairIn } from '../levels/text-faults.ts';
+import { halfPairIn } from '../levels/half-pairs.ts';
 import { member } from '../json.ts';
 import { runEvent } from './data-rentgen-models.ts';
 import { PydanticSearch } from './pydantic-search.ts';

@@ -6,7 +6,7 @@ import { namesOf } from '../levels/event-value.ts';
 import { ValueSearch, type Place } from '../levels/search.ts';
 
 /** What is wrong with a value: pydantic's code and message. */
-export interface Fault {
+export interface PydanticError {
   readonly code: string;
   readonly message: string;
   readonly context?: Readonly<Record<string, unknown>>;
@@ -20,7 +20,7 @@ export interface Field {
 }
 
 export type PydanticType =
-  | { readonly kind: 'test'; readonly test: (value: unknown) => Fault | undefined }
+  | { readonly kind: 'test'; readonly test: (value: unknown) => PydanticError | undefined }
   | { readonly kind: 'nullable'; readonly of: PydanticType }
   | { readonly kind: 'list'; readonly of: PydanticType }
   | { readonly kind: 'dict'; readonly of: PydanticType }
@@ -74,8 +74,8 @@ export class PydanticSearch extends ValueSearch<Reasoned> {
         if (value !== null) this.visit({ type: type.of, reason }, value, place);
         return;
       case 'test': {
-        const fault = type.test(value);
-        if (fault) this.object(reason, fault.code, fault.message, place, value, fault.context);
+        const error = type.test(value);
+        if (error) this.object(reason, error.code, error.message, place, value, error.context);
         return;
       }
       case 'list':

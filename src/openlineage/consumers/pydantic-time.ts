@@ -1,5 +1,5 @@
 /** A time as pydantic 2.13 reads it from JSON: ISO 8601, a date, or seconds or milliseconds since the epoch. */
-import type { Fault, PydanticType } from './pydantic-search.ts';
+import type { PydanticError, PydanticType } from './pydantic-search.ts';
 
 const ISO =
   /^(\d{4})-(\d{2})-(\d{2})(?:[Tt _](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?(?:[Zz]|[+\-\u2212](\d{2}):?(\d{2}))?)?$/;
@@ -13,7 +13,7 @@ const MOST_SECONDS = 20_000_000_000;
 const FIRST = -62_135_596_800_000;
 const END = 253_402_300_800_000;
 
-const PARSING: Fault = {
+const PARSING: PydanticError = {
   code: 'datetime_from_date_parsing',
   message: 'Input should be a valid datetime or date',
 };

@@ -2,11 +2,11 @@
  * The tests of single values, as pydantic 2.13 (pydantic-core 2.46) makes them of JSON in its lax mode. It converts some
  * values of other types: `"1_000"` is an integer, and `1700000000` is a time.
  */
-import type { Fault, PydanticType } from './pydantic-search.ts';
+import type { PydanticError, PydanticType } from './pydantic-search.ts';
 
-const test = (test: (value: unknown) => Fault | undefined): PydanticType => ({ kind: 'test', test });
+const test = (test: (value: unknown) => PydanticError | undefined): PydanticType => ({ kind: 'test', test });
 
-const STRING: Fault = { code: 'string_type', message: 'Input should be a valid string' };
+const STRING: PydanticError = { code: 'string_type', message: 'Input should be a valid string' };
 
 export const text = test((value) => (typeof value === 'string' ? undefined : STRING));
 
@@ -14,11 +14,11 @@ export const text = test((value) => (typeof value === 'string' ? undefined : STR
 export function oneOf(values: readonly string[], code: 'enum' | 'literal_error' = 'enum'): PydanticType {
   const quoted = values.map((value) => `'${value}'`);
   const expected = `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1) ?? ''}`;
-  const fault = { code, message: `Input should be ${expected}`, context: { expected } };
-  return test((value) => (typeof value === 'string' && values.includes(value) ? undefined : fault));
+  const error = { code, message: `Input should be ${expected}`, context: { expected } };
+  return test((value) => (typeof value === 'string' && values.includes(value) ? undefined : error));
 }
 
-const BOOLEAN: Fault = { code: 'bool_parsing', message: 'Input should be a valid boolean' };
+const BOOLEAN: PydanticError = { code: 'bool_parsing', message: 'Input should be a valid boolean' };
 const BOOLEAN_TEXT = /^(?:0|off|f|false|n|no|1|on|t|true|y|yes)$/i;
 
 export const boolean = test((value) => {
@@ -37,17 +37,20 @@ const INTEGER_TEXT = new RegExp(
     `\\+?0[0_]*-_?(0|[1-9][0-9]*(?:_[0-9]+)*))(?:\\.0+)?${SPACE}$`,
 );
 
-const INTEGER: Fault = { code: 'int_parsing', message: 'Input should be a valid integer' };
-const FRACTION: Fault = {
+const INTEGER: PydanticError = { code: 'int_parsing', message: 'Input should be a valid integer' };
+const FRACTION: PydanticError = {
   code: 'int_from_float',
   message: 'Input should be a valid integer, got a number with a fractional part',
 };
-const SIZE: Fault = { code: 'int_parsing_size', message: 'Input should be an integer of fewer digits' };
+const SIZE: PydanticError = {
+  code: 'int_parsing_size',
+  message: 'Input should be an integer of fewer digits',
+};
 
 /** Floating point numbers beyond this are no integers of 64 bits. */
 const LIMIT = 2 ** 63;
 
-function faultOfInteger(value: unknown): Fault | undefined {
+function errorOfInteger(value: unknown): PydanticError | undefined {
   if (typeof value === 'bigint' || typeof value === 'boolean') return undefined;
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) return { code: 'finite_number', message: 'Input should be a finite number' };
@@ -61,17 +64,17 @@ function faultOfInteger(value: unknown): Fault | undefined {
   return digits.length > MAX_DIGITS ? SIZE : undefined;
 }
 
-export const integer = test(faultOfInteger);
+export const integer = test(errorOfInteger);
 
-const NEGATIVE: Fault = {
+const NEGATIVE: PydanticError = {
   code: 'greater_than_equal',
   message: 'Input should be greater than or equal to 0',
   context: { ge: 0 },
 };
 
 export const nonNegativeInteger = test((value) => {
-  const fault = faultOfInteger(value);
-  if (fault) return fault;
+  const error = errorOfInteger(value);
+  if (error) return error;
   if (typeof value === 'string') return /^[^-]*-[0_]*[1-9]/.test(value) ? NEGATIVE : undefined;
   return (typeof value === 'number' || typeof value === 'bigint') && value < 0 ? NEGATIVE : undefined;
 });

@@ -3,28 +3,28 @@
  * Data.Rentgen reads it with `ast.literal_eval`. A text that is no Python at all is an empty list there. A text that is
  * Python but no literal, such as `daily` or `a,b`, is an error.
  */
-import type { Fault, PydanticType } from '../pydantic-search.ts';
+import type { PydanticError, PydanticType } from '../pydantic-search.ts';
 import { isListOfTexts } from './expression.ts';
 import { PythonSyntaxError } from './tokens.ts';
 
-const NO_LITERAL: Fault = {
+const NO_LITERAL: PydanticError = {
   code: 'value_error',
   message: 'Value error, Input should be a list, or the text of a list as Python writes it',
 };
-const NO_TEXTS: Fault = { code: 'string_type', message: 'Input should be a list of strings' };
+const NO_TEXTS: PydanticError = { code: 'string_type', message: 'Input should be a list of strings' };
 
 export const literalTexts: PydanticType = {
   kind: 'test',
   test: (value) => {
     if (Array.isArray(value)) return value.every((item) => typeof item === 'string') ? undefined : NO_TEXTS;
-    return typeof value === 'string' ? faultOfText(value) : NO_LITERAL;
+    return typeof value === 'string' ? errorOfText(value) : NO_LITERAL;
   },
 };
 
 /** A longer text is not read: that would take too long. */
 const MAX_LENGTH = 256 * 1024;
 
-function faultOfText(text: string): Fault | undefined {
+function errorOfText(text: string): PydanticError | undefined {
   if (text.length > MAX_LENGTH) return NO_LITERAL;
   try {
     return isListOfTexts(text) ? undefined : NO_LITERAL;

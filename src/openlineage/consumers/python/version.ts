@@ -1,6 +1,6 @@
 /** A version as Python's `packaging` 26.4 reads it (PEP 440), after Data.Rentgen has cut off `-SNAPSHOT`. */
 import { MAX_DIGITS } from '../pydantic-values.ts';
-import type { Fault, PydanticType } from '../pydantic-search.ts';
+import type { PydanticError, PydanticType } from '../pydantic-search.ts';
 
 /** White space of Python's `re`. */
 const SPACE =
@@ -14,7 +14,7 @@ const PATTERN = new RegExp(
 );
 const TOO_LONG = new RegExp(`(?:^|[^a-z0-9])[0-9]{${MAX_DIGITS + 1}}(?![a-z0-9])`, 'i');
 
-const WRONG: Fault = {
+const WRONG: PydanticError = {
   code: 'value_error',
   message: 'Value error, Input should be a version as Python knows them (PEP 440), such as 3.5.1',
 };

@@ -1,4 +1,4 @@
-/** Faults of the JSON text itself that some parsers do not take, although `JSON.parse` does. */
+/** Half surrogate pairs in JSON text. Some parsers refuse them, and `JSON.parse` takes them. */
 
 const BACKSLASH = 0x5c;
 const LOWER_U = 0x75;
