@@ -30,7 +30,11 @@ export async function ran(
   return { status: code, stdout, stderr };
 }
 
-/** Runs http2kafka as it is built. */
+/**
+ * Runs http2kafka as it is built; with another PATH from its source, because the launcher needs programs of the PATH. After the
+ * dashes, Node does not take `--env-file` as its own flag.
+ */
 export function ranProgram(args: readonly string[], env: SpawnOptions['env'] = {}): Promise<Ended> {
+  if (env['PATH'] !== undefined) return ran(process.execPath, ['--', 'src/main.ts', ...args], env);
   return ran(builtProgram(), args, env);
 }
