@@ -25,12 +25,9 @@ void suite('http2kafka spool drain', { timeout: 240_000 }, () => {
 
   /** Runs the command. Returns its exit code and its result or error. */
   async function drained(folder: string, bootstrapServers: string, args: readonly string[] = []) {
-    const { status, stdout } = await ranProgram(
-      ['spool', 'drain', '--folder', folder, '--json', ...args],
-      {
-        HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS: bootstrapServers,
-      },
-    );
+    const { status, stdout } = await ranProgram(['spool', 'drain', '--folder', folder, '--json', ...args], {
+      HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS: bootstrapServers,
+    });
     const printed: unknown = stdout === '' ? undefined : JSON.parse(stdout);
     const result = Value.Check(Drained, printed) ? printed : undefined;
     const error = Value.Check(Failed, printed) ? printed.error : '';
