@@ -2,7 +2,6 @@ import { EVENT_FILES, type CommandDeclaration } from './command.ts';
 import type { Settings } from '../config/schema/schema.ts';
 import type { Consumer } from '../openlineage/consumers/consumer.ts';
 import type { ValidationError } from '../openlineage/validation-error.ts';
-import { errorText } from '../support/error-text.ts';
 import { printable } from '../support/printable.ts';
 import type { FileEvent } from './events/event-files.ts';
 
@@ -46,6 +45,7 @@ async function validateFiles(
   isJson: boolean,
 ): Promise<number> {
   const { consumers: profiles } = await import('../openlineage/consumers/consumer.ts');
+  const { placeText } = await import('./events/event-files.ts');
   const dropped = new Map(settings.consumers.map((consumer) => [consumer, 0]));
   let good = 0;
   let bad = 0;
@@ -55,7 +55,7 @@ async function validateFiles(
     for (const { consumer } of result.dropped_by ?? [])
       dropped.set(consumer, (dropped.get(consumer) ?? 0) + 1);
     if (isJson) console.log(JSON.stringify(result));
-    else for (const line of linesOf(result)) console.log(line);
+    else for (const line of linesOf(result, placeText(result))) console.log(line);
   }
   if (!isJson) {
     console.log(`${good} good, ${bad} bad (level ${settings.level})`);
@@ -68,22 +68,17 @@ async function validateFiles(
 
 async function* resultsOf(names: readonly string[], settings: CheckSettings): AsyncGenerator<Result> {
   const { checkEvent } = await import('../openlineage/check.ts');
-  const { filesOf, readEvents } = await import('./events/event-files.ts');
-  for (const name of names) {
-    let current = name;
-    try {
-      for (const file of await filesOf([name])) {
-        current = file;
-        for await (const { bytes, ...place } of readEvents(file)) {
-          const { errors = [] } = checkEvent(bytes, settings.level);
-          const dropped_by = errors.length === 0 ? await dropsOf(bytes, settings.consumers) : [];
-          const drops = settings.consumers.length > 0 ? { dropped_by } : {};
-          yield { file, ...place, valid: errors.length === 0, errors, ...drops };
-        }
-      }
-    } catch (error) {
-      yield { file: current, valid: false, errors: [{ message: errorText(error) }] };
+  const { eventsOf } = await import('./events/event-files.ts');
+  for await (const found of eventsOf(names)) {
+    if (found.error !== undefined) {
+      yield { file: found.file, valid: false, errors: [{ message: found.error }] };
+      continue;
     }
+    const { bytes, ...place } = found;
+    const { errors = [] } = checkEvent(bytes, settings.level);
+    const dropped_by = errors.length === 0 ? await dropsOf(bytes, settings.consumers) : [];
+    const drops = settings.consumers.length > 0 ? { dropped_by } : {};
+    yield { ...place, valid: errors.length === 0, errors, ...drops };
   }
 }
 
@@ -103,14 +98,13 @@ async function dropsOf(bytes: Buffer, named: readonly Consumer[]): Promise<reado
 }
 
 /** A line for each error: `events.json[2]: body.run: Field required`, `events.jsonl:7: openmetadata drops it: …`. */
-function linesOf({ file, index, line, errors, dropped_by = [] }: Result): readonly string[] {
-  const place = index !== undefined ? `[${index}]` : line !== undefined ? `:${line}` : '';
+function linesOf({ errors, dropped_by = [] }: Result, place: string): readonly string[] {
   const textOf = ({ location, message = '' }: Partial<ValidationError>) =>
     `${location ? `${printable(location.join('.'))}: ` : ''}${message}`;
   return [
-    ...errors.map((error) => `${file}${place}: ${textOf(error)}`),
+    ...errors.map((error) => `${place}: ${textOf(error)}`),
     ...dropped_by.flatMap((drop) =>
-      drop.errors.map((error) => `${file}${place}: ${drop.consumer} drops it: ${textOf(error)}`),
+      drop.errors.map((error) => `${place}: ${drop.consumer} drops it: ${textOf(error)}`),
     ),
   ];
 }

@@ -40,6 +40,32 @@ export async function filesOf(names: readonly string[]): Promise<readonly string
   return files;
 }
 
+/** An event with its file, or a file that cannot be read. */
+export type FoundEvent =
+  | (FileEvent & { readonly file: string; readonly error?: never })
+  | { readonly file: string; readonly error: string };
+
+/** The events of the files and folders that are named. A name that cannot be read gives an error, and the next one follows. */
+export async function* eventsOf(names: readonly string[]): AsyncGenerator<FoundEvent> {
+  for (const name of names) {
+    let current = name;
+    try {
+      for (const file of await filesOf([name])) {
+        current = file;
+        for await (const event of readEvents(file)) yield { file, ...event };
+      }
+    } catch (error) {
+      yield { file: current, error: errorText(error) };
+    }
+  }
+}
+
+/** `events.json[2]`, `events.jsonl:7`. */
+export function placeText({ file, index, line }: { file: string } & Partial<FileEvent>): string {
+  if (index !== undefined) return `${file}[${index}]`;
+  return line === undefined ? file : `${file}:${line}`;
+}
+
 async function filesOfOne(name: string): Promise<readonly string[]> {
   if (name === STANDARD_INPUT) return [name];
   let entries: readonly Dirent[];

@@ -5,7 +5,7 @@ import { describeErrors } from '../../openlineage/validation-error.ts';
 import { RuleSet } from '../../routing/rule-set.ts';
 import { errorText } from '../../support/error-text.ts';
 import { rulesInForce } from '../check-config/routing-check.ts';
-import { filesOf, readEvents, type FileEvent } from '../events/event-files.ts';
+import { eventsOf, placeText, type FileEvent } from '../events/event-files.ts';
 import { tableOf } from '../table.ts';
 
 /** What would become of an event. `unreadable`: a file cannot be read. */
@@ -67,18 +67,14 @@ async function* resultsOf(
   names: readonly string[],
   routeOf: (bytes: Buffer) => Route,
 ): AsyncGenerator<Result> {
-  for (const name of names) {
-    let current = name;
-    try {
-      for (const file of await filesOf([name])) {
-        current = file;
-        for await (const { bytes, ...place } of readEvents(file)) {
-          yield { file, ...place, ...routeOf(bytes) };
-        }
-      }
-    } catch (error) {
-      yield { file: current, outcome: 'unreadable', topics: [], rule: null, reason: errorText(error) };
+  for await (const found of eventsOf(names)) {
+    if (found.error !== undefined) {
+      const { file, error: reason } = found;
+      yield { file, outcome: 'unreadable', topics: [], rule: null, reason };
+      continue;
     }
+    const { bytes, ...place } = found;
+    yield { ...place, ...routeOf(bytes) };
   }
 }
 
@@ -111,10 +107,9 @@ function routeOf(
 
 /** `events.json[2]: lineage.finance (rule finance)`. */
 function lineOf(result: Result): string {
-  const { file, index, line, outcome, rule, reason } = result;
-  const place = index !== undefined ? `[${index}]` : line !== undefined ? `:${line}` : '';
+  const { outcome, rule, reason } = result;
   const why = rule === null ? (outcome === 'topics' ? ' (no rule fits)' : '') : ` (rule ${rule})`;
-  return `${file}${place}: ${placeOf(result)}${why}${reason === null ? '' : `: ${reason}`}`;
+  return `${placeText(result)}: ${placeOf(result)}${why}${reason === null ? '' : `: ${reason}`}`;
 }
 
 /** Where the event goes, in words. */
