@@ -195,26 +195,36 @@ export class Ingest {
         ? this.#delivery.deliverToAll(record, topics)
         : this.#delivery.deliver(record);
     // While the event is on its way.
-    const foreseen = this.#foresight?.examine(bytes);
+    const foreseen = this.#foresee(arrival, bytes);
     const delivered = await delivering;
     if (!isKept(delivered)) {
       return this.#refuseValid(arrival, refusalOf(delivered), bytes, event);
     }
     this.#observer.kept(arrival, event, delivered.kind);
-    if (foreseen) this.#noteForeseen(arrival, foreseen);
+    // The answer does not wait for what is foreseen of a large event.
+    if (foreseen instanceof Promise) void foreseen.then((found) => this.#noteForeseen(arrival, found));
+    else this.#noteForeseen(arrival, foreseen);
     return delivered;
   }
 
-  /** The answer does not wait for what is foreseen of a large event. */
-  #noteForeseen(arrival: Arrival, foreseen: Foreseen | Promise<Foreseen>): void {
-    if (!(foreseen instanceof Promise)) {
-      this.#observer.foreseen(arrival, foreseen);
-      return;
+  /** A defect here must not refuse an event that may be in Kafka already. So it never throws or rejects. */
+  #foresee(arrival: Arrival, bytes: Buffer): Foreseen | Promise<Foreseen | undefined> | undefined {
+    try {
+      const foreseen = this.#foresight?.examine(bytes);
+      if (!(foreseen instanceof Promise)) return foreseen;
+      return foreseen.catch((error: unknown) => this.#foresightFailed(arrival, error));
+    } catch (error) {
+      this.#foresightFailed(arrival, error);
+      return undefined;
     }
-    foreseen.then(
-      (found) => this.#observer.foreseen(arrival, found),
-      (error: unknown) => this.#observer.failed(arrival.requestId, error),
-    );
+  }
+
+  #foresightFailed({ requestId }: Arrival, error: unknown): undefined {
+    this.#observer.failed(requestId, error);
+  }
+
+  #noteForeseen(arrival: Arrival, foreseen: Foreseen | undefined): void {
+    if (foreseen) this.#observer.foreseen(arrival, foreseen);
   }
 
   /**

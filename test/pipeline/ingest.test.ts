@@ -34,7 +34,11 @@ class Stage {
   outcome: Delivered = { kind: 'acknowledged' };
   readonly #ingest: Ingest;
 
-  constructor(settings: Partial<IngestSettings> = {}, consumers: readonly Consumer[] = []) {
+  constructor(
+    settings: Partial<IngestSettings> = {},
+    consumers: readonly Consumer[] = [],
+    now: () => number = () => 0,
+  ) {
     const write = (line: string) => {
       const parsed: unknown = JSON.parse(line);
       if (typeof parsed === 'object' && parsed !== null) this.log.push({ ...parsed });
@@ -63,7 +67,7 @@ class Stage {
       { now: () => NOW },
       turns,
       undefined,
-      new Foresight({ checkLevel, consumers }, turns, { now: () => 0 }),
+      new Foresight({ checkLevel, consumers }, turns, { now }),
     );
   }
 
@@ -208,6 +212,20 @@ suite('what is foreseen in the pipeline', () => {
     assert.match(
       await stage.metrics.registry.metrics(),
       /^http2kafka_events_stricter_level_examined_total 2$/m,
+    );
+  });
+
+  test('a defect in it is logged, and the event is kept', async () => {
+    let isBroken = false;
+    const stage = new Stage({}, ['data-rentgen'], () => {
+      if (isBroken) throw new Error('a defect');
+      return 0;
+    });
+    isBroken = true;
+    assert.deepEqual(await stage.take(event), { kind: 'acknowledged' });
+    assert.deepEqual(
+      stage.log.map(({ msg }) => msg),
+      ['internal error'],
     );
   });
 
