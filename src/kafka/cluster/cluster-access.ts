@@ -41,7 +41,10 @@ export function refuse(code: number, subject: string): void {
   if (code !== 0) throw new RefusedError(errorCodeOf(code).name, subject);
 }
 
-/** Codes whose reason may pass, beside those of a produce request (error-code.ts). */
+/**
+ * Codes whose reason may pass while a command waits. Not those of error-code.ts: a proxy also tries again what an operator
+ * has to mend, such as a missing right.
+ */
 const PASSING: ReadonlySet<string> = new Set([
   'COORDINATOR_LOAD_IN_PROGRESS',
   'COORDINATOR_NOT_AVAILABLE',
