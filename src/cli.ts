@@ -19,6 +19,7 @@ import { errorReport } from './config/configuration-error.ts';
 import type { Loaded, Refused } from './config/load.ts';
 import { nearestName, suggestion } from './config/nearest-name.ts';
 import { errorCode } from './support/error-text.ts';
+import { LONGEST_TIMER_MS } from './support/time.ts';
 import { version } from './version.ts';
 
 const COMMANDS: readonly CommandDeclaration[] = [
@@ -32,9 +33,6 @@ const COMMANDS: readonly CommandDeclaration[] = [
   token,
   health,
 ];
-
-/** Milliseconds. Node's timers have 31 bits. */
-const LONGEST_INTERVAL_MS = 2 ** 31 - 1;
 
 /** What most users set. */
 const COMMON: readonly string[] = [
@@ -58,7 +56,7 @@ const COMMON: readonly string[] = [
 export async function run(args: readonly string[]): Promise<void> {
   endWithReader();
   // Connections to other services keep no process alive. A command that waits for one must not end before the answer.
-  const alive = setInterval(() => undefined, LONGEST_INTERVAL_MS);
+  const alive = setInterval(() => undefined, LONGEST_TIMER_MS);
   try {
     await createProgram().parseAsync(args, { from: 'user' });
   } catch (error) {

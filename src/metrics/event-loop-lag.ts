@@ -6,9 +6,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Gauge, type Registry, type RegistryContentType } from 'prom-client';
 
-/** Milliseconds for prom-client's own timer, which cannot be left out: the longest of a timer. Its gauges are removed. */
-export const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
 const NANOSECONDS = 1e9;
 
 /** Puts the gauges in the place of prom-client's. Each reading of the metrics begins a new period. */

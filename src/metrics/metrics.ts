@@ -7,7 +7,8 @@ import {
   Registry,
   type RegistryContentType,
 } from 'prom-client';
-import { LONGEST_TIMER_MS, registerEventLoopLag } from './event-loop-lag.ts';
+import { LONGEST_TIMER_MS } from '../support/time.ts';
+import { registerEventLoopLag } from './event-loop-lag.ts';
 import { metricTable, SECONDS, type Definition } from './metric-table.ts';
 import { Tally } from './tally.ts';
 
@@ -38,6 +39,7 @@ export type Metrics = { readonly registry: Registry<RegistryContentType> } & {
 /** Makes the instruments of one proxy. They have their own registry, so that two proxies in one process do not mix. */
 export function createMetrics(): Metrics {
   const registry = new Registry<RegistryContentType>();
+  // Its timer for the event loop cannot be left out. Its gauges are replaced below.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LONGEST_TIMER_MS });
   registerEventLoopLag(registry);
   for (const name of MISNAMED) registry.removeSingleMetric(name);

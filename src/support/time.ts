@@ -25,6 +25,9 @@ export interface Time {
   setImmediate(callback: () => void): unknown;
 }
 
+/** Milliseconds of the longest timer: Node's have 31 bits. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** The machine's time. */
 export const systemTime: Time = {
   monotonic: performance,
