@@ -1,7 +1,8 @@
-/** The log lines on the state of the delivery: one line for each change, not for each event. */
+/** The log lines on the state of the delivery: one line for each change, not for each event, and few for many changes. */
 import type { LogFacts, Logger } from '../log.ts';
 import type { TopicLog } from '../spool/topic-log.ts';
 import type { Clock } from '../support/time.ts';
+import { TokenBucket } from '../support/token-bucket.ts';
 import type { QueueState } from './port.ts';
 
 /** Milliseconds without a problem before the log says that it is over: a full disk may take an event now and then. */
@@ -87,24 +88,35 @@ export class EventLines {
   }
 }
 
-/** Tells of each change of a topic's state. */
+/** Lines on the state of a topic at once: those of two outages. */
+const STATE_LINES = 6;
+
+/** Lines a second behind them. A topic that refuses some records has another state several times a second. */
+const STATE_LINES_PER_SECOND = 0.1;
+
+/** Tells of each change of a topic's state. When they come fast, it tells the state of the moment every ten seconds. */
 export class StateLog {
   readonly #topic: string;
   readonly #log: Logger;
-  #state: QueueState = 'straight';
+  readonly #clock: Clock;
+  readonly #lines: TokenBucket;
+  /** The state that the log has told. */
+  #told: QueueState = 'straight';
 
-  constructor(topic: string, log: Logger) {
+  constructor(topic: string, log: Logger, clock: Clock) {
     this.#topic = topic;
     this.#log = log;
+    this.#clock = clock;
+    this.#lines = new TokenBucket(STATE_LINES_PER_SECOND, clock.now(), STATE_LINES);
   }
 
   /** Gets the state of this moment. To be called again and again. */
   update(state: QueueState, { count: events, bytes }: TopicLog): void {
-    const before = this.#state;
     const topic = this.#topic;
     // While Kafka is unavailable, or the topic is new, there is no change to tell of before the first event.
-    if (state === before || (before === 'straight' && events === 0)) return;
-    this.#state = state;
+    if (state === this.#told || (this.#told === 'straight' && events === 0)) return;
+    if (!this.#lines.take(this.#clock.now())) return;
+    this.#told = state;
     if (state === 'spooling') this.#log.warn({ topic }, 'events go to the spool');
     else if (state === 'draining')
       this.#log.info({ topic, events, spool_bytes: bytes }, 'the spool is being drained');

@@ -39,7 +39,7 @@ export class TopicMonitor {
     this.#log = log;
     this.#maxAgeMs = maxAgeMs;
     this.#context = context;
-    this.#stateLog = new StateLog(topic, logger);
+    this.#stateLog = new StateLog(topic, logger, time.monotonic);
     this.#problemLog = new ProblemLog('events of a topic', { topic }, logger, time.monotonic);
     this.#reportUnanswered();
   }

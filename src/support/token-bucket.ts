@@ -1,14 +1,14 @@
-/** The quota of a sender: a token bucket (as in RFC 2697) that fills at the sender's rate. */
+/** A token bucket (as in RFC 2697) that fills at a rate: the quota of a sender, or of lines in the log. */
 export class TokenBucket {
   #perMs: number;
   #size: number;
   #level: number;
   #filledAt: number;
 
-  /** Events per second. After a pause of a second, as many at once, and at least one. */
-  constructor(eventsPerSecond: number, now = performance.now()) {
+  /** Events per second. After a pause `size` of them at once: without it those of a second, and at least one. */
+  constructor(eventsPerSecond: number, now = performance.now(), size = Math.max(1, eventsPerSecond)) {
     this.#perMs = eventsPerSecond / 1000;
-    this.#size = Math.max(1, eventsPerSecond);
+    this.#size = size;
     this.#level = this.#size;
     this.#filledAt = now;
   }

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Random } from '../openlineage/random.ts';
-import { DeliveryStage, kindOf, numberOf, heldOf } from './delivery-stage.ts';
+import { DeliveryStage, kindOf, numberOf, heldOf, TOPIC } from './delivery-stage.ts';
 
 const TOPICS = ['a', 'b', 'c'];
 const HOUR_MS = 3_600_000;
@@ -81,6 +81,21 @@ suite('hours with Kafka up, silent or unavailable, and a disk that fails', () =>
         kind,
       );
   });
+});
+
+test('a topic that takes events only at times writes few lines to the log, and the last of them is right', async () => {
+  const stage = await DeliveryStage.open();
+  for (let n = 0; n < 600; n++) {
+    stage.producer.set(TOPIC, n % 4 < 2 ? 'unavailable' : 'up');
+    stage.send(n);
+    await stage.time.advance(100);
+  }
+  const lines = stage.log.length;
+  assert.ok(lines > 6 && lines <= 6 + 60_000 / 10_000, `${lines} lines in a minute`);
+  stage.producer.set(TOPIC, 'up');
+  await stage.emptied();
+  await stage.time.advance(20_000);
+  assert.equal(stage.log.at(-1)?.msg, 'the spool is empty: events go straight to Kafka');
 });
 
 test('an outage of three hours keeps all events, and the next event after it goes straight to Kafka', async () => {

@@ -178,7 +178,7 @@ class DuplicateJudgement {
   #ofTwo(before: ProxyProcess, after: ProxyProcess, id: string, topic: string): void {
     const own = this.#sendings.with(before, id);
     const first = own[0]?.at ?? 0;
-    if (this.#isChanged(id) || this.#isPowerCut(first, after)) return;
+    if (this.#isChanged(id) || this.#isPowerCut(first, after) || this.#isFoundTwice(before, id)) return;
     const heard = own.find((one) => one.topic === topic && isAcknowledged(one))?.heardAt;
     // A dead letter that is acknowledged late may stand for an event that is parked.
     const isOrdinary = topic === this.#posts.get(id)?.topic && !this.#isDecided(id);
@@ -218,6 +218,17 @@ class DuplicateJudgement {
       const keptAt = isHeard ? answeredAt : this.#world.marks.writtenAt(found.path);
       return Math.max(setAt(found) ?? Number.POSITIVE_INFINITY, keptAt) >= before.unmarkedSince;
     });
+  }
+
+  /**
+   * Has a process found the event in two files? It was moved from one to the other, and the mark of the first was lost.
+   * The process delivers one of them, and a later one may deliver the other: a parked letter waits.
+   */
+  #isFoundTwice(process: ProxyProcess, id: string): boolean {
+    if (process.found.filter(({ requestId }) => requestId === id).length < 2) return false;
+    const { postedAt = 0, process: number = 1 } = this.#posts.get(id) ?? {};
+    const earlier = this.#world.processes.slice(number - 1, process.number - 1);
+    return this.#isPowerCut(postedAt, process) || earlier.some((one) => Number.isFinite(one.unmarkedSince));
   }
 
   #isChanged(id: string): boolean {

@@ -23,8 +23,14 @@ const COUNTERS_EVERY = 8;
 /** Milliseconds within which a line of the log follows a change. The proxy checks its state every 50 ms. */
 const LINE_MS = 4 * SAMPLE_MS;
 
-/** Milliseconds that the log may wait with a changed problem of Kafka, as it says one only every 10 seconds. */
+/**
+ * Milliseconds that the log may wait with a changed problem of Kafka, as it says one only every 10 seconds. So it does with
+ * a state of a topic after its first lines.
+ */
 const RETELL_MS = 13_000;
+
+/** Lines on the state of a topic that come at once. */
+const STATE_LINES = 6;
 
 /** Milliseconds without a problem before the log must say that it is over. Between two samples a moment may have one. */
 const CALM_MS = 60_000;
@@ -122,7 +128,8 @@ export class DayWatch {
     const word = this.#words.stateOf(topic);
     const isSilent = word === 'straight' && spooledEvents === 0;
     const wrong = word === state || isSilent ? undefined : `${word} instead of ${state}`;
-    if (this.#streaks.lasting(`${number} ${topic} line`, wrong, now) >= LINE_MS)
+    const limitMs = this.#words.stateLinesOf(topic) < STATE_LINES ? LINE_MS : RETELL_MS;
+    if (this.#streaks.lasting(`${number} ${topic} line`, wrong, now) >= limitMs)
       this.#violate('state line', `${topic} is ${state}, and the log says ${word}`);
     const isStuck = state === 'straight' && spooledEvents > 0 && now - this.#diskFaultAt > DISK_PAUSE_MS;
     if (this.#lasting(`${number} ${topic} stuck`, isStuck, now) > STUCK_MS)

@@ -14,6 +14,7 @@ export class LogWords {
   readonly #log: readonly LogLine[];
   #read = 0;
   readonly #states = new Map<string, QueueState>();
+  readonly #stateLines = new Map<string, number>();
   readonly #kafka = new Map<string, 'up' | 'down'>();
   readonly #unkept = new Set<string>();
   /** Lines that say what the line before them has said. */
@@ -34,6 +35,11 @@ export class LogWords {
   /** The state of a topic; `straight` as long as the log has not named one. */
   stateOf(topic: string): QueueState {
     return this.#states.get(topic) ?? 'straight';
+  }
+
+  /** The lines on the state of a topic so far. */
+  stateLinesOf(topic: string): number {
+    return this.#stateLines.get(topic) ?? 0;
   }
 
   /** Can Kafka be written to? Undefined as long as the log has not said it. */
@@ -57,6 +63,7 @@ export class LogWords {
     if (state !== undefined) {
       if (this.stateOf(topic) === state) this.repeated.push(`${topic}: ${msg}`);
       this.#states.set(topic, state);
+      this.#stateLines.set(topic, this.stateLinesOf(topic) + 1);
     } else if (msg === 'Kafka can be written to') {
       if (this.kafkaOf(topic) === 'up') this.repeated.push(`${topic}: ${msg}`);
       this.#kafka.set(topic, 'up');
