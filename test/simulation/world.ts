@@ -87,6 +87,8 @@ export class World {
   /** Milliseconds in which the disk answered nothing, up to the end of the last such time. */
   hungMs = 0;
   #hangs = false;
+  /** Milliseconds in which the process was stopped by SIGSTOP, up to the end of the last such time. */
+  #stoppedMs = 0;
   /** Milliseconds that an operation of the disk takes now at most. */
   #slowestMs = 0;
   readonly #diskMs: number;
@@ -165,14 +167,14 @@ export class World {
     while (isStoppedNow(proxy)) await this.pass(10);
     if (this.proxy !== proxy) return;
     const from = this.time.monotonic.now();
-    const hungBefore = this.hungMs;
+    const idleBefore = this.hungMs + this.#stoppedMs;
     this.tell(`process ${proxy.number} stops`);
     await Promise.race([proxy.stop(GRACE_MS), proxy.death]);
     if (proxy.time.isDead) return;
     this.proxy = undefined;
     proxy.unmarkedSince = this.marks.end(false);
-    // Files cannot be closed while the disk does not answer.
-    const tookMs = this.time.monotonic.now() - from - (this.hungMs - hungBefore);
+    // Files cannot be closed while the disk does not answer, and a process that is stopped by SIGSTOP does nothing.
+    const tookMs = this.time.monotonic.now() - from - (this.hungMs + this.#stoppedMs - idleBefore);
     if (tookMs > GRACE_MS + 1000 + CLOSING_OPERATIONS * this.#slowestMs)
       this.violate(`the stop took ${tookMs} ms`);
     if (proxy.time.timers > 0) this.violate(`${proxy.time.timers} timers are left after the stop`);
@@ -232,6 +234,7 @@ export class World {
     proxy?.time.stop();
     this.#notePace();
     await this.pass(ms);
+    this.#stoppedMs += ms;
     proxy?.time.continue();
     this.#notePace();
   }

@@ -3,7 +3,10 @@ import type { ProxyProcess } from '../proxy-process.ts';
 import type { Post } from '../sender.ts';
 import type { World } from '../world.ts';
 
-/** Reads of the clock at one moment, at most: for each event without an answer, for each on disk, and in any case. */
+/**
+ * Reads of the clock at one moment, at most: for each event without an answer or that an operator sends again, for each on
+ * disk, and in any case.
+ */
 const READS_PER_EVENT = 8;
 const READS_PER_SPOOLED = 4;
 const READS = 500;
@@ -26,7 +29,7 @@ export type SpoolFolder = (typeof SPOOL_FOLDERS)[number];
 export function judgeReads(world: World, { number, time }: ProxyProcess, posts: readonly Post[]): void {
   const open = mostAtATime(posts.filter((post) => post.process === number));
   const spooled = posts.filter(({ outcome }) => outcome === 'spooled').length;
-  const most = READS + READS_PER_EVENT * open + READS_PER_SPOOLED * spooled;
+  const most = READS + READS_PER_EVENT * (open + world.decisions.length) + READS_PER_SPOOLED * spooled;
   if (time.mostReads > most)
     world.remark(`process ${number} reads the clock ${time.mostReads} times at one moment`);
 }
