@@ -11,6 +11,7 @@ import {
   MARKS_HEADER_SIZE,
   PARKED_FOLDER,
   parseName,
+  TOPICS_FOLDER,
 } from './segment-format.ts';
 import { Bodies } from './shared/bodies.ts';
 
@@ -34,7 +35,7 @@ export function findNewer(path: string, payloadVersion: number): Promise<NewerFo
 
 /** The topics with a folder in the spool, which may be empty. Rejects with ENOENT if there is no spool at this path. */
 export async function listTopics(path: string): Promise<string[]> {
-  return (await readdir(join(path, 'topics'))).sort();
+  return (await readdir(join(path, TOPICS_FOLDER))).sort();
 }
 
 /** The topics with a folder of parked events, which may be empty. */
@@ -49,7 +50,7 @@ export async function listParkedTopics(path: string): Promise<string[]> {
 
 /** The events of a topic that are kept and not delivered, in their order. Holds one segment in memory at a time. */
 export function readKept(path: string, topic: string): AsyncGenerator<KeptEvent> {
-  return readFolder(join(path, 'topics', topic));
+  return readFolder(join(path, TOPICS_FOLDER, topic));
 }
 
 /** The parked events of a topic, in the order in which they were parked. Holds one segment in memory at a time. */
@@ -79,7 +80,7 @@ async function* readFolder(folder: string): AsyncGenerator<KeptEvent> {
 
 /** The files of a topic that were set aside. */
 export async function listDamaged(path: string, topic: string): Promise<DamagedFile[]> {
-  return damagedIn(join(path, 'topics', topic));
+  return damagedIn(join(path, TOPICS_FOLDER, topic));
 }
 
 /** The files of a topic's parked events that were set aside. */

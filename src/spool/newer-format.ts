@@ -14,8 +14,10 @@ import {
   HEADER_SIZE,
   MARKS_HEADER_SIZE,
   MARKS_VERSION,
+  PARKED_FOLDER,
   parseName,
   payloadSize,
+  TOPICS_FOLDER,
   VERSION,
   type SegmentName,
 } from './segment-format.ts';
@@ -35,7 +37,7 @@ export class NewerFormat extends Error {
 /**
  * The first file with a newer version in a spool; undefined if there is none. The first byte of each payload is the
  * version of its layout: `payloadVersion` is the newest known one. A segment is written by one process, so its first
- * event tells the layout of all. A file that cannot be read is skipped: whoever needs it reports that.
+ * event tells the layout of all. A file that cannot be read is skipped: the code that needs it reports that.
  */
 export async function findNewerFormat(
   disk: Disk,
@@ -44,9 +46,22 @@ export async function findNewerFormat(
 ): Promise<NewerFormat | undefined> {
   const owner = await skipUnreadable(inOwner(disk, join(path, OWNER_FILE)));
   if (owner) return owner;
-  const topics = join(path, 'topics');
-  for (const topic of await listed(disk, topics)) {
-    const folder = join(topics, topic);
+  // A parked event of another layout stays parked, and its reason says so.
+  const kinds = [
+    [TOPICS_FOLDER, payloadVersion] as const,
+    [PARKED_FOLDER, Number.POSITIVE_INFINITY] as const,
+  ];
+  for (const [kind, newestPayload] of kinds) {
+    const found = await inFolder(disk, join(path, kind), newestPayload);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** In the folder of each topic. */
+async function inFolder(disk: Disk, kind: string, payloadVersion: number): Promise<NewerFormat | undefined> {
+  for (const topic of await listed(disk, kind)) {
+    const folder = join(kind, topic);
     for (const file of await listed(disk, folder)) {
       const name = parseName(file);
       if (!name) continue;

@@ -66,6 +66,8 @@ export const HEADER_SIZE = 24;
 export const FRAME_HEADER_SIZE = 24;
 export const MARKS_HEADER_SIZE = 16;
 export const MARKS_VERSION = 0;
+/** The folder of events in that of the spool. It has a folder for each topic. */
+export const TOPICS_FOLDER = 'topics';
 /** The folder of parked events in that of the spool. It has a folder for each topic, in the same format. */
 export const PARKED_FOLDER = 'parked';
 /** Stands in place of the number of frames. */

@@ -15,7 +15,7 @@ import type { Space } from './group-writer.ts';
 import { Home } from './home.ts';
 import { findNewerFormat } from './newer-format.ts';
 import type { Owner } from './owner.ts';
-import { PARKED_FOLDER } from './segment-format.ts';
+import { PARKED_FOLDER, TOPICS_FOLDER } from './segment-format.ts';
 import { pinBodies, type FindSegment } from './shared/bodies.ts';
 import { defaultMaxBytes, type Volume } from './volume.ts';
 import { TopicLog, type DamageReport } from './topic-log.ts';
@@ -138,7 +138,7 @@ export class Spool {
   }
 
   get #topicsFolder(): string {
-    return join(this.#settings.path, 'topics');
+    return join(this.#settings.path, TOPICS_FOLDER);
   }
 
   async #open(): Promise<void> {

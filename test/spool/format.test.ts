@@ -151,9 +151,7 @@ describe('the fixture of format versions 2 and 3', () => {
 });
 
 /** A later version of each file that has one, made from what this version writes. */
-const later: Readonly<
-  Record<string, readonly [ending: string, version: number, change: (bytes: Buffer, seed: number) => unknown]>
-> = {
+const later = {
   'a segment': [
     '.log',
     4,
@@ -171,7 +169,10 @@ const later: Readonly<
       bytes.writeUInt32LE(crc32(bytes.subarray(8, 16), crc32(bytes.subarray(0, 4), seed)), 4);
     },
   ],
-};
+} satisfies Record<
+  string,
+  readonly [ending: string, version: number, change: (bytes: Buffer, seed: number) => unknown]
+>;
 
 for (const [what, [ending, version, change]] of Object.entries(later)) {
   test(`with a later version of ${what} a spool is not opened, and not changed`, async () => {
@@ -188,6 +189,22 @@ for (const [what, [ending, version, change]] of Object.entries(later)) {
     assert.deepEqual([disk.contents(), reports], [before, []]);
   });
 }
+
+test('a later version of a file of parked events stops the start, too', async () => {
+  for (const what of ['a segment', 'a file of marks'] as const) {
+    const [ending, version, change] = later[what];
+    const disk = await diskWith([Buffer.from([1, 5, 5])], 'close');
+    for (const [path, bytes] of disk.contents()) {
+      if (path.endsWith(ending)) change(bytes, seedOf(path.replace(/marks$/, 'log')));
+      disk.place(path.replace('/topics/', '/parked/'), bytes);
+    }
+    disk.removeFolder('/spool/topics');
+    await assert.rejects(
+      Spool.open({ path: '/spool', maxBytes: Infinity, payloadVersion: 1 }, () => undefined, { disk }),
+      (error: Error) => error.message.includes(`/parked/`) && error.message.includes(`version ${version}`),
+    );
+  }
+});
 
 for (const [ending, at] of [
   ['.log', 8],
