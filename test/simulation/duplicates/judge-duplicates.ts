@@ -150,7 +150,7 @@ class DuplicateJudgement {
       this.#charge(process, id, Math.min(times - 1, counted));
     }
     // An event and its dead letter may both be on disk: the mark of the first was not written any more.
-    const found = process.found.filter(({ requestId }) => requestId === id).length;
+    const found = this.#foundBy(process, id, copies[0]?.topic).length;
     const further = batches.length - Math.max(1, found);
     if (further <= 0) return;
     this.#charge(process, id, further);
@@ -177,30 +177,41 @@ class DuplicateJudgement {
   /** A process has written the event, and a later one has found it on disk and written it again. */
   #ofTwo(before: ProxyProcess, after: ProxyProcess, id: string, topic: string): void {
     const own = this.#sendings.with(before, id);
-    const first = own[0]?.at ?? 0;
-    if (this.#isChanged(id) || this.#isPowerCut(first, after) || this.#isFoundTwice(before, id)) return;
-    const heard = own.find((one) => one.topic === topic && isAcknowledged(one))?.heardAt;
+    const ofTopic = own.filter((one) => one.topic === topic);
+    const first = (ofTopic[0] ?? own[0])?.at ?? 0;
+    if (this.#isChanged(id) || this.#isPowerCut(first, after) || this.#isFoundTwice(before, id, topic))
+      return;
+    const heard = ofTopic.find(isAcknowledged)?.heardAt;
     // A dead letter that is acknowledged late may stand for an event that is parked.
     const isOrdinary = topic === this.#posts.get(id)?.topic && !this.#isDecided(id);
-    if (isOrdinary && heard !== undefined && !this.#mayBeUnmarked(before, after, id, () => heard))
+    if (isOrdinary && heard !== undefined && !this.#mayBeUnmarked(before, after, id, topic, () => heard))
       this.#repeated.push(id);
-    if (this.#isCounted(before, after, id)) return;
+    if (this.#isCounted(before, after, id, topic)) return;
     const sentAt = ({ path }: FoundEvent) => {
       if (path.includes('/parked/')) return own.at(-1)?.at;
       return own.find((one) => path.includes(`/${one.topic}/`))?.at;
     };
-    if (!this.#mayBeUnmarked(before, after, id, sentAt)) this.#charge(before, id, 1);
+    if (!this.#mayBeUnmarked(before, after, id, topic, sentAt)) this.#charge(before, id, 1);
   }
 
   /** Has a process found the event with a mark that says that it was sent? It was one after `before`, up to `after`. */
-  #isCounted(before: ProxyProcess, after: ProxyProcess, id: string): boolean {
-    return this.#foundAfter(before, after, id).some(({ isSent }) => isSent);
+  #isCounted(before: ProxyProcess, after: ProxyProcess, id: string, topic?: string): boolean {
+    return this.#foundAfter(before, after, id, topic).some(({ isSent }) => isSent);
   }
 
-  #foundAfter(before: ProxyProcess, after: ProxyProcess, id: string): FoundEvent[] {
+  #foundAfter(before: ProxyProcess, after: ProxyProcess, id: string, topic?: string): FoundEvent[] {
     return this.#world.processes
       .slice(before.number, after.number)
-      .flatMap(({ found }) => found.filter(({ requestId }) => requestId === id));
+      .flatMap((process) => this.#foundBy(process, id, topic));
+  }
+
+  /** The files from which the process may write the event to the topic; to any topic without one. */
+  #foundBy({ found, settings }: ProxyProcess, id: string, topic?: string): FoundEvent[] {
+    // Every event may become a dead letter.
+    const isOfAny = topic === undefined || topic === settings.deadLetterTopic;
+    return found.filter(
+      ({ requestId, path }) => requestId === id && (isOfAny || path.includes(`/${topic}/`)),
+    );
   }
 
   /** May the end of the process have come before a mark that was set at `setAt`, or when the event was on disk? */
@@ -208,13 +219,14 @@ class DuplicateJudgement {
     before: ProxyProcess,
     after: ProxyProcess,
     id: string,
+    topic: string,
     setAt: (found: FoundEvent) => number | undefined,
   ): boolean {
-    const { outcome, answeredAt = 0, process, topic } = this.#posts.get(id) ?? {};
-    return this.#foundAfter(before, after, id).some((found) => {
+    const { outcome, answeredAt = 0, process, topic: own } = this.#posts.get(id) ?? {};
+    return this.#foundAfter(before, after, id, topic).some((found) => {
       // The sender heard it at the moment at which the event was on disk.
       const isHeard =
-        outcome === 'spooled' && process === before.number && found.path.includes(`/topics/${topic ?? ''}/`);
+        outcome === 'spooled' && process === before.number && found.path.includes(`/topics/${own ?? ''}/`);
       const keptAt = isHeard ? answeredAt : this.#world.marks.writtenAt(found.path);
       return Math.max(setAt(found) ?? Number.POSITIVE_INFINITY, keptAt) >= before.unmarkedSince;
     });
@@ -224,8 +236,8 @@ class DuplicateJudgement {
    * Has a process found the event in two files? It was moved from one to the other, and the mark of the first was lost.
    * The process delivers one of them, and a later one may deliver the other: a parked letter waits.
    */
-  #isFoundTwice(process: ProxyProcess, id: string): boolean {
-    if (process.found.filter(({ requestId }) => requestId === id).length < 2) return false;
+  #isFoundTwice(process: ProxyProcess, id: string, topic: string): boolean {
+    if (this.#foundBy(process, id, topic).length < 2) return false;
     const { postedAt = 0, process: number = 1 } = this.#posts.get(id) ?? {};
     const earlier = this.#world.processes.slice(number - 1, process.number - 1);
     return this.#isPowerCut(postedAt, process) || earlier.some((one) => Number.isFinite(one.unmarkedSince));
