@@ -115,7 +115,7 @@ const STANDARD_ERROR = 2;
 
 const MESSAGE = 'message';
 
-/** Lines of level info of which there are many a second. They are written in their order, but a little later. */
+/** Lines of level info that come many times a second. They are written in their order, but a little later. */
 export interface FrequentLines {
   /** The form of the lines: members for machines, or one text for people. */
   readonly form: 'members' | 'text';

@@ -77,7 +77,7 @@ export interface DeadLetterCause {
 
 const FOREIGN = 'another program has written it: it has no reason of http2kafka';
 
-/** FastStream, of which Data.Rentgen's consumer is made, sends an answer to the topic that this header names. */
+/** Data.Rentgen's consumer uses FastStream, which sends an answer to the topic that this header names. */
 const REPLY_TO = 'reply_to';
 
 /** Reads the headers of a record of the dead-letter topic. */

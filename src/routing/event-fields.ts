@@ -63,7 +63,7 @@ export class EventFields {
     return places ? this.#text(places, FIELD.eventType) : textOf(member(this.#parsed, 'eventType'));
   }
 
-  /** The different namespaces of the event's inputs or outputs, of which one may come twice: the first MAX_NAMESPACES. */
+  /** The namespaces of the event's inputs or outputs: the first MAX_NAMESPACES. One may come twice. */
   namespacesOf(list: 'inputs' | 'outputs'): readonly string[] {
     const places = this.#find();
     const found = new Set<string>();

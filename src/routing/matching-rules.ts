@@ -25,7 +25,7 @@ export class MatchingRules {
   readonly #rules: readonly Conditional[];
   readonly #remembered: LRUCache<string, Matching>;
 
-  /** `patterns` has the patterns of each rule, of which one must match. Undefined for a rule without the condition. */
+  /** `patterns` has the patterns of each rule: one of them must match. Undefined for a rule without the condition. */
   constructor(patterns: readonly (readonly string[] | undefined)[]) {
     this.#unconditional = Uint8Array.from(patterns, (some) => (some ? 0 : 1));
     this.#rules = patterns.flatMap((some, index) =>

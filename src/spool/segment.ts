@@ -385,7 +385,7 @@ export class Segment {
   }
 }
 
-/** The bytes of a file from `from` to `to`, of which the first are known. Fewer if the file is shorter. */
+/** The bytes of a file from `from` to `to`. The first of them are known. Fewer if the file is shorter. */
 async function extended(file: DiskFile, from: number, known: Buffer, to: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafeSlow(to - from);
   known.copy(bytes);

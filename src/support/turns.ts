@@ -11,7 +11,7 @@ import type { Time } from './time.ts';
  */
 export const WORK_A_TURN = 32 * 1024;
 
-/** For whom the work is done. */
+/** The client that the work is for. */
 export interface Client {
   /** True once no client waits for the result. */
   isGone?(): boolean;

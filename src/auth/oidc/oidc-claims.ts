@@ -32,7 +32,7 @@ export function claimsRejection(
 
 /**
  * The name of the sender: the value of `nameClaim`, or by default of the first claim that the token has. A value that cannot be
- * a name rejects the token. The next claim may name somebody with other rights: a client, whose users choose their own login.
+ * a name rejects the token. The next claim may name a sender with other rights: a client, whose users choose their own login.
  */
 export function nameOf(claims: JWTPayload, nameClaim: string | undefined): string | Rejected {
   const names = nameClaim === undefined ? NAME_CLAIMS : [nameClaim];

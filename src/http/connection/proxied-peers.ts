@@ -76,7 +76,7 @@ export class ProxiedPeers {
         bytes = bytes.subarray(header.length);
       }
       if (bytes.length > 0) socket.unshift(bytes);
-      // Not before Node knows that nobody listens for `readable` any more: otherwise HTTP would get no data.
+      // Not before Node knows that no listener for `readable` is left: otherwise HTTP would get no data.
       if (header.kind === 'broken') refuse(socket, header.reason);
       else process.nextTick(accept);
     };

@@ -31,7 +31,7 @@ const makeLimit = pLimit(1);
 export class BatchOutcomes {
   /** The error code of each element, or undefined. No object for each: 100 batches may have five million failures. */
   readonly #codes: (Refusal['code'] | undefined)[];
-  /** The reasons of the first failures. Where there are very many, the others have none: nobody reads them. */
+  /** The reasons of the first failures. Where there are very many, the others have none: no one reads them. */
   readonly #reasons = new Map<number, string>();
   #failed = 0;
   #retriable = 0;

@@ -81,7 +81,7 @@ export async function takeBatch(
 
 /**
  * The deliveries of a batch that go on. It keeps none of them, and a promise of one that has ended is free: a list of all
- * would take more memory than the events, of which most may be refused.
+ * would take more memory than the events, and most of these may be refused.
  */
 class Deliveries {
   #count = 0;

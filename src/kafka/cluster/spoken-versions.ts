@@ -1,5 +1,5 @@
 /**
- * Which versions of which requests a broker takes, as it says itself (ApiVersions, KIP-35). Each broker is asked on its own, once
+ * The versions of each request that a broker takes, as it says itself (ApiVersions, KIP-35). Each broker is asked on its own, once
  * for each connection: a cluster may have several versions, and an upgraded broker has closed its connections before.
  */
 import { apiVersionsV0, apiVersionsV3, type Connection } from '@platformatic/kafka';

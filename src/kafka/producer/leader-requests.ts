@@ -42,7 +42,7 @@ export class LeaderRequests {
   readonly #onEnd: (topics: readonly string[]) => void;
   readonly #busyBrokers = new Set<number>();
   readonly #sizes: RequestSizes;
-  /** The topics of which the log says that their broker has another time. */
+  /** The topics whose broker has another time, as the log has said. */
   readonly #differingClocks = new Set<string>();
   /** Counts requests, so that partition queues take turns. */
   #turn = 0;

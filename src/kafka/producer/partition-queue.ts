@@ -266,7 +266,7 @@ export class PartitionQueue {
   /**
    * An attempt to send the batch has failed. A batch that may be in the topic stays unchanged, so that the broker
    * recognises it. Any other batch dissolves: its records can be withdrawn again, and go together with newer records.
-   * `unreadable` is the name of a failure of which the codec may be the reason.
+   * `unreadable` is the name of a failure. The codec may be its reason.
    */
   failed(mayBeWritten: boolean, unreadable?: string): void {
     if (!this.batch) return;

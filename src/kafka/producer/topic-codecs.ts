@@ -19,7 +19,7 @@ export class TopicCodecs {
   /** When each was refused, on the monotonic clock. */
   readonly #refused = new Map<CodecName, number>();
   readonly #strikes = new Map<CodecName, number>();
-  /** The codecs of which the log says that the topic does not take them. */
+  /** The codecs that the topic does not take, as the log has said. */
   readonly #told = new Set<CodecName>();
 
   /** `clock` is monotonic. */

@@ -1,6 +1,6 @@
 /**
- * The records of a fetched partition that a reader of committed data sees (`read_committed`). The broker sends all records up to
- * the first open transaction, with a list of the aborted ones: where each begins, and of which producer. An aborted
+ * The records of a fetched partition that a reader of committed data sees (`read_committed`). The broker sends all records
+ * up to the first open transaction, with a list of the aborted ones: where each begins, and its producer. An aborted
  * transaction ends with its control record (`Fetcher.java`: `CompletedFetch.nextFetchedRecord`).
  */
 import type { RecordsBatch } from '@platformatic/kafka';

@@ -17,10 +17,10 @@ import { debuglog } from 'node:util';
 /** Blocks begin at multiples of this, and have as many bytes. */
 const UNIT = 4096;
 
-/** The byte of which a block consists that was given back to a pool that poisons. It is valid in no UTF-8 text. */
+/** A pool that poisons fills each block that it gets back with this byte. It is valid in no UTF-8 text. */
 export const POISON = 0xfd;
 
-/** Bytes of zeros after each view: whoever reads the text in steps of several bytes may read them. */
+/** Bytes of zeros after each view. A reader in steps of several bytes may read them. */
 export const PADDING = 32;
 
 /** The block of each buffer that was made of one. A buffer keeps its block from being collected. */
