@@ -3,7 +3,7 @@
  *
  *     http → pipeline → delivery → kafka, spool
  *
- * The pipeline asks `auth`, `openlineage` and `routing` on the way. `proxy` builds the parts, `commands` run them. `metrics`, `support` and the
+ * The pipeline asks `auth`, `openlineage` and `routing` on the way. `page` hears of its outcomes, and `http` shows what it knows. `proxy` builds the parts, `commands` run them. `metrics`, `support` and the
  * files at the root (`errors`, `log`, `version`) serve several parts and know none of them.
  */
 const parts = [
@@ -15,6 +15,7 @@ const parts = [
   'kafka',
   'metrics',
   'openlineage',
+  'page',
   'pipeline',
   'proxy',
   'routing',
@@ -34,7 +35,8 @@ const mayImport = {
   delivery: ['kafka', 'spool', 'metrics'],
   routing: ['auth', 'config', 'openlineage', 'metrics'],
   pipeline: ['auth', 'openlineage', 'routing', 'delivery', 'kafka', 'metrics'],
-  http: ['auth', 'openlineage', 'pipeline', 'delivery', 'metrics'],
+  page: ['auth', 'openlineage', 'pipeline', 'delivery', 'metrics'],
+  http: ['auth', 'openlineage', 'page', 'pipeline', 'delivery', 'metrics'],
   proxy: parts.filter((part) => part !== 'commands'),
   commands: parts,
 };
@@ -85,13 +87,13 @@ module.exports = {
     forbid(
       'others-see-the-port-of-delivery',
       'The next hop is an interface.',
-      { path: '^src/(http|pipeline|proxy/front)' },
+      { path: '^src/(http|page|pipeline|proxy/front)' },
       { path: '^src/delivery/', pathNot: '^src/delivery/(port|dead-letter-record)[.]ts$' },
     ),
     forbid(
       'the-core-knows-no-http',
       'What keeps an event does not know how it came.',
-      { path: '^src/(pipeline|delivery|spool|openlineage|routing)/' },
+      { path: '^src/(page|pipeline|delivery|spool|openlineage|routing)/' },
       { path: '^(node:)?(http|https|http2|net|tls)$' },
     ),
     forbid(
@@ -110,7 +112,7 @@ module.exports = {
       'the-core-names-no-request',
       'The core serves every front.',
       { path: '^src/proxy/core' },
-      { path: '^src/(http|pipeline|auth|openlineage|routing|proxy/front)' },
+      { path: '^src/(http|page|pipeline|auth|openlineage|routing|proxy/front)' },
     ),
   ],
   options: {

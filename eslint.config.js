@@ -27,6 +27,7 @@ const WALL_CLOCK = {
   'src/kafka/producer/record-times.ts': 'the broker compares the time of a record with its own wall clock',
   'src/kafka/producer/leader-requests.ts': 'the broker forgets a producer by the times of its records',
   'src/pipeline/ingest.ts': 'the time of arrival is written to the record',
+  'src/page/watch.ts': 'people read when an event arrived',
   'src/log.ts': 'the lines of the access log have the time of day',
   'src/proxy/front.ts': 'hands the wall clock to the pipeline, for times of arrival',
   'src/spool/spool.ts': 'the time of the start is written to the file `owner`',

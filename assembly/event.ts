@@ -8,7 +8,9 @@ import {
   addDeviation,
   deviations,
   eventTime,
+  eventTypeOf,
   FACET_BASE_MISSING,
+  isText,
   NULL_MEMBER,
   PRODUCER_NOT_URI,
   readEventTime,
@@ -64,6 +66,12 @@ const PARENT_ROOT: u32 = 1 << 13;
 const PARENT_ROOT_JOB: u32 = 1 << 14;
 let seen: u32 = 0;
 
+/** What only people read of an event: the place of the run's id, the number of the event's type, the producer. */
+let runId: usize = 0;
+let eventType: u32 = 0;
+let producer: usize = 0;
+let producerEnd: usize = 0;
+
 /** Notes a field of the event; false when the event already had it. */
 function first(field: u32): bool {
   const again = seen & field;
@@ -104,6 +112,8 @@ const DATASET_EVENT: u32 = 3;
 /** Reads an event, and writes the result. */
 export function readEvent(at: usize): usize {
   seen = 0;
+  runId = 0;
+  eventType = 0;
   own.clear();
   parent.clear();
   root.clear();
@@ -146,6 +156,10 @@ function writeEvent(kind: u32): void {
   writeResult(Result.ownHasEscape, <u32>own.hasEscape);
   writeResult(Result.ownName, <u32>(own.name - text));
   writeResult(Result.ownNameEnd, <u32>(own.nameEnd - text));
+  writeResult(Result.runId, runId == 0 ? 0 : <u32>(runId - text));
+  writeResult(Result.eventType, eventType);
+  writeResult(Result.producer, <u32>(producer - text));
+  writeResult(Result.producerEnd, <u32>(producerEnd - text));
   writeTime(<f64>eventTime);
   // With its quotes, as the others.
   writeField(Field.name, own.name - 1 - text, own.nameEnd + 1 - text);
@@ -163,17 +177,9 @@ function isKey(name: string): bool {
   return isText(name, key, keyEnd);
 }
 
-function isText(text: string, start: usize, end: usize): bool {
-  const length = text.length;
-  if (end - start != <usize>length) return false;
-  for (let i = 0; i < length; i++) if (load<u8>(start + i) != <u8>text.charCodeAt(i)) return false;
-  return true;
-}
-
 function readEventField(at: usize): usize {
   if (isKey('eventTime')) return first(EVENT_TIME) ? readEventTime(at) : NOT_SURE;
-  if (isKey('producer'))
-    return first(PRODUCER) ? noted(Field.producer, at, readUri(at, PRODUCER_NOT_URI)) : NOT_SURE;
+  if (isKey('producer')) return first(PRODUCER) ? readProducer(at) : NOT_SURE;
   if (isKey('schemaURL')) return first(SCHEMA_URL) ? readSchemaUrl(at) : NOT_SURE;
   if (isKey('eventType')) return first(EVENT_TYPE) ? noted(Field.eventType, at, readEventType(at)) : NOT_SURE;
   if (isKey('run')) return first(RUN) ? readRun(at) : NOT_SURE;
@@ -196,6 +202,14 @@ function readNull(at: usize): usize {
   return skipValue(at);
 }
 
+function readProducer(at: usize): usize {
+  const end = readUri(at, PRODUCER_NOT_URI);
+  // Without its quotes.
+  producer = at + 1;
+  producerEnd = end - 1;
+  return noted(Field.producer, at, end);
+}
+
 function readSchemaUrl(at: usize): usize {
   if (!isNull(at)) return readUri(at, SCHEMA_URL_NOT_URI);
   addDeviation(SCHEMA_URL_MISSING);
@@ -205,26 +219,26 @@ function readSchemaUrl(at: usize): usize {
 function readEventType(at: usize): usize {
   if (isNull(at)) return readNull(at);
   at = readText(at);
-  const known =
-    isText('START', textStart, textEnd) ||
-    isText('RUNNING', textStart, textEnd) ||
-    isText('COMPLETE', textStart, textEnd) ||
-    isText('ABORT', textStart, textEnd) ||
-    isText('FAIL', textStart, textEnd) ||
-    isText('OTHER', textStart, textEnd);
-  return known ? at : NOT_SURE;
+  eventType = eventTypeOf(textStart, textEnd);
+  return eventType != 0 ? at : NOT_SURE;
 }
 
 function readRun(at: usize): usize {
   at = openObject(at);
   while (load<u8>(at) == QUOTE) {
     at = readKey(at);
-    if (isKey('runId')) at = first(RUN_ID) ? readUuid(at) : NOT_SURE;
+    if (isKey('runId')) at = first(RUN_ID) ? readRunId(at) : NOT_SURE;
     else if (isKey('facets')) at = first(RUN_FACETS) ? readFacets(at, true) : NOT_SURE;
     else at = skipValue(at);
     at = nextMember(at);
   }
   return closeObject(at);
+}
+
+function readRunId(at: usize): usize {
+  // Without its quote.
+  runId = at + 1;
+  return readUuid(at);
 }
 
 function readDatasets(at: usize): usize {

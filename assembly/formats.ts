@@ -50,6 +50,24 @@ function isUri(): bool {
   return true;
 }
 
+/** True when the bytes from `start` to `end` are this text, which is ASCII. */
+export function isText(text: string, start: usize, end: usize): bool {
+  const length = text.length;
+  if (end - start != <usize>length) return false;
+  for (let i = 0; i < length; i++) if (load<u8>(start + i) != <u8>text.charCodeAt(i)) return false;
+  return true;
+}
+
+/** The number of an event's type in EVENT_TYPES of scanner.ts; 0 for a text that is none. */
+export function eventTypeOf(start: usize, end: usize): u32 {
+  if (isText('START', start, end)) return 1;
+  if (isText('RUNNING', start, end)) return 2;
+  if (isText('COMPLETE', start, end)) return 3;
+  if (isText('ABORT', start, end)) return 4;
+  if (isText('FAIL', start, end)) return 5;
+  return isText('OTHER', start, end) ? 6 : 0;
+}
+
 function isLetter(byte: u8): bool {
   const lower = byte | 0x20;
   return lower >= 0x61 && lower <= 0x7a;

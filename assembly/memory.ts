@@ -22,6 +22,12 @@ export enum Result {
   time = 10,
   ownName = 12,
   ownNameEnd = 13,
+  /** The text of the run's id, 0 for an event without a run. */
+  runId = 14,
+  /** A number of EVENT_TYPES in scanner.ts, 0 for none. */
+  eventType = 15,
+  producer = 16,
+  producerEnd = 17,
 }
 
 /**
@@ -46,8 +52,8 @@ export const ELEMENTS: usize = 32 * 1024;
 export const MAX_ELEMENTS: i32 = 50_000;
 
 /** The data of the first elements of a batch, laid out as at RESULT. */
-export const EVENTS: usize = 448 * 1024;
-export const EVENT_SIZE: usize = 64;
+export const EVENTS: usize = 432 * 1024;
+export const EVENT_SIZE: usize = 80;
 export const MAX_EVENTS: i32 = 1024;
 
 /** A text outside of the pool is copied to this place. */

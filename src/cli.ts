@@ -13,6 +13,7 @@ import { send } from './commands/send.ts';
 import { serve } from './commands/serve.ts';
 import { addSettingFlags } from './commands/setting-flags.ts';
 import { spool } from './commands/spool.ts';
+import { tap } from './commands/tap.ts';
 import { token } from './commands/token.ts';
 import { validate } from './commands/validate.ts';
 import { errorReport } from './config/configuration-error.ts';
@@ -30,6 +31,7 @@ const COMMANDS: readonly CommandDeclaration[] = [
   send,
   spool,
   deadLetters,
+  tap,
   token,
   health,
 ];

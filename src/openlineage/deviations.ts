@@ -20,6 +20,13 @@ export const deviationKinds = {
 
 export type Deviation = keyof typeof deviationKinds;
 
+/** All of them, in their order. */
+export const deviations: readonly Deviation[] = Object.keys(deviationKinds).filter(isDeviation);
+
+function isDeviation(name: string): name is Deviation {
+  return Object.hasOwn(deviationKinds, name);
+}
+
 const CANONICAL_UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** A scheme and one character or more (RFC 3986 §3); no white space, no control characters. */

@@ -96,13 +96,15 @@ const datasets = {
   outputs: optional(Type.Array(OutputDataset), 'The datasets written.'),
 };
 
+/** What may have happened to a run. */
+export const eventTypes = ['START', 'RUNNING', 'COMPLETE', 'ABORT', 'FAIL', 'OTHER'] as const;
+
+export type EventType = (typeof eventTypes)[number];
+
 export const RunEvent = Type.Object(
   {
     ...base,
-    eventType: optional(
-      Type.Enum(['START', 'RUNNING', 'COMPLETE', 'ABORT', 'FAIL', 'OTHER']),
-      'What happened to the run.',
-    ),
+    eventType: optional(Type.Enum(eventTypes), 'What happened to the run.'),
     run: Run,
     job: Job,
     ...datasets,

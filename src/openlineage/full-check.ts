@@ -6,7 +6,7 @@ import { isUtf8 } from 'node:buffer';
 import { Compile } from 'typebox/compile';
 import { findDeviations } from './deviations.ts';
 import { formatKey, keyPartsOf, ownPartsOf } from './event-key.ts';
-import { eventSchemas, type EventKind, type SchemaLevel } from './event-schema.ts';
+import { eventSchemas, eventTypes, type EventKind, type SchemaLevel } from './event-schema.ts';
 import { parseEventTime } from './event-time.ts';
 import { MAX_DEPTH, member, scanInSlices, type JsonError, type JsonScan } from './json.ts';
 import { reduceEvent } from './reduced-event.ts';
@@ -146,12 +146,22 @@ function refused(errors: readonly ValidationError[], job: JobNames = {}): Verdic
 /** The names of the job of a parsed event. */
 export function jobNamesOf(event: unknown): JobNames {
   const job = member(event, 'job');
-  const textOf = (name: string) => {
-    const value = member(job, name);
-    return typeof value === 'string' ? value : undefined;
-  };
-  return { namespace: textOf('namespace'), name: textOf('name') };
+  return { namespace: textOf(member(job, 'namespace')), name: textOf(member(job, 'name')) };
 }
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The full check reads values, and not where they are. */
+const NO_PLACES = {
+  nameAt: 0,
+  nameEnd: 0,
+  nameHasEscape: false,
+  runIdAt: 0,
+  producerAt: 0,
+  producerEnd: 0,
+};
 
 function checkValue(event: unknown, level: SchemaLevel): Verdict {
   const conflict = conflictOf(event);
@@ -168,10 +178,22 @@ function checkValue(event: unknown, level: SchemaLevel): Verdict {
   // The schema demands the fields that both are made of.
   if (!own || !time) throw new Error('the event schema accepts an event without a key or a time');
   const key = Buffer.from(formatKey(keyPartsOf(kind, event, own)));
-  const { namespace } = own;
   return {
     path: 'full_check',
-    event: { kind, key, namespace, time: time.milliseconds, deviations: findDeviations(event) },
+    event: {
+      kind,
+      key,
+      namespace: own.namespace,
+      time: time.milliseconds,
+      deviations: findDeviations(event),
+      type: eventTypes.find((type) => type === member(event, 'eventType')),
+      ...NO_PLACES,
+      texts: {
+        name: own.name,
+        runId: kind === 'run' ? textOf(member(member(event, 'run'), 'runId')) : undefined,
+        producer: textOf(member(event, 'producer')),
+      },
+    },
   };
 }
 

@@ -4,12 +4,15 @@
  */
 import type { Deviation } from './deviations.ts';
 import { formatKey } from './event-key.ts';
-import type { EventKind } from './event-schema.ts';
+import { eventTypes, type EventKind, type EventType } from './event-schema.ts';
 import { memory, scanner, startOf } from './scanner-module.ts';
-import type { CheckedEvent } from './verdict.ts';
+import type { CheckedEvent, EventTexts } from './verdict.ts';
 
 /** The kinds by their numbers in assembly/event.ts. */
 const KINDS: readonly (EventKind | undefined)[] = [undefined, 'run', 'job', 'dataset'];
+
+/** The types by their numbers in assembly/formats.ts. */
+const EVENT_TYPES: readonly (EventType | undefined)[] = [undefined, ...eventTypes];
 
 /** The bits of assembly/formats.ts, in the order of deviations.ts. */
 const DEVIATIONS: readonly (readonly [bit: number, deviation: Deviation])[] = [
@@ -38,6 +41,10 @@ const RESULT = {
   time: 40,
   ownName: 48,
   ownNameEnd: 52,
+  runId: 56,
+  eventType: 60,
+  producer: 64,
+  producerEnd: 68,
 };
 
 const EVENT_SIZE = scanner.EVENT_SIZE.value;
@@ -84,7 +91,8 @@ export function scanArray(bytes: Buffer): ScannedArray | undefined {
   const elements = new Uint32Array(memory, scanner.ELEMENTS.value, count * 2).slice();
   const known = Math.min(count, scanner.MAX_EVENTS.value);
   const events = new DataView(memory.slice(scanner.EVENTS.value, scanner.EVENTS.value + known * EVENT_SIZE));
-  const eventAt = (index: number) => (index < known ? eventOf(bytes, events, index * EVENT_SIZE) : undefined);
+  const eventAt = (index: number) =>
+    index < known ? eventOf(bytes, events, index * EVENT_SIZE, elements[2 * index]) : undefined;
   return { elements, count, eventAt };
 }
 
@@ -102,14 +110,45 @@ export function jobNameOf(bytes: Buffer): string | undefined {
   return textOf(bytes, result, 0, 'ownName', 'ownNameEnd');
 }
 
-/** The event with the data at `at` of `data`. Its positions are those of `bytes`. */
-function eventOf(bytes: Buffer, data: DataView, at: number): CheckedEvent | undefined {
+/**
+ * The event with the data at `at` of `data`. Its positions are those of `bytes`, where the event begins at `start`. The
+ * places in the result are those of the event's own bytes.
+ */
+function eventOf(bytes: Buffer, data: DataView, at: number, start = 0): CheckedEvent | undefined {
   const kind = KINDS[data.getUint32(at + RESULT.kind, true)];
   if (!kind) return undefined;
   const time = data.getFloat64(at + RESULT.time, true);
   const deviations = deviationsOf(data.getUint32(at + RESULT.deviations, true));
   const namespace = textOf(bytes, data, at, 'ownNamespace', 'ownNamespaceEnd');
-  return { kind, key: keyOf(kind, bytes, data, at), namespace, time, deviations };
+  const runIdAt = data.getUint32(at + RESULT.runId, true);
+  return {
+    kind,
+    key: keyOf(kind, bytes, data, at),
+    namespace,
+    time,
+    deviations,
+    type: EVENT_TYPES[data.getUint32(at + RESULT.eventType, true)],
+    nameAt: data.getUint32(at + RESULT.ownName, true) - start,
+    nameEnd: data.getUint32(at + RESULT.ownNameEnd, true) - start,
+    nameHasEscape: data.getUint32(at + RESULT.ownHasEscape, true) !== 0,
+    runIdAt: runIdAt === 0 ? 0 : runIdAt - start,
+    producerAt: data.getUint32(at + RESULT.producer, true) - start,
+    producerEnd: data.getUint32(at + RESULT.producerEnd, true) - start,
+    texts: undefined,
+  };
+}
+
+/** What only people read of a valid event with these bytes. */
+export function textsOf(bytes: Buffer, event: CheckedEvent): EventTexts {
+  if (event.texts) return event.texts;
+  const { nameAt, nameEnd, nameHasEscape, runIdAt, producerAt, producerEnd } = event;
+  const name = nameHasEscape ? unescape(bytes, nameAt, nameEnd) : bytes.toString('utf8', nameAt, nameEnd);
+  const runIdEnd = runIdAt === 0 ? 0 : bytes.indexOf(QUOTE, runIdAt);
+  return {
+    name,
+    runId: runIdAt === 0 ? undefined : bytes.toString('latin1', runIdAt, runIdEnd),
+    producer: bytes.toString('utf8', producerAt, producerEnd),
+  };
 }
 
 /** The key, such as `run:namespace/name`, copied from the event's own bytes. */
@@ -157,6 +196,7 @@ function copyShort(from: Buffer, start: number, end: number, to: Buffer, at: num
 
 const COLON = 0x3a;
 const SLASH = 0x2f;
+const QUOTE = 0x22;
 
 /** The text of a JSON string; the scanner has checked its escapes. */
 function unescape(bytes: Buffer, start: number, end: number): string {

@@ -1,6 +1,6 @@
 /** The results of the check. */
 import type { Deviation } from './deviations.ts';
-import type { EventKind } from './event-schema.ts';
+import type { EventKind, EventType } from './event-schema.ts';
 import type { ValidationError } from './validation-error.ts';
 
 /** What the proxy needs to know of a valid event. */
@@ -16,6 +16,28 @@ export interface CheckedEvent {
   /** `eventTime` in milliseconds since the epoch. */
   readonly time: number;
   readonly deviations: readonly Deviation[];
+  readonly type: EventType | undefined;
+  /**
+   * Where the event's bytes have what only people read: the name of its own job or dataset, the id of its run, and its
+   * producer. All are 0 if `texts` has them. Only numbers, because most of them are never read.
+   */
+  readonly nameAt: number;
+  readonly nameEnd: number;
+  /** The name may have escapes of JSON. */
+  readonly nameHasEscape: boolean;
+  /** 0 without a run. The id has 36 bytes, or 32 without dashes. */
+  readonly runIdAt: number;
+  readonly producerAt: number;
+  readonly producerEnd: number;
+  /** The same as texts, if the full check has them. */
+  readonly texts: EventTexts | undefined;
+}
+
+/** What only people read of an event. */
+export interface EventTexts {
+  readonly name: string;
+  readonly runId: string | undefined;
+  readonly producer: string | undefined;
 }
 
 /** The namespace and the name of an event's job, as far as it has them. The sender chose them: they may be long. */

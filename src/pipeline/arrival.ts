@@ -30,6 +30,8 @@ export interface Arrival extends Client {
   readonly traceparent: string | undefined;
   /** Undefined if the proxy does not authenticate senders. */
   readonly known?: KnownSender | undefined;
+  /** When the head of the request had arrived: milliseconds of the monotonic clock. */
+  readonly startedAt?: number | undefined;
   /** How the request came. Called only when a log line is written, because it has a cost. */
   origin(): Origin;
   /** For the events of one batch: the log lines that they have had together. */

@@ -16,7 +16,8 @@ import type { Clock } from '../support/time.ts';
 import type { Turns } from '../support/turns.ts';
 import type { Arrival } from './arrival.ts';
 import type { Foreseen, Foresight } from './foresight.ts';
-import type { KnownKind, Observer } from './observer.ts';
+import type { Observer } from './observer.ts';
+import type { KnownKind, WatchedEvent, WatchedSource } from './outcome-watch.ts';
 import type { FittingRule, RuleSet } from '../routing/rule-set.ts';
 
 export interface IngestSettings {
@@ -168,7 +169,7 @@ export class Ingest {
       case 'refuse':
         return this.#refuseValid(arrival, refusedByRule(name, action.reason), bytes, event);
       case 'drop':
-        this.#observer.dropped(arrival, event);
+        this.#observer.dropped(arrival, event, bytes);
         return { kind: 'dropped', rule: name };
     }
   }
@@ -200,10 +201,11 @@ export class Ingest {
     if (!isKept(delivered)) {
       return this.#refuseValid(arrival, refusalOf(delivered), bytes, event);
     }
-    this.#observer.kept(arrival, event, delivered.kind);
+    const source = this.#observer.kept(arrival, event, bytes, delivered.kind, record.topic);
     // The answer does not wait for what is foreseen of a large event.
-    if (foreseen instanceof Promise) void foreseen.then((found) => this.#noteForeseen(arrival, found));
-    else this.#noteForeseen(arrival, foreseen);
+    if (foreseen instanceof Promise)
+      void foreseen.then((found) => this.#noteForeseen(arrival, found, source));
+    else this.#noteForeseen(arrival, foreseen, source);
     return delivered;
   }
 
@@ -223,8 +225,8 @@ export class Ingest {
     this.#observer.failed(requestId, error);
   }
 
-  #noteForeseen(arrival: Arrival, foreseen: Foreseen | undefined): void {
-    if (foreseen) this.#observer.foreseen(arrival, foreseen);
+  #noteForeseen(arrival: Arrival, foreseen: Foreseen | undefined, source: WatchedSource | undefined): void {
+    if (foreseen) this.#observer.foreseen(arrival, foreseen, source);
   }
 
   /**
@@ -250,13 +252,14 @@ export class Ingest {
     kind: KnownKind,
     reason: Refusal,
     jobOf?: () => JobNames,
+    valid?: WatchedEvent,
   ): Extract<Ingested, { kind: 'refused' }> {
-    this.#observer.refused(arrival, kind, reason, jobOf);
+    this.#observer.refused(arrival, kind, reason, jobOf, valid);
     return { kind: 'refused', refusal: reason };
   }
 
   #refuseValid(arrival: Arrival, reason: Refusal, bytes: Buffer, event: CheckedEvent): Ingested {
-    return this.#refuse(arrival, event.kind, reason, () => jobOf(bytes, event));
+    return this.#refuse(arrival, event.kind, reason, () => jobOf(bytes, event), { event, bytes });
   }
 
   #takeInvalid(arrival: Arrival, bytes: Buffer, verdict: InvalidVerdict): Ingested | Promise<Ingested> {
@@ -281,7 +284,7 @@ export class Ingest {
     if (!isKept(delivered)) {
       return this.#refuse(arrival, kind, refusalOf(delivered), () => job);
     }
-    this.#observer.deadLettered(arrival, kind, malformedTopic, errors, job);
+    this.#observer.deadLettered(arrival, kind, bytes, malformedTopic, errors, job);
     return { kind: 'dead-letter' };
   }
 }

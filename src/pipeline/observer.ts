@@ -8,7 +8,6 @@ import type { FrequentLines, LogFacts, Logger } from '../log.ts';
 import { BoundedNames } from '../metrics/bounded-names.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { ValidationError } from '../openlineage/validation-error.ts';
-import type { EventKind } from '../openlineage/event-schema.ts';
 import type { CheckedEvent, CheckPath, JobNames } from '../openlineage/verdict.ts';
 import type { FittingRule } from '../routing/rule-set.ts';
 import { printable } from '../support/printable.ts';
@@ -16,6 +15,13 @@ import { systemTime, type Time } from '../support/time.ts';
 import type { Arrival } from './arrival.ts';
 import type { Foreseen } from './foresight.ts';
 import { LineLimit } from './line-limit.ts';
+import {
+  GuardedWatch,
+  type KnownKind,
+  type OutcomeWatch,
+  type WatchedEvent,
+  type WatchedSource,
+} from './outcome-watch.ts';
 import {
   jobFacts,
   networkOf,
@@ -26,11 +32,8 @@ import {
   shortName,
 } from './refusal-facts.ts';
 
-/** The kind of an event, or `unknown` if the event was not checked or names no kind. */
-export type KnownKind = EventKind | 'unknown';
-
 /** A request for its log line. */
-export type LoggedRequest = Pick<Arrival, 'requestId' | 'known' | 'origin' | 'lines'>;
+export type LoggedRequest = Pick<Arrival, 'requestId' | 'known' | 'origin' | 'lines' | 'startedAt'>;
 
 /** A line of the access log. */
 export interface Access extends LoggedRequest {
@@ -49,12 +52,20 @@ export class Observer {
   readonly #accessLog: FrequentLines | undefined;
   readonly #senderLabels = new BoundedNames(MAX_SENDER_LABELS);
   readonly #limit: LineLimit;
+  readonly #watch: OutcomeWatch | undefined;
 
-  /** Without `accessLog` the lines of the access log are not written. */
-  constructor(metrics: Metrics, log: Logger, accessLog?: FrequentLines, time: Time = systemTime) {
+  /** Without `accessLog` the lines of the access log are not written. `watch` hears of each outcome as well. */
+  constructor(
+    metrics: Metrics,
+    log: Logger,
+    accessLog?: FrequentLines,
+    time: Time = systemTime,
+    watch?: OutcomeWatch,
+  ) {
     this.#metrics = metrics;
     this.#log = log;
     this.#accessLog = accessLog;
+    this.#watch = watch && new GuardedWatch(watch, (requestId, error) => this.failed(requestId, error));
     this.#limit = new LineLimit(({ cause, sender, client }, omitted) => {
       const facts = { code: cause, sender: shortName(sender), client: shortName(client), omitted };
       this.#log.warn(facts, 'refusals were not logged one by one');
@@ -66,15 +77,24 @@ export class Observer {
     this.#metrics.checks.inc(path);
   }
 
-  /** An event is in Kafka or on disk. */
-  kept(arrival: Arrival, { kind, deviations }: CheckedEvent, outcome: 'acknowledged' | 'spooled'): void {
-    for (const deviation of deviations) this.#metrics.deviations.inc({ deviation });
-    this.#count(arrival, kind, outcome);
+  /** An event is in Kafka or on disk. The result is for `foreseen`. */
+  kept(
+    arrival: Arrival,
+    event: CheckedEvent,
+    bytes: Buffer,
+    outcome: 'acknowledged' | 'spooled',
+    topic: string,
+  ): WatchedSource | undefined {
+    for (const deviation of event.deviations) this.#metrics.deviations.inc({ deviation });
+    this.#count(arrival, event.kind, outcome);
+    return this.#watch?.kept(arrival, event, bytes, outcome, topic);
   }
 
-  /** A kept event was examined for consumers and other levels. */
-  foreseen({ known }: Arrival, { consumers, drops, forLevels, refusing, naming }: Foreseen): void {
+  /** A kept event was examined for consumers and other levels. `source` is what `kept` has returned for it. */
+  foreseen({ known }: Arrival, found: Foreseen, source?: WatchedSource): void {
+    const { consumers, drops, forLevels, refusing, naming } = found;
     const metrics = this.#metrics;
+    source?.foreseen(found);
     for (const consumer of consumers) metrics.consumersExamined.inc(consumer);
     for (const { consumer, reason } of drops) {
       metrics.consumersDrop.inc(consumer, reason);
@@ -91,11 +111,13 @@ export class Observer {
   deadLettered(
     arrival: Arrival,
     kind: KnownKind,
+    bytes: Buffer,
     topic: string,
     errors: readonly ValidationError[],
     job: JobNames,
   ): void {
     this.#count(arrival, kind, 'dead_letter');
+    this.#watch?.deadLettered(arrival, kind, bytes.length, job, () => reasonOfErrors(errors));
     this.#warn('dead_letter', arrival, 'event put into the dead-letter topic', () => ({
       ...jobFacts(job),
       topic,
@@ -109,16 +131,24 @@ export class Observer {
   }
 
   /** A routing rule drops an event. */
-  dropped(arrival: Arrival, { kind }: CheckedEvent): void {
-    this.#count(arrival, kind, 'dropped');
+  dropped(arrival: Arrival, event: CheckedEvent, bytes: Buffer): void {
+    this.#count(arrival, event.kind, 'dropped');
+    this.#watch?.dropped(arrival, event, bytes);
   }
 
   /**
-   * One event is refused, or a whole request before its events were read. `jobOf` is called only if a line is written,
-   * because it has a cost.
+   * One event is refused, or a whole request before its events were read. `jobOf` is called only if someone reads it,
+   * because it has a cost. `valid` is the event, if it is refused although it is valid.
    */
-  refused(arrival: Arrival, kind: KnownKind, refusal: Refusal, jobOf?: () => JobNames): void {
+  refused(
+    arrival: Arrival,
+    kind: KnownKind,
+    refusal: Refusal,
+    jobOf?: () => JobNames,
+    valid?: WatchedEvent,
+  ): void {
     this.#count(arrival, kind, refusal.code);
+    this.#watch?.refused(arrival, kind, refusal, jobOf ?? noJob, valid);
     this.#logRefusal(arrival, refusal, 'event refused', jobOf);
   }
 
@@ -126,6 +156,7 @@ export class Observer {
   notRecognised(arrival: Arrival, { reason, refusal, detail }: Rejection): void {
     this.#metrics.authenticationFailures.inc(reason);
     this.#metrics.events.inc('unknown', refusal.code);
+    this.#watch?.notRecognised(arrival, { reason, refusal, detail });
     const { message, details } = refusal;
     const why = typeof details === 'string' ? { ...refusal, message: `${message}: ${details}` } : refusal;
     this.#warn(refusal.code, arrival, 'sender not recognised', () => ({
@@ -137,6 +168,7 @@ export class Observer {
 
   /** A request is refused for what its head says, e.g. a wrong path. It is not counted as an event. */
   requestRefused(request: LoggedRequest, refusal: Refusal): void {
+    this.#watch?.requestRefused(request, refusal);
     this.#logRefusal(request, refusal, 'request refused');
   }
 
@@ -198,6 +230,10 @@ export class Observer {
     const facts = { ...requestFacts(request), ...factsOf() };
     this.#log.warn(omitted > 0 ? { ...facts, omitted } : facts, message);
   }
+}
+
+function noJob(): JobNames {
+  return {};
 }
 
 function accessFacts(access: Access, status: number): LogFacts {

@@ -17,7 +17,7 @@ import { Spool } from '../spool/spool.ts';
 import type { DamageReport } from '../spool/topic-log.ts';
 import { errorText, isForbidden, ownUser } from '../support/error-text.ts';
 import { deliverySettings, producerSettings } from './core-settings.ts';
-import { ControlServer } from './control/control-server.ts';
+import { ControlServer, type Controlled } from './control/control-server.ts';
 import { StartError } from './start-error.ts';
 
 /** Milliseconds to wait for Kafka's last answers, even if the time limit for stopping has passed. */
@@ -53,10 +53,16 @@ export class Core {
   }
 
   /**
-   * Opens the spool and, for a login by Kerberos, the ticket. Kafka itself may be unavailable.
+   * Opens the spool and, for a login by Kerberos, the ticket. Kafka itself may be unavailable. `outcomes` is what commands
+   * can read of the front.
    * @throws {StartError} for a problem that an operator can repair.
    */
-  static async open(settings: Settings, metrics: Metrics, log: Logger): Promise<Core> {
+  static async open(
+    settings: Settings,
+    metrics: Metrics,
+    log: Logger,
+    outcomes?: Controlled['outcomes'],
+  ): Promise<Core> {
     for (const warning of securityWarnings(settings.kafka.security)) log.warn(warning);
     await using opened = new AsyncDisposableStack();
     const gssapi = await openGssapi(settings, log);
@@ -67,7 +73,7 @@ export class Core {
     const delivery = new Delivery(deliverySettings(settings), producer, spool, metrics, log);
     const control = await ControlServer.open(
       settings.spool.path,
-      { parked: delivery.parkedControl, delivery },
+      { parked: delivery.parkedControl, delivery, outcomes },
       log,
     );
     opened.defer(() => control?.close());

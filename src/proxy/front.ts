@@ -19,6 +19,7 @@ import type { ClientOf } from '../http/origin.ts';
 import { HttpServer, type ServerSettings } from '../http/server.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { Foresight } from '../pipeline/foresight.ts';
+import type { Watch } from '../page/watch.ts';
 import { Ingest } from '../pipeline/ingest.ts';
 import { Observer } from '../pipeline/observer.ts';
 import { Routing } from '../routing/routing.ts';
@@ -47,6 +48,7 @@ const POOLED_SHARE = 2;
 
 export class Front {
   readonly #settings: Settings;
+  readonly #watch: Watch;
   readonly #authentication: Authentication | undefined;
   readonly #tls: TlsFiles | undefined;
   readonly #routing: Routing;
@@ -59,6 +61,7 @@ export class Front {
 
   private constructor(
     settings: Settings,
+    watch: Watch,
     authentication: Authentication | undefined,
     tls: TlsFiles | undefined,
     routing: Routing,
@@ -67,6 +70,7 @@ export class Front {
     accessLog: FrequentLines,
   ) {
     this.#settings = settings;
+    this.#watch = watch;
     this.#authentication = authentication;
     this.#tls = tls;
     this.#routing = routing;
@@ -76,11 +80,13 @@ export class Front {
   }
 
   /**
-   * Sets up the authentication, reads the certificate and the routing rules. It does not listen yet.
+   * Sets up the authentication, reads the certificate and the routing rules. It does not listen yet. `watch` hears of
+   * each outcome.
    * @throws {StartError} for a problem that an operator can repair.
    */
   static async open(
     settings: Settings,
+    watch: Watch,
     metrics: Metrics,
     log: Logger,
     accessLog: FrequentLines,
@@ -91,7 +97,7 @@ export class Front {
     const tls = openTls(settings, metrics, log);
     const routing = openRouting(settings, metrics, log);
     opened.move();
-    return new Front(settings, authentication, tls, routing, metrics, log, accessLog);
+    return new Front(settings, watch, authentication, tls, routing, metrics, log, accessLog);
   }
 
   /**
@@ -167,7 +173,7 @@ export class Front {
 
   #parts(delivery: DeliveryStatus, clientOf: ClientOf): MonitoringListenerParts {
     const metrics = this.#metrics;
-    const observer = new Observer(metrics, this.#log, this.#accessLog);
+    const observer = new Observer(metrics, this.#log, this.#accessLog, systemTime, this.#watch);
     const memory = new AnswerMemory(this.#settings.server.maxAnswerMemory, metrics.answerMemoryBytes);
     const answers = new Answers(answerSettings(this.#settings), observer, memory);
     const authenticationProblems = this.#authentication?.problems;

@@ -4,6 +4,10 @@ import type { Loaded, Refused } from '../config/load.ts';
 import type { Settings } from '../config/schema/schema.ts';
 import { openLog, type FrequentLines, type Logger } from '../log.ts';
 import { createMetrics } from '../metrics/metrics.ts';
+import { LiveStreams } from '../page/live-streams.ts';
+import { Watch } from '../page/watch.ts';
+import { systemTime } from '../support/time.ts';
+import { MAX_TAPS } from './control/tap.ts';
 import { Core } from './core.ts';
 import { Front } from './front.ts';
 import { setInitialMetrics } from './initial-metrics.ts';
@@ -54,11 +58,12 @@ async function run(
   const metrics = createMetrics();
   setInitialMetrics(metrics, settings);
   await using opening = new AsyncDisposableStack();
+  const watch = new Watch(systemTime);
   // The front first: a wrong certificate or senders file shows before the core takes up its work.
-  const front = await Front.open(settings, metrics, log, accessLog);
+  const front = await Front.open(settings, watch, metrics, log, accessLog);
   opening.defer(() => front.close());
   onHangup(() => readAgain(front, load, log));
-  const core = await Core.open(settings, metrics, log);
+  const core = await Core.open(settings, metrics, log, new LiveStreams(watch, MAX_TAPS, systemTime));
   opening.defer(() => core.abandon());
   front.useTopics(core.delivery);
   core.start();

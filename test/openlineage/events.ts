@@ -1,7 +1,8 @@
 import { checkEvent } from '../../src/openlineage/check.ts';
 import type { CheckLevel } from '../../src/openlineage/levels/level.ts';
 import type { ValidationError } from '../../src/openlineage/validation-error.ts';
-import type { CheckedEvent } from '../../src/openlineage/verdict.ts';
+import { textsOf } from '../../src/openlineage/scanner.ts';
+import type { CheckedEvent, EventTexts } from '../../src/openlineage/verdict.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -43,11 +44,22 @@ export function errorsOf(
   return checkEvent(bytesOf(event), level).errors ?? [];
 }
 
+/** A checked event, with its texts in place of where they are. */
+export type TakenEvent = Omit<CheckedEvent, Place | 'texts'> & { readonly texts: EventTexts };
+type Place = 'nameAt' | 'nameEnd' | 'nameHasEscape' | 'runIdAt' | 'producerAt' | 'producerEnd';
+
 /** The result of the check of an event; throws when the event is not valid. */
-export function taken(event: Buffer | string | Members, level: CheckLevel = 'core'): CheckedEvent {
-  const verdict = checkEvent(bytesOf(event), level);
+export function taken(event: Buffer | string | Members, level: CheckLevel = 'core'): TakenEvent {
+  const bytes = bytesOf(event);
+  const verdict = checkEvent(bytes, level);
   if (!verdict.event) throw new Error(JSON.stringify(verdict.errors));
-  return verdict.event;
+  return withTexts(bytes, verdict.event);
+}
+
+/** What both ways of the check agree on: only the fast path knows where the texts are. */
+export function withTexts(bytes: Buffer, event: CheckedEvent): TakenEvent {
+  const { kind, key, namespace, time, deviations, type } = event;
+  return { kind, key, namespace, time, deviations, type, texts: textsOf(bytes, event) };
 }
 
 function bytesOf(event: Buffer | string | Members): Buffer {

@@ -168,7 +168,9 @@ suite('the log line of a refusal', () => {
 
   test('is limited also for dead letters', () => {
     const { lines, observer } = logged();
-    for (let i = 0; i < 1000; i++) observer.deadLettered(arrivalOf(), 'run', 'malformed', [], {});
+    for (let i = 0; i < 1000; i++) {
+      observer.deadLettered(arrivalOf(), 'run', Buffer.alloc(0), 'malformed', [], {});
+    }
     assert.ok(lines.length >= 10 && lines.length < 500, `${lines.length} lines`);
     assert.deepEqual([lines[0]?.['topic'], lines[0]?.['code']], ['malformed', undefined]);
   });

@@ -1,6 +1,7 @@
 /** Sends a command to the proxy that runs with a spool folder. control-server.ts describes the protocol. */
 import { request, type IncomingMessage } from 'node:http';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import type { Decided } from '../../delivery/port.ts';
 import { errorCode } from '../../support/error-text.ts';
 import { controlSocket } from './control-socket.ts';
@@ -46,8 +47,32 @@ export async function* importThroughProxy(
 
 const LINE_FEED = Buffer.from('\n');
 
-async function ask(socketPath: string, path: string, body: string | Buffer): Promise<IncomingMessage> {
-  const sent = request({ socketPath, path, method: 'POST', timeout: IDLE_MS });
+/**
+ * What becomes of events, from the running proxy. `query` is that of the path `/tap`. Yields a line for each outcome, as
+ * JSON, until the proxy ends.
+ * @throws {NoProxy} if no proxy listens. Rejects with another error if it cannot be reached.
+ */
+export async function* tapThroughProxy(
+  spoolFolder: string,
+  query: URLSearchParams,
+): AsyncGenerator<string, void> {
+  using address = controlSocket(spoolFolder);
+  const response = await ask(address.path, `/tap?${query.toString()}`, '', 'GET');
+  try {
+    // An empty line is a sign of life.
+    for await (const line of createInterface({ input: response })) if (line !== '') yield line;
+  } finally {
+    response.destroy();
+  }
+}
+
+async function ask(
+  socketPath: string,
+  path: string,
+  body: string | Buffer,
+  method = 'POST',
+): Promise<IncomingMessage> {
+  const sent = request({ socketPath, path, method, timeout: IDLE_MS });
   sent.on('timeout', () => sent.destroy(new Error('the proxy does not answer')));
   try {
     sent.end(body);

@@ -18,7 +18,11 @@
  * `POST /spool/import` has lines of `http2kafka spool export` as its body, 64 MiB at most. There is an answer for each line
  * (`ImportedLine` in import-lines.ts), in their order, when its event is in Kafka or synced to disk.
  *
- * Any other answer is an error: 400, 404, 405 or 413, with
+ * `GET /tap?job=…&namespace=…&sender=…&outcome=…&text=…&last=…` is answered with the last outcomes, at most `last` of them,
+ * and then with those to come: a line for each (`OutcomeRow` in page/outcome-row.ts), `{"skipped": …}` where some are left
+ * out, and an empty line every 15 s. It ends when the client or the proxy ends.
+ *
+ * Any other answer is an error: 400, 404, 405, 413 or 503, with
  * `{"error": "…"}`.
  *
  * Bounds: 4 connections, a head of 8 KiB, a body of ids of 1 MiB, 10 s for a request, 60 s in which a client reads nothing.
@@ -31,6 +35,7 @@ import type { Logger } from '../../log.ts';
 import { errorText } from '../../support/error-text.ts';
 import { controlSocket, type SocketAddress } from './control-socket.ts';
 import { importLines, MAX_IMPORT_BYTES } from './import-lines.ts';
+import { tap, type Outcomes } from './tap.ts';
 
 const MAX_CONNECTIONS = 4;
 const MAX_HEAD_BYTES = 8 * 1024;
@@ -46,6 +51,8 @@ const SOCKET_MODE = 0o600;
 export interface Controlled {
   readonly parked: ParkedControl;
   readonly delivery: Pick<EventDelivery, 'deliver'>;
+  /** What the proxy has seen of events. Undefined for a program that takes none. */
+  readonly outcomes?: Outcomes | undefined;
 }
 
 export class ControlServer {
@@ -96,6 +103,7 @@ export class ControlServer {
   /** Cuts all connections, and removes the socket. */
   async close(): Promise<void> {
     if (!this.#server.listening) return;
+    this.#controlled.outcomes?.close();
     const closed = once(this.#server, 'close');
     this.#server.close();
     this.#server.closeAllConnections();
@@ -128,6 +136,12 @@ export class ControlServer {
         await this.#import(request, response);
         return;
       }
+      const { outcomes } = this.#controlled;
+      if (outcomes && isTap(request.url)) {
+        const status = request.method === 'GET' ? tap(request, response, outcomes) : 405;
+        if (status !== undefined) refuse(response, status);
+        return;
+      }
       const command = commandOf(this.#controlled.parked, request.url);
       const ids = await idsOf(request, command !== undefined);
       if (!command || typeof ids === 'number') {
@@ -158,6 +172,10 @@ export class ControlServer {
 
 const IMPORT = '/spool/import';
 
+function isTap(url = ''): boolean {
+  return url === '/tap' || url.startsWith('/tap?');
+}
+
 const DONE = '{"done":true}\n';
 
 /** What a request asks for; undefined for a wrong path. */
@@ -173,8 +191,9 @@ function commandOf(
 const ERRORS: Readonly<Record<number, string>> = {
   400: 'the body is not {"ids": ["…"]}',
   404: 'there is no such command',
-  405: 'a command is a POST',
+  405: 'this path takes another method',
   413: 'the body is too large',
+  503: 'as many programs watch as may',
 };
 
 function refuse(response: ServerResponse, status: number): void {

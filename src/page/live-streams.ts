@@ -1,0 +1,123 @@
+/**
+ * Streams of outcomes to people who watch now. Rows become text at most once in an interval, and only while someone
+ * watches. The number of streams, the rows of an interval and the unread bytes of a reader are bounded.
+ */
+import type { Writable } from 'node:stream';
+import type { Time, Timer } from '../support/time.ts';
+import { fits, type OutcomeRow, type RowFilter } from './outcome-row.ts';
+
+/** Milliseconds between two looks for new outcomes. */
+const INTERVAL_MS = 500;
+
+/** Rows of a stream in one interval. Of more, the latest are sent, and the number of the others. */
+export const MAX_ROWS = 200;
+
+/** Bytes that a reader has not taken, above which its stream is cut. */
+export const MAX_UNREAD_BYTES = 1024 * 1024;
+
+/** Milliseconds without a row after which a sign of life is sent: servers on the way close what is silent. */
+const SILENT_MS = 15_000;
+
+/** Milliseconds after which a stream ends. Its reader opens another one, if it still may. */
+const LONGEST_MS = 3_600_000;
+
+/** How a stream writes its rows. */
+export interface StreamForm {
+  /** `skipped` is the number of rows before these that were left out. */
+  rows(rows: readonly OutcomeRow[], skipped: number): string;
+  /** Nothing has happened for a while. */
+  readonly silence: string;
+}
+
+/** The source of the rows. */
+export interface RowSource {
+  readonly sequence: number;
+  rowsAfter(sequence: number): readonly OutcomeRow[];
+}
+
+interface Stream {
+  readonly out: Writable;
+  readonly filter: RowFilter;
+  readonly form: StreamForm;
+  readonly since: number;
+  sequence: number;
+  wroteAt: number;
+}
+
+export class LiveStreams {
+  readonly #source: RowSource;
+  readonly #most: number;
+  readonly #time: Time;
+  readonly #streams = new Set<Stream>();
+  #timer: Timer | undefined;
+  #isClosed = false;
+
+  /** At most `most` streams are open at once. */
+  constructor(source: RowSource, most: number, time: Time) {
+    this.#source = source;
+    this.#most = most;
+    this.#time = time;
+  }
+
+  /** Streams that are open. */
+  get count(): number {
+    return this.#streams.size;
+  }
+
+  /** False if a further stream would be one too many, or the proxy stops. */
+  get hasRoom(): boolean {
+    return !this.#isClosed && this.#streams.size < this.#most;
+  }
+
+  /**
+   * Writes the outcomes after the one with the number `after`, the latest `most` at once, and then those to come. The
+   * stream ends with the writable. Call it only if it `hasRoom`.
+   */
+  open(out: Writable, filter: RowFilter, form: StreamForm, after: number, most: number): void {
+    const now = this.#time.monotonic.now();
+    const stream = { out, filter, form, since: now, sequence: after, wroteAt: now };
+    this.#streams.add(stream);
+    out.once('close', () => this.#remove(stream));
+    const rows = this.#source.rowsAfter(after).filter((row) => fits(row, filter));
+    stream.sequence = this.#source.sequence;
+    out.write(form.rows(most === 0 ? [] : rows.slice(-most), 0));
+    this.#timer ??= this.#time.setInterval(() => this.#look(), INTERVAL_MS);
+  }
+
+  /** Ends all streams, and opens no more. The proxy stops: a stream is no request in flight. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { out } of this.#streams) out.end();
+  }
+
+  #look(): void {
+    const now = this.#time.monotonic.now();
+    const streams = [...this.#streams];
+    // The texts are made once for all streams.
+    const all = this.#source.rowsAfter(Math.min(...streams.map(({ sequence }) => sequence)));
+    for (const stream of streams) {
+      const { out, filter, form, since } = stream;
+      if (out.writableLength > MAX_UNREAD_BYTES) {
+        out.destroy();
+        continue;
+      }
+      if (now - since > LONGEST_MS) {
+        out.end();
+        continue;
+      }
+      const rows = all.filter((row) => row.sequence > stream.sequence && fits(row, filter));
+      stream.sequence = this.#source.sequence;
+      if (rows.length > 0) out.write(form.rows(rows.slice(-MAX_ROWS), Math.max(0, rows.length - MAX_ROWS)));
+      else if (now - stream.wroteAt < SILENT_MS) continue;
+      else out.write(form.silence);
+      stream.wroteAt = now;
+    }
+  }
+
+  #remove(stream: Stream): void {
+    this.#streams.delete(stream);
+    if (this.#streams.size > 0) return;
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+  }
+}

@@ -1,0 +1,127 @@
+/** What the page knows: it hears of each outcome from the observer, and keeps a bounded part of it. */
+import type { Rejection } from '../auth/sender.ts';
+import type { Refusal } from '../errors.ts';
+import type { CheckedEvent, JobNames } from '../openlineage/verdict.ts';
+import type { Arrival } from '../pipeline/arrival.ts';
+import type {
+  KnownKind,
+  OutcomeWatch,
+  RefusedRequest,
+  WatchedEvent,
+  WatchedSource,
+} from '../pipeline/outcome-watch.ts';
+import { areErrors, shortName } from '../pipeline/refusal-facts.ts';
+import type { Time } from '../support/time.ts';
+import { OutcomeRing, type NotedOutcome } from './outcome-ring.ts';
+import type { OutcomeRow } from './outcome-row.ts';
+import { QualityTable } from './quality-table.ts';
+import { RefusalGroups } from './refusal-groups.ts';
+import { RunTable } from './run-table.ts';
+import { kept } from './texts.ts';
+
+const NO_JOB: JobNames = {};
+
+export class Watch implements OutcomeWatch {
+  readonly #time: Time;
+  /** Two rings: a flood of refusals leaves the events that are taken in theirs. */
+  readonly #taken = new OutcomeRing();
+  readonly #refused = new OutcomeRing();
+  readonly refusals: RefusalGroups;
+  readonly runs = new RunTable();
+  readonly quality = new QualityTable();
+  /** Filled for each outcome, and read at once. */
+  readonly #noted = { sequence: 0, at: 0, tookMs: 0, outcome: '', topic: '' };
+
+  constructor(time: Time) {
+    this.#time = time;
+    this.refusals = new RefusalGroups(time.monotonic);
+  }
+
+  /** The number of the last outcome. */
+  get sequence(): number {
+    return this.#noted.sequence;
+  }
+
+  /** The outcomes after the one with this number, the oldest first. */
+  rowsAfter(sequence: number): readonly OutcomeRow[] {
+    if (sequence >= this.sequence) return [];
+    const rows = [...this.#taken.rowsAfter(sequence), ...this.#refused.rowsAfter(sequence)];
+    return rows.sort((a, b) => a.sequence - b.sequence);
+  }
+
+  kept(
+    arrival: Arrival,
+    event: CheckedEvent,
+    bytes: Buffer,
+    outcome: 'acknowledged' | 'spooled',
+    topic: string,
+  ): WatchedSource {
+    const noted = this.#note(arrival, outcome === 'acknowledged' ? 'kafka' : 'spool', topic);
+    this.#taken.noteEvent(noted, arrival, event, bytes);
+    const sender = arrival.known ? kept(arrival.known.sender.name) : '';
+    this.runs.note(event, bytes, sender, noted.at);
+    return this.quality.note(sender, event, bytes);
+  }
+
+  dropped(arrival: Arrival, event: CheckedEvent, bytes: Buffer): void {
+    this.#taken.noteEvent(this.#note(arrival, 'dropped', ''), arrival, event, bytes);
+  }
+
+  deadLettered(arrival: Arrival, kind: KnownKind, bytes: number, job: JobNames, reason: () => string): void {
+    const noted = this.#note(arrival, 'dead-letter', '');
+    const { namespace = '', name = '' } = job;
+    this.#taken.noteOther(noted, arrival, kind, bytes, namespace, name, kept(reason()));
+  }
+
+  refused(
+    arrival: Arrival,
+    kind: KnownKind,
+    refusal: Refusal,
+    job: () => JobNames,
+    valid: WatchedEvent | undefined,
+  ): void {
+    const noted = this.#note(arrival, refusal.code, '');
+    this.refusals.note(arrival, refusal, '', job, noted.at);
+    const reason = reasonOf(refusal);
+    if (valid) this.#refused.noteEvent(noted, arrival, valid.event, valid.bytes, reason);
+    else {
+      const { namespace = '', name = '' } = job();
+      this.#refused.noteOther(noted, arrival, kind, 0, namespace, name, reason);
+    }
+  }
+
+  notRecognised(arrival: Arrival, { reason, refusal }: Rejection): void {
+    const noted = this.#note(arrival, refusal.code, '');
+    this.refusals.note(arrival, refusal, reason, () => NO_JOB, noted.at);
+    this.#refused.noteOther(noted, arrival, 'unknown', 0, '', '', reasonOf(refusal));
+  }
+
+  requestRefused(request: RefusedRequest, refusal: Refusal): void {
+    const { method, path = '' } = request.origin();
+    // A browser that asks for an icon, or a probe of a load balancer, brings no event.
+    if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return;
+    const noted = this.#note(request, refusal.code, '');
+    this.refusals.note(request, refusal, '', () => NO_JOB, noted.at);
+    const reason = kept(`${method ?? ''} ${shortName(path) ?? ''}: ${refusal.message}`);
+    this.#refused.noteOther(noted, request, 'unknown', 0, '', '', reason);
+  }
+
+  #note({ startedAt }: Pick<Arrival, 'startedAt'>, outcome: string, topic: string): NotedOutcome {
+    const noted = this.#noted;
+    noted.sequence += 1;
+    noted.at = this.#time.wall.now();
+    noted.tookMs = startedAt === undefined ? -1 : this.#time.monotonic.now() - startedAt;
+    noted.outcome = outcome;
+    noted.topic = topic;
+    return noted;
+  }
+}
+
+/** A short reason: the message, or the first validation error. It has no value of the event. */
+function reasonOf({ message, details }: Refusal): string {
+  if (typeof details === 'string') return kept(`${message}: ${details}`);
+  const [first, ...others] = areErrors(details) ? details : [];
+  if (!first) return kept(message);
+  const more = others.length > 0 ? ` (and ${others.length} more)` : '';
+  return kept(`${shortName(first.location.join('.')) ?? ''}: ${first.message}`) + more;
+}
