@@ -79,7 +79,7 @@ function shownLine(line: string): string {
     text('type') || text('kind'),
     [text('namespace'), text('job')].filter((part) => part !== '').join(' / ') || '-',
     text('run'),
-    text('topic'),
+    placeOf(text('topic'), text('partition'), text('offset')),
     text('bytes') && `${text('bytes')} B`,
     text('took_ms') && `${text('took_ms')} ms`,
     Array.isArray(deviations) ? deviations.join(',') : '',
@@ -87,4 +87,9 @@ function shownLine(line: string): string {
   ];
   const shown = parts.filter((part) => part !== '').join('  ');
   return printable(stripVTControlCharacters(shown));
+}
+
+/** `topic/partition@offset`, as far as it is known. */
+function placeOf(topic: string, partition: string, offset: string): string {
+  return partition === '' || offset === '' ? topic : `${topic}/${partition}@${offset}`;
 }

@@ -4,8 +4,8 @@ import type { KafkaRecord } from '../kafka/record.ts';
 
 /** The outcome of a record. The record is kept when it is `acknowledged` or `spooled`; both are final. */
 export type Delivered =
-  /** All in-sync replicas have the record. */
-  | { readonly kind: 'acknowledged' }
+  /** All in-sync replicas have the record, at this offset. Both are -1 if several topics have it, or it is not known. */
+  | { readonly kind: 'acknowledged'; readonly partition: number; readonly offset: number }
   /** The record is synced to disk. */
   | { readonly kind: 'spooled' }
   /** The record is not kept now, and the sender may try again. The reason names no address. */
@@ -21,7 +21,8 @@ export type Delivered =
       readonly event: number;
     };
 
-type Kept = Extract<Delivered, { kind: 'acknowledged' | 'spooled' }>;
+/** The outcome of a record that is kept. */
+export type Kept = Extract<Delivered, { kind: 'acknowledged' | 'spooled' }>;
 
 /** Is the record in Kafka or on disk? */
 export function isKept(delivered: Delivered): delivered is Kept {

@@ -83,8 +83,8 @@ export class SeveralTopics {
     }
     const refused = outcomes.find(isNeverTaken);
     if (refused) return refused;
-    const kind = outcomes.some((outcome) => outcome.kind === 'spooled') ? 'spooled' : 'acknowledged';
-    return { kind };
+    if (outcomes.some(({ kind }) => kind === 'spooled')) return { kind: 'spooled' };
+    return { kind: 'acknowledged', partition: -1, offset: -1 };
   }
 }
 

@@ -50,7 +50,6 @@ const REFUSED_MS = 5000;
  */
 const MAX_POLL_REFUSALS = 100;
 
-const ACKNOWLEDGED: Delivered = { kind: 'acknowledged' };
 const SPOOLED: Delivered = { kind: 'spooled' };
 const STOPPING: Delivered = { kind: 'retriable', reason: 'the proxy is stopping' };
 
@@ -189,7 +188,8 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
     if (outcome.kind === 'written') {
       this.#acknowledgedAt = this.#clock.now();
       this.#context.metrics.eventBytes.inc(entry.record.value.length);
-      this.#tell(entry, ACKNOWLEDGED);
+      const { partition, offset } = outcome;
+      if (entry.unanswered) this.#tell(entry, { kind: 'acknowledged', partition, offset });
       this.#leave(entry);
       this.#setSafeElsewhere(entry);
       entry.giveBack(true);

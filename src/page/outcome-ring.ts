@@ -32,6 +32,9 @@ export interface NotedOutcome {
   /** `kafka`, `spool`, `dead-letter`, `dropped`, or the code of an error. */
   readonly outcome: string;
   readonly topic: string;
+  /** -1 if it is not known, or if several topics have the event. So is the offset. */
+  readonly partition: number;
+  readonly offset: number;
 }
 
 export class OutcomeRing {
@@ -47,6 +50,8 @@ export class OutcomeRing {
   readonly #runIds: Buffer;
   readonly #outcomes: string[];
   readonly #topics: string[];
+  readonly #partitions: Int32Array;
+  readonly #offsets: Float64Array;
   readonly #namespaces: string[];
   readonly #senders: string[];
   readonly #requestIds: string[];
@@ -59,6 +64,8 @@ export class OutcomeRing {
     this.#times = new Float64Array(size);
     this.#took = new Float32Array(size);
     this.#sizes = new Float64Array(size);
+    this.#partitions = new Int32Array(size);
+    this.#offsets = new Float64Array(size);
     this.#kinds = new Uint8Array(size);
     this.#types = new Uint8Array(size);
     this.#deviations = new Uint16Array(size);
@@ -133,7 +140,7 @@ export class OutcomeRing {
   }
 
   #begin(
-    { sequence, at: time, tookMs, outcome, topic }: NotedOutcome,
+    { sequence, at: time, tookMs, outcome, topic, partition, offset }: NotedOutcome,
     { requestId, known }: Pick<Arrival, 'requestId' | 'known'>,
     bytes: number,
     kind: number,
@@ -148,6 +155,8 @@ export class OutcomeRing {
     this.#kinds[at] = kind;
     this.#outcomes[at] = outcome;
     this.#topics[at] = topic;
+    this.#partitions[at] = partition;
+    this.#offsets[at] = offset;
     this.#senders[at] = known ? kept(known.sender.name) : '';
     this.#requestIds[at] = requestId;
     this.#reasons[at] = reason;
@@ -177,10 +186,16 @@ export class OutcomeRing {
       sender: text(this.#senders),
       bytes: (this.#sizes[at] ?? 0) > 0 ? this.#sizes[at] : undefined,
       topic: text(this.#topics),
+      partition: known(this.#partitions[at]),
+      offset: known(this.#offsets[at]),
       took_ms: tookMs < 0 ? undefined : Math.round(tookMs * 10) / 10,
       deviations: DEVIATIONS.filter((_, index) => (bits & (1 << index)) !== 0),
       request_id: this.#requestIds[at] ?? '',
       reason: text(this.#reasons),
     };
   }
+}
+
+function known(value = -1): number | undefined {
+  return value < 0 ? undefined : value;
 }

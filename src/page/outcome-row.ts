@@ -18,6 +18,8 @@ export interface OutcomeRow {
   readonly sender: string | undefined;
   readonly bytes: number | undefined;
   readonly topic: string | undefined;
+  readonly partition: number | undefined;
+  readonly offset: number | undefined;
   readonly took_ms: number | undefined;
   readonly deviations: readonly Deviation[];
   readonly request_id: string;

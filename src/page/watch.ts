@@ -1,5 +1,6 @@
 /** What the page knows: it hears of each outcome from the observer, and keeps a bounded part of it. */
 import type { Rejection } from '../auth/sender.ts';
+import type { Kept } from '../delivery/port.ts';
 import type { Refusal } from '../errors.ts';
 import type { CheckedEvent, JobNames } from '../openlineage/verdict.ts';
 import type { Arrival } from '../pipeline/arrival.ts';
@@ -12,7 +13,7 @@ import type {
 } from '../pipeline/outcome-watch.ts';
 import { areErrors, shortName } from '../pipeline/refusal-facts.ts';
 import type { Time } from '../support/time.ts';
-import { OutcomeRing, type NotedOutcome } from './outcome-ring.ts';
+import { OutcomeRing } from './outcome-ring.ts';
 import type { OutcomeRow } from './outcome-row.ts';
 import { QualityTable } from './quality-table.ts';
 import { RefusalGroups } from './refusal-groups.ts';
@@ -30,7 +31,7 @@ export class Watch implements OutcomeWatch {
   readonly runs = new RunTable();
   readonly quality = new QualityTable();
   /** Filled for each outcome, and read at once. */
-  readonly #noted = { sequence: 0, at: 0, tookMs: 0, outcome: '', topic: '' };
+  readonly #noted = { sequence: 0, at: 0, tookMs: 0, outcome: '', topic: '', partition: -1, offset: -1 };
 
   constructor(time: Time) {
     this.#time = time;
@@ -49,14 +50,13 @@ export class Watch implements OutcomeWatch {
     return rows.sort((a, b) => a.sequence - b.sequence);
   }
 
-  kept(
-    arrival: Arrival,
-    event: CheckedEvent,
-    bytes: Buffer,
-    outcome: 'acknowledged' | 'spooled',
-    topic: string,
-  ): WatchedSource {
-    const noted = this.#note(arrival, outcome === 'acknowledged' ? 'kafka' : 'spool', topic);
+  kept(arrival: Arrival, event: CheckedEvent, bytes: Buffer, outcome: Kept, topic: string): WatchedSource {
+    const isWritten = outcome.kind === 'acknowledged';
+    const noted = this.#note(arrival, isWritten ? 'kafka' : 'spool', topic);
+    if (isWritten) {
+      noted.partition = outcome.partition;
+      noted.offset = outcome.offset;
+    }
     this.#taken.noteEvent(noted, arrival, event, bytes);
     const sender = arrival.known ? kept(arrival.known.sender.name) : '';
     this.runs.note(event, bytes, sender, noted.at);
@@ -106,13 +106,15 @@ export class Watch implements OutcomeWatch {
     this.#refused.noteOther(noted, request, 'unknown', 0, '', '', reason);
   }
 
-  #note({ startedAt }: Pick<Arrival, 'startedAt'>, outcome: string, topic: string): NotedOutcome {
+  #note({ startedAt }: Pick<Arrival, 'startedAt'>, outcome: string, topic: string) {
     const noted = this.#noted;
     noted.sequence += 1;
     noted.at = this.#time.wall.now();
     noted.tookMs = startedAt === undefined ? -1 : this.#time.monotonic.now() - startedAt;
     noted.outcome = outcome;
     noted.topic = topic;
+    noted.partition = -1;
+    noted.offset = -1;
     return noted;
   }
 }

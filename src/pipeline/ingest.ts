@@ -3,7 +3,7 @@
  * It does not know how the event arrived.
  */
 import { deadLetterRecord } from '../delivery/dead-letter-record.ts';
-import { isKept, type Delivered, type EventDelivery } from '../delivery/port.ts';
+import { isKept, type Delivered, type EventDelivery, type Kept } from '../delivery/port.ts';
 import { isRetriable, refusal, type Refusal } from '../errors.ts';
 import { recordHeader, type RecordHeader } from '../kafka/record.ts';
 import { checkInTurns, isLarge, jobOf, scanWork } from '../openlineage/check.ts';
@@ -34,8 +34,7 @@ export interface IngestSettings {
 
 /** The outcome of one event. With each of the first three the event is kept. */
 export type Ingested =
-  | { readonly kind: 'acknowledged' }
-  | { readonly kind: 'spooled' }
+  | Kept
   | { readonly kind: 'dead-letter' }
   /** A routing rule drops the event. */
   | { readonly kind: 'dropped'; readonly rule: string }
@@ -201,7 +200,7 @@ export class Ingest {
     if (!isKept(delivered)) {
       return this.#refuseValid(arrival, refusalOf(delivered), bytes, event);
     }
-    const source = this.#observer.kept(arrival, event, bytes, delivered.kind, record.topic);
+    const source = this.#observer.kept(arrival, event, bytes, delivered, record.topic);
     // The answer does not wait for what is foreseen of a large event.
     if (foreseen instanceof Promise)
       void foreseen.then((found) => this.#noteForeseen(arrival, found, source));

@@ -3,6 +3,7 @@
  * Nothing else counts or logs them, so metrics and log agree, however an event arrived.
  */
 import type { Rejection } from '../auth/sender.ts';
+import type { Kept } from '../delivery/port.ts';
 import type { Refusal } from '../errors.ts';
 import type { FrequentLines, LogFacts, Logger } from '../log.ts';
 import { BoundedNames } from '../metrics/bounded-names.ts';
@@ -82,12 +83,12 @@ export class Observer {
     arrival: Arrival,
     event: CheckedEvent,
     bytes: Buffer,
-    outcome: 'acknowledged' | 'spooled',
+    kept: Kept,
     topic: string,
   ): WatchedSource | undefined {
     for (const deviation of event.deviations) this.#metrics.deviations.inc({ deviation });
-    this.#count(arrival, event.kind, outcome);
-    return this.#watch?.kept(arrival, event, bytes, outcome, topic);
+    this.#count(arrival, event.kind, kept.kind);
+    return this.#watch?.kept(arrival, event, bytes, kept, topic);
   }
 
   /** A kept event was examined for consumers and other levels. `source` is what `kept` has returned for it. */

@@ -3,6 +3,7 @@
  * text of it on the way of an event.
  */
 import type { Rejection } from '../auth/sender.ts';
+import type { Kept } from '../delivery/port.ts';
 import type { Refusal } from '../errors.ts';
 import type { EventKind } from '../openlineage/event-schema.ts';
 import type { CheckedEvent, JobNames } from '../openlineage/verdict.ts';
@@ -31,7 +32,7 @@ export interface OutcomeWatch {
     arrival: Arrival,
     event: CheckedEvent,
     bytes: Buffer,
-    outcome: 'acknowledged' | 'spooled',
+    kept: Kept,
     topic: string,
   ): WatchedSource | undefined;
   dropped(arrival: Arrival, event: CheckedEvent, bytes: Buffer): void;
@@ -63,11 +64,11 @@ export class GuardedWatch implements OutcomeWatch {
     arrival: Arrival,
     event: CheckedEvent,
     bytes: Buffer,
-    outcome: 'acknowledged' | 'spooled',
+    kept: Kept,
     topic: string,
   ): WatchedSource | undefined {
     try {
-      return this.#watch.kept(arrival, event, bytes, outcome, topic);
+      return this.#watch.kept(arrival, event, bytes, kept, topic);
     } catch (error) {
       this.#failed(arrival.requestId, error);
       return undefined;

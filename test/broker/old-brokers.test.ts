@@ -147,7 +147,14 @@ suite('a broker of an old release', { timeout: 120_000 }, () => {
       for (const [baseSequence, value] of values.entries()) {
         const batch = await batchOf(topic, value, { producerId: id, producerEpoch: epoch, baseSequence });
         const [answer] = await connection.produce([batch]);
-        assert.deepEqual(answer, { topic, partition: 0, errorCode: 0, culprits: [], message: null });
+        assert.deepEqual(answer, {
+          topic,
+          partition: 0,
+          errorCode: 0,
+          baseOffset: baseSequence,
+          culprits: [],
+          message: null,
+        });
       }
       const records = await readRecords(bootstrapServers, topic);
       assert.deepEqual(

@@ -38,12 +38,13 @@ class FakeTopic {
   /** Kafka's name of the error for which the topic takes no record. */
   refusal: string | undefined;
   waiting: FakeHandle[] = [];
+  #offset = -1;
   inFlight: FakeHandle[] = [];
 
   outcomeFor({ size }: FakeHandle): Outcome {
     if (this.refusal !== undefined) return { kind: 'refused', reason: this.refusal };
     if (size > this.limit) return { kind: 'too-large', size, limit: this.limit };
-    return { kind: 'written' };
+    return { kind: 'written', partition: 0, offset: (this.#offset += 1) };
   }
 }
 

@@ -332,7 +332,7 @@ export class SimulatedBrokers implements Brokers {
       const { topic, partition } = batch;
       if (script && 'errorCode' in script) {
         this.#keep(address, batch, script.errorCode);
-        answers.push({ topic, partition, culprits: [], message: null, ...script });
+        answers.push({ topic, partition, baseOffset: -1, culprits: [], message: null, ...script });
         continue;
       }
       const verdict = this.topics.get(topic)?.judge?.(readBatch(batch.bytes));
@@ -343,9 +343,10 @@ export class SimulatedBrokers implements Brokers {
       }
       if (verdict) {
         this.#keep(address, batch, verdict.errorCode);
-        answers.push({ topic, partition, culprits: [], message: null, ...verdict });
+        answers.push({ topic, partition, baseOffset: -1, culprits: [], message: null, ...verdict });
         continue;
       }
+      const baseOffset = this.topics.get(topic)?.partitions[partition]?.log.length ?? -1;
       const result = this.#append(address, batch);
       this.#keep(address, batch, result);
       if (script && 'breaks' in script) breaks = true;
@@ -354,6 +355,7 @@ export class SimulatedBrokers implements Brokers {
         topic,
         partition,
         errorCode: typeof errorCode === 'number' ? errorCode : 0,
+        baseOffset,
         culprits: [],
         message: null,
       });

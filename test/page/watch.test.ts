@@ -18,6 +18,7 @@ import { Observer } from '../../src/pipeline/observer.ts';
 import { datasetEvent, jobEvent, runEvent } from '../openlineage/events.ts';
 import { SimulatedTime } from '../support/simulated-time.ts';
 
+const WRITTEN = { kind: 'acknowledged', partition: 3, offset: 70 } as const;
 const RUN = '01990c5e-5d3b-7a4e-8c1f-6f2f1f6a2b3c';
 
 class Scene {
@@ -41,7 +42,7 @@ class Scene {
 
   keep(event: object, sender?: string, topic = 'input.runs'): void {
     const { bytes, checked } = checkedOf(event);
-    this.watch.kept(this.arrival(sender), checked, bytes, 'acknowledged', topic);
+    this.watch.kept(this.arrival(sender), checked, bytes, WRITTEN, topic);
   }
 }
 
@@ -57,12 +58,12 @@ suite('the outcomes that the page remembers', () => {
     const scene = new Scene();
     const { bytes, checked } = checkedOf(runEvent({ schemaURL: undefined }));
     const arrival = scene.arrival('trino', { startedAt: scene.time.monotonic.now() - 12.25 });
-    scene.watch.kept(arrival, checked, bytes, 'spooled', 'input.runs');
+    scene.watch.kept(arrival, checked, bytes, WRITTEN, 'input.runs');
     const [row] = scene.watch.rowsAfter(0);
     assert.deepEqual(row, {
       sequence: 1,
       time: scene.time.wall.now(),
-      outcome: 'spool',
+      outcome: 'kafka',
       kind: 'run',
       type: 'START',
       namespace: 'jobs',
@@ -71,6 +72,8 @@ suite('the outcomes that the page remembers', () => {
       sender: 'trino',
       bytes: bytes.length,
       topic: 'input.runs',
+      partition: 3,
+      offset: 70,
       took_ms: 12.3,
       deviations: ['schema_url_missing'],
       request_id: 'request',
@@ -92,7 +95,7 @@ suite('the outcomes that the page remembers', () => {
       const bytes = Buffer.from(JSON.stringify(event).replace('{', '{"producer":"x:y",'));
       const verdict = checkEvent(bytes, 'core');
       assert.ok(verdict.event?.texts);
-      scene.watch.kept(scene.arrival(), verdict.event, bytes, 'acknowledged', 'input.runs');
+      scene.watch.kept(scene.arrival(), verdict.event, bytes, WRITTEN, 'input.runs');
     }
     const rows = scene.watch.rowsAfter(0);
     assert.equal(rows.length, 2 * events.length);
@@ -113,7 +116,7 @@ suite('the outcomes that the page remembers', () => {
     const event = array?.eventAt(1);
     assert.ok(array && event);
     const bytes = body.subarray(array.elements[2], array.elements[3]);
-    scene.watch.kept(scene.arrival(), event, bytes, 'acknowledged', 'input.runs');
+    scene.watch.kept(scene.arrival(), event, bytes, WRITTEN, 'input.runs');
     assert.deepEqual(
       scene.watch.rowsAfter(0).map(({ job, run }) => [job, run]),
       [['second', RUN]],
@@ -159,8 +162,7 @@ suite('the outcomes that the page remembers', () => {
     const arrival = scene.arrival('trino', { startedAt: 0 });
     // A few rounds: the first ones are interpreted, and numbers that are not small have objects there.
     const round = () => {
-      for (let i = 0; i < 20_000; i++)
-        scene.watch.kept(arrival, checked, bytes, 'acknowledged', 'input.runs');
+      for (let i = 0; i < 20_000; i++) scene.watch.kept(arrival, checked, bytes, WRITTEN, 'input.runs');
     };
     let perEvent = Infinity;
     for (let i = 0; i < 10; i++) {
@@ -274,7 +276,7 @@ suite('the quality that the page remembers', () => {
     for (let i = 0; i < 3; i++) scene.keep(runEvent({ schemaURL: undefined }), 'trino');
     scene.keep(runEvent({ producer: 'https://other.example' }), 'trino');
     const { bytes, checked } = checkedOf(runEvent());
-    const source = scene.watch.kept(scene.arrival('dbt'), checked, bytes, 'spooled', 'input.runs');
+    const source = scene.watch.kept(scene.arrival('dbt'), checked, bytes, { kind: 'spooled' }, 'input.runs');
     source.foreseen({
       consumers: ['data-rentgen'],
       drops: [{ consumer: 'data-rentgen', reason: 'run_id' }],
@@ -313,7 +315,7 @@ suite('a defect of what people read', () => {
     const log = pino({ base: null }, { write: (line) => lines.push(line) });
     const observer = new Observer(createMetrics(), log, undefined, undefined, watch);
     const { bytes, checked } = checkedOf(runEvent());
-    assert.equal(observer.kept(arrival, checked, bytes, 'acknowledged', 'input.runs'), undefined);
+    assert.equal(observer.kept(arrival, checked, bytes, WRITTEN, 'input.runs'), undefined);
     assert.match(lines.join(''), /internal error/);
   });
 });

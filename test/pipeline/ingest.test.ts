@@ -31,7 +31,7 @@ class Stage {
   readonly metrics = createMetrics();
   readonly log: Record<string, unknown>[] = [];
   readonly records: KafkaRecord[] = [];
-  outcome: Delivered = { kind: 'acknowledged' };
+  outcome: Delivered = { kind: 'acknowledged', partition: 0, offset: 0 };
   readonly #ingest: Ingest;
 
   constructor(
@@ -86,7 +86,7 @@ class Stage {
 suite('an event in the pipeline', () => {
   test('becomes a record with its own bytes, key, time and headers', async () => {
     const stage = new Stage();
-    assert.deepEqual(await stage.take(event, { traceparent: TRACEPARENT }), { kind: 'acknowledged' });
+    assert.deepEqual(await stage.take(event, { traceparent: TRACEPARENT }), { kind: 'acknowledged', partition: 0, offset: 0 });
     const [record] = stage.records;
     assert.equal(record?.value.toString(), JSON.stringify(event));
     assert.deepEqual([record.topic, record.key?.toString()], ['main', 'job:own/job']);
@@ -222,7 +222,7 @@ suite('what is foreseen in the pipeline', () => {
       return 0;
     });
     isBroken = true;
-    assert.deepEqual(await stage.take(event), { kind: 'acknowledged' });
+    assert.deepEqual(await stage.take(event), { kind: 'acknowledged', partition: 0, offset: 0 });
     assert.deepEqual(
       stage.log.map(({ msg }) => msg),
       ['internal error'],

@@ -43,6 +43,8 @@ export interface PartitionAnswer {
   readonly partition: number;
   /** 0 if all in-sync replicas have the batch. */
   readonly errorCode: number;
+  /** The offset of its first record; -1 if the broker does not say it. */
+  readonly baseOffset: number;
   /** Places in the batch of the records that the broker refuses (KIP-467); empty if it does not name them. */
   readonly culprits: readonly number[];
   /** The broker's words about the first refused record, or else about the batch. They may name addresses. */

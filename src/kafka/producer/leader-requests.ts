@@ -23,7 +23,7 @@ export interface RequestParts {
 }
 
 /** Kafka's UNKNOWN_SERVER_ERROR. It stands for a partition that an answer leaves out. */
-const NO_ANSWER = { errorCode: -1, culprits: [], message: null } as const;
+const NO_ANSWER = { errorCode: -1, baseOffset: -1, culprits: [], message: null } as const;
 
 /** The reason of a failed request that has no answer. */
 const NETWORK = 'network';
@@ -161,20 +161,20 @@ export class LeaderRequests {
       // A broker answers in the order of the request, as a rule.
       const expected = answers[index];
       const own = (expected && isOwn(expected) ? expected : answers.find(isOwn)) ?? NO_ANSWER;
-      if (own.errorCode === 0) this.#written(queue, batch);
+      if (own.errorCode === 0) this.#written(queue, batch, own.baseOffset);
       else this.#notWritten(queue, batch, own.errorCode, own);
     }
   }
 
-  #written(queue: PartitionQueue, batch: Batch): void {
+  #written(queue: PartitionQueue, batch: Batch, baseOffset: number): void {
     this.#metrics.batches.inc();
     this.#metrics.batchBytes.inc(batch.size);
     this.#metrics.batchRecords.observe(batch.records.length);
-    queue.written();
+    queue.written(baseOffset);
     this.#watch.reportTaken(queue.topic);
   }
 
-  /** Acts on what the error code of one partition means for its batch. */
+  /** Acts on what the error code of one partition means for its batch. DUPLICATE_SEQUENCE_NUMBER names no offset. */
   #notWritten(queue: PartitionQueue, batch: Batch, errorCode: number, refusal: TimesRefusal): void {
     const { topic, partition, identity } = queue;
     const code = errorCodeOf(errorCode);
@@ -182,7 +182,7 @@ export class LeaderRequests {
     const detail = `partition ${partition}${refusal.message === null ? '' : `: ${refusal.message}`}`;
     const fail = (mayBeWritten: boolean) =>
       this.#failed([queue], name, explained(name), detail, mayBeWritten);
-    if (meaning === 'written') this.#written(queue, batch);
+    if (meaning === 'written') this.#written(queue, batch, -1);
     else if (meaning === 'retry' || meaning === 'unknown') fail(meaning === 'unknown');
     else if (meaning === 'producer-lost') {
       queue.loseIdentity();

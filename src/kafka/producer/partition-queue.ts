@@ -166,8 +166,8 @@ export class PartitionQueue {
     for (const record of batch.records) record.send();
   }
 
-  /** The batch is in the topic. */
-  written(): void {
+  /** The batch is in the topic, from this offset on; -1 if that is not known. */
+  written(baseOffset: number): void {
     const batch = this.#endBatch();
     if (!batch) return;
     this.failures = 0;
@@ -175,7 +175,12 @@ export class PartitionQueue {
     this.#mostRecords = Math.min(MAX_BATCH_RECORDS, this.#mostRecords * 2);
     this.#codecTrial.written(batch.codec);
     this.#nextSequence = (batch.baseSequence + batch.records.length) % (MAX_SEQUENCE + 1);
-    for (const record of batch.records) record.settle({ kind: 'written' });
+    const { partition } = this;
+    let offset = baseOffset;
+    for (const record of batch.records) {
+      record.settle({ kind: 'written', partition, offset });
+      if (offset >= 0) offset += 1;
+    }
   }
 
   /**

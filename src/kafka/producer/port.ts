@@ -3,8 +3,8 @@ import type { KafkaRecord } from '../record.ts';
 
 /** The outcome of a record. */
 export type Outcome =
-  /** All in-sync replicas have it. */
-  | { readonly kind: 'written' }
+  /** All in-sync replicas have it, at this offset; -1 if the broker has not said it. */
+  | { readonly kind: 'written'; readonly partition: number; readonly offset: number }
   /** The topic takes at most `limit` bytes. The record needs `size` bytes, compressed. */
   | { readonly kind: 'too-large'; readonly size: number; readonly limit: number }
   /** Kafka never takes it. `reason` is Kafka's name of the error. */

@@ -16,8 +16,8 @@
 import type { PartitionAnswer } from '../cluster/brokers.ts';
 import { FLEXIBLE_VERSION } from './produce-request.ts';
 
-/** Bytes of base offset and log append time, and of the log start offset. */
-const OFFSET_BYTES = 16;
+/** Bytes of the log append time, and of the log start offset. */
+const APPEND_TIME_BYTES = 8;
 const START_OFFSET_BYTES = 8;
 
 /** The first versions with the log start offset, and with the refused records. */
@@ -49,9 +49,10 @@ export function readProduceAnswer(bytes: Buffer, version: number): PartitionAnsw
 function readPartition(reader: AnswerReader, topic: string, version: number): PartitionAnswer {
   const partition = reader.int32();
   const errorCode = reader.int16();
-  reader.skip(version < START_OFFSET_VERSION ? OFFSET_BYTES : OFFSET_BYTES + START_OFFSET_BYTES);
+  const baseOffset = reader.int64();
+  reader.skip(version < START_OFFSET_VERSION ? APPEND_TIME_BYTES : APPEND_TIME_BYTES + START_OFFSET_BYTES);
   if (version < CULPRITS_VERSION) {
-    return { topic, partition, errorCode, culprits: NO_CULPRITS, message: null };
+    return { topic, partition, errorCode, baseOffset, culprits: NO_CULPRITS, message: null };
   }
   let culprits = NO_CULPRITS;
   let ownMessage: string | null = null;
@@ -68,7 +69,7 @@ function readPartition(reader: AnswerReader, topic: string, version: number): Pa
   }
   const batchMessage = reader.text();
   reader.skipTags();
-  return { topic, partition, errorCode, culprits, message: ownMessage ?? batchMessage };
+  return { topic, partition, errorCode, baseOffset, culprits, message: ownMessage ?? batchMessage };
 }
 
 class AnswerReader {
@@ -92,6 +93,12 @@ class AnswerReader {
     const value = this.#bytes.readInt32BE(this.at);
     this.at += 4;
     return value;
+  }
+
+  /** Exact up to 2^53, which no partition reaches. */
+  int64(): number {
+    const high = this.int32();
+    return high * 2 ** 32 + (this.int32() >>> 0);
   }
 
   /** The length of an array; 0 for null. */

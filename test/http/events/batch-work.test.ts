@@ -52,7 +52,7 @@ class Stage {
     } as const;
     const deliver = (record: KafkaRecord) => {
       this.records.push(record);
-      return Promise.resolve({ kind: 'acknowledged' } as const);
+      return Promise.resolve({ kind: 'acknowledged', partition: 0, offset: 0 } as const);
     };
     const { wall } = this.time;
     const delivery = { deliver, deliverToAll: () => assert.fail('no event has several topics') };

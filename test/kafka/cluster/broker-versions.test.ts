@@ -103,7 +103,7 @@ suite('requests to a broker', { timeout: 60_000 }, () => {
   inEachVersion('to write', KEYS.produce, [3, 11], async (t, address) => {
     const connection = await client(t).connect(address);
     assert.deepEqual(await connection.produce([BATCH]), [
-      { topic: TOPIC.name, partition: 0, errorCode: 0, culprits: [], message: null },
+      { topic: TOPIC.name, partition: 0, errorCode: 0, baseOffset: 0, culprits: [], message: null },
     ]);
   });
 

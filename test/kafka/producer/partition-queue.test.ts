@@ -72,8 +72,8 @@ suite('a partition queue', () => {
     assert.equal(refuse(queue, []), false);
     queue.failed(false);
     await queue.prepare(TOPIC, MAKING);
-    queue.written();
-    assert.deepEqual(outcomes, [{ kind: 'written' }]);
+    queue.written(70);
+    assert.deepEqual(outcomes, [{ kind: 'written', partition: 0, offset: 70 }]);
     assert.equal(refuse(queue, []), false);
   });
 

@@ -204,7 +204,7 @@ suite('the producer fits batches to the limits of the topic', () => {
       await it.settled();
       const next = it.send('a');
       await it.settled();
-      assert.deepEqual(next.outcomes, [{ kind: 'written' }]);
+      assert.deepEqual(next.outcomes, [{ kind: 'written', partition: 0, offset: 1 }]);
       assert.equal(it.brokers.values(TOPIC).at(-1), next.value);
       assert.equal(await it.metric(it.metrics.duplicatesPossible), 1);
     });

@@ -215,7 +215,7 @@ suite('a producer that closes', () => {
     await it.time.advance(50);
     const waiting = it.send('a');
     await it.close(1000);
-    assert.deepEqual(inFlight.outcomes, [{ kind: 'written' }]);
+    assert.deepEqual(inFlight.outcomes, [{ kind: 'written', partition: 0, offset: 0 }]);
     assert.deepEqual(waiting.outcomes, [{ kind: 'closed', mayBeWritten: false }]);
   });
 

@@ -22,6 +22,7 @@ interface Answered {
   readonly topic: string;
   readonly partition: number;
   readonly errorCode?: number;
+  readonly baseOffset?: bigint;
   readonly errors?: readonly (readonly [place: number, message: string | null])[];
   readonly message?: string | null;
   /** Bytes of an unknown tagged field. */
@@ -39,8 +40,8 @@ function answerOf(answered: readonly Answered[], version = 11): Buffer {
       (outer, [topic, partitions]) => {
         outer.appendString(topic, isFlexible).appendArray(
           partitions,
-          (inner, { partition, errorCode = 0, errors = [], message = null, tagged }) => {
-            inner.appendInt32(partition).appendInt16(errorCode).appendInt64(12n).appendInt64(-1n);
+          (inner, { partition, errorCode = 0, baseOffset = 12n, errors = [], message = null, tagged }) => {
+            inner.appendInt32(partition).appendInt16(errorCode).appendInt64(baseOffset).appendInt64(-1n);
             if (version >= 5) inner.appendInt64(0n);
             if (version >= 8) {
               inner
@@ -92,10 +93,11 @@ function byLibrary(answer: Buffer, version = 11): PartitionAnswer[] {
   };
   const { responses } = read() ?? assert.fail('the library does not know the version');
   return responses.flatMap(({ name, partitionResponses }) =>
-    partitionResponses.map(({ index, errorCode, recordErrors, errorMessage }) => ({
+    partitionResponses.map(({ index, errorCode, baseOffset, recordErrors, errorMessage }) => ({
       topic: name,
       partition: index,
       errorCode,
+      baseOffset: Number(baseOffset),
       culprits: recordErrors.map(({ batchIndex }) => batchIndex),
       message: recordErrors[0]?.batchIndexErrorMessage ?? errorMessage ?? null,
     })),
@@ -107,7 +109,7 @@ function isResponse(value: unknown): value is ReturnType<typeof produceV11.parse
 }
 
 const VARIOUS: readonly Answered[] = [
-  { topic: 'input.runs', partition: 3 },
+  { topic: 'input.runs', partition: 3, baseOffset: 0x1f_ffff_ffff_fffen },
   { topic: 'input.runs', partition: 0, errorCode: 7, message: 'too late' },
   {
     topic: 'other',

@@ -19,7 +19,7 @@ export interface SimulatedTopic {
 }
 
 /** The answer for one batch. */
-export type BatchAnswer = Pick<PartitionAnswer, 'errorCode' | 'culprits' | 'message'>;
+export type BatchAnswer = Pick<PartitionAnswer, 'errorCode' | 'baseOffset' | 'culprits' | 'message'>;
 
 const UNLIMITED = `${Number.MAX_SAFE_INTEGER}`;
 
@@ -43,7 +43,7 @@ export function configsOf({ configs }: SimulatedTopic, isOld: boolean): Readonly
 }
 
 export function answerOf(errorCode: number): BatchAnswer {
-  return { errorCode, culprits: [], message: null };
+  return { errorCode, baseOffset: -1, culprits: [], message: null };
 }
 
 /** Why the topic does not take the batch; undefined if it does. `now` is the broker's clock. */
@@ -64,7 +64,9 @@ function recordsRefusal(topic: SimulatedTopic, batch: BatchContent, isOld: boole
   const culprits = batch.records.flatMap(({ requestId }, at) => (topic.refuses(requestId) ? [at] : []));
   if (culprits.length === 0) return undefined;
   const errorCode = BROKER_CODES.INVALID_RECORD;
-  return isOld ? answerOf(errorCode) : { errorCode, culprits, message: 'One or more records are refused' };
+  return isOld
+    ? answerOf(errorCode)
+    : { errorCode, baseOffset: -1, culprits, message: 'One or more records are refused' };
 }
 
 /** Newer brokers name the refused records and the times that they take; a time of -1 passes. */
@@ -83,7 +85,7 @@ function timesRefusal(
   const errorCode = BROKER_CODES.INVALID_TIMESTAMP;
   if (isOld) return answerOf(errorCode);
   const range = `[${now - before}, ${now + after}]`;
-  return { errorCode, culprits, message: `The timestamp should be within ${range}` };
+  return { errorCode, baseOffset: -1, culprits, message: `The timestamp should be within ${range}` };
 }
 
 function limitOf({ configs }: SimulatedTopic, key: string): number {
