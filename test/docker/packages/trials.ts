@@ -15,6 +15,7 @@ const EXPECTED: readonly RegExp[] = [
   /^\/usr\/lib\/http2kafka\/node_modules\/(?:node\/bin\/node|\.bin\/node)$/,
   /^\/usr\/lib\/http2kafka\/node_modules\/.*\.(?:js|cjs|mjs|json|node|wasm|css|html|png|svg)$/,
   /^\/usr\/lib\/http2kafka\/node_modules\/.*\/(?:licen[cs]e|notice|copying)[^/]*$/i,
+  /^\/usr\/share\/doc\/http2kafka\/docs\/monitoring\/[\w.-]+\.(?:json|yaml)$/,
   /^\/usr\/share\/doc\/http2kafka\/(?:docs\/)?(?:[\w.-]+\.(?:md|json)|LICENSE|LICENSES\.txt|sbom\.cdx\.json|copyright)$/,
   /^\/usr\/lib\/systemd\/system\/http2kafka\.service$/,
   /^\/usr\/bin\/http2kafka$/,
