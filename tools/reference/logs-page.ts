@@ -44,6 +44,9 @@ batch counts as one line.
 
 \`http2kafka_events_total\` and \`http2kafka_requests_total\` count all of them; see [Metrics](metrics.md).
 
+A TLS handshake that fails has a line with the level \`warn\` as well, by the same limits: the client does not speak TLS,
+does not accept the certificate of the proxy, or shows one that is not accepted.
+
 ## Access log
 
 With \`server.access_log\` every request has a line with the level \`info\`, and in JSON the message \`request answered\`.

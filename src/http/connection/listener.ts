@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import type { Logger } from '../../log.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
-import { watchClientCertificates } from './client-handshakes.ts';
+import { watchHandshakes, type RequestedCertificates } from './client-handshakes.ts';
 import type { ProxiedPeers } from './proxied-peers.ts';
 
 export interface ListenerSettings {
@@ -62,10 +62,13 @@ export function createListener(settings: ListenerSettings, metrics: Metrics, log
   // Without this listener the error would end the process.
   server.on('listening', () => server.on('error', ({ message }) => warn(message)));
   server.on('tlsClientError', () => metrics.tlsHandshakeFailures.inc());
-  if (tls?.requestCert === true) {
-    watchClientCertificates(server, tls.rejectUnauthorized === true, log, settings.proxied);
-  }
+  if (tls) watchHandshakes(server, requestedCertificates(tls), log, settings.proxied);
   return server;
+}
+
+function requestedCertificates({ requestCert, rejectUnauthorized }: TlsOptions): RequestedCertificates {
+  if (requestCert !== true) return 'none';
+  return rejectUnauthorized === true ? 'required' : 'optional';
 }
 
 /** A function that passes on one message a minute. */
