@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { reasonOf } from '../../src/commands/check-config/finding.ts';
+import { BrokerError } from '../../src/kafka/broker-error.ts';
 import { startBroker, type Broker } from '../../tools/kafka/broker.ts';
 import { freePorts } from '../../tools/kafka/ports.ts';
 import { createTopic, setTopicConfig } from '../../tools/kafka/topics.ts';
@@ -279,6 +281,13 @@ void suite('check-config --connect', { timeout: 240_000 }, () => {
     );
     assert.match(broken.text, /^error database\.url: .*it refuses the user or the password/m);
     assert.doesNotMatch(broken.text, /wrong secret/);
+  });
+
+  test('says a reason once', () => {
+    const problem = 'the credentials of Google name no account (kafka.security.oauth.cloud.account)';
+    assert.equal(reasonOf(new BrokerError(problem, problem)), problem);
+    assert.equal(reasonOf(new BrokerError(`b:9092: ${problem}`, problem)), `b:9092: ${problem}`);
+    assert.equal(reasonOf(new BrokerError('ECONNREFUSED', 'no answer')), 'no answer (ECONNREFUSED)');
   });
 
   test('refuses --create alone, and prints a configuration error as JSON', async () => {

@@ -1,4 +1,6 @@
 /** What `check-config` has found, one line for a person, one object for a script. The documentation lists the members. */
+import { BrokerError } from '../../kafka/broker-error.ts';
+import { errorText } from '../../support/error-text.ts';
 
 /**
  * - `error`: the proxy does not start, or cannot do its work.
@@ -21,4 +23,11 @@ export type Report = (finding: Finding) => void;
 /** `error: kafka.bootstrap_servers: … What to do.` */
 export function lineOf({ severity, place, message, advice }: Finding): string {
   return `${severity}: ${place}: ${message}${advice === undefined ? '' : `${message.endsWith('.') ? '' : '.'} ${advice}`}`;
+}
+
+/** What is wrong with brokers or tokens, for an operator: with addresses, and each text once. */
+export function reasonOf(error: unknown): string {
+  const text = errorText(error);
+  const problem = error instanceof BrokerError ? error.problem : undefined;
+  return problem === undefined || text.includes(problem) ? text : `${problem} (${text})`;
 }

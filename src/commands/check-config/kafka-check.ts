@@ -8,7 +8,7 @@ import { explained } from '../../kafka/error-code.ts';
 import { openGssapi } from '../../proxy/core.ts';
 import { kafkaSecurity } from '../../proxy/core-settings.ts';
 import { errorText } from '../../support/error-text.ts';
-import type { Report } from './finding.ts';
+import { reasonOf, type Report } from './finding.ts';
 import { topicsOfRules } from './routing-check.ts';
 import { checkTopic, type AskedTopic } from './topic-check.ts';
 
@@ -161,13 +161,6 @@ async function reportProducerId(inquiry: BrokerInquiry, address: string, report:
     place: SERVERS,
     message: `the proxy gets no producer id, which it needs to write: ${explained(error)}`,
   });
-}
-
-/** For an operator, with addresses. */
-function reasonOf(error: unknown): string {
-  const text = errorText(error);
-  const problem = error instanceof BrokerError ? error.problem : undefined;
-  return problem === undefined || text.includes(problem) ? text : `${problem} (${text})`;
 }
 
 function adviceFor(error: unknown): string | undefined {

@@ -13,7 +13,7 @@ import { createPersonalTokens } from '../../proxy/personal-tokens.ts';
 import { errorText } from '../../support/error-text.ts';
 import { systemTime } from '../../support/time.ts';
 import { withinTime } from '../../support/time-limit.ts';
-import type { Report } from './finding.ts';
+import { reasonOf, type Report } from './finding.ts';
 
 /** Milliseconds for the documents of the provider, and for a token. */
 const ANSWER_MS = 8000;
@@ -60,12 +60,10 @@ export async function checkToken(settings: Settings, report: Report): Promise<vo
     }
     report({ severity: 'ok', place, message: found });
   } catch (error) {
-    const problem = error instanceof BrokerError ? error.problem : undefined;
-    const message = problem === undefined ? errorText(error) : `${problem} (${errorText(error)})`;
     report({
       severity: 'error',
       place,
-      message,
+      message: reasonOf(error),
       advice: 'Without a token the proxy cannot log in to Kafka.',
     });
   }
