@@ -11,7 +11,7 @@ FROM node:${NODE_VERSION}-${DEBIAN}-slim AS packages
 ARG NPM_CONFIG_REGISTRY
 WORKDIR /build
 COPY package.json package-lock.json ./
-# No install script runs. So the Node of the npm package `node` is not downloaded: the image has one already.
+# No install script runs. The Node among the packages is for machines without one: the image has that of its base.
 RUN npm ci --ignore-scripts --no-audit --no-fund \
   && npm sbom --sbom-format cyclonedx --package-lock-only > sbom.json
 

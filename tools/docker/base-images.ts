@@ -1,8 +1,7 @@
 // The images that ours and docker-compose.yml are built on. Where no registry of images can be reached, stand-ins with the
 // same names are made of what the package registries have.
-import { globSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { findProgram, ran } from './command.ts';
 import { FOLDER, NoEngineError, type Engine } from './engine.ts';
 
@@ -119,11 +118,12 @@ async function removeExceptCopyrights(folder: string): Promise<void> {
 async function makeNode(engine: Engine, name: string, debian: string, tell: Tell): Promise<void> {
   tell(`${name}: a stand-in of Node's binary and npm ${NPM}`);
   await withFolder(async (folder) => {
-    const node = join(ROOT, 'node_modules', 'node');
+    // The npm package with Node for this machine.
+    const binary = await realpath(join(ROOT, 'node_modules', '.bin', 'node'));
     const got = join(folder, 'got');
     await cp(join(STAND_INS, 'node', 'Dockerfile'), join(folder, 'Dockerfile'));
-    await cp(join(node, 'bin', 'node'), join(folder, 'node'));
-    await cp(licenceOfNode(node), join(folder, 'LICENSE'));
+    await cp(binary, join(folder, 'node'));
+    await cp(join(dirname(dirname(binary)), 'LICENSE'), join(folder, 'LICENSE'));
     await ran([
       'npm',
       'install',
@@ -139,13 +139,6 @@ async function makeNode(engine: Engine, name: string, debian: string, tell: Tell
     const version = `NODE_VERSION=${process.versions.node}`;
     await build(engine, name, folder, ['--build-arg', version, '--build-arg', `BASE=${debian}`]);
   });
-}
-
-/** The npm package `node` has it in the package for this kind of machine. */
-function licenceOfNode(folder: string): string {
-  const [licence] = globSync(join(folder, 'node_modules', 'node-*-*', 'LICENSE'));
-  if (licence === undefined) throw new Error(`There is no licence of Node in ${folder}.`);
-  return licence;
 }
 
 async function makeKafka(engine: Engine, name: string, debian: string, tell: Tell): Promise<void> {

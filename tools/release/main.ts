@@ -53,8 +53,7 @@ async function build(output: string, work: string): Promise<void> {
   for (const target of TARGETS.filter(({ cpu }) => values.cpu.includes(cpu))) {
     const name = `http2kafka-${version}-linux-${target.cpu}`;
     const tree = join(work, name);
-    const cache = join(FOLDER, '..', 'node-binaries');
-    makeProgramTree({ root, target, version, epoch, cache, folder: tree });
+    makeProgramTree({ root, target, version, epoch, folder: tree });
     const formats = (['deb', 'rpm'] satisfies Format[]).filter((format) => values.format.includes(format));
     const packing = join(work, `packages-${target.cpu}`);
     if (formats.length > 0)

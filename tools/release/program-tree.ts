@@ -19,7 +19,6 @@ import {
 import { join } from 'node:path';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { unpackNode } from './node-binary.ts';
 import type { Target } from './targets.ts';
 
 /** Documentation that belongs to a release, and the list of what it contains, with licences. */
@@ -46,21 +45,18 @@ export interface TreeOptions {
   readonly version: string;
   /** The time of all files, in seconds since 1970. */
   readonly epoch: number;
-  /** A folder for downloads, which outlives the run. */
-  readonly cache: string;
   /** The folder to make. */
   readonly folder: string;
 }
 
 /** Makes the folder. All bytes, modes and times in it follow from the checkout and the options. */
 export function makeProgramTree(options: TreeOptions): void {
-  const { target, folder, cache, epoch } = options;
+  const { target, folder, epoch } = options;
   const project = `${folder}.project`;
-  const node = `${folder}.node`;
-  for (const one of [folder, project, node]) rmSync(one, { recursive: true, force: true });
+  const node = join(project, 'node_modules', target.node);
+  for (const one of [folder, project]) rmSync(one, { recursive: true, force: true });
 
   makeProject(options, project);
-  unpackNode(target.node, cache, node);
   const npm = (...args: string[]) => execFileSync('npm', [...args, '--loglevel=error'], { cwd: project });
   // npm checks the packages against package-lock.json, and runs none of their scripts.
   const machine = ['--os=linux', `--cpu=${target.cpu}`, '--libc=glibc'];
@@ -75,10 +71,10 @@ export function makeProgramTree(options: TreeOptions): void {
 
   writeFileSync(join(folder, 'package.json'), json(manifest(project)));
   // The launcher finds Node where npm puts it.
-  for (const name of ['.bin', 'node']) mkdirSync(join(folder, 'node_modules', name));
-  renameSync(join(node, 'bin'), join(folder, 'node_modules', 'node', 'bin'));
+  for (const name of ['.bin', 'node', 'node/bin']) mkdirSync(join(folder, 'node_modules', name));
+  renameSync(join(node, 'bin', 'node'), join(folder, 'node_modules', 'node', 'bin', 'node'));
   symlinkSync('../node/bin/node', join(folder, 'node_modules', '.bin', 'node'));
-  for (const one of [project, node]) rmSync(one, { recursive: true });
+  rmSync(project, { recursive: true });
   settle(folder, epoch);
 }
 
