@@ -101,6 +101,7 @@ simulate: setup build ## Run the core through simulated days on all cores, for S
 
 compat: setup build ## Try consumers, clients, load balancers and more, and write docs/compatibility.md (half an hour).
 	@$(NODE) tools/kafka/install.ts
+	@$(NODE) tools/kerberos/install.ts --test
 	$(NODE) tools/compat/main.ts
 
 walk: setup dist/event-scan.wasm ## Print the source files that run for an event, for an event in an outage, and for a batch.

