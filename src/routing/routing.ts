@@ -6,7 +6,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { errorText } from '../support/error-text.ts';
 import { NO_END_MARK, watchFiles } from '../support/file-watch.ts';
 import { RuleSet } from './rule-set.ts';
-import { readRulesFile } from './rules-file.ts';
+import { readRulesFile, type RulesFile } from './rules-file.ts';
 
 export interface RoutingSettings {
   /** The rules of the settings. */
@@ -16,6 +16,16 @@ export interface RoutingSettings {
   /** No rule may name this topic: its action for it is another one. */
   readonly deadLetterTopic: string;
 }
+
+/** How the file of rules is read and watched. */
+export interface RulesFiles {
+  /** @throws when the file cannot be read, or a rule is wrong. */
+  read(path: string, deadLetterTopic: string): RulesFile;
+  /** Calls `onChange` after each change. Returns how to end that. */
+  watch(paths: readonly string[], onChange: () => void): () => void;
+}
+
+const LOCAL_FILES: RulesFiles = { read: readRulesFile, watch: watchFiles };
 
 /** Most rules with their own label in the metrics. Each value of a label costs the monitoring system a series. */
 const MAX_RULE_LABELS = 200;
@@ -28,6 +38,7 @@ export class Routing {
   readonly #settings: RoutingSettings;
   readonly #metrics: Metrics;
   readonly #log: Logger;
+  readonly #files: RulesFiles;
   readonly #stop: () => void;
   readonly #labels = new BoundedNames(MAX_RULE_LABELS);
   #topics: readonly string[] = [];
@@ -36,13 +47,14 @@ export class Routing {
   #useTopics: (topics: readonly string[]) => void = () => undefined;
 
   /** @throws when the file cannot be read or is invalid. */
-  constructor(settings: RoutingSettings, metrics: Metrics, log: Logger) {
+  constructor(settings: RoutingSettings, metrics: Metrics, log: Logger, files = LOCAL_FILES) {
     const { list, file, deadLetterTopic } = settings;
     this.#settings = settings;
     this.#metrics = metrics;
     this.#log = log;
-    this.#stop = file === undefined ? () => undefined : watchFiles([file], () => this.#changed());
-    const read = file === undefined ? { list, hasEndMark: false } : readRulesFile(file, deadLetterTopic);
+    this.#files = files;
+    this.#stop = file === undefined ? () => undefined : files.watch([file], () => this.#changed());
+    const read = file === undefined ? { list, hasEndMark: false } : files.read(file, deadLetterTopic);
     this.#hasEndMark = read.hasEndMark;
     this.#put(read.list);
     metrics.routingFileGood.set(1);
@@ -73,7 +85,7 @@ export class Routing {
     const { file, deadLetterTopic } = this.#settings;
     if (file === undefined) return true;
     try {
-      const { list, hasEndMark } = readRulesFile(file, deadLetterTopic);
+      const { list, hasEndMark } = this.#files.read(file, deadLetterTopic);
       // A file that is written in its place may be valid before it is whole: then its last rules are missing.
       if (this.#hasEndMark && !hasEndMark) throw new Error(NO_END_MARK);
       this.#hasEndMark = hasEndMark;

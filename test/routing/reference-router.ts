@@ -72,6 +72,12 @@ function fits({ when }: RoutingRule, fields: Fields, size: number, sender: strin
   );
 }
 
+/** The rule of the list that fits a valid event of this kind. */
+export function ruleFor(bytes: Buffer, kind: EventKind, { rules }: RuleList): RoutingRule | undefined {
+  const fields = fieldsOf(bytes, kind);
+  return rules.find((rule) => fits(rule, fields, bytes.length, undefined));
+}
+
 /** One for several events: it remembers what it has found. */
 const made = new WeakMap<RuleList, RuleSet>();
 

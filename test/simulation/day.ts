@@ -1,11 +1,13 @@
 /** Runs a day by its plan, and judges it. */
 import { DEFAULT_CONFIGS } from './cluster/topic.ts';
-import { COPIES } from './observation/copies.ts';
 import { faults, type FaultPlan } from './faults.ts';
 import type { Scene } from './faults/fault.ts';
 import { judge, judgeRecovery } from './judgement.ts';
 import { tellEvent } from './observation/event-story.ts';
 import { DayWatch } from './observation/day-watch.ts';
+import { RULE_LISTS } from './places/rule-lists.ts';
+import { RulesFile } from './places/rules-file.ts';
+import { COPIES, FURTHER_TOPICS, ROUTED } from './places/topics.ts';
 import type { DayPlan } from './plan.ts';
 import type { ProxySettings } from './proxy-process.ts';
 import { Sender, type Post, type SenderPlan } from './sender.ts';
@@ -68,7 +70,14 @@ export async function runDay(plan: DayPlan, event?: string): Promise<DayResult> 
 
 async function live(world: World, plan: DayPlan, posts: Post[]): Promise<void> {
   let settings = plan.settings;
-  for (const topic of [settings.mainTopic, settings.deadLetterTopic, COPIES])
+  if (plan.isRouted || plan.faults.some(({ kind }) => kind === 'rules-change'))
+    world.rules = new RulesFile(RULE_LISTS[plan.rules] ?? []);
+  for (const topic of [
+    settings.mainTopic,
+    settings.deadLetterTopic,
+    COPIES,
+    ...(world.rules ? [ROUTED] : []),
+  ])
     world.cluster.createTopic(topic);
   const restart = async (next: ProxySettings): Promise<void> => {
     settings = next;
@@ -140,7 +149,8 @@ function repair(world: World, { settings }: Scene): void {
   }
   const used = [settings, ...world.processes.map((process) => process.settings)];
   for (const { mainTopic, deadLetterTopic } of used)
-    for (const topic of [mainTopic, deadLetterTopic, COPIES]) cluster.createTopic(topic);
+    for (const topic of [mainTopic, deadLetterTopic, ...(world.rules ? FURTHER_TOPICS : [COPIES])])
+      cluster.createTopic(topic);
   for (const topic of cluster.topics.values()) {
     topic.isAllowed = true;
     topic.refusedCodecs = new Map();

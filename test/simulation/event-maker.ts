@@ -3,7 +3,21 @@ import type { Random } from '../openlineage/random.ts';
 
 export type EventShape = 'run' | 'job' | 'dataset' | 'child-run' | 'invalid';
 
+/**
+ * What is in an event, beyond its shape. The levels take different ones: see `places/levels.ts`.
+ *
+ * - `plain`: no datasets.
+ * - `full`: with inputs and outputs. The others have these, too.
+ * - `untyped`: a run event without its type.
+ * - `bare-facet`: a facet does not name its schema.
+ */
+export const CONTENTS = ['plain', 'full', 'untyped', 'bare-facet'] as const;
+
+export type EventContent = (typeof CONTENTS)[number];
+
 export interface MadeEvent {
+  readonly shape: EventShape;
+  readonly content: EventContent;
   readonly bytes: Buffer;
   /** The key of its record; undefined for an event that is not valid. */
   readonly key: string | undefined;
@@ -20,6 +34,7 @@ export function makeEvent(
   time: number,
   padding: number,
   random: Random,
+  content: EventContent = 'plain',
 ): MadeEvent {
   const base = {
     eventTime: new Date(time).toISOString(),
@@ -28,12 +43,16 @@ export function makeEvent(
   };
   const namespace = 'simulation';
   const noise = padding > 0 ? { noise: noiseOf(padding, random) } : {};
-  const facet = { _producer: PRODUCER, _schemaURL: `${PRODUCER}/facet`, ...noise };
+  const schema = content === 'bare-facet' ? {} : { _schemaURL: `${PRODUCER}/facet` };
+  const facet = { _producer: PRODUCER, ...schema, ...noise };
+  const datasets =
+    content === 'plain' ? {} : { inputs: [], outputs: [{ namespace: 'warehouse', name: `${job}-table` }] };
+  const typed = (eventType: string) => (content === 'untyped' ? {} : { eventType });
   const run = { runId: '01990c5e-5d3b-7a4e-8c1f-6f2f1f6a2b3c', facets: { simulation: facet } };
   switch (shape) {
     case 'run':
       return made(
-        { eventType: 'RUNNING', ...base, run, job: { namespace, name: job } },
+        { ...typed('RUNNING'), ...base, run, job: { namespace, name: job }, ...datasets },
         `run:${namespace}/${job}`,
       );
     case 'child-run': {
@@ -43,12 +62,13 @@ export function makeEvent(
         job: { namespace, name: `${job}-parent` },
       };
       const child = { ...run, facets: { ...run.facets, parent } };
-      const event = { eventType: 'START', ...base, run: child, job: { namespace, name: `${job}-child` } };
+      const own = { run: child, job: { namespace, name: `${job}-child` } };
+      const event = { ...typed('START'), ...base, ...own, ...datasets };
       return made(event, `run:${namespace}/${job}-parent`);
     }
     case 'job':
       return made(
-        { ...base, job: { namespace, name: job, facets: { simulation: facet } } },
+        { ...base, job: { namespace, name: job, facets: { simulation: facet } }, ...datasets },
         `job:${namespace}/${job}`,
       );
     case 'dataset':
@@ -61,7 +81,7 @@ export function makeEvent(
   }
 
   function made(event: object, key: string | undefined): MadeEvent {
-    return { bytes: Buffer.from(JSON.stringify(event)), key, time };
+    return { shape, content, bytes: Buffer.from(JSON.stringify(event)), key, time };
   }
 }
 

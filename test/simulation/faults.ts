@@ -2,10 +2,18 @@
 import { brokerFaults } from './faults/broker-faults.ts';
 import type { Fault, FaultTimes } from './faults/fault.ts';
 import { parkedFaults } from './faults/parked-faults.ts';
+import { placeFaults } from './faults/place-faults.ts';
 import { diskFaults, processFaults } from './faults/process-faults.ts';
 import { topicFaults } from './faults/topic-faults.ts';
 
-const table = { ...brokerFaults, ...topicFaults, ...parkedFaults, ...processFaults, ...diskFaults };
+const table = {
+  ...brokerFaults,
+  ...topicFaults,
+  ...parkedFaults,
+  ...processFaults,
+  ...diskFaults,
+  ...placeFaults,
+};
 
 export type FaultKind = keyof typeof table;
 

@@ -3,15 +3,17 @@ import { mayBeDeadLetter, mayBeLost } from './allowances.ts';
 import type { BatchRecord } from './cluster/batch-content.ts';
 import type { Entry } from './cluster/partition.ts';
 import { judgeDuplicates, type Copy } from './duplicates/judge-duplicates.ts';
-import { COPIES, isCopy, judgeCopies } from './observation/copies.ts';
 import { DISK_FAULTS } from './faults.ts';
 import type { DayPlan } from './plan.ts';
 import { judgeAges, stoppedMs } from './observation/causes.ts';
+import { judgeFurther } from './observation/copies.ts';
 import { judgeDecisions } from './observation/decisions.ts';
 import { judgeCounters } from './observation/counters.ts';
 import { SendingIndex } from './observation/sending-index.ts';
 import type { BatchName } from './observation/sendings.ts';
 import { judgeDisk, judgeReads } from './observation/work.ts';
+import { judgeFates, mainPostsOf, postsOf, settleFates } from './places/judge-fates.ts';
+import { FURTHER_TOPICS, homeOf } from './places/topics.ts';
 import type { Post } from './sender.ts';
 import type { World } from './world.ts';
 
@@ -81,9 +83,13 @@ export async function judgeRecovery(world: World, sending: readonly Promise<void
   }
 }
 
-export async function judge(world: World, plan: DayPlan, posts: readonly Post[]): Promise<void> {
-  const all = recordsOf(world);
-  const written = all.filter((record) => !isCopy(record));
+export async function judge(world: World, plan: DayPlan, all: readonly Post[]): Promise<void> {
+  const records = recordsOf(world);
+  const everywhere = Map.groupBy(records, ({ requestId }) => requestId);
+  settleFates(all, everywhere);
+  judgeFates(world, all, everywhere);
+  const posts = mainPostsOf(all);
+  const written = records.filter((record) => !FURTHER_TOPICS.includes(homeOf(record)));
   const byId = Map.groupBy(written, ({ requestId }) => requestId);
   const committed = new Map(
     [...byId].map(([id, records]) => [
@@ -99,19 +105,22 @@ export async function judge(world: World, plan: DayPlan, posts: readonly Post[])
   for (const post of posts) judgePost(world, plan, post, byId.get(post.requestId) ?? [], left);
   const sendings = new SendingIndex(world.processes);
   judgeOrder(world, posts, byId, sendings);
-  const copies = Map.groupBy(all.filter(isCopy), ({ requestId }) => requestId);
-  const copied = posts.filter(({ isCopied }) => isCopied).map((post) => ({ ...post, topic: COPIES }));
-  judgeCopies(world, copied, copies);
-  judgeOrder(world, copied, copies, sendings);
+  for (const topic of FURTHER_TOPICS) {
+    const own = records.filter((record) => homeOf(record) === topic);
+    const copies = Map.groupBy(own, ({ requestId }) => requestId);
+    const copied = postsOf(all, topic);
+    judgeFurther(world, topic, copied, copies);
+    judgeOrder(world, copied, copies, sendings);
+    await judgeDuplicates(world, copied, copies, sendings);
+  }
   judgeDecisions(world, plan, committed);
   await judgeDuplicates(world, posts, byId, sendings);
-  await judgeDuplicates(world, copied, copies, sendings);
-  judgeAnswers(world, plan, posts);
+  judgeAnswers(world, plan, all);
   judgeLogs(world);
   for (const process of world.processes) {
     const { client, number, stoppingSince, isKilled } = process;
-    judgeReads(world, process, posts);
-    for (const text of await judgeCounters(process, posts, stoppingSince < Infinity && !isKilled)) {
+    judgeReads(world, process, all);
+    for (const text of await judgeCounters(process, all, stoppingSince < Infinity && !isKilled)) {
       world.violate(`process ${number}: ${text}`);
     }
     for (const violation of client.violations) world.violate(`process ${number}: ${violation}`);
@@ -147,7 +156,7 @@ function leftOnDisk({ disk }: World): string {
 function judgePost(world: World, plan: DayPlan, post: Post, found: readonly Written[], left: string): void {
   const isKept =
     post.outcome === 'acknowledged' || post.outcome === 'spooled' || post.outcome === 'dead-letter';
-  const isReference = post.isCopied && world.destroyed !== '';
+  const isReference = post.fate.furtherTopics.length > 0 && world.destroyed !== '';
   if (isKept && found.length === 0 && !mayBeLost(world, post.requestId) && !isReference) {
     const where = left.includes(post.requestId) ? 'it is still on disk' : 'it is lost';
     world.violate(`${post.requestId} is ${post.outcome ?? ''} by process ${post.process}, and ${where}`);
@@ -212,7 +221,8 @@ function judgeAnswers(world: World, plan: DayPlan, posts: readonly Post[]): void
     }
     const tookMs = post.answeredAt - post.postedAt;
     if (tookMs > limit && post.outcome !== 'lost') slow.push(`${post.requestId}: ${tookMs} ms`);
-    if (post.outcome !== 'refused' || post.shape === 'invalid') continue;
+    // That of a dead letter is not judged, and a rule or a level needs no cause.
+    if (post.outcome !== 'refused' || post.fate.kind !== 'topics') continue;
     const reason = post.refusal ?? '';
     const { stoppingSince = 0 } = world.processes[post.process - 1] ?? {};
     const isRight =

@@ -1,6 +1,8 @@
 /** The plan of a day: everything that a seed decides before it begins. A smaller plan of it can be run as well. */
 import type { ClusterOptions } from './cluster/kafka-cluster.ts';
 import { DISK_FAULTS, faultKinds, type FaultKind, type FaultPlan } from './faults.ts';
+import { CONSUMERS, LEVELS } from './places/levels.ts';
+import { RULE_LISTS } from './places/rule-lists.ts';
 import type { ProxySettings } from './proxy-process.ts';
 import { MAX_POSTS, type SenderPlan } from './sender.ts';
 import { streamOf } from './streams.ts';
@@ -13,11 +15,18 @@ export interface DayPlan {
   /** Milliseconds that an operation of the disk takes, at most. */
   readonly diskMs: number;
   readonly settings: ProxySettings;
+  /** The list of routing rules that the day begins with, if it has rules. */
+  readonly rules: number;
+  /** It has rules, also without a fault that changes them. */
+  readonly isRouted: boolean;
   readonly senders: readonly SenderPlan[];
   readonly faults: readonly FaultPlan[];
 }
 
 const HOUR_MS = 3_600_000;
+
+/** The places of the lists of rules with which a day may begin. */
+const FIRST_LISTS = [...RULE_LISTS.keys()].filter((at) => RULE_LISTS[at] !== 'broken');
 
 /** Faults of one kind in a day, at most. */
 const MOST_OF_A_KIND = 2;
@@ -129,6 +138,20 @@ const LATEST_THEMES: Readonly<Record<string, Theme>> = {
   },
 };
 
+/** Themes of days that have none of the others: those came first. */
+const PLACE_THEMES: Readonly<Record<string, Theme>> = {
+  /** The rules that decide where an event goes change, also while topics cannot be written to. */
+  routed: {
+    settings: {},
+    faults: ['rules-change', 'all-down', 'network-cut', 'answers-lost', 'kill', 'restart-in-outage'],
+  },
+  /** The proxy is started again with other levels. */
+  levelled: {
+    settings: {},
+    faults: ['level-changes', 'rules-change', 'all-down', 'kill-in-outage'],
+  },
+};
+
 /** Draws one part of the plan, by its name. */
 type Draw = <Item>(name: string, items: readonly Item[]) => Item;
 
@@ -137,10 +160,17 @@ export function planOf(seed: number): DayPlan {
   const draw: Draw = (name, items) => streamOf(seed, name).of(items);
   const lengthMs = draw('length', [40_000, 90_000, 180_000]);
   const count = draw('senders', [2, 3, 4, 5, 6, 7]);
-  const theme =
+  const earlier =
     THEMES[draw('theme', ['', '', '', '', ...Object.keys(THEMES)])] ??
     LATER_THEMES[draw('later theme', ['', '', '', '', ...Object.keys(LATER_THEMES)])] ??
     LATEST_THEMES[draw('latest theme', ['', ...Object.keys(LATEST_THEMES)])];
+  const place = draw('place theme', ['', ...Object.keys(PLACE_THEMES)]);
+  const theme = earlier ?? PLACE_THEMES[place];
+  const isRouted = theme === PLACE_THEMES['routed'];
+  const levels =
+    theme === PLACE_THEMES['levelled']
+      ? { checkLevel: draw('check.level', LEVELS), consumers: draw('check.consumers', CONSUMERS) }
+      : {};
   const senders = Array.from({ length: count }, (_, at) => senderOf(`sender-${at}`, lengthMs, draw));
   const alternatives = theme?.senders ?? [{}];
   return {
@@ -148,7 +178,9 @@ export function planOf(seed: number): DayPlan {
     lengthMs,
     cluster: { ...clusterOf(draw), ...theme?.cluster },
     diskMs: theme?.diskMs ?? draw('disk', [0, 2, 10, 40]),
-    settings: { ...settingsOf(draw), ...theme?.settings, copied: copiedOf(senders, draw) },
+    settings: { ...settingsOf(draw), ...theme?.settings, ...levels, copied: copiedOf(senders, draw) },
+    rules: draw('routing.file', FIRST_LISTS),
+    isRouted,
     senders: senders.map((sender, at) => ({ ...sender, ...alternatives[at % alternatives.length] })),
     faults: faultsOf(seed, lengthMs, theme?.faults ?? [], draw),
   };
@@ -191,6 +223,8 @@ function settingsOf(draw: Draw): Omit<ProxySettings, 'copied'> {
     metadataMaxAgeMs: draw('metadata_max_age', [200, 300_000]),
     invalid: draw('check.invalid', ['reject', 'dead-letter']),
     timestamp: draw('timestamp', ['event-time', 'arrival']),
+    checkLevel: 'core',
+    consumers: [],
   };
 }
 

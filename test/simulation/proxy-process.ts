@@ -2,13 +2,19 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { compressionsAlgorithms } from '@platformatic/kafka';
 import { pino } from 'pino';
+import type { Logger } from '../../src/log.ts';
 import { Delivery } from '../../src/delivery/delivery.ts';
 import { Producer } from '../../src/kafka/producer/producer.ts';
+import { RuleList } from '../../src/config/schema/routing-rule.ts';
+import type { Consumer } from '../../src/openlineage/consumers/consumer.ts';
+import type { CheckLevel } from '../../src/openlineage/levels/level.ts';
 import type { Codecs, CompressionName } from '../../src/kafka/wire/compression.ts';
 import { createMetrics, type Metrics } from '../../src/metrics/metrics.ts';
 import type { Arrival } from '../../src/pipeline/arrival.ts';
 import { Ingest, type Ingested } from '../../src/pipeline/ingest.ts';
+import { Foresight } from '../../src/pipeline/foresight.ts';
 import { Observer } from '../../src/pipeline/observer.ts';
+import { Routing, type RulesFiles } from '../../src/routing/routing.ts';
 import { Spool } from '../../src/spool/spool.ts';
 import { Turns } from '../../src/support/turns.ts';
 import { ClusterClient } from './cluster/cluster-client.ts';
@@ -33,6 +39,8 @@ export interface ProxySettings {
   readonly metadataMaxAgeMs: number;
   readonly invalid: 'reject' | 'dead-letter';
   readonly timestamp: 'event-time' | 'arrival';
+  readonly checkLevel: CheckLevel;
+  readonly consumers: readonly Consumer[];
   /** The senders whose events go to the topic of copies, too. */
   readonly copied: readonly string[];
 }
@@ -67,6 +75,9 @@ export class ProxyProcess {
   readonly #producer: Producer;
   readonly #spool: Spool;
   readonly #ingest: Ingest;
+  readonly #routing: Routing | undefined;
+  /** The rules that were in force, the last are. Empty on a day without rules. */
+  readonly rules: RuleList[] = [];
   /** Resolves when the process is dead. */
   readonly #death = Promise.withResolvers<'lost'>();
   /** Requests without an answer. */
@@ -148,11 +159,15 @@ export class ProxyProcess {
     );
     const observer = new Observer(this.metrics, logger, undefined, new ProcessTime(world.time, 0));
     const turns = new Turns(time);
+    this.#routing = world.rules && this.#openRouting(world.rules.seenBy(time), logger);
+    this.#routing?.followTopics((topics) => this.delivery.use(topics));
+    const { checkLevel, consumers } = settings;
+    const foresight = new Foresight({ checkLevel, consumers }, turns, time.monotonic);
     this.#ingest = new Ingest(
       {
         mainTopic: settings.mainTopic,
         malformedTopic: settings.deadLetterTopic,
-        checkLevel: 'core',
+        checkLevel,
         invalid: settings.invalid,
         timestamp: settings.timestamp,
       },
@@ -160,6 +175,8 @@ export class ProxyProcess {
       observer,
       time.wall,
       turns,
+      this.#routing,
+      this.isLevelled ? foresight : undefined,
     );
   }
 
@@ -173,6 +190,8 @@ export class ProxyProcess {
     const time = new ProcessTime(world.time, world.wallOffsetMs);
     const random = world.random('segments');
     const log: LogLine[] = [];
+    // As the program does: nothing is open yet.
+    world.rules?.read(settings.deadLetterTopic);
     const spool = await Spool.open(
       { path: '/spool', maxBytes: settings.spoolBytes, segmentBytes: settings.segmentBytes },
       ({ path, events, reason }) =>
@@ -200,6 +219,11 @@ export class ProxyProcess {
     return this.#death.promise;
   }
 
+  /** Does it matter what is in an event? */
+  get isLevelled(): boolean {
+    return this.settings.checkLevel !== 'core' || this.settings.consumers.length > 0;
+  }
+
   get spool(): Spool {
     return this.#spool;
   }
@@ -217,9 +241,24 @@ export class ProxyProcess {
     this.stoppingSince = this.#world.time.monotonic.now();
     const deadline = this.stoppingSince + graceMs;
     this.delivery.hurry();
+    this.#routing?.close();
     await this.delivery.stop();
     await this.#producer.close(Math.max(500, deadline - this.#world.time.monotonic.now()));
     await this.#spool.close();
+  }
+
+  #openRouting(files: RulesFiles, log: Logger): Routing {
+    const { deadLetterTopic } = this.settings;
+    const read: RulesFiles['read'] = (path) => {
+      const version = files.read(path, deadLetterTopic);
+      this.rules.push(version.list);
+      return version;
+    };
+    const settings = { list: new RuleList([], []), file: '/rules.yaml', deadLetterTopic };
+    return new Routing(settings, this.metrics, log, {
+      read,
+      watch: (paths, onChange) => files.watch(paths, onChange),
+    });
   }
 
   /** Was it killed? Then answers may not have reached their senders. */

@@ -1,7 +1,9 @@
 /** The senders of a day, and the ledger of what they posted and heard. */
+import type { RuleList } from '../../src/config/schema/routing-rule.ts';
 import type { Arrival } from '../../src/pipeline/arrival.ts';
 import type { Ingested } from '../../src/pipeline/ingest.ts';
-import { makeEvent, type EventShape, type MadeEvent } from './event-maker.ts';
+import { CONTENTS, makeEvent, type EventContent, type EventShape, type MadeEvent } from './event-maker.ts';
+import { fateOf, type Fate } from './places/fate.ts';
 import type { World } from './world.ts';
 
 /** What a sender does. Part of the plan of a day. */
@@ -30,18 +32,26 @@ export interface Post {
   readonly event: MadeEvent;
   /** Counts the events of the sender, from 0. A post that repeats an event has its number. */
   readonly number: number;
-  readonly shape: EventShape;
   /** The process that took it. */
   readonly process: number;
-  readonly topic: string;
-  /** It goes to the topic of copies, too. */
-  readonly isCopied: boolean;
+  /** What must become of it, by the rules in force when it arrived. */
+  fate: Fate;
+  /** The same by the rules that came into force before its answer. */
+  laterFates: readonly Fate[];
+  /** That of its fate. A judgement of another topic has its own. */
+  topic: string;
   readonly postedAt: number;
   /** Did the sender wait for the answer to its event before, or are both in one batch? */
   readonly isOrdered: boolean;
   outcome: Ingested['kind'] | 'lost' | undefined;
   refusal: string | undefined;
   answeredAt: number | undefined;
+}
+
+/** Judges the post by this fate. */
+export function judgeBy(post: Post, fate: Fate): void {
+  post.fate = fate;
+  post.topic = fate.topic;
 }
 
 /** Most posts of a sender in a day. */
@@ -92,7 +102,7 @@ export class Sender {
     const { name, shape, padding, ageMs, manner } = this.plan;
     const number = this.#number++;
     const time = this.#world.time.wall.now() - ageMs;
-    const event = makeEvent(shape, name, time, padding, this.#random);
+    const event = makeEvent(shape, name, time, padding, this.#random, this.#contentOf(number));
     for (let attempt = 0; ; attempt++) {
       const outcome = await this.#post(event, number, attempt);
       if (manner !== 'patient' || (outcome !== 'retriable' && outcome !== 'lost')) return;
@@ -101,26 +111,35 @@ export class Sender {
     }
   }
 
+  /** Events differ only where something depends on it: other days stay as they are. */
+  #contentOf(number: number): EventContent {
+    const { proxy, rules } = this.#world;
+    return rules || proxy?.isLevelled === true ? (CONTENTS[number % CONTENTS.length] ?? 'plain') : 'plain';
+  }
+
   /** Posts an event once. A proxy that does not run refuses the connection: that is no post. */
   async #post(
     event: MadeEvent,
     number: number,
     attempt: number,
   ): Promise<'kept' | 'retriable' | 'final' | 'lost'> {
-    const { name, shape, manner } = this.plan;
+    const { name, manner } = this.plan;
     const { proxy, time } = this.#world;
     if (!proxy) return 'lost';
     const requestId = `${name}-${number}-${attempt}`;
     const arrival: Arrival = { requestId, traceparent: undefined, origin: () => ({}) };
+    const versions = proxy.rules.length;
+    const fateBy = (rules: RuleList | undefined) => fateOf(event, name, proxy.settings, rules);
+    const fate = fateBy(proxy.rules.at(-1));
     const post: Post = {
       requestId,
       sender: name,
       event,
       number,
-      shape,
       process: proxy.number,
-      topic: shape === 'invalid' ? proxy.settings.deadLetterTopic : proxy.settings.mainTopic,
-      isCopied: shape !== 'invalid' && proxy.settings.copied.includes(name),
+      fate,
+      laterFates: [],
+      topic: fate.topic,
       postedAt: time.monotonic.now(),
       isOrdered: manner !== 'careless',
       outcome: undefined,
@@ -130,6 +149,7 @@ export class Sender {
     this.#posts.push(post);
     const answer = await proxy.take(arrival, event.bytes);
     post.answeredAt = time.monotonic.now();
+    post.laterFates = proxy.rules.slice(versions).map(fateBy);
     if (answer === 'lost') {
       post.outcome = 'lost';
       return 'lost';

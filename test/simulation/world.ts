@@ -10,6 +10,7 @@ import { foundEvents } from './duplicates/found-events.ts';
 import { MarkTimes } from './duplicates/mark-times.ts';
 import type { FaultKind } from './faults.ts';
 import { bytesIn, SPOOL_FOLDERS, type SpoolFolder } from './observation/work.ts';
+import type { RulesFile } from './places/rules-file.ts';
 import { ProxyProcess, type ProxySettings } from './proxy-process.ts';
 import { streamOf } from './streams.ts';
 
@@ -56,6 +57,8 @@ export class World {
   /** How far the proxy's wall clock is ahead of the brokers'. */
   wallOffsetMs = 0;
   proxy: ProxyProcess | undefined;
+  /** Undefined on a day without rules. */
+  rules: RulesFile | undefined;
   /** All processes so far, the current one is the last. */
   readonly processes: ProxyProcess[] = [];
   /** What happened, in words, with the simulated time. */

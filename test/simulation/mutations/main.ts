@@ -35,7 +35,14 @@ const { values } = parseArgs({
 const root = join(import.meta.dirname, '..', '..', '..');
 
 /** What the simulation needs. */
-const PARTS = ['src', 'test/simulation', 'test/openlineage', 'test/spool/simulation', 'test/support'];
+const PARTS = [
+  'src',
+  'test/simulation',
+  'test/openlineage',
+  'test/routing',
+  'test/spool/simulation',
+  'test/support',
+];
 
 /** A copy of what the simulation needs, so that the sources stay as they are. */
 function copyOf({ edits }: Mutation, at: string): string {

@@ -34,6 +34,8 @@ export const segment = 'src/spool/segment.ts';
 export const requests = 'src/kafka/producer/leader-requests.ts';
 export const errorCodes = 'src/kafka/error-code.ts';
 export const watch = 'src/kafka/cluster/cluster-watch.ts';
+export const ingest = 'src/pipeline/ingest.ts';
+export const routing = 'src/routing/routing.ts';
 export const producer = 'src/kafka/producer/producer.ts';
 
 /** The source with the mutation in it. Throws if a text is not there, or is there twice. */

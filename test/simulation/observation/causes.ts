@@ -36,8 +36,11 @@ export function judgeAges(
   // The age of an earlier process's event goes by the wall clock.
   const isStepped = faults.some(({ kind }) => kind === 'clock-steps');
   const refused = posts.filter(
-    ({ outcome, refusal, process, isCopied }) =>
-      outcome === 'refused' && !isCopied && /max_age/.test(refusal ?? '') && !(isStepped && process > 1),
+    ({ outcome, refusal, process, fate }) =>
+      outcome === 'refused' &&
+      fate.furtherTopics.length === 0 &&
+      /max_age/.test(refusal ?? '') &&
+      !(isStepped && process > 1),
   );
   for (const [topic, group] of Map.groupBy(refused, (post) => post.topic)) {
     const busy = busyTimes(world, posts, committed, topic, GONE_MS + stoppedMs(plan));

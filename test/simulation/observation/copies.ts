@@ -1,13 +1,11 @@
-/** Events of several topics: some senders' events go to a further topic, too. It is judged as the main topic is. */
+/** Events of further topics. They are judged as those of the main topic are. */
 import type { EventDelivery } from '../../../src/delivery/port.ts';
 import type { KafkaRecord } from '../../../src/kafka/record.ts';
 import { mayBeLost } from '../allowances.ts';
 import type { BatchRecord } from '../cluster/batch-content.ts';
+import { COPIES } from '../places/topics.ts';
 import type { Post } from '../sender.ts';
 import type { World } from '../world.ts';
-
-/** The further topic. No fault is made for it alone, so that it differs from the main topic. */
-export const COPIES = 'copies';
 
 /** The senders of these names, by their requests. */
 export function isOf(senders: readonly string[], requestId: string): boolean {
@@ -32,14 +30,10 @@ export function copying(
   };
 }
 
-/** Is it in the further topic, or is it a dead letter of it? */
-export function isCopy({ topic, headers }: BatchRecord & { readonly topic: string }): boolean {
-  return topic === COPIES || headers.get('dead-letter-topic') === COPIES;
-}
-
-/** A kept event is in the further topic, too, as it was posted. */
-export function judgeCopies(
+/** A kept event is in a further topic that it belongs to, as it was posted. */
+export function judgeFurther(
   world: World,
+  topic: string,
   posts: readonly Post[],
   byId: ReadonlyMap<string, readonly BatchRecord[]>,
 ): void {
@@ -48,9 +42,9 @@ export function judgeCopies(
     const isKept = outcome === 'acknowledged' || outcome === 'spooled';
     // A damaged reference names no request.
     if (isKept && found.length === 0 && !mayBeLost(world, requestId) && world.destroyed === '')
-      world.violate(`${requestId} is ${outcome}, and the copy is lost`);
+      world.violate(`${requestId} is ${outcome}, and it is lost for ${topic}`);
     if (found.some(({ value, key }) => !value.equals(event.bytes) || key !== event.key))
-      world.violate(`the copy of ${requestId} has another key or other bytes`);
+      world.violate(`${requestId} has another key or other bytes in ${topic}`);
   }
 }
 

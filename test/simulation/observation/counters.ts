@@ -1,6 +1,7 @@
 /** Compares the counters of a process with what its senders were answered and what the brokers answered it. */
 import { errorCodeOf } from '../../../src/kafka/error-code.ts';
 import { metricTable } from '../../../src/metrics/metric-table.ts';
+import { judgePlaceCounters } from '../places/place-counters.ts';
 import type { ProxyProcess } from '../proxy-process.ts';
 import type { Post } from '../sender.ts';
 import { isWritten } from './broker-answers.ts';
@@ -29,6 +30,7 @@ export async function judgeCounters(
     ...(await judgeOutcomes(process, own, isAlive)),
     ...(await judgeBatches(process)),
     ...(await judgeSpooled(process, own)),
+    ...(await judgePlaceCounters(process, own, isAlive)),
   ];
 }
 

@@ -173,7 +173,8 @@ export class DayWatch {
       const post = this.#posts[at];
       if (!post || post.process !== proxy.number) break;
       // What another topic cannot keep says nothing of this one.
-      if (post.topic !== topic || post.isCopied || post.answeredAt === undefined) continue;
+      if (post.topic !== topic || post.fate.furtherTopics.length > 0 || post.answeredAt === undefined)
+        continue;
       if (post.outcome !== 'refused') break;
       row.push(post);
     }
