@@ -15,10 +15,11 @@ export const route: CommandDeclaration = {
     'The rules are those of routing.rules or routing.file.\n' +
     'Exit codes: 0 no event is refused, 1 an event is not valid or a rule refuses it, or a file cannot be read,\n' +
     '2 wrong arguments.',
-  action: async ({ args, options, settings }) => {
+  action: async ({ args, options, settings, failed }) => {
     const loaded = settings(true);
     if (!loaded) return 1;
     const { routeFiles } = await import('./route/routed-events.ts');
-    return routeFiles(args, loaded.settings, options.get('--sender'), options.has('--json'));
+    const how = { sender: options.get('--sender'), isJson: options.has('--json') };
+    return routeFiles(args, loaded.settings, how, failed);
   },
 };

@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { fstatSync, readlinkSync } from 'node:fs';
-import { WRONG_USAGE, type CommandDeclaration } from './command.ts';
+import { WRONG_USAGE, type CommandCall, type CommandDeclaration } from './command.ts';
+
+const JSON_OPTION = { usage: '--json', description: 'print one JSON object' };
 
 /** `http2kafka token`: makes and explains the credentials of senders. */
 export const token: CommandDeclaration = {
@@ -32,9 +34,10 @@ export const token: CommandDeclaration = {
           description:
             "make the token's row in Data.Rentgen's database (database.url); without the row, the token counts as revoked",
         },
+        JSON_OPTION,
       ],
       settings: [],
-      action: async ({ options, settings }) => {
+      action: async ({ options, settings, failed }) => {
         const loaded = settings(true);
         if (!loaded) return 1;
         const { issueToken } = await import('./token/issue.ts');
@@ -45,7 +48,8 @@ export const token: CommandDeclaration = {
           days: options.get('--days'),
           scope: options.get('--scope') ?? '',
         };
-        return issueToken(token, loaded.settings, options.has('--register'));
+        const how = { isRegistered: options.has('--register'), isJson: options.has('--json') };
+        return issueToken(token, loaded.settings, how, failed);
       },
     },
     {
@@ -57,44 +61,45 @@ export const token: CommandDeclaration = {
           'the token; - reads it from standard input, because other users of the machine can see arguments',
         default: '-',
       },
+      options: [JSON_OPTION],
       settings: [],
-      action: async ({ args: [given = '-'], settings }) => {
+      action: async ({ args: [given = '-'], options, settings, failed }) => {
         const loaded = settings(true);
         if (!loaded) return 1;
         const { inspectToken } = await import('./token/inspect.ts');
-        return inspectToken(given, loaded.settings);
+        return inspectToken(given, loaded.settings, options.has('--json'), failed);
       },
     },
     {
       name: 'key',
       description: 'make an API key: print it, and on standard error its entry, for 2>> senders.yaml',
       argument: { usage: '<name>', description: 'the sender' },
-      action: ({ args: [name = ''] }) => makeApiKey(name),
+      options: [JSON_OPTION],
+      action: makeApiKey,
     },
   ],
 };
 
 /**
  * Prints a new API key, which is the only line on standard output. The entry for the senders file goes to standard error.
- * It is YAML, all else there is a comment, so that `2>> senders.yaml` appends it. Returns the exit code.
+ * It is YAML, all else there is a comment, so that `2>> senders.yaml` appends it. With `--json` the key is in an object.
+ * Returns the exit code.
  */
-function makeApiKey(name: string): number {
-  if (name === '' || name.length > 256) {
-    console.error('a name has 1 to 256 characters');
-    return WRONG_USAGE;
-  }
-  const file = outputFile();
+function makeApiKey({ args: [name = ''], options, failed }: CommandCall): number {
+  const isJson = options.has('--json');
+  if (name === '' || name.length > 256) return failed('a name has 1 to 256 characters', WRONG_USAGE);
+  const file = isJson ? undefined : outputFile();
   if (file !== undefined && /\.(?:ya?ml|json)$/i.test(file)) {
-    console.error(
+    return failed(
       `standard output is the key itself, and ${file} would store it. ` +
         `The entry is on standard error: http2kafka token key ${name} 2>> ${file}`,
+      WRONG_USAGE,
     );
-    return WRONG_USAGE;
   }
   // 256 bits. People and secret scanners recognize a lost key by its prefix.
   const key = `h2k_${randomBytes(32).toString('base64url')}`;
   const hash = createHash('sha256').update(key).digest('hex');
-  console.log(key);
+  console.log(isJson ? JSON.stringify({ name, key, sha256: hash }) : key);
   // A JSON string is a YAML string, so quotes make every name safe.
   const yamlName =
     /^[A-Za-z][\w.-]*$/.test(name) && !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(name)

@@ -25,6 +25,14 @@ const CASES: readonly Case[] = [
   [['health', '--port', '1'], {}, 1],
   [['health', '--timeout', '0'], {}, 2],
   [['check-config', '--create'], {}, 2],
+  [['validate', 'absent'], { HTTP2KAFKA__CHECK__LEVEL: 'lax' }, 1],
+  [['route', 'absent', '--routing-file', '/nowhere/rules.yaml'], {}, 1],
+  [['route', 'absent'], WRONG_SETTING, 1],
+  [['token', 'issue', '--user-id', 'x', '--user', 'alice', '--name', 'etl'], {}, 1],
+  [['token', 'issue', '--user-id', '5', '--user', 'alice', '--name', 'etl'], {}, 1],
+  [['token', 'inspect', 'nothing'], {}, 1],
+  [['token', 'inspect', 'h2k_one'], { HTTP2KAFKA__AUTH__SENDERS_FILE: '/nowhere/senders.yaml' }, 1],
+  [['token', 'key', ''], {}, 2],
 ];
 
 suite('a command with --json that fails', { timeout: 180_000 }, () => {

@@ -18,9 +18,13 @@ const ISSUE = ['token', 'issue', '--user-id', '5', '--user', 'alice', '--name'];
 const DAY = 86_400;
 
 function payloadOf(token: string): Record<string, unknown> {
-  const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
-  assert.ok(typeof payload === 'object' && payload !== null);
-  return { ...payload };
+  return objectOf(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+}
+
+function objectOf(json: string): Record<string, unknown> {
+  const parsed: unknown = JSON.parse(json);
+  assert.ok(typeof parsed === 'object' && parsed !== null);
+  return { ...parsed };
 }
 
 /** Runs `token inspect` with this standard input. */
@@ -149,6 +153,33 @@ void suite('http2kafka token', { timeout: 240_000 }, () => {
     assert.ok(!forged.stdout.includes('\u001b'));
     const none = await ranProgram(['token', 'inspect', 'nothing'], KEY);
     assert.deepEqual([none.status, none.stdout], [1, '']);
+  });
+
+  test('prints one object with --json', async () => {
+    const issued = await ranProgram([...ISSUE, 'etl', '--days', '7', '--json'], KEY);
+    assert.equal(issued.status, 0, issued.stderr);
+    const { token, valid_until: until, ...rest } = objectOf(issued.stdout);
+    assert.match(String(token), /^personal_token_/);
+    const { jti } = payloadOf(String(token));
+    assert.deepEqual(rest, { id: jti, name: 'etl', user: 'alice', registered: false });
+    assert.match(String(until), /^\d{4}-\d\d-\d\d$/);
+    const good = await ranProgram(['token', 'inspect', PYJWT_TOKEN, '--json'], KEY);
+    assert.equal(good.status, 0, good.stderr);
+    const { claims: found, ...decision } = objectOf(good.stdout);
+    assert.equal(objectOf(JSON.stringify(found))['token_name'], 'trino-prod');
+    const of = { kind: 'personal token', algorithm: 'HS256', reason: null };
+    const unchecked =
+      'It was not checked whether the token is revoked: database.url is not set, or not used.';
+    assert.deepEqual(decision, { ...of, accepted: true, sender: 'alice', unchecked });
+    const key = await ranProgram(['token', 'key', 'trino', '--json']);
+    const { key: made, ...facts } = objectOf(key.stdout);
+    assert.deepEqual(facts, {
+      name: 'trino',
+      sha256: createHash('sha256').update(String(made)).digest('hex'),
+    });
+    const unknown = await ranProgram(['token', 'inspect', String(made), '--json']);
+    const { accepted, sender } = objectOf(unknown.stdout);
+    assert.deepEqual([unknown.status, accepted, sender], [0, null, null]);
   });
 
   test('makes an API key, and its entry for the senders file', async () => {

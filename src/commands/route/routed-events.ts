@@ -32,21 +32,27 @@ interface Counted {
 /** Outcomes that an operator may not expect. */
 const BAD: readonly Route['outcome'][] = ['refuse', 'invalid', 'unreadable'];
 
+export interface RouteOptions {
+  /** Who sends the events; undefined for an unknown sender. */
+  readonly sender: string | undefined;
+  readonly isJson: boolean;
+}
+
 /**
- * Prints a line for each event to standard output, then a summary. Returns the exit code: 0 if no event is refused, else 1.
+ * Prints a line for each event to standard output, then a summary. `failed` says why there are no rules. Returns the exit
+ * code: 0 if no event is refused, else 1.
  */
 export async function routeFiles(
   names: readonly string[],
   settings: Settings,
-  sender: string | undefined,
-  isJson: boolean,
+  { sender, isJson }: RouteOptions,
+  failed: (message: string) => number,
 ): Promise<number> {
   let rules: RuleSet;
   try {
     rules = new RuleSet(rulesInForce(settings));
   } catch (error) {
-    console.error(`routing.file: ${errorText(error)}`);
-    return 1;
+    return failed(`routing.file: ${errorText(error)}`);
   }
   const counts = new Map<string, Counted>();
   let isGood = true;

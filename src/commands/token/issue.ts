@@ -25,14 +25,21 @@ export interface NewToken {
   readonly scope: string;
 }
 
+export interface IssueOptions {
+  /** Makes the row of the token in the database. */
+  readonly isRegistered: boolean;
+  readonly isJson: boolean;
+}
+
 /**
  * Prints a personal token, made as Data.Rentgen's UI makes them. Only the token goes to standard output; everything else
- * goes to standard error. Returns the exit code.
+ * goes to standard error. With `isJson`, the token is in an object. `failed` says why it fails. Returns the exit code.
  */
 export async function issueToken(
   token: NewToken,
   settings: Settings,
-  isRegistered: boolean,
+  { isRegistered, isJson }: IssueOptions,
+  failed: (message: string) => number,
 ): Promise<number> {
   const { secretKey, securityAlgorithm, checkRevocation, maxDurationDays } = settings.auth.personalTokens;
   const days = token.days ?? String(maxDurationDays);
@@ -55,12 +62,19 @@ export async function issueToken(
     exp: (until + DAY_MS) / 1000,
     iss: ISSUER,
   } as const;
-  if (isRegistered && !(await register(claims, since, until, settings))) return 1;
+  const unregistered = isRegistered ? await register(claims, since, until, settings) : undefined;
+  if (unregistered !== undefined) return failed(unregistered);
   const header = { alg: securityAlgorithm, typ: 'JWT' };
   const signed = await new SignJWT(claims)
     .setProtectedHeader(header)
     .sign(new TextEncoder().encode(secretKey));
-  console.log(`personal_token_${signed}`);
+  const text = `personal_token_${signed}`;
+  const { user, name } = token;
+  console.log(
+    isJson
+      ? JSON.stringify({ token: text, id, name, user, valid_until: dayOf(until), registered: isRegistered })
+      : text,
+  );
   console.error(`It is valid until the end of ${dayOf(until)} (UTC), as ${token.user}.`);
   if (!isRegistered && checkRevocation) {
     console.error(
@@ -90,18 +104,15 @@ function problemOfToken(
   return `--days is 1 to ${maxDays} (auth.personal_tokens.max_duration_days)`;
 }
 
-/** Makes the row of a token in Data.Rentgen's database. Prints the reason when that fails, and gives false. */
+/** Makes the row of a token in Data.Rentgen's database. Returns the reason when that fails. */
 async function register(
   claims: Omit<PersonalTokenClaims, 'aud'>,
   since: number,
   until: number,
   settings: Settings,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const address = databaseAddress(settings);
-  if (!address) {
-    console.error('database.url is not set: --register needs it');
-    return false;
-  }
+  if (!address) return 'database.url is not set: --register needs it';
   const { jti, sub_id: userId, preferred_username: user, token_name: name, scope } = claims;
   const scopes = JSON.stringify(scope.split(' '));
   let database: Database | undefined;
@@ -112,14 +123,12 @@ async function register(
        select $1, id, $3, $4, $5, $6 from "user" where id = $2 and name = $7`,
       [jti, userId, name, scopes, dayOf(since), dayOf(until), user],
     );
-    if (rowCount === 1) return true;
-    console.error(`Data.Rentgen has no user '${user}' with id ${userId}`);
+    return rowCount === 1 ? undefined : `Data.Rentgen has no user '${user}' with id ${userId}`;
   } catch (error) {
-    console.error(registrationError(error, user, name));
+    return registrationError(error, user, name);
   } finally {
     await database?.close();
   }
-  return false;
 }
 
 function registrationError(error: unknown, user: string, name: string): string {
@@ -127,11 +136,6 @@ function registrationError(error: unknown, user: string, name: string): string {
   if (errorCode(error) === '23P01')
     return `user '${user}' has a token of the name '${name}' already; revoke that token first, or choose another name`;
   return `the row cannot be made: ${problemOf(error)} (${detailOf(error)})`;
-}
-
-function failed(message: string): number {
-  console.error(message);
-  return 1;
 }
 
 /** `2026-01-31`, in UTC. */
