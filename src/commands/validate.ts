@@ -1,6 +1,7 @@
 import { EVENT_FILES, type CommandDeclaration } from './command.ts';
 import type { Settings } from '../config/schema/schema.ts';
 import type { Consumer } from '../openlineage/consumers/consumer.ts';
+import type { Misnamed, NamingDeviation, NamingSearch } from '../openlineage/naming/naming-search.ts';
 import type { ValidationError } from '../openlineage/validation-error.ts';
 import { printable } from '../support/printable.ts';
 import type { FileEvent } from './events/event-files.ts';
@@ -21,6 +22,9 @@ export const validate: CommandDeclaration = {
   },
 };
 
+/** Characters of a name in the summary. */
+const MAX_SHOWN = 200;
+
 type CheckSettings = Pick<Settings['check'], 'level' | 'consumers'>;
 
 /** What a consumer objects to in a valid event. */
@@ -30,12 +34,19 @@ interface Drop {
   readonly errors: readonly Partial<ValidationError>[];
 }
 
+/** A dataset of a valid event that is named against the naming rules. */
+interface Naming extends Misnamed {
+  readonly deviation: NamingDeviation;
+}
+
 /** The result for an event, or for a file that cannot be read. */
 interface Result extends Partial<Pick<FileEvent, 'index' | 'line'>> {
   readonly file: string;
   readonly valid: boolean;
   readonly errors: readonly Partial<ValidationError>[];
   readonly dropped_by?: readonly Drop[];
+  /** Each deviation once, with the first dataset that has it. */
+  readonly naming?: readonly Naming[];
 }
 
 /** Prints to standard output. Returns the exit code: 0 when every event is valid, else 1. */
@@ -47,6 +58,7 @@ async function validateFiles(
   const { consumers: profiles } = await import('../openlineage/consumers/consumer.ts');
   const { placeText } = await import('./events/event-files.ts');
   const dropped = new Map(settings.consumers.map((consumer) => [consumer, 0]));
+  const misnamed = new Map<NamingDeviation, { events: number; readonly first: string }>();
   let good = 0;
   let bad = 0;
   for await (const result of resultsOf(files, settings)) {
@@ -54,6 +66,15 @@ async function validateFiles(
     else bad += 1;
     for (const { consumer } of result.dropped_by ?? [])
       dropped.set(consumer, (dropped.get(consumer) ?? 0) + 1);
+    for (const { deviation, namespace, name } of result.naming ?? []) {
+      const known = misnamed.get(deviation);
+      if (known) known.events += 1;
+      else
+        misnamed.set(deviation, {
+          events: 1,
+          first: `${shown(name)} in ${shown(namespace)}, ${placeText(result)}`,
+        });
+    }
     if (isJson) console.log(JSON.stringify(result));
     else for (const line of linesOf(result, placeText(result))) console.log(line);
   }
@@ -62,12 +83,18 @@ async function validateFiles(
     for (const [consumer, count] of dropped) {
       console.log(`${profiles[consumer].label} drops ${count} of the ${good} good ones`);
     }
+    for (const [deviation, { events, first }] of misnamed)
+      console.log(
+        `${events} of the ${good} good ones name a dataset against the rules (${deviation}): ${first}`,
+      );
   }
   return bad === 0 ? 0 : 1;
 }
 
 async function* resultsOf(names: readonly string[], settings: CheckSettings): AsyncGenerator<Result> {
   const { checkEvent } = await import('../openlineage/check.ts');
+  const { parseEvent } = await import('../openlineage/levels/event-value.ts');
+  const { NamingSearch } = await import('../openlineage/naming/naming-search.ts');
   const { eventsOf } = await import('./events/event-files.ts');
   for await (const found of eventsOf(names)) {
     if (found.error !== undefined) {
@@ -76,20 +103,31 @@ async function* resultsOf(names: readonly string[], settings: CheckSettings): As
     }
     const { bytes, ...place } = found;
     const { errors = [] } = checkEvent(bytes, settings.level);
-    const dropped_by = errors.length === 0 ? await dropsOf(bytes, settings.consumers) : [];
+    const isValid = errors.length === 0;
+    const value = isValid ? parseEvent(bytes) : undefined;
+    const dropped_by = isValid ? await dropsOf(value, bytes, settings.consumers) : [];
     const drops = settings.consumers.length > 0 ? { dropped_by } : {};
-    yield { ...place, valid: errors.length === 0, errors, ...drops };
+    const naming = isValid ? { naming: namingOf(new NamingSearch(value)) } : {};
+    yield { ...place, valid: isValid, errors, ...drops, ...naming };
   }
 }
 
+function namingOf(search: NamingSearch): readonly Naming[] {
+  while (!search.advance(Number.MAX_SAFE_INTEGER));
+  return [...search.found].map(([deviation, names]) => ({ deviation, ...names }));
+}
+
+/** A name of a dataset, which may be of any length. */
+function shown(name: string): string {
+  return JSON.stringify(printable(name.slice(0, MAX_SHOWN)));
+}
+
 /** The consumers that drop a valid event. */
-async function dropsOf(bytes: Buffer, named: readonly Consumer[]): Promise<readonly Drop[]> {
+async function dropsOf(value: unknown, bytes: Buffer, named: readonly Consumer[]): Promise<readonly Drop[]> {
   if (named.length === 0) return [];
   const { consumers } = await import('../openlineage/consumers/consumer.ts');
-  const { parseEvent } = await import('../openlineage/levels/event-value.ts');
   const { errorOf } = await import('../openlineage/levels/search.ts');
   const { searchAtOnce } = await import('../openlineage/levels/level-check.ts');
-  const value = parseEvent(bytes);
   return named.flatMap((consumer) => {
     const { objections } = searchAtOnce(consumers[consumer].search(value, bytes));
     const [first] = objections;

@@ -88,7 +88,7 @@ export class Foresight {
     const naming = new NamingSearch(forLevels ? value : undefined);
     while (!naming.advance(DATASETS_A_SLICE));
     if (forLevels) this.#share.spend(this.#clock.now() - startedAt);
-    return this.#foreseen(found, forLevels, naming.found);
+    return this.#foreseen(found, forLevels, new Set(naming.found.keys()));
   }
 
   #examineLater(bytes: Buffer, forLevels: boolean): Promise<Foreseen> | undefined {
@@ -124,7 +124,7 @@ export class Foresight {
     const naming = new NamingSearch(forLevels ? value : undefined);
     while (!naming.advance(DATASETS_A_SLICE)) await pause();
     if (forLevels) this.#share.spend(workedMs + this.#clock.now() - startedAt);
-    return this.#foreseen(found, forLevels, naming.found);
+    return this.#foreseen(found, forLevels, new Set(naming.found.keys()));
   }
 
   #subjects(forLevels: boolean): ReadonlySet<CheckLevel> {

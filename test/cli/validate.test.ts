@@ -17,6 +17,8 @@ const Result = Type.Object({
   errors: Type.Array(Type.Object({ message: Type.String() })),
 });
 
+const Named = Type.Object({ naming: Type.Array(Type.Unknown()) });
+
 void suite('http2kafka validate', { timeout: 120_000 }, () => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'http2kafka-validate-')));
   const file = (name: string) => join(folder, name);
@@ -147,6 +149,37 @@ void suite('http2kafka validate', { timeout: 120_000 }, () => {
     assert.match(String(second), /damaged\.gz: gzip cannot be decompressed: /);
   });
 
+  test('counts the events whose datasets are named against the rules, each with its first one', async () => {
+    const of = (...outputs: object[]) =>
+      JSON.stringify({ ...fields('named'), ...JSON.parse(runEvent('x').toString()), outputs });
+    const good = { namespace: 'postgres://db:5432', name: 'shop.public.orders' };
+    const short = { namespace: 'postgres://db:5432', name: 'public.orders' };
+    const own = (name: string) => ({ namespace: 'mine', name });
+    const lines = [of(good), of(own('one'), own('two'), short), of(own('three'))];
+    writeFileSync(file('named.jsonl'), `${lines.join('\n')}\n`);
+    const shown = await ranProgram(['validate', file('named.jsonl')]);
+    assert.deepEqual([shown.status, shown.stderr], [0, '']);
+    const against = 'of the 3 good ones name a dataset against the rules';
+    assert.deepEqual(shown.stdout.trimEnd().split('\n'), [
+      '3 good, 0 bad (level core)',
+      `2 ${against} (unknown_store): "one" in "mine", ${file('named.jsonl')}:2`,
+      `1 ${against} (name_form): "public.orders" in "postgres://db:5432", ${file('named.jsonl')}:2`,
+    ]);
+    const { stdout } = await ranProgram(['validate', '--json', file('named.jsonl')]);
+    const results = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => Value.Parse(Named, JSON.parse(line)));
+    const deviations = [
+      { deviation: 'unknown_store', ...own('one') },
+      { deviation: 'name_form', ...short },
+    ];
+    assert.deepEqual(
+      results.map(({ naming }) => naming),
+      [[], deviations, [{ deviation: 'unknown_store', ...own('three') }]],
+    );
+  });
+
   test('prints a JSON object for each event with --json', async () => {
     const files = ['good.json', 'mixed.json', 'absent.json'].map(file);
     const { status, stdout, stderr } = await ranProgram(['validate', '--json', ...files]);
@@ -158,8 +191,8 @@ void suite('http2kafka validate', { timeout: 120_000 }, () => {
     assert.deepEqual(
       results.map((result) => ({ ...result, errors: result.errors.length > 0 })),
       [
-        { file: files[0], valid: true, errors: false },
-        { file: files[1], index: 0, valid: true, errors: false },
+        { file: files[0], valid: true, errors: false, naming: [] },
+        { file: files[1], index: 0, valid: true, errors: false, naming: [] },
         { file: files[1], index: 1, valid: false, errors: true },
         { file: files[1], index: 2, valid: false, errors: true },
         { file: files[2], valid: false, errors: true },

@@ -16,8 +16,15 @@ const KINDS = Object.keys(namingDeviationKinds).length;
 /** A longer text is none that the rules give. */
 const MAX_LENGTH = 1000;
 
+/** A dataset that is named against the rules. */
+export interface Misnamed {
+  readonly namespace: string;
+  readonly name: string;
+}
+
 export class NamingSearch {
-  readonly found = new Set<NamingDeviation>();
+  /** Each deviation with the first dataset that has it. */
+  readonly found = new Map<NamingDeviation, Misnamed>();
   readonly #lists: readonly (readonly unknown[])[];
   #list = 0;
   #next = 0;
@@ -38,8 +45,10 @@ export class NamingSearch {
         this.#next = 0;
         continue;
       }
-      const deviation = namingDeviationOf(list[this.#next]);
-      if (deviation !== undefined) this.found.add(deviation);
+      const dataset = namesOf(list[this.#next]);
+      const deviation = dataset && deviationOf(dataset);
+      if (dataset && deviation !== undefined && !this.found.has(deviation))
+        this.found.set(deviation, dataset);
       this.#next += 1;
       left -= 1;
     }
@@ -49,9 +58,17 @@ export class NamingSearch {
 
 /** How the name of a dataset deviates from the rules; undefined if it does not, or is no dataset. */
 export function namingDeviationOf(dataset: unknown): NamingDeviation | undefined {
+  const names = namesOf(dataset);
+  return names && deviationOf(names);
+}
+
+function namesOf(dataset: unknown): Misnamed | undefined {
   const namespace = member(dataset, 'namespace');
   const name = member(dataset, 'name');
-  if (typeof namespace !== 'string' || typeof name !== 'string') return undefined;
+  return typeof namespace === 'string' && typeof name === 'string' ? { namespace, name } : undefined;
+}
+
+function deviationOf({ namespace, name }: Misnamed): NamingDeviation | undefined {
   const rule = namespace.length > MAX_LENGTH ? undefined : storeRules.get(namespace.split(':', 1)[0] ?? '');
   if (!rule) return 'unknown_store';
   if (!rule.namespace.test(namespace)) return 'namespace_form';

@@ -79,9 +79,13 @@ suite('the naming rules for datasets', () => {
     const search = new NamingSearch(runEvent({ inputs, outputs }));
     assert.equal(search.advance(50), false);
     while (!search.advance(50));
-    assert.deepEqual([...search.found].sort(), ['name_form', 'unknown_store']);
+    const first = {
+      name_form: { namespace: 'bigquery', name: 'a' },
+      unknown_store: { namespace: 'n', name: 'a' },
+    };
+    assert.deepEqual(Object.fromEntries(search.found), first);
     const dataset = new NamingSearch(datasetEvent());
     while (!dataset.advance(1));
-    assert.deepEqual([...dataset.found], ['unknown_store']);
+    assert.deepEqual([...dataset.found.keys()], ['unknown_store']);
   });
 });
