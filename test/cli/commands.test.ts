@@ -20,8 +20,8 @@ void suite('the commands', { timeout: 60_000 }, () => {
     assert.deepEqual(await optionsOf('spool', 'export'), [...shared, '--spool-path', '--topic']);
     const selecting = ['--all', '--json', '--reason', '--spool-path', '--topic', '--yes'];
     assert.deepEqual(await optionsOf('spool', 'drop'), [...shared, ...selecting].sort());
-    assert.deepEqual(await optionsOf('token', 'inspect'), shared);
-    assert.deepEqual(await optionsOf('token', 'key'), ['--help']);
+    assert.deepEqual(await optionsOf('token', 'inspect'), [...shared, '--json']);
+    assert.deepEqual(await optionsOf('token', 'key'), ['--help', '--json']);
     for (const command of ['serve', 'check-config']) {
       const options = await optionsOf(command);
       for (const flag of ['--port', '--bootstrap-servers', '--topic', '--ssl-certfile', '--spool-path'])
