@@ -15,6 +15,7 @@ import { jobEvent, runEvent } from '../openlineage/events.ts';
 import { logged } from '../stage/log-lines.ts';
 import { created, spooled } from '../stage/posting.ts';
 import { inState, readiness } from '../stage/readiness.ts';
+import { invalidHeaders, writeLetters } from './dead-letters/letters.ts';
 import { useStage } from '../stage/stage.ts';
 import { until } from '../stage/until.ts';
 
@@ -107,6 +108,35 @@ suite('a broker of an old release', { timeout: 120_000 }, () => {
     assert.equal(recent, start - 60_000);
     // The limit was known: no batch was refused for it.
     assert.ok(!proxy.log.includes('Kafka does not take a batch as it is'), proxy.log);
+  });
+
+  test('keeps the progress of a replay, which sends each letter once to each of its topics', async () => {
+    const { bootstrapServers } = stage.broker;
+    for (const name of ['old.letters', 'old.main', 'old.copies']) {
+      await createTopic(bootstrapServers, { name, partitions: 2 });
+    }
+    const headers = invalidHeaders('body.run.runId: Field required', 'missing', 'alice');
+    const values = Array.from({ length: 20 }, (_, count) => Buffer.from(event(count)));
+    await writeLetters(
+      bootstrapServers,
+      'old.letters',
+      values.map((value, count) => ({ value, headers, partition: count % 2 })),
+    );
+    const replayed = () =>
+      ranProgram(['dead-letters', 'replay', '--topic', 'old.letters'], {
+        HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS: bootstrapServers,
+        HTTP2KAFKA__PRODUCER__MAIN_TOPIC: 'old.main',
+        HTTP2KAFKA__ROUTING__RULES: JSON.stringify([{ name: 'both', topics: ['old.main', 'old.copies'] }]),
+      });
+    const first = await replayed();
+    assert.deepEqual([first.status, /(\d+) sent/.exec(first.stdout)?.[1]], [0, '20'], first.stderr);
+    const second = await replayed();
+    assert.deepEqual([second.status, /(\d+) sent/.exec(second.stdout)?.[1]], [0, '0'], second.stderr);
+    const expected = values.map(String).sort();
+    for (const topic of ['old.main', 'old.copies']) {
+      const records = await readRecords(bootstrapServers, topic);
+      assert.deepEqual(records.map(({ value }) => String(value)).sort(), expected);
+    }
   });
 
   /** What the documentation and the source of products say that they take (docs/brokers.md). */

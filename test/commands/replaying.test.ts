@@ -54,8 +54,10 @@ class FakeKafka {
     await Promise.resolve();
     assert.ok(this.#hasBegun, 'each transaction begins');
     this.#hasBegun = false;
-    const refusal = records.map((record) => this.refuses(record)).find((kind) => kind !== undefined);
-    if (refusal) throw new RecordsRefusedError(refusal, 'main', refusal);
+    for (const record of records) {
+      const refusal = this.refuses(record);
+      if (refusal) throw new RecordsRefusedError(refusal, record.topic, refusal);
+    }
     const isLost = this.#random() < this.losses;
     if (!isLost || this.#random() < 0.5) {
       this.written.push(...records);
@@ -81,7 +83,12 @@ async function* each(records: readonly TopicRecord[]): AsyncGenerator<TopicRecor
 }
 
 /** A replay that goes on behind what the group has. */
-function replayOf(kafka: FakeKafka, all: readonly TopicRecord[], isWrong: (n: number) => boolean) {
+function replayOf(
+  kafka: FakeKafka,
+  all: readonly TopicRecord[],
+  isWrong: (n: number) => boolean,
+  topics: readonly string[] = ['main'],
+) {
   const partitions = [...new Set(all.map(({ partition }) => partition))];
   const progress = new Map(
     partitions.map((partition) => {
@@ -105,10 +112,10 @@ function replayOf(kafka: FakeKafka, all: readonly TopicRecord[], isWrong: (n: nu
         isWrong(letter.timestamp)
           ? { reason: 'wrong', errors: [] }
           : {
-              record: {
-                ...{ topic: 'main', key: null, value: letter.value ?? Buffer.alloc(0), headers: [] },
+              records: topics.map((topic) => ({
+                ...{ topic, key: null, value: letter.value ?? Buffer.alloc(0), headers: [] },
                 ...{ timestamp: letter.timestamp, arrivedAt: letter.timestamp },
-              },
+              })),
             },
       ),
     includes: () => true,
@@ -207,6 +214,34 @@ suite('a replay of letters', () => {
     const { replaying } = replayOf(kafka, letters(2, 1), () => false);
     await replaying.run();
     assert.deepEqual([replaying.counts.sent, replaying.counts.wrong], [2, 0]);
+  });
+
+  test('sends a letter to each of its topics, or to none; each topic with a time that it takes', async () => {
+    const kafka = new FakeKafka(1);
+    kafka.losses = 0.3;
+    kafka.refuses = ({ topic, timestamp }) => {
+      if (topic === 'main') return timestamp === 5 ? 'too-large' : undefined;
+      return timestamp < 1e12 ? 'timestamp' : undefined;
+    };
+    const all = letters(20, 2);
+    const { replaying, told } = replayOf(kafka, all, () => false, ['main', 'other']);
+    await replaying.run();
+    assert.deepEqual(
+      told
+        .filter(({ outcome }) => outcome === 'wrong')
+        .map((one) => [one.letter.timestamp, 'reason' in one && one.reason]),
+      [[5, 'topic main does not take it: too-large']],
+    );
+    const both = told.filter((one) => 'topics' in one && one.topics.join() === 'main,other');
+    assert.equal(both.length, 19);
+    for (const topic of ['main', 'other']) {
+      const own = kafka.written.filter((record) => record.topic === topic);
+      assert.deepEqual(
+        own.map(({ value }) => value.toString()).sort(),
+        expected(all, (n) => n !== 5),
+      );
+      assert.ok(own.every(({ timestamp }) => timestamp < 1e12 === (topic === 'main')));
+    }
   });
 
   test('sends no more of a partition whose progress has no room, and says so', async () => {

@@ -8,9 +8,9 @@ import type { CheckedEvent } from '../../openlineage/verdict.ts';
 import type { RuleSet } from '../../routing/rule-set.ts';
 import type { Letter } from './letter.ts';
 
-/** A letter that is right now: the record to write. */
+/** A letter that is right now: the record to write, one for each topic that it belongs to. */
 export interface RightLetter {
-  readonly record: KafkaRecord;
+  readonly records: readonly KafkaRecord[];
 }
 
 /** A letter that is still wrong, with what is wrong today. */
@@ -32,7 +32,7 @@ export interface JudgeContext {
 }
 
 /**
- * Checks a letter again. The record has the key of the letter, or that of the event if the letter has none; the time that the proxy
+ * Checks a letter again. Its records have the key of the letter, or that of the event if the letter has none; the time that the proxy
  * would give to the event; and the headers that the letter had before.
  */
 export async function judge(letter: Letter, context: JudgeContext): Promise<Judged> {
@@ -43,36 +43,34 @@ export async function judge(letter: Letter, context: JudgeContext): Promise<Judg
     const known = errors.map(({ location, message, code }) => ({ location, message, code }));
     return { reason: describeErrors(errors), errors: known };
   }
-  const topic = placeOf(letter, value, event, context);
-  if (typeof topic !== 'string') return topic;
-  if (topic === context.topic) return { reason: `its place is this topic itself, ${topic}`, errors: [] };
-  if (!(await context.exists(topic))) return { reason: `the topic ${topic} is not there`, errors: [] };
-  return {
-    record: {
-      ...{ topic, value, arrivedAt },
-      key: key ?? event.key,
-      headers: headersBefore(headers, cause),
-      timestamp: context.settings.producer.timestamp === 'arrival' ? arrivedAt : event.time,
-    },
+  const topics = placesOf(letter, value, event, context);
+  if ('reason' in topics) return topics;
+  for (const topic of topics) {
+    if (topic === context.topic) return { reason: `its place is this topic itself, ${topic}`, errors: [] };
+    if (!(await context.exists(topic))) return { reason: `the topic ${topic} is not there`, errors: [] };
+  }
+  const record = {
+    ...{ value, arrivedAt },
+    key: key ?? event.key,
+    headers: headersBefore(headers, cause),
+    timestamp: context.settings.producer.timestamp === 'arrival' ? arrivedAt : event.time,
   };
+  return { records: topics.map((topic) => ({ topic, ...record })) };
 }
 
-/** The topic where a right letter belongs: the one that did not take it, or else what the routing rules of today say. */
-function placeOf(
+/** The topics where a right letter belongs: the one that did not take it, or else what the routing rules of today say. */
+function placesOf(
   { cause, sender }: Letter,
   value: Buffer,
   event: CheckedEvent,
   { settings, rules }: JudgeContext,
-): string | WrongLetter {
-  if (cause.topic !== undefined) return cause.topic;
+): readonly string[] | WrongLetter {
+  if (cause.topic !== undefined) return [cause.topic];
   const rule = rules.find(value, event, sender);
-  if (!rule) return settings.producer.mainTopic;
+  if (!rule) return [settings.producer.mainTopic];
   const { name, action } = rule;
-  if (action.kind !== 'topics')
-    return { reason: `the routing rule ${name} ${WANTS[action.kind]}`, errors: [] };
-  const [topic, ...others] = action.topics;
-  if (topic !== undefined && others.length === 0) return topic;
-  return { reason: `the routing rule ${name} names several topics, and a replay writes to one`, errors: [] };
+  if (action.kind === 'topics') return action.topics;
+  return { reason: `the routing rule ${name} ${WANTS[action.kind]}`, errors: [] };
 }
 
 /** What a rule does that keeps a letter where it is. */

@@ -192,7 +192,7 @@ class Findings {
   add(told: Told): void {
     const { letter, outcome } = told;
     if (this.#isJson) {
-      const rest = 'topic' in told ? { topic: told.topic } : { reason: told.reason, errors: told.errors };
+      const rest = 'topics' in told ? { topics: told.topics } : { reason: told.reason, errors: told.errors };
       console.log(JSON.stringify({ id: letter.id, outcome, ...rest }));
     }
     if (told.outcome !== 'wrong') return;

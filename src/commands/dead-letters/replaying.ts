@@ -18,7 +18,7 @@ import type { PartitionProgress } from './partition-progress.ts';
 
 /** What became of a letter. In a dry run a letter is `right` that would be sent. */
 export type Told =
-  | { readonly letter: Letter; readonly outcome: 'sent' | 'right'; readonly topic: string }
+  | { readonly letter: Letter; readonly outcome: 'sent' | 'right'; readonly topics: readonly string[] }
   | ({ readonly letter: Letter; readonly outcome: 'wrong' } & WrongLetter);
 
 export interface ReplayParts {
@@ -52,9 +52,9 @@ export interface ReplayCounts {
 /** A right letter that is to be sent. */
 interface Item {
   readonly letter: Letter;
-  readonly record: KafkaRecord;
-  /** How many times the topic has refused for it. */
-  readonly refusedTimes: number;
+  readonly records: readonly KafkaRecord[];
+  /** How many times each topic has refused for it. */
+  readonly refusedTimes: ReadonlyMap<string, number>;
 }
 
 /** Limits of a batch. Its transaction ends in far less than the 60 s after which Kafka aborts it. */
@@ -122,18 +122,19 @@ export class Replaying {
       return;
     }
     const judged = await judge(letter);
-    if (!('record' in judged)) {
+    if (!('records' in judged)) {
       this.#isWrong(letter, judged);
       return;
     }
+    const { records } = judged;
     if (!writer) {
       this.counts.sent += 1;
-      tell({ letter, outcome: 'right', topic: judged.record.topic });
+      tell({ letter, outcome: 'right', topics: topicsOf(records) });
       return;
     }
-    const size = value?.length ?? 0;
+    const size = records.length * (value?.length ?? 0);
     if (this.#bytes + size > BATCH_BYTES) await this.#flush();
-    this.#batch.push({ letter, record: judged.record, refusedTimes: 0 });
+    this.#batch.push({ letter, records, refusedTimes: new Map() });
     this.#bytes += size;
     if (this.#batch.length === BATCH_LETTERS) await this.#flush();
   }
@@ -161,7 +162,7 @@ export class Replaying {
     const progress = this.#progressWith(items);
     try {
       await this.#commit(
-        items.map(({ record }) => record),
+        items.flatMap(({ records }) => records),
         progress,
       );
     } catch (error) {
@@ -176,16 +177,21 @@ export class Replaying {
     }
     for (const [partition, after] of progress) this.#parts.progress.set(partition, after);
     this.counts.sent += items.length;
-    for (const { letter, record } of items) {
-      this.#parts.tell({ letter, outcome: 'sent', topic: record.topic });
+    for (const { letter, records } of items) {
+      this.#parts.tell({ letter, outcome: 'sent', topics: topicsOf(records) });
     }
   }
 
-  /** A time that the topic refuses gives way to the time of the letter, and that to the time of sending, as in the proxy. */
-  async #sendOtherwise({ letter, record, refusedTimes }: Item, refusal: RecordsRefusedError): Promise<void> {
-    if (refusal.kind === 'timestamp' && refusedTimes < 2) {
-      const timestamp = refusedTimes === 0 ? letter.timestamp : this.#parts.time.wall.now();
-      await this.#send([{ letter, record: { ...record, timestamp }, refusedTimes: refusedTimes + 1 }]);
+  /** A time that a topic refuses gives way to the time of the letter, and that to the time of sending, as in the proxy. */
+  async #sendOtherwise({ letter, records, refusedTimes }: Item, refusal: RecordsRefusedError): Promise<void> {
+    const { topic } = refusal;
+    const times = refusedTimes.get(topic) ?? 0;
+    if (refusal.kind === 'timestamp' && times < 2) {
+      const timestamp = times === 0 ? letter.timestamp : this.#parts.time.wall.now();
+      const others = records.map((record) => (record.topic === topic ? { ...record, timestamp } : record));
+      await this.#send([
+        { letter, records: others, refusedTimes: new Map(refusedTimes).set(topic, times + 1) },
+      ]);
     } else this.#isWrong(letter, { reason: refusal.message, errors: [] });
   }
 
@@ -225,6 +231,10 @@ export class Replaying {
       }
     }
   }
+}
+
+function topicsOf(records: readonly KafkaRecord[]): readonly string[] {
+  return records.map(({ topic }) => topic);
 }
 
 function areIn(

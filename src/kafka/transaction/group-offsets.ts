@@ -39,7 +39,7 @@ export function groupPositions(
       versions.of(OFFSET_FETCH).async(connection, [asked], isStable),
     );
     const positions = new Map<number, GroupPosition>();
-    for (const { errorCode, topics } of answer.groups) {
+    for (const { errorCode, topics } of groupsOf(answer)) {
       refuse(errorCode, `group ${group}`);
       for (const found of topics.flatMap((one) => one.partitions)) {
         refuse(found.errorCode, `group ${group}`);
@@ -50,6 +50,13 @@ export function groupPositions(
     }
     return positions;
   });
+}
+
+/** The answer of version 7 is that of one group. Brokers before Kafka 3.0 take no later one. */
+function groupsOf(answer: CommittedAnswer): CommittedAnswer['groups'] {
+  if (!('topics' in answer)) return answer.groups;
+  const { errorCode, topics } = answer;
+  return [{ groupId: '', errorCode, topics }];
 }
 
 const isCommitted = answerWith<CommittedAnswer>('groups');

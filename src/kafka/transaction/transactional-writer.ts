@@ -49,10 +49,12 @@ export class LostTransactionError extends Error {}
 /** A topic does not take one of the records. The transaction is not committed. */
 export class RecordsRefusedError extends Error {
   readonly kind: 'too-large' | 'timestamp' | 'refused';
+  readonly topic: string;
 
   constructor(kind: RecordsRefusedError['kind'], topic: string, code: string) {
     super(`topic ${topic} does not take it: ${code}`);
     this.kind = kind;
+    this.topic = topic;
   }
 }
 

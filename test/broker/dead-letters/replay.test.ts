@@ -21,7 +21,7 @@ import { invalidHeaders, refusedHeaders, writeLetters, type WrittenLetter } from
 const Line = Type.Object({
   id: Type.String(),
   outcome: Type.String(),
-  topic: Type.Optional(Type.String()),
+  topics: Type.Optional(Type.Array(Type.String())),
   reason: Type.Optional(Type.String()),
 });
 const Summary = Type.Object({
@@ -50,12 +50,16 @@ void suite('http2kafka dead-letters replay', { timeout: 400_000 }, () => {
     const { bootstrapServers } = stage.broker;
     await createTopic(bootstrapServers, { name: letters, partitions });
     await createTopic(bootstrapServers, { name: main, partitions: 3, configs });
+    await createTopic(bootstrapServers, { name: `${main}.copies`, partitions: 2 });
     return { letters, main };
   }
 
   const environment = (main: string) => ({
     HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS: stage.broker.bootstrapServers,
     HTTP2KAFKA__PRODUCER__MAIN_TOPIC: main,
+    HTTP2KAFKA__ROUTING__RULES: JSON.stringify([
+      { name: 'both', when: { name: 'both *' }, topics: [main, `${main}.copies`] },
+    ]),
   });
   const argumentsOf = (letters: string, args: readonly string[]) => [
     'dead-letters',
@@ -127,7 +131,7 @@ void suite('http2kafka dead-letters replay', { timeout: 400_000 }, () => {
     const first = await replayed(place);
     assert.deepEqual([first.status, countsOf(first)], [1, [2, 2, 1, false]]);
     assert.deepEqual(
-      first.lines.map(({ id, outcome, topic, reason }) => [id, outcome, topic ?? reason]),
+      first.lines.map(({ id, outcome, topics: to, reason }) => [id, outcome, to?.join() ?? reason]),
       [
         ['0/0', 'wrong', 'body.inputs: Input should be a valid array'],
         ['0/3', 'wrong', 'the topic absent is not there'],
@@ -184,10 +188,10 @@ void suite('http2kafka dead-letters replay', { timeout: 400_000 }, () => {
     assert.equal((await committed(place.main)).length, 3);
   });
 
-  /** Letters of three partitions; every seventh is still wrong. */
+  /** Letters of three partitions; every seventh is still wrong, and every second one belongs to two topics. */
   function manyLetters(count: number): WrittenLetter[] {
     return Array.from({ length: count }, (_, n) => ({
-      value: n % 7 === 0 ? wrongEvent(`job ${n}`) : runEvent(`job ${n}`),
+      value: n % 7 === 0 ? wrongEvent(`job ${n}`) : runEvent(n % 2 === 0 ? `both ${n}` : `job ${n}`),
       partition: n % 3,
       headers: WRONG,
       time: Date.now() - count + n,
@@ -198,6 +202,15 @@ void suite('http2kafka dead-letters replay', { timeout: 400_000 }, () => {
       .filter((_, n) => n % 7 !== 0)
       .map(({ value }) => value.toString())
       .sort();
+
+  /** Each right letter is in each of its topics once. */
+  async function assertOnce({ main }: { main: string }, letters: readonly WrittenLetter[]): Promise<void> {
+    const right = rightOf(letters);
+    assert.deepEqual(await valuesOf(main), right);
+    const copied = right.filter((event) => event.includes('"both '));
+    assert.ok(copied.length > 0);
+    assert.deepEqual(await valuesOf(`${main}.copies`), copied);
+  }
 
   function started(place: { letters: string; main: string }): ChildProcess {
     const args = ['--', 'src/main.ts', ...argumentsOf(place.letters, [])];
@@ -230,8 +243,27 @@ void suite('http2kafka dead-letters replay', { timeout: 400_000 }, () => {
     }
     const last = await replayed(place);
     assert.ok(kills > 0);
-    assert.deepEqual(await valuesOf(place.main), rightOf(letters));
+    await assertOnce(place, letters);
     assert.equal(countsOf(last)[1], letters.length - rightOf(letters).length);
+  });
+
+  test('goes on when the broker is killed and comes back, and nothing is sent twice', async () => {
+    const place = await topics(3);
+    const letters = manyLetters(4000);
+    await writeLetters(stage.broker.bootstrapServers, place.letters, letters);
+    const child = started(place);
+    const ended = once(child, 'exit');
+    assert.ok(child.stdout);
+    let broken: Promise<void> | undefined;
+    let sent = 0;
+    for await (const line of createInterface(child.stdout)) {
+      if (!line.includes('"outcome":"sent"') || (sent += 1) < 1000) continue;
+      broken ??= stage.broker.kill().then(() => stage.broker.restart());
+    }
+    await ended;
+    await broken;
+    assert.deepEqual([child.exitCode, sent], [1, rightOf(letters).length]);
+    await assertOnce(place, letters);
   });
 
   test('that a second one takes over ends with one sentence, and nothing is sent twice', async () => {
@@ -245,7 +277,7 @@ void suite('http2kafka dead-letters replay', { timeout: 400_000 }, () => {
       assert.match(last, /^\{"error":"Another replay of the group http2kafka-dead-letters has begun/);
     }
     if (fenced.length === 2) await replayed(place);
-    assert.deepEqual(await valuesOf(place.main), rightOf(letters));
+    await assertOnce(place, letters);
   });
 
   test('finishes its batch after Ctrl-C, and goes on behind it', async () => {
@@ -265,7 +297,7 @@ void suite('http2kafka dead-letters replay', { timeout: 400_000 }, () => {
     assert.deepEqual([child.exitCode, stopped], [1, true]);
     assert.equal((await committed(place.main)).length, sent);
     await replayed(place);
-    assert.deepEqual(await valuesOf(place.main), rightOf(letters));
+    await assertOnce(place, letters);
   });
 
   test('says that the brokers may have forgotten an earlier replay of old letters', async () => {
