@@ -69,3 +69,22 @@ function keyProblem(pem: string, password: string | undefined): PrivateKeyError[
   if (!pem.includes('ENCRYPTED')) return 'no-key';
   return password === undefined ? 'no-password' : 'wrong-password';
 }
+
+/** The least size of an RSA key, in bits (RFC 7518 §3.3). */
+const RSA_BITS = 2048;
+
+/** The algorithm of a JWT that this private key signs (RFC 7518 §3.1, RFC 8037). Undefined where no JWT can have such a key. */
+export function jwtAlgorithmOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string | undefined {
+  switch (asymmetricKeyType) {
+    case 'rsa':
+      return (asymmetricKeyDetails?.modulusLength ?? 0) < RSA_BITS ? undefined : 'RS256';
+    case 'ed25519':
+      return 'EdDSA';
+    case 'ec':
+      return { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' }[
+        asymmetricKeyDetails?.namedCurve ?? ''
+      ];
+    default:
+      return undefined;
+  }
+}

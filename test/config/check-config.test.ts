@@ -178,6 +178,7 @@ suite('check-config, for what would stop the proxy', () => {
     const names = {
       HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS: 'b1.invalid:9092,127.0.0.1:1',
       HTTP2KAFKA__KAFKA__SECURITY__TYPE: 'OAUTHBEARER',
+      HTTP2KAFKA__KAFKA__SECURITY__TLS__ENABLED: 'true',
       HTTP2KAFKA__KAFKA__SECURITY__OAUTH__TOKEN_ENDPOINT: 'https://token.invalid/token',
       HTTP2KAFKA__KAFKA__SECURITY__OAUTH__CLIENT_ID: 'x',
       HTTP2KAFKA__KAFKA__SECURITY__OAUTH__CLIENT_SECRET: 'hunter2',
@@ -199,6 +200,19 @@ suite('check-config, for what would stop the proxy', () => {
       ],
     );
     assert.doesNotMatch(stdout, /hunter2/);
+  });
+
+  test('warns of a login that is not used, or that everyone can read', async () => {
+    const file = 'HTTP2KAFKA__KAFKA__SECURITY__OAUTH__TOKEN_FILE';
+    const unused = await ranProgram(['check-config'], { [file]: import.meta.filename });
+    assert.match(unused.stdout, /^warning: kafka\.security\.type: the proxy does not log in to Kafka/m);
+    const readable = await ranProgram(['check-config'], {
+      HTTP2KAFKA__KAFKA__SECURITY__TYPE: 'PLAIN',
+      HTTP2KAFKA__KAFKA__SECURITY__USER: 'u',
+      HTTP2KAFKA__KAFKA__SECURITY__PASSWORD: 'p',
+    });
+    assert.match(readable.stdout, /^warning: kafka\.security\.type: THE PASSWORD FOR KAFKA IS SENT WITHOUT/m);
+    assert.deepEqual([unused.status, readable.status], [0, 0]);
   });
 
   test('makes no folder', async (t) => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,6 +27,10 @@ suite('the settings of logging in to Kafka', () => {
     writeFileSync(ca, authority.pem);
     own = (await authority.issue({ name: 'proxy' })).write(folder, 'own');
     locked = (await authority.issue({ name: 'proxy' })).write(folder, 'locked', 'hunter2');
+    const pem = { type: 'pkcs8', format: 'pem' } as const;
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+    writeFileSync(join(folder, 'short.key'), privateKey.export(pem));
+    writeFileSync(join(folder, 'exchange.key'), generateKeyPairSync('x25519').privateKey.export(pem));
     writeFileSync(join(folder, 'text'), 'no PEM at all');
     writeFileSync(join(folder, 'damaged'), authority.pem + authority.pem.replace(/^MII.{20}/m, 'AAAA'));
   });
@@ -114,6 +119,42 @@ suite('the settings of logging in to Kafka', () => {
       }),
       [
         "OAUTH__ASSERTION__PRIVATE_KEY_FILE: the private key in '/locked.key' cannot be read: it is encrypted; set kafka.security.oauth.assertion.private_key_password",
+      ],
+    ],
+    [
+      'an assertion that is not sent',
+      () => ({ ...endpoint, OAUTH__CLIENT_ID: 'i', OAUTH__ASSERTION__PRIVATE_KEY_FILE: own.key }),
+      [
+        'OAUTH__ASSERTION__PRIVATE_KEY_FILE: has no effect; set kafka.security.oauth.client_authentication to private_key_jwt, or kafka.security.oauth.grant to jwt_bearer',
+      ],
+    ],
+    ...(['short.key', 'exchange.key'] as const).map(
+      (name) =>
+        [
+          `a key that signs no JWT (${name})`,
+          () => ({
+            ...endpoint,
+            OAUTH__CLIENT_ID: 'i',
+            OAUTH__CLIENT_AUTHENTICATION: 'private_key_jwt',
+            OAUTH__ASSERTION__PRIVATE_KEY_FILE: join(folder, name),
+          }),
+          [
+            `OAUTH__ASSERTION__PRIVATE_KEY_FILE: no JWT can be signed with the private key in '/${name}': RSA with 2048 bits or more, P-256, P-384, P-521 or Ed25519 was expected`,
+          ],
+        ] as const,
+    ),
+    [
+      'a region and an account of other clouds',
+      () => ({
+        TYPE: 'OAUTHBEARER',
+        OAUTH__CLOUD__PROVIDER: 'azure',
+        OAUTH__SCOPE: 's',
+        OAUTH__CLOUD__REGION: 'eu-central-1',
+        OAUTH__CLOUD__ACCOUNT: 'a@example.com',
+      }),
+      [
+        'OAUTH__CLOUD__REGION: has no effect unless kafka.security.oauth.cloud.provider is aws',
+        'OAUTH__CLOUD__ACCOUNT: has no effect unless kafka.security.oauth.cloud.provider is google',
       ],
     ],
     [

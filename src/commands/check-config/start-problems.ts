@@ -12,7 +12,8 @@ import { VERSION } from '../../delivery/spooled-record.ts';
 import { readTlsFiles } from '../../http/connection/tls-files.ts';
 import { findLibrary } from '../../kafka/login/cloud/library.ts';
 import { checkGssapi } from '../../kafka/login/gssapi.ts';
-import { readKafkaTls } from '../../kafka/login/security.ts';
+import { readKafkaTls, securityWarnings } from '../../kafka/login/security.ts';
+import { kafkaSecurity } from '../../proxy/core-settings.ts';
 import { tlsSettings } from '../../proxy/front-settings.ts';
 import { databaseAddress } from '../../proxy/personal-tokens.ts';
 import { localDisk } from '../../spool/disk.ts';
@@ -52,7 +53,12 @@ export async function findStartProblems(settings: Settings): Promise<readonly Co
 
 /** What does not stop `serve`, and an operator should know. */
 export async function findWarnings(settings: Settings): Promise<readonly Finding[]> {
-  return [...(await findVolumeWarnings(settings)), ...findDeadRules(settings)];
+  const login = securityWarnings(kafkaSecurity(settings)).map((message): Finding => ({
+    severity: 'warning',
+    place: 'kafka.security.type',
+    message,
+  }));
+  return [...login, ...(await findVolumeWarnings(settings)), ...findDeadRules(settings)];
 }
 
 async function findVolumeWarnings({ spool }: Settings): Promise<readonly Finding[]> {

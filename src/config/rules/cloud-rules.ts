@@ -7,6 +7,7 @@ type Kafka = Settings['kafka'];
 const TYPE = 'kafka.security.type';
 const PROVIDER = 'kafka.security.oauth.cloud.provider';
 const REGION = 'kafka.security.oauth.cloud.region';
+const ACCOUNT = 'kafka.security.oauth.cloud.account';
 const SCOPE = 'kafka.security.oauth.scope';
 const ENDPOINT = 'kafka.security.oauth.token_endpoint';
 const TOKEN_FILE = 'kafka.security.oauth.token_file';
@@ -21,6 +22,8 @@ export const cloudRules: readonly Rule[] = [
         `has no effect unless ${TYPE} is OAUTHBEARER`,
       ),
   },
+  belongsTo('aws', REGION, ({ cloud }) => cloud.region),
+  belongsTo('google', ACCOUNT, ({ cloud }) => cloud.account),
   replaces(ENDPOINT, ({ tokenEndpoint }) => tokenEndpoint),
   replaces(TOKEN_FILE, ({ tokenFile }) => tokenFile),
   {
@@ -55,6 +58,22 @@ export function scopeOf({ bootstrapServers, security }: Kafka): string | undefin
 
 function firstGroup(names: readonly string[], pattern: RegExp): string | undefined {
   return names.map((name) => pattern.exec(name.toLowerCase())?.[1]).find((found) => found !== undefined);
+}
+
+/** A setting that only one cloud has. */
+function belongsTo(
+  provider: 'aws' | 'google',
+  name: typeof REGION | typeof ACCOUNT,
+  valueOf: (oauth: Kafka['security']['oauth']) => unknown,
+): Rule {
+  return {
+    about: [name, PROVIDER],
+    check: ({ kafka: { security } }) =>
+      when(
+        valueOf(security.oauth) !== undefined && security.oauth.cloud.provider !== provider,
+        `has no effect unless ${PROVIDER} is ${provider}`,
+      ),
+  };
 }
 
 function replaces(

@@ -1,5 +1,6 @@
 /** The rules between the settings of `kafka.security.oauth`: what a token endpoint needs. */
 import type { Settings } from '../schema/schema.ts';
+import { jwtAlgorithmOf } from '../../support/pem.ts';
 import { isLoopback } from '../schema/text-kinds.ts';
 import { keyIn } from './key-file.ts';
 import { when, type Rule } from './rule.ts';
@@ -56,6 +57,8 @@ export const tokenEndpointRules: readonly Rule[] = [
       );
     },
   },
+  useless(FILE, ({ assertion }) => assertion.file),
+  useless(KEY_FILE, ({ assertion }) => assertion.privateKeyFile),
   {
     about: [FILE, KEY_FILE],
     check: ({ kafka: { security } }) => {
@@ -73,10 +76,26 @@ export const tokenEndpointRules: readonly Rule[] = [
       const { privateKeyFile, privateKeyPassword } = security.oauth.assertion;
       if (privateKeyFile === undefined) return undefined;
       const key = keyIn(privateKeyFile, privateKeyPassword, KEY_PASSWORD);
-      return typeof key === 'string' ? key : undefined;
+      if (typeof key === 'string') return key;
+      return when(
+        jwtAlgorithmOf(key) === undefined,
+        `no JWT can be signed with the private key in '${privateKeyFile}': RSA with 2048 bits or more, P-256, P-384, P-521 or Ed25519 was expected`,
+      );
     },
   },
 ];
+
+/** An assertion that is not sent is an error: the operator expects a protection that is not there. */
+function useless(name: typeof FILE | typeof KEY_FILE, valueOf: (oauth: Oauth) => unknown): Rule {
+  return {
+    about: [name, GRANT, AUTHENTICATION],
+    check: ({ kafka: { security } }) =>
+      when(
+        valueOf(security.oauth) !== undefined && !usesAssertion(security.oauth),
+        `has no effect; set ${AUTHENTICATION} to private_key_jwt, or ${GRANT} to jwt_bearer`,
+      ),
+  };
+}
 
 function asks({ tokenEndpoint }: Oauth): boolean {
   return tokenEndpoint !== undefined;
@@ -94,7 +113,8 @@ function needsId(oauth: Oauth): boolean {
 }
 
 function needsSecret(oauth: Oauth): boolean {
-  const { clientAuthentication } = oauth;
-  if (clientAuthentication === undefined) return !usesAssertion(oauth);
+  const { clientAuthentication, assertion } = oauth;
+  const hasAssertion = assertion.file !== undefined || assertion.privateKeyFile !== undefined;
+  if (clientAuthentication === undefined) return !usesAssertion(oauth) && !hasAssertion;
   return clientAuthentication === 'client_secret_basic' || clientAuthentication === 'client_secret_post';
 }

@@ -2,7 +2,7 @@
 import { randomUUID, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { errorText } from '../../support/error-text.ts';
-import { PrivateKeyError, privateKeyIn } from '../../support/pem.ts';
+import { jwtAlgorithmOf, PrivateKeyError, privateKeyIn } from '../../support/pem.ts';
 import { BrokerError } from '../broker-error.ts';
 
 export interface AssertionSettings {
@@ -58,13 +58,18 @@ export async function assertionOf(
     const problem = `the private key for the token endpoint cannot be read (${SECTION}.private_key_file)`;
     throw new BrokerError(`private key: ${error.reason}`, problem, true);
   }
+  const alg = jwtAlgorithmOf(key);
+  if (alg === undefined) {
+    const problem = `no JWT can be signed with the private key for the token endpoint (${SECTION}.private_key_file)`;
+    throw new BrokerError(`private key: ${String(key.asymmetricKeyType)}`, problem, true);
+  }
   // Loaded here: few logins need it.
   const { SignJWT } = await import('jose');
   const issuer = settings.issuer ?? clientId;
   const second = Math.floor(now / 1000);
   return new SignJWT()
     .setProtectedHeader({
-      alg: algorithmOf(key),
+      alg,
       typ: 'JWT',
       ...(settings.keyId !== undefined && { kid: settings.keyId }),
     })
@@ -75,24 +80,6 @@ export async function assertionOf(
     .setIssuedAt(second)
     .setExpirationTime(second + LIFETIME_S)
     .sign(key);
-}
-
-/** The algorithm that providers expect of such a key (RFC 7518, 3.1; RFC 8037). */
-function algorithmOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string {
-  switch (asymmetricKeyType) {
-    case 'rsa':
-      return 'RS256';
-    case 'ed25519':
-      return 'EdDSA';
-    case 'ec': {
-      const algorithm = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' }[
-        asymmetricKeyDetails?.namedCurve ?? ''
-      ];
-      if (algorithm !== undefined) return algorithm;
-    }
-  }
-  const problem = `the private key for the token endpoint has a kind that no JWT can have (${SECTION}.private_key_file)`;
-  throw new BrokerError(`private key: ${String(asymmetricKeyType)}`, problem, true);
 }
 
 async function read(path: string, setting: string): Promise<string> {

@@ -108,7 +108,7 @@ export class LoginPauses {
 }
 
 /** What an operator should know about the login at the start, one line each. */
-export function securityWarnings({ type, user, password, tls }: SecuritySettings): readonly string[] {
+export function securityWarnings({ type, user, password, oauth, tls }: SecuritySettings): readonly string[] {
   const warnings: string[] = [];
   const isReadable = type === 'PLAIN' || type === 'OAUTHBEARER';
   if (isReadable && !tls.enabled) {
@@ -116,9 +116,12 @@ export function securityWarnings({ type, user, password, tls }: SecuritySettings
       `THE ${type === 'PLAIN' ? 'PASSWORD' : 'TOKEN'} FOR KAFKA IS SENT WITHOUT ENCRYPTION: kafka.security.type is ${type}, without kafka.security.tls.enabled`,
     );
   }
-  if (type === 'none' && (user !== undefined || password !== undefined)) {
+  const hasPassword = user !== undefined || password !== undefined;
+  const hasToken = oauth.tokenEndpoint !== undefined || oauth.tokenFile !== undefined;
+  if (type === 'none' && (hasPassword || hasToken)) {
+    const what = hasPassword ? 'a user or a password' : 'a source of tokens';
     warnings.push(
-      'the proxy does not log in to Kafka, although kafka.security has a user or a password: kafka.security.type is none',
+      `the proxy does not log in to Kafka, although kafka.security has ${what}: kafka.security.type is none`,
     );
   }
   const end = certificateEnd(tls);
