@@ -35,6 +35,7 @@ const REASONS: readonly (readonly [code: RegExp, reason: string])[] = [
     /_(?:UNSUPPORTED_PROTOCOL|VERSION_TOO_LOW|NO_SHARED_CIPHER|ALERT_PROTOCOL_VERSION|ALERT_HANDSHAKE_FAILURE)$/,
     'the client and the proxy have no version or cipher of TLS in common',
   ],
+  [/_NO_APPLICATION_PROTOCOL$/, 'the client speaks HTTP/2 only, and the proxy HTTP/1.1'],
   [/^ERR_SSL_/, 'an error of the protocol'],
 ];
 

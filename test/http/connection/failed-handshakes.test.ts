@@ -93,6 +93,11 @@ void suite('a TLS handshake that fails', { timeout: 60_000 }, () => {
     assert.equal(detail, 'ERR_SSL_UNSUPPORTED_PROTOCOL');
   });
 
+  test('names the reason: a client that speaks HTTP/2 only', async () => {
+    const { reason } = await line(() => shakeHands({ ALPNProtocols: ['h2'] }));
+    assert.equal(reason, 'the client speaks HTTP/2 only, and the proxy HTTP/1.1');
+  });
+
   test('leaves no line for a connection that is only opened and closed, as by a health check', async () => {
     const before = proxy.log.split(FAILED).length;
     await send('');
