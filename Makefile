@@ -70,6 +70,7 @@ audit: setup ## Find known vulnerabilities of the packages, and packages that ar
 bench: setup build ## Measure all loads beside a bare HTTP server and the floor, in one run (20 minutes; no other load).
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) benchmark/main.ts
+	$(NODE) benchmark/levels.ts
 
 profile: setup build ## Show which functions use the CPU time of an event.
 	@$(NODE) tools/kafka/install.ts
