@@ -21,7 +21,7 @@ const sections: readonly Section[] = [
     group: 'brokers',
     heading: 'Brokers and logins',
     before: `Each release of Kafka as Maven Central has it, with a listener for each login. The proxy logs in, and sends five events,
-which must be in the topic once. [Brokers](brokers.md) says what that means for Redpanda, Azure Event Hubs and others.
+which must be in the topic once. \`replay\` sends 20 dead letters to two topics each, and a second replay sends nothing. [Brokers](brokers.md) says what that means for Redpanda, Azure Event Hubs and others.
 [Kafka in a cloud](cloud-kafka.md#what-was-tried) says what was tried of the logins of Amazon, Azure and Google.`,
     columns: [
       'requests',
@@ -32,6 +32,7 @@ which must be in the topic once. [Brokers](brokers.md) says what that means for 
       'OAUTHBEARER',
       'mutual TLS',
       'GSSAPI',
+      'replay',
     ],
     after: `Kafka before 3.1 checks no signature of a token: its operator brings a class for that. So there the token of the trial
 has none. From 3.1 on it comes from a token endpoint, and the broker checks its signature.`,

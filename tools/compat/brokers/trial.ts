@@ -1,4 +1,4 @@
-/** Releases of Kafka, each with every login: a proxy logs in, and writes events. The brokers are those of the tests of the login. */
+/** Releases of Kafka, each with every login: a proxy logs in, and writes events. Dead letters are replayed. The brokers are those of the tests of the login. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { INIT_PRODUCER_ID, METADATA, PRODUCE } from '../../../src/kafka/cluster/request-versions.ts';
 import { askVersions, SpokenVersions } from '../../../src/kafka/cluster/spoken-versions.ts';
@@ -22,6 +22,7 @@ import { ALL_RELEASES, needsZooKeeper, type Release } from '../../kafka/releases
 import { Wire } from '../../kafka/wire.ts';
 import { startProxy, type Proxy } from '../../proxy.ts';
 import type { Outcome, Trial } from '../trial.ts';
+import { replayed } from './replay.ts';
 import { kafka } from '../versions.ts';
 
 const LIMIT_MS = 20_000;
@@ -109,6 +110,7 @@ async function tried(release: Release | undefined): Promise<Outcome> {
   const stage = await SecureStage.start(release);
   try {
     cells['requests'] = await requestsTo(stage.address('PLAINTEXT'));
+    cells['replay'] = await replayed(stage.address('PLAINTEXT'));
     for (const { column, listener, security } of loginsOf(release)) {
       const topic = `logins.${column.toLowerCase().replaceAll(' ', '-')}`;
       const proxy = await stage.launch(listener, topic, security(stage));
