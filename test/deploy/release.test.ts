@@ -7,6 +7,7 @@ import {
   globSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -81,6 +82,26 @@ suite('the program of a release', () => {
     assert.ok(bundled.length > 10);
     assert.deepEqual(
       bundled.filter((path) => packages[path]?.dev !== undefined || !(path in packages)),
+      [],
+    );
+  });
+
+  // Each file costs memory and time at the start: 60 more of them cost 5 MB.
+  test('loads few files to serve, without the commands and what nothing uses', () => {
+    const loaded = new Map<string, string>();
+    const visit = (name: string) => {
+      if (loaded.has(name)) return;
+      const text = read('dist', 'program', name);
+      loaded.set(name, text);
+      for (const [, next = ''] of text.matchAll(/^(?:import|} from) "[.][/]([^"]+)";$/gm)) visit(next);
+    };
+    for (const name of readdirSync(join(root, 'dist', 'program')).filter((name) =>
+      /^(?:cli|proxy)-/.test(name),
+    ))
+      visit(name);
+    assert.ok(loaded.size > 2 && loaded.size <= 30, `${loaded.size} files`);
+    assert.deepEqual(
+      [...loaded].filter(([, text]) => text.includes('Ajv')).map(([name]) => name),
       [],
     );
   });
