@@ -1,9 +1,11 @@
 /**
  * `make profile`: shows which functions use the CPU time of an event. Runs the proxy from its sources under load with V8's
- * profiler. Prints the share of each part of the program, and of the most expensive functions. The profile stays in
+ * profiler. Prints the share of each part of the program, and of the most expensive functions, once the program is warm. The profile stays in
  * .run/profile, for the developer tools of a browser.
  *
- *     node benchmark/profile.ts [--connections 256] [--seconds 10]
+ *     node benchmark/profile.ts [--connections 256] [--pause 0] [--seconds 10]
+ *
+ * Each connection waits `--pause` milliseconds between an answer and its next request.
  */
 import { globSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,10 +14,11 @@ import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { startBroker } from '../tools/kafka/broker.ts';
 import { startProxy } from '../tools/proxy.ts';
+import { mix } from './loads/bodies.ts';
 import { measureLoad, requireWrk } from './loads/load.ts';
-import { writeScript } from './loads/wrk-script.ts';
+import { writePosts } from './loads/wrk-script.ts';
 
-/** The used part of V8's format: nodes, the samples by node ids, and the µs before each sample. */
+/** The used part of V8's format: nodes, the samples by node ids, and the µs before each sample, from a monotonic time on. */
 const Profile = Type.Object({
   nodes: Type.Array(
     Type.Object({
@@ -23,6 +26,7 @@ const Profile = Type.Object({
       callFrame: Type.Object({ functionName: Type.String(), url: Type.String() }),
     }),
   ),
+  startTime: Type.Number(),
   samples: Type.Array(Type.Integer()),
   timeDeltas: Type.Array(Type.Number()),
 });
@@ -34,6 +38,7 @@ const folder = join(root, '.run', 'profile');
 const { values } = parseArgs({
   options: {
     connections: { type: 'string', default: '256' },
+    pause: { type: 'string', default: '0' },
     seconds: { type: 'string', default: '10' },
   },
 });
@@ -49,8 +54,14 @@ const proxy = await startProxy({
   nodeFlags: ['--cpu-prof', `--cpu-prof-dir=${folder}`, '--cpu-prof-interval=500'],
 });
 await proxy.ready();
-const script = writeScript(join(root, 'examples'));
-await measureLoad({ url: `${proxy.url}/api/v1/lineage`, pid: proxy.pid, script, connections, seconds });
+const { bodies, headers } = mix();
+const script = writePosts(bodies, headers, Number(values.pause));
+const load = { url: `${proxy.url}/api/v1/lineage`, pid: proxy.pid, script, connections, seconds };
+// The first load warms the program: loading and compiling it is much of the cost at a low rate.
+await measureLoad(load);
+const since = monotonicMicros();
+await measureLoad(load);
+const until = monotonicMicros();
 await proxy.stop();
 await broker.stop();
 
@@ -62,15 +73,27 @@ console.log(`\nThe profile: ${join(folder, file)}`);
 
 type Counts = Map<string, number>;
 
-/** µs by part of the program and by function, without idle time. */
-function sharesOf({ nodes, samples, timeDeltas }: Type.Static<typeof Profile>): Record<string, Counts> {
+/** The clock of V8's profiles, which is the same in every process. */
+function monotonicMicros(): number {
+  return Number(process.hrtime.bigint() / 1000n);
+}
+
+/** µs by part of the program and by function while the load was measured, without idle time. */
+function sharesOf({
+  nodes,
+  startTime,
+  samples,
+  timeDeltas,
+}: Type.Static<typeof Profile>): Record<string, Counts> {
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
   const parts: Counts = new Map();
   const functions: Counts = new Map();
+  let at = startTime;
   for (const [index, id] of samples.entries()) {
     const { functionName, url } = frames.get(id) ?? { functionName: '?', url: '' };
-    if (functionName === '(idle)') continue;
     const micros = timeDeltas[index] ?? 0;
+    at += micros;
+    if (functionName === '(idle)' || at < since || at > until) continue;
     const part = partOf(url) ?? functionName;
     parts.set(part, (parts.get(part) ?? 0) + micros);
     const name = `${functionName} (${part})`;
