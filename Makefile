@@ -9,6 +9,7 @@ test quick-test faults fuzz: export NODE_DEBUG := http2kafka-memory
 
 SOURCES := $(shell find src -name '*.ts')
 ASSEMBLY := $(wildcard assembly/*)
+ASSETS := $(wildcard src/page/assets/*)
 
 # `make quick` checks only what has changed since its last run; `make check` checks everything. A rule of eslint that goes by types
 # may miss what a change in another file breaks.
@@ -139,7 +140,7 @@ clean: ## Remove all files that make has made.
 	@[ ! -f .run/docker/dockerd.pid ] || $(NODE) tools/docker/main.ts stop
 	rm -rf dist node_modules .run
 
-dist/.built: $(SOURCES) dist/event-scan.wasm tools/bundle.ts package.json node_modules/.installed
+dist/.built: $(SOURCES) $(ASSETS) dist/event-scan.wasm tools/bundle.ts package.json node_modules/.installed
 	@$(NODE) tools/bundle.ts
 	@touch $@
 

@@ -3,7 +3,7 @@
  * file by file takes three times as long. Their unused code also makes the heap larger, which costs V8 time at each garbage
  * collection.
  */
-import { rmSync, writeFileSync } from 'node:fs';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import {
@@ -125,7 +125,7 @@ const leaveOutOtherCommands = (found: Set<string>): Plugin => ({
 });
 
 const folder = join(root, 'dist');
-for (const old of ['main.js', 'program', 'commands'])
+for (const old of ['main.js', 'program', 'commands', 'page'])
   rmSync(join(folder, old), { recursive: true, force: true });
 
 const settings = {
@@ -159,6 +159,8 @@ const commands = await build({
 
 const bundled = new Set([proxy, commands].flatMap(({ metafile }) => foldersOfPackages(metafile)));
 const beside = [...WITH_FILES, ...OPTIONAL];
+// What the page at `/` loads from the proxy.
+cpSync(join(root, 'src', 'page', 'assets'), join(folder, 'page'), { recursive: true });
 writeFileSync(
   join(folder, 'packages.json'),
   `${JSON.stringify({ bundled: [...bundled].sort(), beside, optional: OPTIONAL }, null, 2)}\n`,

@@ -1,9 +1,8 @@
 import { WRONG_USAGE, type CommandDeclaration } from './command.ts';
 import type { Finding } from './check-config/finding.ts';
-import { catalog } from '../config/catalog.ts';
 import { errorReport } from '../config/configuration-error.ts';
 import type { Loaded } from '../config/load.ts';
-import { written } from '../config/schema/kind.ts';
+import { HIDDEN, shownSettings } from '../config/shown-settings.ts';
 
 /** The exit code for a good configuration with which the proxy could not do its work: what it connects to is not good. */
 const NOT_USABLE = 3;
@@ -82,23 +81,6 @@ function printJson(code: number, findings: readonly Finding[], outcome: Loaded |
   console.log(JSON.stringify({ exit_code: code, findings: listed, notes, settings }, undefined, 2));
 }
 
-interface ShownSetting {
-  readonly name: string;
-  readonly value: unknown;
-  /** Undefined for a default. */
-  readonly place: string | undefined;
-}
-
-/** Every setting, without secrets. */
-function shownSettings({ given, derived }: Loaded): readonly ShownSetting[] {
-  return [...catalog.values()].map((entry) => {
-    const { value, place } = given.get(entry.name) ??
-      derived.get(entry.name) ?? { value: entry.default, place: undefined };
-    const isHidden = entry.secret && value !== undefined;
-    return { name: entry.name, value: isHidden ? '*****' : (written(entry.kind, value) ?? null), place };
-  });
-}
-
 function settingsByName(outcome: Loaded): object {
   return Object.fromEntries(
     shownSettings(outcome).map(({ name, value, place }) => [name, { value, place: place ?? null }]),
@@ -108,7 +90,7 @@ function settingsByName(outcome: Loaded): object {
 /** A line for each setting, in the form of a configuration file, with the place of every value that is not a default. */
 function effectiveSettings(outcome: Loaded): readonly string[] {
   return shownSettings(outcome).map(({ name, value, place }) => {
-    const shown = value === '*****' ? value : JSON.stringify(value);
+    const shown = value === HIDDEN ? value : JSON.stringify(value);
     return `${name}: ${shown}${place === undefined ? '' : `  # ${place}`}`;
   });
 }

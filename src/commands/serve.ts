@@ -10,7 +10,7 @@ export const serve: CommandDeclaration = {
     const loaded = settings(false);
     if (!loaded) return 1;
     const { runProxy } = await import('../proxy/proxy.ts');
-    await runProxy(loaded.settings, loaded.notices, () => load(false));
+    await runProxy(loaded, () => load(false));
     return undefined;
   },
 };

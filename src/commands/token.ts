@@ -77,6 +77,15 @@ export const token: CommandDeclaration = {
       options: [JSON_OPTION],
       action: makeApiKey,
     },
+    {
+      name: 'page-user',
+      description: 'make a user of the page at /: print the password, and on standard error the setting',
+      argument: { usage: '<name>', description: 'the user' },
+      action: async ({ args: [name = ''] }) => {
+        const { makePageUser } = await import('./token/page-user.ts');
+        return makePageUser(name);
+      },
+    },
   ],
 };
 

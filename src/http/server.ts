@@ -59,6 +59,8 @@ export interface ExchangeHandler {
 export interface ServerParts {
   readonly events: ExchangeHandler;
   readonly pages: RequestListener;
+  /** How many requests only watch. They do not count for `maxConcurrency`. */
+  readonly watching?: () => number;
   readonly answers: Answers;
   readonly observer: Observer;
   readonly metrics: Metrics;
@@ -81,6 +83,7 @@ export class HttpServer {
   readonly #settings: ServerSettings;
   readonly #events: ExchangeHandler;
   readonly #pages: RequestListener;
+  readonly #watching: () => number;
   readonly #answers: Answers;
   readonly #observer: Observer;
   readonly #server: Server;
@@ -95,10 +98,11 @@ export class HttpServer {
   #turnedAway = 0;
 
   constructor(settings: ServerSettings, parts: ServerParts) {
-    const { events, pages, answers, observer, metrics, log } = parts;
+    const { events, pages, watching = () => 0, answers, observer, metrics, log } = parts;
     this.#settings = settings;
     this.#events = events;
     this.#pages = pages;
+    this.#watching = watching;
     this.#answers = answers;
     this.#observer = observer;
     this.#connections = new Connections(settings.maxConnections);
@@ -252,7 +256,7 @@ export class HttpServer {
       !response.hasHeader('access-control-allow-origin')
     ) {
       this.#refuse(exchange, OTHER_ORIGIN);
-    } else if (this.#inFlight > this.#settings.maxConcurrency) {
+    } else if (this.#inFlight - this.#watching() > this.#settings.maxConcurrency) {
       this.#refuse(exchange, refusal('unavailable', 'Too many requests are in flight'));
     } else {
       this.#events.handle(exchange, takes);

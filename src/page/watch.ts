@@ -43,6 +43,11 @@ export class Watch implements OutcomeWatch {
     return this.#noted.sequence;
   }
 
+  /** The time of the wall clock, in milliseconds since the epoch. */
+  get now(): number {
+    return this.#time.wall.now();
+  }
+
   /** The outcomes after the one with this number, the oldest first. */
   rowsAfter(sequence: number): readonly OutcomeRow[] {
     if (sequence >= this.sequence) return [];

@@ -19,6 +19,7 @@ import type { ClientOf } from '../http/origin.ts';
 import { HttpServer, type ServerSettings } from '../http/server.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { Foresight } from '../pipeline/foresight.ts';
+import type { ShownSetting } from '../page/standing.ts';
 import type { Watch } from '../page/watch.ts';
 import { Ingest } from '../pipeline/ingest.ts';
 import { Observer } from '../pipeline/observer.ts';
@@ -41,6 +42,7 @@ import {
   tlsSettings,
 } from './front-settings.ts';
 import { addressOf, explainListenError, isLocal, urlOf } from './listening.ts';
+import { openPage, type Page } from './page/open-page.ts';
 import { StartError } from './start-error.ts';
 
 /** Of the memory for bodies, the pool has this part at most: what is used of it once stays with the process. */
@@ -58,6 +60,7 @@ export class Front {
   #http: HttpServer | undefined;
   #monitoring: Monitoring | undefined;
   #monitoringListener: MonitoringListener | undefined;
+  #page: Page | undefined;
 
   private constructor(
     settings: Settings,
@@ -102,17 +105,28 @@ export class Front {
 
   /**
    * Listens, and hands the events that come to the delivery. Resolves to the addresses, in words for the log: that of
-   * the events first, then that of monitoring, if it has one of its own.
+   * the events first, then that of monitoring, if it has one of its own. `shown` are the settings that the page shows.
    * @throws {StartError} if it cannot listen there.
    */
   async listen(
     delivery: EventDelivery & DeliveryStatus,
+    shown: readonly ShownSetting[],
   ): Promise<readonly [events: string, monitoring?: string]> {
     const { server } = this.#settings;
     const listener = serverSettings(this.#settings, this.#tls, this.#routing.topics.length);
     this.#metrics.maxConnections.set(listener.maxConnections);
     const parts = this.#parts(delivery, listener.clientOf);
     this.#monitoring = parts.monitoring;
+    this.#page = openPage(this.#settings, shown, {
+      watch: this.#watch,
+      delivery,
+      metrics: this.#metrics,
+      monitoring: parts.monitoring,
+      clientOf: listener.clientOf,
+      hostsOf: listener.hostsOf,
+      isAuthenticated: this.#authentication !== undefined,
+      problems: () => this.#problems(),
+    });
     // First: `close` closes this listener, whatever fails after it.
     const monitoring = await this.#listenForMonitoring(parts);
     const http = this.#build(delivery, listener, parts);
@@ -158,17 +172,29 @@ export class Front {
 
   /**
    * Takes no new connections, and answers the requests in flight. Idle connections stay for `idleMs` milliseconds.
-   * After `timeoutMs` milliseconds it cuts all connections.
+   * After `timeoutMs` milliseconds it cuts all connections. It ends the streams of the page first.
    */
   async stop(idleMs: number, timeoutMs: number): Promise<void> {
+    this.#page?.close();
     await this.#http?.stop(idleMs, timeoutMs);
   }
 
   /** Closes the authentication, the routing, and the listener for monitoring. */
   async close(): Promise<void> {
+    this.#page?.close();
     this.#monitoringListener?.close();
     this.#routing.close();
     await this.#authentication?.close();
+  }
+
+  /** What is wrong with what the front depends on. */
+  #problems(): readonly string[] {
+    const routing = this.#routing.problem;
+    const authentication = Object.entries(this.#authentication?.problems() ?? {});
+    return [
+      ...authentication.map(([name, problem]) => `${name}: ${problem}`),
+      ...(routing === undefined ? [] : [`routing rules: ${routing}`]),
+    ];
   }
 
   #parts(delivery: DeliveryStatus, clientOf: ClientOf): MonitoringListenerParts {
@@ -187,7 +213,7 @@ export class Front {
     const settings = monitoringListenerSettings(this.#settings);
     if (!settings) return undefined;
     const { host, port } = settings;
-    const listener = new MonitoringListener(settings, parts);
+    const listener = new MonitoringListener(settings, { ...parts, overview: this.#page?.onMonitoring });
     try {
       const address = urlOf('http', host, await listener.listen());
       this.#monitoringListener = listener;
@@ -224,13 +250,19 @@ export class Front {
     const limits = { maxBytes, memory, lend };
     const batches = new BatchRoom(settings.server.maxBodyMemory, MAX_ELEMENTS, systemTime);
     const events = new EventHandler(this.#authentication, limits, batches, ingest, answers, observer, turns);
-    const pages = pageListener(pagesSettings(settings), { monitoring, answers, observer }, async () => {
-      // Fastify is large, and most proxies never show a page.
-      const { createPages } = await import('../http/pages/pages.ts');
-      const { clientOf } = listener;
-      return createPages(pagesSettings(settings), { answers, observer, clientOf });
-    });
-    return new HttpServer(listener, { events, pages, answers, observer, metrics, log: this.#log });
+    const overview = this.#page?.overview;
+    const pages = pageListener(
+      pagesSettings(settings),
+      { monitoring, overview, answers, observer },
+      async () => {
+        // Fastify is large, and most proxies never show a page.
+        const { createPages } = await import('../http/pages/pages.ts');
+        const { clientOf } = listener;
+        return createPages(pagesSettings(settings), { answers, observer, clientOf });
+      },
+    );
+    const watching = () => this.#page?.watching ?? 0;
+    return new HttpServer(listener, { events, pages, watching, answers, observer, metrics, log: this.#log });
   }
 
   #warnOfFewConnections(possible: number): void {

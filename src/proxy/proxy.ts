@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Loaded, Refused } from '../config/load.ts';
 import type { Settings } from '../config/schema/schema.ts';
+import { shownSettings } from '../config/shown-settings.ts';
 import { openLog, type FrequentLines, type Logger } from '../log.ts';
 import { createMetrics } from '../metrics/metrics.ts';
 import { LiveStreams } from '../page/live-streams.ts';
@@ -31,16 +32,13 @@ type LoadAgain = () => Loaded | Refused;
  * Runs the proxy until it is told to stop. Sets the exit code. Never rejects for an error that an operator can
  * correct.
  */
-export async function runProxy(
-  settings: Settings,
-  notices: readonly string[],
-  load: LoadAgain,
-): Promise<void> {
+export async function runProxy(loaded: Loaded, load: LoadAgain): Promise<void> {
+  const { settings, notices } = loaded;
   const { log, frequent } = openLog({ ...settings.logging, level: levelOf(settings) }, version);
   ignoreUserSignals(log);
   for (const notice of notices) log.info(notice);
   try {
-    await run(settings, load, log, frequent);
+    await run(loaded, load, log, frequent);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     log.fatal(error.message);
@@ -49,12 +47,8 @@ export async function runProxy(
 }
 
 /** @throws {StartError} if the proxy cannot start. Then nothing stays open. */
-async function run(
-  settings: Settings,
-  load: LoadAgain,
-  log: Logger,
-  accessLog: FrequentLines,
-): Promise<void> {
+async function run(loaded: Loaded, load: LoadAgain, log: Logger, accessLog: FrequentLines): Promise<void> {
+  const { settings } = loaded;
   const metrics = createMetrics();
   setInitialMetrics(metrics, settings);
   await using opening = new AsyncDisposableStack();
@@ -67,7 +61,7 @@ async function run(
   opening.defer(() => core.abandon());
   front.useTopics(core.delivery);
   core.start();
-  const [address, monitoring] = await front.listen(core.delivery);
+  const [address, monitoring] = await front.listen(core.delivery, shownSettings(loaded));
   opening.move();
   // This comes before the log says that the proxy is up. A program that waits for that line may stop the proxy at
   // once.

@@ -33,6 +33,7 @@ const broken: Readonly<Record<string, readonly [file: string, imported: string]>
   'delivery-imports-one-way': ['src/delivery/wrong.ts', '../pipeline/arrival.ts'],
   'routing-imports-one-way': ['src/routing/wrong.ts', '../pipeline/arrival.ts'],
   'pipeline-imports-one-way': ['src/pipeline/wrong.ts', '../http/paths.ts'],
+  'page-imports-one-way': ['src/page/wrong.ts', '../http/paths.ts'],
   'http-imports-one-way': ['src/http/wrong.ts', '../kafka/record.ts'],
   'proxy-imports-one-way': ['src/proxy/wrong.ts', '../commands/serve.ts'],
   'only-kafka-knows-the-kafka-client': ['src/delivery/client.ts', '@platformatic/kafka'],

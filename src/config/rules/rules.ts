@@ -51,6 +51,14 @@ export const rules: readonly Rule[] = [
         'routing.file has the rules; remove one of the two',
       ),
   },
+  {
+    about: ['server.page.on_monitoring', 'server.monitoring.port'],
+    check: ({ server }) =>
+      when(
+        server.page.onMonitoring && server.monitoring.port === undefined,
+        'needs server.monitoring.port, the port that serves the page then',
+      ),
+  },
   readable('routing.file', ({ routing }) => routing.file),
   {
     about: ['server.workers'],

@@ -8,6 +8,7 @@ import {
   headerName,
   method,
   origin,
+  pageUser,
   socketPath,
   urlPath,
 } from './text-kinds.ts';
@@ -87,6 +88,25 @@ const monitoring = section('Metrics for a monitoring system, and a port of their
     default: undefined,
     description:
       'A second port that serves only `/monitoring/ping`, `ready` and `metrics`, by plain HTTP and without authentication. 0 selects a free port. `server.port` serves them, too.',
+  }),
+});
+
+const page = section('The page at `/`: what arrives, what is refused, and where things stand.', {
+  enabled: setting(boolean(), {
+    default: true,
+    description:
+      'Whether to serve the page. Without further settings it is shown only to the machine of the proxy: to a peer on the loopback, by a name of this machine, and without a header of a server that forwards.',
+  }),
+  onMonitoring: setting(boolean(), {
+    default: false,
+    description:
+      'Whether `server.monitoring.port` serves the page, too. Without `server.page.users` everyone who reaches that port may see it.',
+  }),
+  users: setting(list(pageUser), {
+    default: [],
+    description:
+      'Users who may see the page from other machines, each with the hash of a password, as `http2kafka token page-user` makes them.',
+    secret: true,
   }),
 });
 
@@ -272,5 +292,6 @@ export const server = section('The HTTP server: its address, and the limits of c
   requestId,
   applicationVersion,
   monitoring,
+  page,
   openapi,
 });

@@ -42,6 +42,25 @@ export const url = text('URL', 'a URL that begins with https:// or http://', {
   valid: (written) => URL.canParse(written),
 });
 
+const PAGE_USER = /^(?<name>[^:,\s]{1,64}):scrypt:(?<cost>\d{5,6}):(?<salt>[\w-]{22,86}):(?<hash>[\w-]{43})$/;
+
+/** A user of the page with the hash of a password: `name:scrypt:16384:salt:hash`, the last two in base64url. */
+export const pageUser = text('user', 'a user as `http2kafka token page-user` makes it', {
+  valid: (written) => pageUserOf(written) !== undefined,
+});
+
+/** Its parts. The cost is a power of 2, as scrypt demands (RFC 7914 §2), and takes at most 128 MiB. */
+export function pageUserOf(
+  written: string,
+): { name: string; cost: number; salt: string; hash: string } | undefined {
+  const { name, cost: digits, salt, hash } = PAGE_USER.exec(written)?.groups ?? {};
+  if (name === undefined || salt === undefined || hash === undefined) return undefined;
+  const cost = Number(digits);
+  return cost >= 2 ** 14 && cost <= 2 ** 17 && Number.isInteger(Math.log2(cost))
+    ? { name, cost, salt, hash }
+    : undefined;
+}
+
 /** The path under which another server forwards to the proxy: `/lineage`. */
 export const urlPath = text('path', 'a path that begins with / and does not end with it', {
   pattern: '^(/[^/?#\\s]+)+$',

@@ -9,6 +9,7 @@ import type { Answers } from '../answer.ts';
 import { requestIdOf } from '../connection/request-head.ts';
 import { pathOf, servedPaths } from '../paths.ts';
 import type { Monitoring } from './monitoring.ts';
+import type { Overview } from './overview/overview.ts';
 import { discardBody, setPageHeaders } from './page-answer.ts';
 
 export interface MonitoringListenerSettings {
@@ -25,6 +26,8 @@ export interface MonitoringListenerParts {
   readonly monitoring: Monitoring;
   readonly answers: Answers;
   readonly observer: Observer;
+  /** The page at `/`, if this listener serves it. */
+  readonly overview?: Overview | undefined;
 }
 
 /** Most open connections. A few systems read the metrics, and a few load balancers ask for `ready`. */
@@ -76,7 +79,7 @@ export class MonitoringListener {
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
     const { rootPath, requestIdHeader } = this.#settings;
-    const { monitoring, answers, observer } = this.#parts;
+    const { monitoring, answers, observer, overview } = this.#parts;
     const { url = '/', method = '' } = request;
     const path = pathOf(url, rootPath);
     const requestId = requestIdOf(request, requestIdHeader);
@@ -84,6 +87,7 @@ export class MonitoringListener {
     response.once('close', () => observer.answered(counted, method, response.statusCode));
     setPageHeaders(response, answers, requestId, false);
     if (monitoring.serves(path)) monitoring.handle(request, response, path, requestId);
+    else if (overview?.serves(request, path) === true) overview.handle(request, response, path, requestId);
     else {
       const missing = refusal(
         'not_found',

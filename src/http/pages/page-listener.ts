@@ -1,5 +1,5 @@
 /**
- * The listener for all requests that post no event. It answers those of monitoring itself. All others go to the pages
+ * The listener for all requests that post no event. It answers those of monitoring and of the page at `/` itself. All others go to the pages
  * that Fastify serves, which are loaded at the first of them: most proxies never show a page, and start faster so.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
@@ -10,6 +10,7 @@ import type { Answers } from '../answer.ts';
 import { requestIdOf } from '../connection/request-head.ts';
 import { pathOf } from '../paths.ts';
 import type { Monitoring } from './monitoring.ts';
+import type { Overview } from './overview/overview.ts';
 import { discardBody, setPageHeaders, writeRefusal } from './page-answer.ts';
 
 export interface PageListenerSettings {
@@ -23,6 +24,8 @@ export interface PageListenerSettings {
 
 export interface PageListenerParts {
   readonly monitoring: Monitoring;
+  /** The page at `/`. Undefined if there is none. */
+  readonly overview?: Overview | undefined;
   readonly answers: Answers;
   readonly observer: Observer;
 }
@@ -38,7 +41,7 @@ const LINES_A_SECOND = 1;
  */
 export function pageListener(
   settings: PageListenerSettings,
-  { monitoring, answers, observer }: PageListenerParts,
+  { monitoring, overview, answers, observer }: PageListenerParts,
   load: () => Promise<RequestListener>,
 ): RequestListener {
   const { rootPath, requestIdHeader, https } = settings;
@@ -61,6 +64,11 @@ export function pageListener(
     if (monitoring.serves(path)) {
       setPageHeaders(response, answers, requestId, https);
       monitoring.handle(request, response, path, requestId);
+      return;
+    }
+    if (overview?.serves(request, path) === true) {
+      setPageHeaders(response, answers, requestId, https);
+      overview.handle(request, response, path, requestId);
       return;
     }
     (loading ?? loadAgain()).then(

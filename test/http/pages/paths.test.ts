@@ -78,7 +78,12 @@ void suite('a path', { timeout: 120_000 }, () => {
     for (const path of ['/lineage/proxy', '/lineage/proxy/', '//lineage/proxy//', '/lineage/proxy?a=b']) {
       await assertTaken(mounted, path);
       assert.equal((await get(mounted, path)).status, 404, path);
+      const shown = await get(mounted, path, { headers: { accept: 'text/html' } });
+      assert.equal(shown.status, 200, path);
+      assert.ok(shown.text.includes('"/lineage/proxy/page/page.css"'), path);
     }
+    const style = await get(mounted, '/lineage/proxy/page/page.css');
+    assert.equal(style.headers['content-type'], 'text/css; charset=utf-8');
   });
 
   test('is understood in the absolute form that a forward proxy uses', async () => {

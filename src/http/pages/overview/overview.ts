@@ -1,0 +1,266 @@
+/**
+ * The page at `/`: what arrives, what is refused, and where things stand. It answers with HTML that is readable without
+ * script, a style, a script, and a stream of server-sent events.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { refusal } from '../../../errors.ts';
+import { arrivalRow } from '../../../page/html/arrivals.ts';
+import { changingParts, document, loginDocument, type PageFacts } from '../../../page/html/document.ts';
+import type { LiveStreams, StreamForm } from '../../../page/live-streams.ts';
+import { filterFrom, fits, type OutcomeRow, type RowFilter } from '../../../page/outcome-row.ts';
+import type { StandingReader } from '../../../page/standing.ts';
+import type { Watch } from '../../../page/watch.ts';
+import { packageFolder } from '../../../support/package-folder.ts';
+import type { ClientOf } from '../../origin.ts';
+import { localUrl } from '../../paths.ts';
+import { discardBody, JSON_TYPE, writePage } from '../page-answer.ts';
+import { PageReaders, TOO_MANY_READERS } from '../page-readers.ts';
+import type { Monitoring } from '../monitoring.ts';
+import type { PageAccess } from './page-access.ts';
+import type { PageSessions } from './page-sessions.ts';
+
+export interface OverviewSettings {
+  /** '' for none. */
+  readonly rootPath: string;
+  readonly https: boolean;
+  /** The ways in which senders are recognised. */
+  readonly ways: readonly string[];
+}
+
+export interface OverviewParts {
+  readonly watch: Watch;
+  readonly streams: LiveStreams;
+  readonly standing: StandingReader;
+  readonly access: PageAccess;
+  readonly sessions: PageSessions | undefined;
+  readonly clientOf: ClientOf;
+  /** Answers refusals, and has them logged. */
+  readonly monitoring: Pick<Monitoring, 'refuse'>;
+}
+
+const HTML_TYPE = 'text/html; charset=utf-8';
+
+/** The page has a form, which the other pages have not. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join(';');
+
+/** Rows of the page as it is loaded, and of the whole memory. */
+const FIRST_ROWS = 100;
+const MAX_ROWS = 1000;
+
+/** Bytes of the form to log in. */
+const MAX_FORM_BYTES = 4096;
+
+const ASSETS: Readonly<Record<string, string>> = {
+  'page.css': 'text/css; charset=utf-8',
+  'page.js': 'text/javascript; charset=utf-8',
+};
+
+const ROOT = '/';
+const FOLDER = '/page/';
+
+const HIDDEN = 'The page is shown to the machine of the proxy only. Settings below server.page change that';
+
+export class Overview {
+  readonly #settings: OverviewSettings;
+  readonly #parts: OverviewParts;
+  readonly #readers = new PageReaders();
+  readonly #assets = new Map<string, string>();
+
+  /** Reads the style and the script now: later the process may have no open files left. */
+  constructor(settings: OverviewSettings, parts: OverviewParts) {
+    this.#settings = settings;
+    this.#parts = parts;
+    for (const name of Object.keys(ASSETS)) this.#assets.set(name, readAsset(name));
+  }
+
+  /** True if `handle` answers this request. `path` has no query, root path and slash at its end. */
+  serves(request: IncomingMessage, path: string): boolean {
+    if (path.startsWith(FOLDER)) return this.#parts.access.accessOf(request).kind !== 'hidden';
+    return path === ROOT && isGet(request) && takesHtml(request);
+  }
+
+  /** Answers a request that it serves. The headers of every page are already set. Never throws. */
+  handle(request: IncomingMessage, response: ServerResponse, path: string, requestId: string): void {
+    const { access, monitoring } = this.#parts;
+    const refuse = (
+      code: 'not_found' | 'internal' | 'bad_request' | 'method_not_allowed',
+      message?: string,
+    ) => discardBody(request, () => monitoring.refuse(request, response, requestId, refusal(code, message)));
+    response.setHeader('content-security-policy', CONTENT_SECURITY_POLICY);
+    const allowed = access.accessOf(request);
+    if (allowed.kind === 'hidden') {
+      refuse('not_found', HIDDEN);
+    } else if (path === `${FOLDER}login` || path === `${FOLDER}logout`) {
+      this.#handleSession(request, response, path, requestId).catch(() => response.destroy());
+    } else if (!isGet(request)) {
+      refuse('method_not_allowed', 'This page is only read');
+    } else if (this.#assets.has(path.slice(FOLDER.length)) && path.startsWith(FOLDER)) {
+      const name = path.slice(FOLDER.length);
+      discardBody(request, () =>
+        writePage(response, 200, { 'content-type': ASSETS[name] ?? '' }, this.#assets.get(name) ?? ''),
+      );
+    } else if (allowed.kind === 'login') {
+      if (path === ROOT)
+        this.#writeHtml(response, 200, loginDocument(this.#settings.rootPath, undefined).text);
+      else refuse('not_found', HIDDEN);
+    } else if (path === `${FOLDER}stream`) {
+      this.#stream(request, response, requestId);
+    } else if (path !== ROOT && path !== `${FOLDER}parts`) {
+      refuse('not_found');
+    } else if (!this.#readers.admit(response)) {
+      monitoring.refuse(request, response, requestId, TOO_MANY_READERS);
+    } else {
+      const answer =
+        path === ROOT ? this.#answerPage(request, response, allowed.user) : this.#answerParts(response);
+      discardBody(request, () => undefined);
+      answer.catch(() => refuse('internal'));
+    }
+  }
+
+  async #answerPage(
+    request: IncomingMessage,
+    response: ServerResponse,
+    user: string | undefined,
+  ): Promise<void> {
+    const query = queryOf(request, this.#settings.rootPath);
+    const filter = filterFrom((name) => query.get(name) ?? '');
+    const asked = Number(query.get('rows') ?? FIRST_ROWS);
+    const most = Number.isInteger(asked) && asked > 0 ? Math.min(asked, MAX_ROWS) : FIRST_ROWS;
+    const rows = this.#parts.watch
+      .rowsAfter(0)
+      .filter((row) => fits(row, filter))
+      .slice(-most)
+      .reverse();
+    const facts = await this.#facts(request, user);
+    this.#writeHtml(response, 200, document(facts, rows, filter, most < MAX_ROWS ? most : MAX_ROWS + 1).text);
+  }
+
+  async #answerParts(response: ServerResponse): Promise<void> {
+    const facts = await this.#facts(undefined, undefined);
+    writePage(response, 200, { 'content-type': JSON_TYPE }, JSON.stringify(changingParts(facts)));
+  }
+
+  async #facts(request: IncomingMessage | undefined, user: string | undefined): Promise<PageFacts> {
+    const { watch, standing } = this.#parts;
+    const { rootPath, https, ways } = this.#settings;
+    const host = request?.headers.host ?? 'localhost';
+    const address = `${https ? 'https' : 'http'}://${host}${rootPath}`;
+    return { base: rootPath, watch, standing: await standing.read(), connect: { address, ways }, user };
+  }
+
+  #stream(request: IncomingMessage, response: ServerResponse, requestId: string): void {
+    const { streams, watch, monitoring } = this.#parts;
+    if (!streams.hasRoom) {
+      monitoring.refuse(request, response, requestId, TOO_MANY_READERS);
+      return;
+    }
+    const query = queryOf(request, this.#settings.rootPath);
+    // A browser that connects again says what it has had last. After a restart of the proxy, that number is too large.
+    const asked = Number(request.headers['last-event-id'] ?? query.get('after') ?? 0);
+    const hasRestarted = asked > watch.sequence;
+    const after = Number.isFinite(asked) && !hasRestarted ? asked : 0;
+    const filter: RowFilter = filterFrom((name) => query.get(name) ?? '');
+    response.setHeader('content-type', 'text/event-stream');
+    // nginx would keep the rows back otherwise.
+    response.setHeader('x-accel-buffering', 'no');
+    response.setHeader('connection', 'close');
+    response.writeHead(200);
+    if (request.method === 'HEAD') response.end();
+    else streams.open(response, filter, eventsOf(watch, hasRestarted), after, MAX_ROWS);
+  }
+
+  async #handleSession(
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+    requestId: string,
+  ): Promise<void> {
+    const { sessions, clientOf, monitoring } = this.#parts;
+    const { rootPath } = this.#settings;
+    if (!sessions || request.method !== 'POST') {
+      const reason = refusal('not_found', 'There is nothing to log in to');
+      discardBody(request, () => monitoring.refuse(request, response, requestId, reason));
+      return;
+    }
+    const form = await formOf(request);
+    let cookie: string;
+    if (path === `${FOLDER}logout`) cookie = sessions.logout(request);
+    else {
+      const address = clientOf(request).address;
+      const login = await sessions.login(form.get('name') ?? '', form.get('password') ?? '', address);
+      if (typeof login === 'string') {
+        const message =
+          login === 'wrong'
+            ? 'Name or password is wrong.'
+            : 'There were too many attempts. Try again in some minutes.';
+        this.#writeHtml(response, login === 'wrong' ? 403 : 429, loginDocument(rootPath, message).text);
+        return;
+      }
+      ({ cookie } = login);
+    }
+    writePage(response, 303, { location: `${rootPath}/`, 'set-cookie': cookie }, '');
+  }
+
+  #writeHtml(response: ServerResponse, status: number, text: string): void {
+    writePage(response, status, { 'content-type': HTML_TYPE, vary: 'Accept, Cookie' }, text);
+  }
+}
+
+/** The rows as server-sent events: the HTML of the table's rows, the latest first, and the number of the last one. */
+function eventsOf(watch: Watch, hasRestarted: boolean): StreamForm {
+  let restarted = hasRestarted;
+  return {
+    rows(rows: readonly OutcomeRow[], skipped: number): string {
+      const html = rows.map((row) => arrivalRow(row).text).reverse();
+      const { sequence } = watch;
+      const data = JSON.stringify({ html: html.join(''), sequence, skipped, restarted });
+      restarted = false;
+      return `retry: 3000\nid: ${sequence}\ndata: ${data}\n\n`;
+    },
+    silence: ':\n\n',
+  };
+}
+
+function isGet({ method }: IncomingMessage): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+/** A program that asks for JSON, or does not say, is told as before that there is nothing at `/`. */
+function takesHtml({ headers: { accept = '' } }: IncomingMessage): boolean {
+  return accept.includes('text/html') || accept.includes('*/*');
+}
+
+function queryOf({ url = '' }: IncomingMessage, rootPath: string): URLSearchParams {
+  const [, query = ''] = localUrl(url, rootPath).split('?', 2);
+  return new URLSearchParams(query);
+}
+
+/** The fields of a form. A longer body is read to its end, and gives no fields. */
+async function formOf(request: IncomingMessage): Promise<URLSearchParams> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of request) {
+    if (!Buffer.isBuffer(piece)) continue;
+    size += piece.length;
+    if (size > MAX_FORM_BYTES) request.destroy();
+    pieces.push(piece);
+  }
+  return new URLSearchParams(Buffer.concat(pieces).toString('utf8'));
+}
+
+/** From the sources, or from dist/ of an installed program. */
+function readAsset(name: string): string {
+  const inSources = join(packageFolder, 'src', 'page', 'assets', name);
+  return readFileSync(existsSync(inSources) ? inSources : join(packageFolder, 'dist', 'page', name), 'utf8');
+}

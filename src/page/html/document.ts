@@ -1,0 +1,116 @@
+/** The whole page. It is readable without script; the script only brings what is new. */
+import type { OutcomeRow, RowFilter } from '../outcome-row.ts';
+import type { Standing } from '../standing.ts';
+import type { Watch } from '../watch.ts';
+import { arrivals } from './arrivals.ts';
+import { connect, type ConnectFacts } from './connect.ts';
+import { html, Html } from './html.ts';
+import { refusals } from './refusals.ts';
+import { quality, runs } from './runs.ts';
+import { standing, summary } from './standing.ts';
+
+/** What a page shows. */
+export interface PageFacts {
+  /** The root path, without a slash at its end. */
+  readonly base: string;
+  readonly watch: Pick<Watch, 'refusals' | 'runs' | 'quality'>;
+  readonly standing: Standing;
+  readonly connect: ConnectFacts;
+  /** The user who is logged in, if that was necessary. */
+  readonly user: string | undefined;
+}
+
+/** The parts that change. The script replaces each element of this id. */
+export function changingParts({ watch, standing: now }: PageFacts): Readonly<Record<string, string>> {
+  const { open, failed, forgotten } = watch.runs;
+  return {
+    summary: summary(now).text,
+    refused: refusals(watch.refusals.groups, watch.refusals.forgotten).text,
+    runs: runs({ open, failed, forgotten }).text,
+    quality: quality(watch.quality.all).text,
+    standing: standing(now).text,
+  };
+}
+
+const SECTIONS: readonly (readonly [id: string, label: string])[] = [
+  ['h-arrivals', 'Arrives'],
+  ['h-refused', 'Refused'],
+  ['h-runs', 'Runs'],
+  ['h-quality', 'Quality'],
+  ['h-standing', 'Standing'],
+  ['h-connect', 'Connect'],
+];
+
+/** `rows` are the latest ones that fit the filter, the latest first. At most `last` were asked for. */
+export function document(
+  facts: PageFacts,
+  rows: readonly OutcomeRow[],
+  filter: RowFilter,
+  last: number,
+): Html {
+  const { base, user } = facts;
+  const parts = changingParts(facts);
+  const part = (id: string) => html`<div id="${id}">${new Html(parts[id] ?? '')}</div>`;
+  return frame(
+    base,
+    html`<header>
+        <h1>http2kafka</h1>
+        ${part('summary')}
+        <nav aria-label="Sections">
+          <ul>
+            ${SECTIONS.map(([id, label]) => html`<li><a href="#${id}">${label}</a></li>`)}
+          </ul>
+        </nav>
+        ${user !== undefined && html`<form method="post" action="${base}/page/logout"><bdi>${user}</bdi> <button>Log out</button></form>`}
+      </header>
+      <main>
+        ${arrivals(rows, filter, base, last)}
+        ${part('refused')}${part('runs')}${part('quality')}${part('standing')} ${connect(facts.connect)}
+      </main>
+      <script src="${base}/page/page.js" data-base="${base}" defer></script>`,
+  );
+}
+
+/** The form for users of the page. `message` says why an attempt has failed. */
+export function loginDocument(base: string, message: string | undefined): Html {
+  return frame(
+    base,
+    html`<header><h1>http2kafka</h1></header>
+      <main>
+        <section aria-labelledby="h-login">
+          <h2 id="h-login">Log in</h2>
+          ${message !== undefined && html`<p class="bad" role="alert">${message}</p>`}
+          <form method="post" action="${base}/page/login">
+            <label>Name <input name="name" autocomplete="username" required maxlength="256" /></label>
+            <label
+              >Password
+              <input
+                name="password"
+                type="password"
+                autocomplete="current-password"
+                required
+                maxlength="1024"
+            /></label>
+            <button>Log in</button>
+          </form>
+        </section>
+      </main>`,
+  );
+}
+
+function frame(base: string, body: Html): Html {
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>http2kafka</title>
+        <link rel="icon" href="data:," />
+        <link rel="stylesheet" href="${base}/page/page.css" />
+      </head>
+      <body>
+        ${body}
+      </body>
+    </html> `;
+}

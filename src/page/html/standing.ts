@@ -1,0 +1,113 @@
+/** Where things stand, for people. */
+import type { QueueState } from '../../delivery/port.ts';
+import type { ShownSetting, Standing, TopicStanding, UsedLimit } from '../standing.ts';
+import { bytes, count, duration, html, name, table, type Html } from './html.ts';
+
+const STATES: Readonly<Record<QueueState, string>> = {
+  straight: 'events go to Kafka',
+  spooling: 'events go to disk',
+  draining: 'the disk is delivered to Kafka',
+};
+
+/** One line at the top of the page. */
+export function summary({ topics, warnings, spooledEvents }: Standing): Html {
+  const unkept = topics.filter(({ problem }) => problem !== undefined);
+  const troubled = topics.filter(
+    ({ kafkaProblem, state }) => kafkaProblem !== undefined || state === 'spooling',
+  );
+  const [kind, text] =
+    unkept.length > 0
+      ? ['bad', 'Events are refused: they can be kept neither in Kafka nor on disk.']
+      : troubled.length > 0
+        ? ['warn', `Kafka is unavailable. Events are kept on disk: ${count(spooledEvents)}.`]
+        : spooledEvents > 0
+          ? ['warn', `Kafka is there. Events are delivered from disk: ${count(spooledEvents)}.`]
+          : ['good', 'Events go to Kafka.'];
+  return html`<p class="summary ${kind}" role="status">
+    ${text}${warnings.length > 0 && html` <a href="#h-standing">Warnings: ${warnings.length}</a>`}
+  </p>`;
+}
+
+export function standing(now: Standing): Html {
+  return html`<section aria-labelledby="h-standing">
+    <h2 id="h-standing">Where things stand</h2>
+    ${
+      now.warnings.length > 0 &&
+      html`<ul class="warnings">
+        ${now.warnings.map((warning) => html`<li><bdi>${warning}</bdi></li>`)}
+      </ul>`
+    }
+    ${table(
+      'Topics',
+      ['Topic', 'State', 'Kafka', 'On disk', 'Bytes on disk', 'Oldest', 'Done'],
+      now.topics.map((topic) => topicRow(topic, now.now)),
+    )}
+    ${
+      now.parked.length > 0 &&
+      html`<p>
+        Parked on disk, because no topic takes them:
+        ${now.parked.map(
+          ({ topic, events, bytes: size }) =>
+            html`<bdi>${topic}</bdi>: ${count(events)} events, ${bytes(size)}. `,
+        )}See <code>http2kafka spool</code>.
+      </p>`
+    }
+    <h3>Limits</h3>
+    ${table('Limits', ['Limit', 'Used', 'At most', 'Share'], now.limits.map(limitRow))}
+    <h3>Settings in force</h3>
+    <details>
+      <summary>
+        Those that were set: ${count(now.settings.filter(({ place }) => place !== undefined).length)}
+      </summary>
+      ${table('Settings that were set', ['Setting', 'Value', 'From'], now.settings.filter(({ place }) => place !== undefined).map(settingRow))}
+    </details>
+    <details>
+      <summary>All settings</summary>
+      ${table('All settings', ['Setting', 'Value', 'From'], now.settings.map(settingRow))}
+    </details>
+    <p>http2kafka ${now.version}, running for ${duration(now.now - now.startedAt)}.</p>
+  </section>`;
+}
+
+function topicRow(topic: TopicStanding, now: number): Html {
+  const { state, kafkaProblem, problem, spooledEvents, spooledBytes, oldestSpooledAt, drainRate } = topic;
+  const done =
+    drainRate === undefined
+      ? undefined
+      : `in ${duration((spooledEvents / drainRate) * 1000)}, at ${count(Math.round(drainRate))} events a second`;
+  return html`<tr>
+    <td>${name(topic.topic)}</td>
+    <td class="${state === 'straight' ? 'good' : 'warn'}">${STATES[state]}</td>
+    <td class="wide">${problem ?? kafkaProblem ?? 'ok'}</td>
+    <td class="number">${count(spooledEvents)}</td>
+    <td class="number">${bytes(spooledBytes)}</td>
+    <td>${oldestSpooledAt === undefined ? name(undefined) : duration(now - oldestSpooledAt)}</td>
+    <td>${name(done)}</td>
+  </tr>`;
+}
+
+function limitRow({ name: label, used, limit, unit }: UsedLimit): Html {
+  const share = limit > 0 ? Math.min(1, used / limit) : 0;
+  const text = (value: number) => (unit === 'bytes' ? bytes(value) : count(value));
+  const kind = share >= 0.95 ? 'bad' : share >= 0.8 ? 'warn' : 'good';
+  return html`<tr>
+    <td>${label}</td>
+    <td class="number">${text(used)}</td>
+    <td class="number">${text(limit)}</td>
+    <td class="${kind}">
+      <meter min="0" max="1" high="0.8" value="${share.toFixed(3)}" aria-label="${label}"></meter>
+      ${Math.round(share * 100)} %
+    </td>
+  </tr>`;
+}
+
+function settingRow({ name: label, value, place }: ShownSetting): Html {
+  const text = value === '*****' ? '*****' : JSON.stringify(value);
+  return html`<tr>
+    <td><code>${label}</code></td>
+    <td class="wide">
+      <code><bdi>${text}</bdi></code>
+    </td>
+    <td class="wide">${name(place)}</td>
+  </tr>`;
+}

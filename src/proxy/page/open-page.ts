@@ -1,0 +1,141 @@
+/** Builds the page at `/` from the settings: for the listener of events, and for that of monitoring. */
+import type { IncomingMessage } from 'node:http';
+import type { Settings } from '../../config/schema/schema.ts';
+import { pageUserOf } from '../../config/schema/text-kinds.ts';
+import { takesPersonalTokens } from '../../config/rules/auth-rules.ts';
+import type { DeliveryStatus } from '../../delivery/port.ts';
+import type { ClientOf } from '../../http/origin.ts';
+import type { Monitoring } from '../../http/pages/monitoring.ts';
+import { Overview } from '../../http/pages/overview/overview.ts';
+import { PageAccess } from '../../http/pages/overview/page-access.ts';
+import { PageSessions } from '../../http/pages/overview/page-sessions.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
+import { LiveStreams } from '../../page/live-streams.ts';
+import { StandingReader, type ShownSetting } from '../../page/standing.ts';
+import type { Watch } from '../../page/watch.ts';
+import { systemTime } from '../../support/time.ts';
+import { version } from '../../version.ts';
+import { isLocal } from '../listening.ts';
+import { usedLimits } from './used-limits.ts';
+
+/** Most streams of a listener. */
+export const MAX_STREAMS = 16;
+
+export interface PageParts {
+  readonly watch: Watch;
+  readonly delivery: DeliveryStatus;
+  readonly metrics: Metrics;
+  readonly monitoring: Monitoring;
+  readonly clientOf: ClientOf;
+  readonly hostsOf: (request: IncomingMessage) => readonly string[];
+  readonly isAuthenticated: boolean;
+  /** What is wrong with what recognises senders, and with the routing rules. */
+  readonly problems: () => readonly string[];
+}
+
+export interface Page {
+  readonly overview: Overview;
+  /** Undefined if the listener for monitoring does not serve it. */
+  readonly onMonitoring: Overview | undefined;
+  /** Streams of the listener of events. They are no requests that have to be answered. */
+  readonly watching: number;
+  /** Ends all streams. */
+  close(): void;
+}
+
+/** Undefined if the settings turn it off. */
+export function openPage(
+  settings: Settings,
+  shown: readonly ShownSetting[],
+  parts: PageParts,
+): Page | undefined {
+  const { server } = settings;
+  if (!server.page.enabled) return undefined;
+  const { watch, delivery, metrics, monitoring, clientOf, hostsOf } = parts;
+  const rootPath = server.rootPath ?? '';
+  const standing = new StandingReader(
+    {
+      version,
+      delivery,
+      settings: shown,
+      warnings: () => warnings(settings, parts),
+      limits: () => usedLimits(metrics, delivery),
+      now: () => watch.now,
+    },
+    systemTime,
+  );
+  const all: LiveStreams[] = [];
+  const build = (isOpen: boolean, https: boolean, streams: LiveStreams) => {
+    all.push(streams);
+    const sessions = sessionsOf(settings, rootPath, https);
+    const access = new PageAccess({ open: isOpen, https }, { sessions, clientOf, hostsOf });
+    const overviewSettings = { rootPath, https, ways: parts.isAuthenticated ? waysOf(settings) : [] };
+    return new Overview(overviewSettings, {
+      watch,
+      streams,
+      standing,
+      access,
+      sessions,
+      clientOf,
+      monitoring,
+    });
+  };
+  const streams = new LiveStreams(watch, MAX_STREAMS, systemTime);
+  const overview = build(false, server.sslCertfile !== undefined, streams);
+  const onMonitoring = server.page.onMonitoring
+    ? build(true, false, new LiveStreams(watch, MAX_STREAMS, systemTime))
+    : undefined;
+  return {
+    overview,
+    onMonitoring,
+    get watching() {
+      return streams.count;
+    },
+    close: () => {
+      standing.close();
+      for (const one of all) one.close();
+    },
+  };
+}
+
+function sessionsOf({ server }: Settings, rootPath: string, https: boolean): PageSessions | undefined {
+  const users = server.page.users.flatMap((written) => {
+    const user = pageUserOf(written);
+    if (!user) return [];
+    const { name, cost, salt, hash } = user;
+    return [{ name, cost, salt: Buffer.from(salt, 'base64url'), hash: Buffer.from(hash, 'base64url') }];
+  });
+  if (users.length === 0) return undefined;
+  return new PageSessions(users, `${rootPath}/`, https, systemTime.monotonic);
+}
+
+function waysOf(settings: Settings): readonly string[] {
+  const { sendersFile, oidc, clientCertificates } = settings.auth;
+  return [
+    ...(sendersFile === undefined ? [] : ['an API key']),
+    ...(takesPersonalTokens(settings) ? ['a personal token of Data.Rentgen'] : []),
+    ...(oidc.issuer === undefined ? [] : ['an access token of the OpenID provider']),
+    ...(clientCertificates.enabled ? ['a client certificate'] : []),
+  ];
+}
+
+function warnings(
+  { server }: Settings,
+  { isAuthenticated, delivery, problems }: PageParts,
+): readonly string[] {
+  const isRemote = !isLocal(server);
+  const { spoolWarning } = delivery;
+  return [
+    ...(isAuthenticated || !isRemote
+      ? []
+      : [`Senders are not checked: everyone who reaches ${server.host} may post events.`]),
+    ...(server.sslCertfile !== undefined || !isRemote
+      ? []
+      : ['No TLS: keys and events can be read on the way, unless a server in front of the proxy ends TLS.']),
+    ...(server.page.onMonitoring && server.page.users.length === 0
+      ? ['Everyone who reaches server.monitoring.port may see this page.']
+      : []),
+    ...(spoolWarning === undefined ? [] : [spoolWarning]),
+    ...problems(),
+  ];
+}

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { scryptSync } from 'node:crypto';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { suite, test } from 'node:test';
+import { PageAccess } from '../../../src/http/pages/overview/page-access.ts';
+import { MAX_SESSIONS, MAX_TRIES, PageSessions } from '../../../src/http/pages/overview/page-sessions.ts';
+
+type Asked = Pick<IncomingMessage, 'headers' | 'method'>;
+
+/** Only what the access reads. */
+function requestOf(headers: IncomingHttpHeaders, method = 'GET'): IncomingMessage {
+  const request: Asked = { headers: { host: 'localhost:8002', ...headers }, method };
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-type-assertion
+  return request as IncomingMessage;
+}
+
+function kindOf(
+  headers: IncomingHttpHeaders,
+  { address = '127.0.0.1', open = false, method = 'GET' } = {},
+): string {
+  const parts = {
+    sessions: undefined,
+    clientOf: () => ({ client: address, address }),
+    hostsOf: () => [headers.host ?? 'localhost:8002'],
+  };
+  return new PageAccess({ open, https: false }, parts).accessOf(requestOf(headers, method)).kind;
+}
+
+suite('who may see the page', () => {
+  test('is the machine of the proxy, by a name of this machine', () => {
+    for (const address of ['127.0.0.1', '127.8.0.1', '::1']) assert.equal(kindOf({}, { address }), 'seen');
+    for (const host of ['localhost', '127.0.0.1:8002', '[::1]:8002', 'a.localhost'])
+      assert.equal(kindOf({ host }), 'seen');
+    for (const address of ['192.0.2.7', '10.0.0.1', '2001:db8::1', 'unix', '']) {
+      assert.equal(kindOf({}, { address }), 'hidden', address);
+      assert.equal(kindOf({}, { address, open: true }), 'seen', address);
+    }
+    for (const host of [
+      'evil.example',
+      '127.0.0.1.evil.example',
+      '192.0.2.1:8002',
+      'localhost.evil.example',
+      '',
+    ]) {
+      assert.equal(kindOf({ host }), 'hidden', host);
+    }
+  });
+
+  test('is no client of a server on this machine that forwards', () => {
+    const headers = [
+      'forwarded',
+      'via',
+      'x-real-ip',
+      'x-forwarded-for',
+      'x-forwarded-proto',
+      'x-forwarded-anything',
+    ];
+    for (const header of headers) assert.equal(kindOf({ [header]: '127.0.0.1' }), 'hidden', header);
+  });
+
+  test('is no page of another origin, whatever the settings allow', () => {
+    for (const open of [false, true]) {
+      assert.equal(kindOf({ origin: 'http://evil.example' }, { open }), 'hidden');
+      assert.equal(
+        kindOf({ 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }, { open }),
+        'hidden',
+      );
+      assert.equal(kindOf({ origin: 'http://localhost:8002' }, { open }), 'seen');
+      // Someone follows a link.
+      assert.equal(
+        kindOf({ 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }, { open }),
+        'seen',
+      );
+      const posted = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
+      assert.equal(kindOf(posted, { open, method: 'POST' }), 'hidden');
+    }
+  });
+});
+
+/** Cheap: the tests make many attempts. */
+const COST = 2;
+
+class Scene {
+  now = 1000;
+  readonly sessions: PageSessions;
+
+  constructor(https = true) {
+    const salt = Buffer.from('salt salt salt s');
+    const hash = scryptSync('right', salt, 32, { N: COST, r: 8, p: 1 });
+    const user = { name: 'ana', cost: COST, salt, hash };
+    this.sessions = new PageSessions([user], '/base/', https, { now: () => this.now });
+  }
+
+  async cookie(): Promise<string> {
+    const login = await this.sessions.login('ana', 'right', '192.0.2.1');
+    assert.ok(typeof login === 'object');
+    return login.cookie;
+  }
+
+  userOf(cookie: string): string | undefined {
+    return this.sessions.userOf(requestOf({ cookie: `other=1; ${cookie.split(';')[0] ?? ''}` }));
+  }
+}
+
+suite('the sessions of the page', () => {
+  test('begin with the right password, and end', async () => {
+    const scene = new Scene();
+    const cookie = await scene.cookie();
+    assert.match(
+      cookie,
+      /^http2kafka_page=[\w-]{43}; Max-Age=43200; Path=\/base\/; HttpOnly; SameSite=Strict; Secure$/,
+    );
+    assert.ok(!(await new Scene(false).cookie()).includes('Secure'));
+    assert.equal(scene.userOf(cookie), 'ana');
+    assert.equal(scene.userOf('http2kafka_page=wrong'), undefined);
+    assert.equal(scene.sessions.userOf(requestOf({})), undefined);
+    scene.now += 43_200_000;
+    assert.equal(scene.userOf(cookie), undefined);
+    const second = await scene.cookie();
+    scene.sessions.logout(requestOf({ cookie: second.split(';')[0] }));
+    assert.equal(scene.userOf(second), undefined);
+  });
+
+  test('do not begin with a wrong one; the attempts are bounded', async () => {
+    const scene = new Scene();
+    for (let i = 0; i < MAX_TRIES; i++) {
+      assert.equal(await scene.sessions.login(i % 2 ? 'ana' : 'eve', 'wrong', '192.0.2.1'), 'wrong');
+    }
+    assert.equal(await scene.sessions.login('ana', 'right', '192.0.2.1'), 'too-many');
+    assert.ok(typeof (await scene.sessions.login('ana', 'right', '192.0.2.2')) === 'object');
+    scene.now += 600_001;
+    assert.ok(typeof (await scene.sessions.login('ana', 'right', '192.0.2.1')) === 'object');
+    const several = await Promise.all(
+      Array.from({ length: 5 }, (_, i) => scene.sessions.login('ana', 'right', `192.0.2.${i + 10}`)),
+    );
+    assert.equal(several.filter((one) => one === 'too-many').length, 3);
+  });
+
+  test('are bounded', async () => {
+    const scene = new Scene();
+    const first = await scene.cookie();
+    for (let i = 0; i < MAX_SESSIONS; i++) await scene.cookie();
+    assert.equal(scene.userOf(first), undefined);
+  });
+});
