@@ -95,10 +95,11 @@ export class Watch implements OutcomeWatch {
     }
   }
 
-  notRecognised(arrival: Arrival, { reason, refusal }: Rejection): void {
+  notRecognised(arrival: Arrival, { reason, refusal, detail }: Rejection): void {
     const noted = this.#note(arrival, refusal.code, '');
-    this.refusals.note(arrival, refusal, reason, () => NO_JOB, noted.at);
-    this.#refused.noteOther(noted, arrival, 'unknown', 0, '', '', reasonOf(refusal));
+    const told = detail === undefined ? refusal : withDetail(refusal, detail);
+    this.refusals.note(arrival, told, reason, () => NO_JOB, noted.at);
+    this.#refused.noteOther(noted, arrival, 'unknown', 0, '', '', reasonOf(told));
   }
 
   requestRefused(request: RefusedRequest, refusal: Refusal): void {
@@ -122,6 +123,12 @@ export class Watch implements OutcomeWatch {
     noted.offset = -1;
     return noted;
   }
+}
+
+/** What only the log and the page say of a credential, such as whose token has expired. */
+function withDetail(refusal: Refusal, detail: string): Refusal {
+  const details = typeof refusal.details === 'string' ? `${refusal.details}: ${detail}` : detail;
+  return { ...refusal, details };
 }
 
 /** A short reason: the message, or the first validation error. It has no value of the event. */

@@ -3,7 +3,7 @@
  * (data_rentgen/server/utils/jwt.py, data_rentgen/server/providers/auth/personal_token_provider.py).
  */
 import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
-import { errors, jwtVerify } from 'jose';
+import { errors, jwtVerify, type JWTPayload } from 'jose';
 import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { isSenderName, NAME_RULE } from '../sender-name.ts';
@@ -164,8 +164,16 @@ function algorithmOf(header: string): unknown {
   return 'alg' in fields ? fields.alg : null;
 }
 
+/** The signature is right, so the proxy's own log may say whose token it is. */
+function expired({ preferred_username: user, token_name: token }: JWTPayload): Rejected {
+  if (typeof user !== 'string' || typeof token !== 'string') return EXPIRED;
+  const shown = (name: string) => printable(name.slice(0, MAX_TOKEN_NAME));
+  const detail = `the token "${shown(token)}" of ${shown(user)}`;
+  return { rejection: { ...EXPIRED.rejection, detail } };
+}
+
 function rejectionOf(error: unknown): Rejected {
-  if (error instanceof errors.JWTExpired) return EXPIRED;
+  if (error instanceof errors.JWTExpired) return expired(error.payload);
   if (error instanceof errors.JWTClaimValidationFailed) {
     if (error.claim === 'iss') return ISSUER_WRONG;
     if (error.claim === 'nbf' && error.reason === 'check_failed') return NOT_YET;
