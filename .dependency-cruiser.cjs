@@ -21,22 +21,24 @@ const parts = [
   'routing',
   'spool',
   'support',
+  'tracing',
 ];
 
 /** What each part may import of the others. Every part may import `support`. */
 const mayImport = {
   support: [],
+  tracing: [],
   metrics: [],
   config: [],
   openlineage: [],
   spool: [],
   auth: ['metrics'],
   kafka: ['metrics'],
-  delivery: ['kafka', 'spool', 'metrics'],
+  delivery: ['kafka', 'spool', 'metrics', 'tracing'],
   routing: ['auth', 'config', 'openlineage', 'metrics'],
-  pipeline: ['auth', 'openlineage', 'routing', 'delivery', 'kafka', 'metrics'],
+  pipeline: ['auth', 'openlineage', 'routing', 'delivery', 'kafka', 'metrics', 'tracing'],
   page: ['auth', 'openlineage', 'pipeline', 'delivery', 'metrics'],
-  http: ['auth', 'openlineage', 'page', 'pipeline', 'delivery', 'metrics'],
+  http: ['auth', 'openlineage', 'page', 'pipeline', 'delivery', 'metrics', 'tracing'],
   proxy: parts.filter((part) => part !== 'commands'),
   commands: parts,
 };
@@ -77,6 +79,12 @@ module.exports = {
       {
         path: 'node_modules/(@platformatic/kafka|@node-rs/crc32|kerberos|@azure/identity|aws-msk-iam-sasl-signer-js|google-auth-library)/',
       },
+    ),
+    forbid(
+      'only-tracing-knows-open-telemetry',
+      'It is loaded only where an exporter is configured.',
+      { path: '^src/', pathNot: '^src/tracing/' },
+      { path: 'node_modules/@opentelemetry/' },
     ),
     forbid(
       'others-see-records-and-the-port-of-kafka',

@@ -19,7 +19,7 @@ LINT_FLAGS := $(if $(CACHED),--cache --cache-strategy content --cache-location .
 TYPES_FLAGS := $(if $(CACHED),--incremental --tsBuildInfoFile .run/cache/types.tsbuildinfo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick quick-test build check format lint types imports docs docs-check audit bench profile walk image docker-test alerts-test release publish workflows-check bench-states bench-strangers faults fuzz compat simulate setup chromium postgres kerberos clean
+.PHONY: help run test quick quick-test build check format lint types imports docs docs-check audit bench profile walk image docker-test alerts-test release publish workflows-check bench-states bench-strangers bench-traces faults fuzz compat simulate setup chromium postgres kerberos clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -117,6 +117,10 @@ bench-states: setup build ## Measure events in the states straight, spooling and
 bench-strangers: setup build ## Measure a flood of wrong credentials, and a known sender beside it.
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) benchmark/strangers.ts
+
+bench-traces: setup build ## Measure what traces cost an event (2 minutes; no other load).
+	@$(NODE) tools/kafka/install.ts
+	$(NODE) benchmark/traces.ts
 
 faults: setup build ## Kill and freeze processes and fill the disk under load, and count lost events (half an hour).
 	@$(NODE) tools/kafka/install.ts 3.9.2

@@ -32,6 +32,8 @@ const WALL_CLOCK = {
   'src/proxy/front.ts': 'hands the wall clock to the pipeline, for times of arrival',
   'src/spool/spool.ts': 'the time of the start is written to the file `owner`',
   'src/spool/segment.ts': 'the time of creation is written to the file, for the age after a restart',
+  'src/tracing/open-telemetry.ts': 'the times of spans are since the epoch',
+  'src/tracing/open-tracing.ts': 'hands the wall clock to the spans',
   'src/delivery/delivery.ts': 'a gauge shows the wall clock, so that an alert finds a wrong one',
   'src/delivery/parked/parked-events.ts':
     'the time at which an event is parked is written to disk, to be shown',

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { packageFolder } from './support/package-folder.ts';
+import { packageFolder } from './support/packages/package-folder.ts';
 
 /** The version of http2kafka, from its `package.json`. */
 export const version = Value.Parse(

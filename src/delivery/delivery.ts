@@ -8,6 +8,7 @@ import { recordSize, type KafkaRecord } from '../kafka/record.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Spool } from '../spool/spool.ts';
 import { sleep, systemTime, type Time, type Timer } from '../support/time.ts';
+import type { Tracing } from '../tracing/port.ts';
 import { DeadLetters, type Enqueue } from './dead-letters.ts';
 import { DiskMonitor } from './disk-monitor.ts';
 import { heldBytes, ownRecord, RECORD_OVERHEAD_BYTES } from './held-record.ts';
@@ -24,6 +25,7 @@ import type {
   TopicUse,
 } from './port.ts';
 import { SeveralTopics } from './several-topics.ts';
+import type { Entry } from './entry-list.ts';
 import { ProblemLog } from './state-log.ts';
 import { TOO_OLD, TopicMonitor } from './topic-monitor.ts';
 import { TopicQueue } from './topic-queue.ts';
@@ -57,6 +59,9 @@ const HURRY_MS = 1000;
 const STOP_POLL_MS = 5;
 
 const STOPPING = 'the proxy is stopping';
+/** The name of a record's header (W3C Trace Context). */
+const TRACEPARENT = Buffer.from('traceparent');
+
 const MEMORY_FULL = 'too many events are waiting in memory';
 
 interface Topic {
@@ -84,6 +89,7 @@ export class Delivery implements EventDelivery, DeliveryStatus, TopicUse {
   #spoolAfterMs: number;
   #stopping = false;
   readonly #poll: Timer;
+  readonly #tracing: Tracing | undefined;
 
   /** Delivers the events of an earlier process in the spool first. */
   constructor(
@@ -93,6 +99,7 @@ export class Delivery implements EventDelivery, DeliveryStatus, TopicUse {
     metrics: Metrics,
     log: Logger,
     time = systemTime,
+    tracing?: Tracing,
   ) {
     this.#settings = settings;
     this.#producer = producer;
@@ -100,6 +107,7 @@ export class Delivery implements EventDelivery, DeliveryStatus, TopicUse {
     this.#metrics = metrics;
     this.#log = log;
     this.#time = time;
+    this.#tracing = tracing;
     this.#spoolAfterMs = settings.spoolAfterMs;
     this.#problemLog = new ProblemLog('events', {}, log, time.monotonic);
     this.#disk = new DiskMonitor(spool, metrics, log, time);
@@ -269,12 +277,25 @@ export class Delivery implements EventDelivery, DeliveryStatus, TopicUse {
       // The windows of all topics leave most of the memory to new events: the large ones that arrive at a time fit in.
       windowLimit: () => Math.min(WINDOW_BYTES, maxBytes / 4 / this.#topics.size),
       claim: (bytes) => (this.#bytes += bytes),
+      drained: this.#tracing && ((...of) => this.#traceDrained(...of)),
     });
     const topic = { queue, monitor: new TopicMonitor(name, queue, log, spoolMaxAgeMs, context) };
     this.#topics.set(name, topic);
     // Also for a topic whose events in the spool turn out to be delivered: no record would make the producer ask for it.
     this.#producer.watch([name]);
     return topic;
+  }
+
+  #traceDrained({ record, sentAt }: Entry, partition: number, offset: number): void {
+    const header = record.headers.find(({ name }) => name.equals(TRACEPARENT));
+    this.#tracing?.drained({
+      topic: record.topic,
+      bytes: record.value.length,
+      traceparent: header?.value.toString('latin1'),
+      tookMs: this.#time.monotonic.now() - sentAt,
+      partition,
+      offset,
+    });
   }
 
   #pollAll(): void {

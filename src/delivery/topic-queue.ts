@@ -34,6 +34,8 @@ export interface QueueContext {
   readonly unreadable: (event: SpooledEvent, reason: string, safe: () => void) => void;
   /** Bytes that the producer may have of this topic while Kafka is unavailable, and while the spool is drained. */
   readonly windowLimit: () => number;
+  /** Hears of each event of the spool that Kafka acknowledges. Undefined without tracing. */
+  readonly drained: ((entry: Entry, partition: number, offset: number) => void) | undefined;
   /** This number of bytes of memory is now in use in addition; negative when memory is freed. */
   readonly claim: (bytes: number) => void;
 }
@@ -152,11 +154,10 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
   /** Spools the events that have waited too long. To be called again and again. */
   poll(): void {
     const now = this.#clock.now();
-    const spoolAfterMs = this.#spoolAfterMs;
     const oldest = this.#window.first;
     const age = oldest ? now - oldest.sentAt : 0;
     // In time again only at half of the limit: else the state changes with every batch while Kafka is nearly late.
-    this.#late = age >= (this.#late ? spoolAfterMs / 2 : spoolAfterMs);
+    this.#late = age >= (this.#late ? this.#spoolAfterMs / 2 : this.#spoolAfterMs);
     this.#refusals = 0;
     if (this.#isUnavailable() || this.#stopping) this.#spoolUnsafe();
     if (this.#unanswered > 0) {
@@ -190,6 +191,7 @@ export class TopicQueue implements EntryEvents, SpoolDrain {
       this.#context.metrics.eventBytes.inc(entry.record.value.length);
       const { partition, offset } = outcome;
       if (entry.unanswered) this.#tell(entry, { kind: 'acknowledged', partition, offset });
+      if (entry.place) this.#context.drained?.(entry, partition, offset);
       this.#leave(entry);
       this.#setSafeElsewhere(entry);
       entry.giveBack(true);

@@ -1,6 +1,7 @@
 /** One request and its answer. The HTTP code passes it from step to step; the pipeline sees it as an arrival. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Arrival, KnownSender } from '../pipeline/arrival.ts';
+import type { RequestTrace } from '../tracing/port.ts';
 
 export interface Exchange extends Arrival {
   readonly request: IncomingMessage;
@@ -11,6 +12,7 @@ export interface Exchange extends Arrival {
   readonly startedAt: number;
   /** The authentication sets it before the body is read. */
   known: KnownSender | undefined;
+  readonly trace: RequestTrace | undefined;
   /** True once the connection is closed. */
   isGone(): boolean;
 }

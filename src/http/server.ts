@@ -25,6 +25,7 @@ import { answerCors, isOfOtherOrigin, type CorsSettings } from './cors.ts';
 import type { Exchange } from './exchange.ts';
 import { originOf, originOfConnection, type ClientOf } from './origin.ts';
 import { isProbe, pathOf, paths, servedPaths } from './paths.ts';
+import type { Tracing } from '../tracing/port.ts';
 
 export interface ServerSettings extends ListenerSettings {
   readonly listen: ListenOptions;
@@ -65,6 +66,8 @@ export interface ServerParts {
   readonly observer: Observer;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** Undefined without tracing. */
+  readonly tracing: Tracing | undefined;
 }
 
 const OTHER_ORIGIN = refusal('forbidden', 'Pages of other origins may not post events here (server.cors)');
@@ -88,6 +91,7 @@ export class HttpServer {
   readonly #observer: Observer;
   readonly #server: Server;
   readonly #connections: Connections;
+  readonly #tracing: Tracing | undefined;
   /** The method `origin` of every exchange. One function for all, because a closure for each would add to its cost. */
   readonly #originOf: (this: Exchange) => Origin;
   /** The method `isGone` of every exchange. */
@@ -98,13 +102,14 @@ export class HttpServer {
   #turnedAway = 0;
 
   constructor(settings: ServerSettings, parts: ServerParts) {
-    const { events, pages, watching = () => 0, answers, observer, metrics, log } = parts;
+    const { events, pages, watching = () => 0, answers, observer, metrics, log, tracing } = parts;
     this.#settings = settings;
     this.#events = events;
     this.#pages = pages;
     this.#watching = watching;
     this.#answers = answers;
     this.#observer = observer;
+    this.#tracing = tracing;
     this.#connections = new Connections(settings.maxConnections);
     const { clientOf } = settings;
     this.#originOf = function () {
@@ -194,13 +199,15 @@ export class HttpServer {
     const path = rootPath === '' && servedPaths.has(url) ? url : pathOf(url, rootPath);
     const served = servedPaths.get(path);
     const { traceparent } = headers;
+    const requestId = requestIdOf(request, requestIdHeader);
     const exchange: Exchange = {
       request,
       response,
       path,
-      requestId: requestIdOf(request, requestIdHeader),
+      requestId,
       startedAt,
       traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+      trace: this.#tracing && !isProbe(path) ? this.#trace(request, path, requestId) : undefined,
       known: undefined,
       origin: this.#originOf,
       isGone: this.#isGone,
@@ -224,6 +231,20 @@ export class HttpServer {
     // A request that is alone on its connection, as nearly all are, needs no function of its own.
     if (connection.inFlight === 1) this.#dispatch(exchange, takes);
     else this.#connections.handle(connection, () => this.#dispatch(exchange, takes));
+  }
+
+  #trace({ method = '', httpVersion, headers }: IncomingMessage, path: string, requestId: string) {
+    const { traceparent } = headers;
+    return this.#tracing?.request({
+      method,
+      route: servedPaths.get(path)?.path,
+      path,
+      scheme: this.#settings.tls ? 'https' : 'http',
+      httpVersion,
+      userAgent: headers['user-agent'],
+      requestId,
+      traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+    });
   }
 
   /** Refuses a connection for which there is no room. */
@@ -325,6 +346,7 @@ export class HttpServer {
     const status = isUnanswered ? CLIENT_CLOSED : response.statusCode;
     const access = origin && accessOf(exchange, origin);
     this.#observer.answered(path, request.method ?? '', status, access);
+    exchange.trace?.end(status);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageFolder } from '../support/package-folder.ts';
+import { packageFolder } from '../support/packages/package-folder.ts';
 import { BytePool } from '../support/memory/byte-pool.ts';
 
 /** What assembly/index.ts exports. */

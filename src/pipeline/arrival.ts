@@ -1,6 +1,7 @@
 /** What the pipeline knows about a request that brings events. The bytes of the events are passed beside it. */
 import type { Sender } from '../auth/sender.ts';
 import type { Limits } from '../auth/senders.ts';
+import type { RequestTrace } from '../tracing/port.ts';
 import type { Client } from '../support/turns.ts';
 import type { RequestLines } from './line-limit.ts';
 
@@ -28,6 +29,8 @@ export interface Arrival extends Client {
   readonly requestId: string;
   /** The header `traceparent` as it arrived, not yet checked. */
   readonly traceparent: string | undefined;
+  /** The spans of the request; undefined without tracing. */
+  readonly trace?: RequestTrace | undefined;
   /** Undefined if the proxy does not authenticate senders. */
   readonly known?: KnownSender | undefined;
   /** When the head of the request had arrived: milliseconds of the monotonic clock. */

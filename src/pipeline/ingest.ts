@@ -19,6 +19,8 @@ import type { Foreseen, Foresight } from './foresight.ts';
 import type { Observer } from './observer.ts';
 import type { KnownKind, WatchedEvent, WatchedSource } from './outcome-watch.ts';
 import type { FittingRule, RuleSet } from '../routing/rule-set.ts';
+import type { SendOutcome, SendTrace } from '../tracing/port.ts';
+import { isTraceparent } from '../tracing/trace-context.ts';
 
 export interface IngestSettings {
   /** The topic of events that match no routing rule. */
@@ -53,12 +55,6 @@ const CONTENT_TYPE = recordHeader('content-type', 'application/json');
 /** Names of headers that most records have. They are made once, not for each event. */
 const CORRELATION_ID = Buffer.from('correlation_id');
 const REPORTED_BY = Buffer.from('reported-by-user-name');
-
-/**
- * W3C Trace Context §3.2: version (not ff), trace id and parent id (not all zeros), flags.
- * Only a `traceparent` of this form goes into the record.
- */
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** The rules in force; undefined without rules. They may change between two events. */
 export interface RuleSource {
@@ -182,11 +178,12 @@ export class Ingest {
   ): Promise<Ingested> {
     const { mainTopic, timestamp } = this.#settings;
     const arrivedAt = this.#wall.now();
+    const sending = arrival.trace?.send(topics?.join(',') ?? mainTopic, bytes.length);
     const record = {
       topic: topics?.[0] ?? mainTopic,
       key: event.key,
       value: bytes,
-      headers: headersOf(arrival),
+      headers: headersOf(arrival, sending),
       timestamp: timestamp === 'arrival' ? arrivedAt : event.time,
       arrivedAt,
     };
@@ -197,6 +194,7 @@ export class Ingest {
     // While the event is on its way.
     const foreseen = this.#foresee(arrival, bytes);
     const delivered = await delivering;
+    sending?.end(sendOutcomeOf(delivered));
     if (!isKept(delivered)) {
       return this.#refuseValid(arrival, refusalOf(delivered), bytes, event);
     }
@@ -278,8 +276,11 @@ export class Ingest {
       .slice(0, MAX_DETAILS)
       .map(({ location, message, code }) => ({ location, message, code }));
     const reason = { summary: describeErrors(errors), details: JSON.stringify(details) };
-    const letter = deadLetterRecord(malformedTopic, bytes, headersOf(arrival), reason, this.#wall.now());
+    const sending = arrival.trace?.send(malformedTopic, bytes.length);
+    const headers = headersOf(arrival, sending);
+    const letter = deadLetterRecord(malformedTopic, bytes, headers, reason, this.#wall.now());
     const delivered = await this.#delivery.deliver(letter);
+    sending?.end(sendOutcomeOf(delivered));
     if (!isKept(delivered)) {
       return this.#refuse(arrival, kind, refusalOf(delivered), () => job);
     }
@@ -323,11 +324,21 @@ function ruleError({ name }: FittingRule, reason: string): ValidationError {
   return { location: ['body'], message, code: 'routing_rule', context: { rule: name }, input: null };
 }
 
-/** The headers of every record, in the order of Data.Rentgen. */
-export function headersOf({ requestId, known, traceparent }: Arrival): RecordHeader[] {
+/** What the span of the delivery says of its end. */
+function sendOutcomeOf(delivered: Delivered): SendOutcome {
+  if (isKept(delivered)) return delivered;
+  return { kind: 'failed', reason: delivered.kind === 'too-large' ? 'too large' : delivered.reason };
+}
+
+/** The headers of every record, in the order of Data.Rentgen. `sending` is the span that a consumer's joins. */
+export function headersOf(
+  { requestId, known, traceparent: own }: Arrival,
+  sending?: SendTrace,
+): RecordHeader[] {
+  const traceparent = sending?.traceparent ?? own;
   const headers = [CONTENT_TYPE, { name: CORRELATION_ID, value: Buffer.from(requestId, 'latin1') }];
   if (known) headers.push({ name: REPORTED_BY, value: Buffer.from(known.sender.name) });
-  if (traceparent !== undefined && TRACEPARENT.test(traceparent)) {
+  if (traceparent !== undefined && isTraceparent(traceparent)) {
     headers.push(recordHeader('traceparent', traceparent));
   }
   return headers;

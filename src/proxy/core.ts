@@ -15,6 +15,8 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { NewerFormat } from '../spool/newer-format.ts';
 import { Spool } from '../spool/spool.ts';
 import type { DamageReport } from '../spool/topic-log.ts';
+import { systemTime } from '../support/time.ts';
+import type { Tracing } from '../tracing/port.ts';
 import { errorText, isForbidden, ownUser } from '../support/error-text.ts';
 import { deliverySettings, producerSettings } from './core-settings.ts';
 import { ControlServer, type Controlled } from './control/control-server.ts';
@@ -62,6 +64,7 @@ export class Core {
     metrics: Metrics,
     log: Logger,
     outcomes?: Controlled['outcomes'],
+    tracing?: Tracing,
   ): Promise<Core> {
     for (const warning of securityWarnings(settings.kafka.security)) log.warn(warning);
     await using opened = new AsyncDisposableStack();
@@ -70,7 +73,15 @@ export class Core {
     const spool = await openSpool(settings, metrics, log);
     opened.defer(() => spool.close());
     const producer = openProducer(producerSettings(settings, gssapi), metrics, log);
-    const delivery = new Delivery(deliverySettings(settings), producer, spool, metrics, log);
+    const delivery = new Delivery(
+      deliverySettings(settings),
+      producer,
+      spool,
+      metrics,
+      log,
+      systemTime,
+      tracing,
+    );
     const control = await ControlServer.open(
       settings.spool.path,
       { parked: delivery.parkedControl, delivery, outcomes },

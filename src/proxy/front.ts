@@ -29,6 +29,7 @@ import { errorText } from '../support/error-text.ts';
 import { TlsFileError } from '../support/pem-file.ts';
 import { systemTime } from '../support/time.ts';
 import { Turns } from '../support/turns.ts';
+import type { Tracing } from '../tracing/port.ts';
 import { createAuthentication, type Authentication } from './authentication.ts';
 import {
   answerSettings,
@@ -57,6 +58,7 @@ export class Front {
   readonly #metrics: Metrics;
   readonly #log: Logger;
   readonly #accessLog: FrequentLines;
+  readonly #tracing: Tracing | undefined;
   #http: HttpServer | undefined;
   #monitoring: Monitoring | undefined;
   #monitoringListener: MonitoringListener | undefined;
@@ -71,6 +73,7 @@ export class Front {
     metrics: Metrics,
     log: Logger,
     accessLog: FrequentLines,
+    tracing: Tracing | undefined,
   ) {
     this.#settings = settings;
     this.#watch = watch;
@@ -80,6 +83,7 @@ export class Front {
     this.#metrics = metrics;
     this.#log = log;
     this.#accessLog = accessLog;
+    this.#tracing = tracing;
   }
 
   /**
@@ -93,6 +97,7 @@ export class Front {
     metrics: Metrics,
     log: Logger,
     accessLog: FrequentLines,
+    tracing?: Tracing,
   ): Promise<Front> {
     await using opened = new AsyncDisposableStack();
     const authentication = await openAuthentication(settings, metrics, log);
@@ -100,7 +105,7 @@ export class Front {
     const tls = openTls(settings, metrics, log);
     const routing = openRouting(settings, metrics, log);
     opened.move();
-    return new Front(settings, watch, authentication, tls, routing, metrics, log, accessLog);
+    return new Front(settings, watch, authentication, tls, routing, metrics, log, accessLog, tracing);
   }
 
   /**
@@ -262,7 +267,16 @@ export class Front {
       },
     );
     const watching = () => this.#page?.watching ?? 0;
-    return new HttpServer(listener, { events, pages, watching, answers, observer, metrics, log: this.#log });
+    return new HttpServer(listener, {
+      events,
+      pages,
+      watching,
+      answers,
+      observer,
+      metrics,
+      log: this.#log,
+      tracing: this.#tracing,
+    });
   }
 
   #warnOfFewConnections(possible: number): void {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Loaded, Refused } from '../config/load.ts';
 import type { Settings } from '../config/schema/schema.ts';
 import { shownSettings } from '../config/shown-settings.ts';
+import { readEnvironment } from '../config/sources/environment.ts';
 import { openLog, type FrequentLines, type Logger } from '../log.ts';
 import { createMetrics } from '../metrics/metrics.ts';
 import { LiveStreams } from '../page/live-streams.ts';
@@ -12,6 +13,7 @@ import { MAX_TAPS } from './control/tap.ts';
 import { Core } from './core.ts';
 import { Front } from './front.ts';
 import { setInitialMetrics } from './initial-metrics.ts';
+import { openTracing } from '../tracing/open-tracing.ts';
 import { ignoreUserSignals, onHangup, stopSignal } from './signals.ts';
 import { StartError } from './start-error.ts';
 import { version } from '../version.ts';
@@ -24,6 +26,9 @@ const REUSE_MS = 5000;
 
 /** Most milliseconds that the proxy waits for Kafka's last answers after Ctrl-C. */
 const IMPATIENT_MS = 2000;
+
+/** Most milliseconds that the stop waits for the exporter of traces. */
+const LAST_TRACES_MS = 1000;
 
 /** Reads all settings again from their sources. */
 type LoadAgain = () => Loaded | Refused;
@@ -53,11 +58,13 @@ async function run(loaded: Loaded, load: LoadAgain, log: Logger, accessLog: Freq
   setInitialMetrics(metrics, settings);
   await using opening = new AsyncDisposableStack();
   const watch = new Watch(systemTime);
+  const tracing = openTracing(readEnvironment(), log);
+  opening.defer(() => tracing?.close(LAST_TRACES_MS));
   // The front first: a wrong certificate or senders file shows before the core takes up its work.
-  const front = await Front.open(settings, watch, metrics, log, accessLog);
+  const front = await Front.open(settings, watch, metrics, log, accessLog, tracing);
   opening.defer(() => front.close());
   onHangup(() => readAgain(front, load, log));
-  const core = await Core.open(settings, metrics, log, new LiveStreams(watch, MAX_TAPS, systemTime));
+  const core = await Core.open(settings, metrics, log, new LiveStreams(watch, MAX_TAPS, systemTime), tracing);
   opening.defer(() => core.abandon());
   front.useTopics(core.delivery);
   core.start();
@@ -87,6 +94,7 @@ async function run(loaded: Loaded, load: LoadAgain, log: Logger, accessLog: Freq
   await front.stop(isImpatient ? 0 : Math.min(REUSE_MS, restMs), restMs);
   await core.stop(isImpatient ? Math.min(deadline, performance.now() + IMPATIENT_MS) : deadline);
   await front.close();
+  await tracing?.close(LAST_TRACES_MS);
   log.info('stopped');
 }
 

@@ -24,6 +24,8 @@ class Source implements RowSource {
         run: undefined,
         sender: undefined,
         bytes: undefined,
+        partition: undefined,
+        offset: undefined,
       };
       const rest = { ...nothing, topic: undefined, took_ms: undefined, deviations: [], reason: undefined };
       this.rows.push({

@@ -7,6 +7,7 @@ import { readSendersFile } from '../../auth/senders-file.ts';
 import type { ConfigurationError } from '../../config/configuration-error.ts';
 import { takesPersonalTokens } from '../../config/rules/auth-rules.ts';
 import type { Settings } from '../../config/schema/schema.ts';
+import { readEnvironment } from '../../config/sources/environment.ts';
 import { tooLarge } from '../../delivery/disk-monitor.ts';
 import { VERSION } from '../../delivery/spooled-record.ts';
 import { readTlsFiles } from '../../http/connection/tls-files.ts';
@@ -18,6 +19,7 @@ import { tlsSettings } from '../../proxy/front-settings.ts';
 import { databaseAddress } from '../../proxy/personal-tokens.ts';
 import { localDisk } from '../../spool/disk.ts';
 import { findNewerFormat } from '../../spool/newer-format.ts';
+import { tracingProblem } from '../../tracing/open-tracing.ts';
 import { errorCode, errorText, isForbidden, ownUser } from '../../support/error-text.ts';
 import { PemFile } from '../../support/pem-file.ts';
 import type { Finding } from './finding.ts';
@@ -58,7 +60,19 @@ export async function findWarnings(settings: Settings): Promise<readonly Finding
     place: 'kafka.security.type',
     message,
   }));
-  return [...login, ...(await findVolumeWarnings(settings)), ...findDeadRules(settings)];
+  return [
+    ...login,
+    ...(await findVolumeWarnings(settings)),
+    ...findDeadRules(settings),
+    ...findTracingWarnings(),
+  ];
+}
+
+function findTracingWarnings(): readonly Finding[] {
+  const problem = tracingProblem(readEnvironment());
+  return problem === undefined
+    ? []
+    : [{ severity: 'warning', place: 'OTEL_TRACES_EXPORTER', message: problem }];
 }
 
 async function findVolumeWarnings({ spool }: Settings): Promise<readonly Finding[]> {

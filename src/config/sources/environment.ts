@@ -3,7 +3,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * A copy of the environment. No other file reads it, so every variable that changes the program is a declared setting. The exceptions
- * are libraries: those of the clouds (kafka/login/cloud) and MIT Kerberos read variables of their own, which their documentation names.
+ * are libraries: those of the clouds (kafka/login/cloud), OpenTelemetry's (tracing) and MIT Kerberos read variables of their own, which
+ * their documentation names.
  */
 export function readEnvironment(): Environment {
   return { ...process.env };

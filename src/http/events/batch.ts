@@ -110,11 +110,11 @@ class Deliveries {
 
 /** All elements have one origin, which may be asked for after the connection is closed, and share their log lines. */
 function elementOf(arrival: Arrival): Arrival {
-  const { requestId, traceparent, known, startedAt } = arrival;
+  const { requestId, traceparent, trace, known, startedAt } = arrival;
   const origin = arrival.origin();
   const lines = new RequestLines();
   const isGone = () => arrival.isGone?.() === true;
-  return { requestId, traceparent, known, startedAt, origin: () => origin, lines, isGone };
+  return { requestId, traceparent, trace, known, startedAt, origin: () => origin, lines, isGone };
 }
 
 interface TextArray {

@@ -1,5 +1,5 @@
 /** What arrives: the last outcomes, the latest first, and the filters. */
-import { filterNames, TAKEN, type OutcomeRow, type RowFilter } from '../outcome-row.ts';
+import { filterNames, placeOf, TAKEN, type OutcomeRow, type RowFilter } from '../outcome-row.ts';
 import { bytes, html, name, table, time, type Html } from './html.ts';
 
 const HEAD = [
@@ -53,7 +53,7 @@ export function arrivalRow(row: OutcomeRow): Html {
     <td class="id">${name(row.run)}</td>
     <td class="long">${name(row.sender)}</td>
     <td class="number">${row.bytes === undefined ? name(undefined) : bytes(row.bytes)}</td>
-    <td>${name(row.topic)}</td>
+    <td>${name(placeOf(row))}</td>
     <td class="number">${row.took_ms === undefined ? name(undefined) : `${row.took_ms} ms`}</td>
     <td class="long">${name(what === '' ? undefined : what)}</td>
     <td class="id">${name(row.request_id)}</td>

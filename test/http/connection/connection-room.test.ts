@@ -34,6 +34,7 @@ function exchangeOf(socket: Socket, { startedAt = 0, complete = true } = {}): Ex
     requestId: '',
     startedAt,
     traceparent: undefined,
+    trace: undefined,
     known: undefined,
     origin: () => ({}),
     isGone: () => false,

@@ -12,7 +12,7 @@ import type { LiveStreams, StreamForm } from '../../../page/live-streams.ts';
 import { filterFrom, fits, type OutcomeRow, type RowFilter } from '../../../page/outcome-row.ts';
 import type { StandingReader } from '../../../page/standing.ts';
 import type { Watch } from '../../../page/watch.ts';
-import { packageFolder } from '../../../support/package-folder.ts';
+import { packageFolder } from '../../../support/packages/package-folder.ts';
 import type { ClientOf } from '../../origin.ts';
 import { localUrl } from '../../paths.ts';
 import { discardBody, JSON_TYPE, writePage } from '../page-answer.ts';

@@ -1,10 +1,6 @@
-/**
- * The libraries of the clouds. They are large, and few installations need one, so they are not installed with the program. They are
- * found where Node finds every package, or below a folder of the program.
- */
-import { existsSync } from 'node:fs';
+/** The libraries of the clouds. They are large, and few installations need one, so they are optional packages. */
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { findPackage, MissingPackageError } from '../../../support/packages/optional-package.ts';
 
 export type CloudProvider = 'aws' | 'azure' | 'google';
 
@@ -15,9 +11,6 @@ export const LIBRARIES: Readonly<Record<CloudProvider, { readonly name: string; 
     azure: { name: '@azure/identity', version: '4.14.1' },
     google: { name: 'google-auth-library', version: '11.3.4' },
   };
-
-/** Below it npm puts packages with `--prefix`. It is a folder of its own, because npm removes packages that it does not know. */
-const FOLDER = join(programAbove(import.meta.dirname), 'cloud');
 
 /** The library of a cloud is not installed, or has another form than the version that was tried. */
 export class CloudLibraryError extends Error {
@@ -46,25 +39,13 @@ export function loadLibrary<Library>(
  * @throws {CloudLibraryError} where it is not installed. The message has the command that installs it.
  */
 export function findLibrary(provider: CloudProvider): NodeJS.Require {
-  const { name, version } = LIBRARIES[provider];
-  const found = [import.meta.filename, join(FOLDER, 'package.json')].map(createRequire).find((load) => {
-    try {
-      load.resolve(name);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  if (found) return found;
-  throw new CloudLibraryError(
-    `${provider} needs the npm package ${name}, which is not installed. Run \`npm install --prefix ${FOLDER} ${name}@${version}\`; for images see docs/cloud-kafka.md`,
-  );
-}
-
-/** The folder with the program's package.json, above its sources and above its bundle. */
-function programAbove(folder: string): string {
-  if (existsSync(join(folder, 'package.json')) || folder === dirname(folder)) return folder;
-  return programAbove(dirname(folder));
+  const page = 'docs/cloud-kafka.md';
+  try {
+    return findPackage({ ...LIBRARIES[provider], folder: 'cloud', needer: provider, page });
+  } catch (error) {
+    if (!(error instanceof MissingPackageError)) throw error;
+    throw new CloudLibraryError(error.message, { cause: error });
+  }
 }
 
 /** Whether the library has a function or a class of this name. */

@@ -1,37 +1,21 @@
 /** The libraries of the clouds are optional. This is what an operator sees where they are missing, and how they are found. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { suite, test, type TestContext } from 'node:test';
+import { suite, test } from 'node:test';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { LIBRARIES } from '../../../../src/kafka/login/cloud/library.ts';
 import { ran, root } from '../../../config/child.ts';
+import { programWithout } from '../../../config/program-copy.ts';
 
-const OPTIONAL = ['@azure', 'aws-msk-iam-sasl-signer-js', 'google-auth-library'];
+const LIBRARY_FOLDERS = ['@azure', 'aws-msk-iam-sasl-signer-js', 'google-auth-library'];
 
 const Manifest = Type.Object({
   devDependencies: Type.Record(Type.String(), Type.String()),
   peerDependencies: Type.Record(Type.String(), Type.String()),
   peerDependenciesMeta: Type.Record(Type.String(), Type.Object({ optional: Type.Literal(true) })),
 });
-
-/** A copy of the program, with all its packages except the libraries of the clouds. */
-function programWithoutLibraries(test: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'http2kafka-program-'));
-  test.after(() => rmSync(folder, { recursive: true }));
-  for (const name of ['src', 'package.json', 'dist/event-scan.wasm']) {
-    cpSync(join(root, name), join(folder, name), { recursive: true });
-  }
-  mkdirSync(join(folder, 'node_modules'));
-  for (const name of readdirSync(join(root, 'node_modules'))) {
-    if (!OPTIONAL.includes(name)) {
-      symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
-    }
-  }
-  return folder;
-}
 
 const azure = {
   HTTP2KAFKA__KAFKA__BOOTSTRAP_SERVERS: 'lineage.servicebus.windows.net:9093',
@@ -55,7 +39,7 @@ void suite('the library of a cloud', { timeout: 60_000 }, () => {
   });
 
   test('is missed by check-config and at the start, with the command that installs it', async (t) => {
-    const folder = programWithoutLibraries(t);
+    const folder = programWithout(t, LIBRARY_FOLDERS);
     const run = (...args: string[]) => ran(process.execPath, [join(folder, 'src/main.ts'), ...args], azure);
     const command = `npm install --prefix ${join(folder, 'cloud')} @azure/identity@4.14.1`;
     const told = `azure needs the npm package @azure/identity, which is not installed. Run \`${command}\``;
