@@ -126,7 +126,7 @@ consumer's parser.
 | header \`content-type\` | \`application/json\` |
 | header \`correlation_id\` | the request's id |
 | header \`reported-by-user-name\` | the sender's name, when the sender is authenticated |
-| header \`traceparent\` | the request's, when it had one |
+| header \`traceparent\` | the request's, when it had one; with [traces](traces.md) that of the delivery |
 
 OpenLineage's own KafkaTransport writes the same key and value, so consumers need no change. Two things to know:
 
