@@ -41,7 +41,7 @@ export const send: CommandDeclaration = {
     { usage: '--json', description: 'print the result as JSON' },
   ],
   helpAfter:
-    'Exit codes: 0 all events are kept, 1 an event is refused, or the sending has stopped before its end, 2 wrong arguments.',
+    'Exit codes: 0 no event is refused, 1 an event is refused, or the sending has stopped before its end, 2 wrong arguments.',
   action: async ({ args, options, failed }) => {
     const numbers = numbersOf(options);
     const url = urlOf(options.get('--url') ?? '');

@@ -322,4 +322,13 @@ void suite('http2kafka send to a proxy', { timeout: 120_000 }, () => {
     assert.equal(status, 0);
     assert.match(stdout, /^status {2}delivery or error {2}events\n201 {5}spool +19$/m);
   });
+
+  test('does not count what a routing rule drops as kept', async () => {
+    const rules = [{ name: 'running', when: { event_type: 'RUNNING' }, drop: true }];
+    const proxy = await stage.launch({ settings: { ROUTING__RULES: JSON.stringify(rules) } });
+    const { status, stdout } = await ranProgram(['send', 'examples/python', '--url', proxy.url]);
+    assert.equal(status, 0);
+    assert.match(stdout, /^200 {5}dropped +1$/m);
+    assert.match(stdout, /^\d+ kept, 1 dropped by rules, 0 refused, 0 retries$/m);
+  });
 });

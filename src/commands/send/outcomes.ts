@@ -3,7 +3,7 @@ import { appendFileSync } from 'node:fs';
 import { member } from '../../openlineage/json.ts';
 import { tableOf } from '../table.ts';
 import type { Answer } from './endpoint.ts';
-import { isKept, type NumberedEvent } from './sending.ts';
+import { isTaken, type NumberedEvent } from './sending.ts';
 
 export interface AnswerCount {
   readonly status: number;
@@ -19,6 +19,8 @@ const MAX_TEXT = 2000;
 
 export class Outcomes {
   kept = 0;
+  /** By a routing rule of http2kafka. */
+  dropped = 0;
   refused = 0;
   readonly #counts = new Map<string, AnswerCount>();
   readonly #refusedFile: string;
@@ -35,7 +37,7 @@ export class Outcomes {
 
   add(event: NumberedEvent, answer: Answer): void {
     const { status, delivery } = answer;
-    const error = isKept(answer) ? undefined : errorOf(answer.body);
+    const error = isTaken(answer) ? undefined : errorOf(answer.body);
     const code = member(error, 'code');
     const codeText = typeof code === 'string' ? code : undefined;
     const key = [status, delivery, codeText].join();
@@ -47,8 +49,9 @@ export class Outcomes {
     };
     count.events += 1;
     this.#counts.set(key, count);
-    if (isKept(answer)) {
-      this.kept += 1;
+    if (isTaken(answer)) {
+      if (delivery === 'dropped') this.dropped += 1;
+      else this.kept += 1;
       return;
     }
     this.refused += 1;

@@ -33,7 +33,7 @@ interface Result {
 }
 
 /**
- * Returns the exit code: 0 when all events are kept, else 1.
+ * Returns the exit code: 0 when no event is refused and all were sent, else 1.
  * @throws when a file cannot be read or written, with a message for the user.
  */
 export async function sendFiles(names: readonly string[], request: SendRequest): Promise<number> {
@@ -53,9 +53,9 @@ export async function sendFiles(names: readonly string[], request: SendRequest):
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   let stopped: string | undefined;
   const progress = await Progress.start(() => {
-    const { kept, refused } = outcomes;
-    const text = (rate: number) => `${kept} kept, ${refused} refused, ${rate}/s, ${endpoint.retries} retries`;
-    return { done: read, total, word: 'read', ended: kept + refused, text };
+    const { kept, dropped, refused } = outcomes;
+    const text = (rate: number) => `${countsOf(outcomes)}, ${rate}/s, ${endpoint.retries} retries`;
+    return { done: read, total, word: 'read', ended: kept + dropped + refused, text };
   });
   try {
     stopped = await sending.run(numbered(files, journal, (bytes) => (read += bytes)));
@@ -124,21 +124,25 @@ function tellOf({ ended, unknown }: Journal): void {
 }
 
 function asJson({ outcomes, retries, journal, stopped }: Result): object {
-  const { kept, refused, counts } = outcomes;
+  const { kept, dropped, refused, counts } = outcomes;
   return {
-    ...{ kept, refused, retries, answers: counts, stopped: stopped ?? null },
+    ...{ kept, dropped, refused, retries, answers: counts, stopped: stopped ?? null },
     ...(journal && { ended_before: journal.ended.size, sent_again: journal.unknown }),
   };
 }
 
 function linesOf({ outcomes, retries, stopped }: Result, request: SendRequest): readonly string[] {
-  const { kept, refused, counts } = outcomes;
+  const { refused, counts } = outcomes;
   return [
     ...(counts.length > 0 ? [answerTable(counts), ''] : []),
-    `${kept} kept, ${refused} refused, ${retries} retries`,
+    `${countsOf(outcomes)}, ${retries} retries`,
     ...(refused > 0 ? [`The refused events and the reasons are in ${request.refusedFile}`] : []),
     ...(stopped === undefined ? [] : [`Stopped: ${stopped}. ${nextStep(request)}`]),
   ];
+}
+
+function countsOf({ kept, dropped, refused }: Outcomes): string {
+  return `${kept} kept, ${dropped > 0 ? `${dropped} dropped by rules, ` : ''}${refused} refused`;
 }
 
 function nextStep({ journalFile }: SendRequest): string {

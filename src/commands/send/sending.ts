@@ -98,7 +98,7 @@ export class Sending {
       journal?.begin(item.number);
       const answer = await endpoint.post(item.bytes, this.#ending.signal);
       answered(item, answer);
-      journal?.end(item.number, isKept(answer) ? 'kept' : 'refused');
+      journal?.end(item.number, isTaken(answer) ? 'kept' : 'refused');
       this.#order.ended(waiting);
     } catch (error) {
       // Of the run of this event, no later one is sent.
@@ -124,6 +124,6 @@ export class Sending {
 }
 
 /** Any 2xx: an endpoint that is not http2kafka answers 200 or 204. */
-export function isKept({ status }: Answer): boolean {
+export function isTaken({ status }: Answer): boolean {
   return status >= 200 && status < 300;
 }
