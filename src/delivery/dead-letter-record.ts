@@ -1,11 +1,12 @@
 /**
  * The records of the dead-letter topic. Each has the bytes of its event, and headers that say why the event is there. An
- * event becomes one in two ways: the check refuses it, or Kafka refuses its record after the sender got its answer.
+ * event becomes one in three ways: the check refuses it, a routing rule keeps it there, or Kafka refuses its record after
+ * the sender got its answer.
  */
 import { recordHeader, type KafkaRecord, type RecordHeader } from '../kafka/record.ts';
 import type { Delivered, NeverTaken } from './port.ts';
 
-/** Why the check refuses an event. */
+/** Why the check refuses an event, or why a rule keeps it. */
 export interface DeadLetterReason {
   /** One line, without any content of the event. */
   readonly summary: string;
@@ -13,11 +14,14 @@ export interface DeadLetterReason {
   readonly details: string;
 }
 
+/** The code of the only error of an event that a routing rule keeps. */
+export const ROUTING_RULE = 'routing_rule';
+
 const REASON = 'dead-letter-reason';
 const DETAILS = 'dead-letter-details';
 const TOPIC = 'dead-letter-topic';
 
-/** The record of an event that the check refuses. It has no key. `arrivedAt` is in milliseconds since the epoch. */
+/** The record of an event that the check refuses, or that a rule keeps. It has no key. `arrivedAt` is in milliseconds since the epoch. */
 export function deadLetterRecord(
   topic: string,
   value: Buffer,
@@ -60,11 +64,12 @@ export function parkedReason(delivered: Delivered): string {
 export interface DeadLetterCause {
   /**
    * - `invalid`: the check refused the event.
+   * - `rule`: a routing rule keeps the event here.
    * - `refused`: the topic did not take the record.
    * - `foreign`: another program has written it, such as Data.Rentgen's consumer. It writes what it cannot read, with the key,
    *   the time and the headers that the record had, and adds the header `reply_to`.
    */
-  readonly kind: 'invalid' | 'refused' | 'foreign';
+  readonly kind: 'invalid' | 'rule' | 'refused' | 'foreign';
   /** The topic that did not take it; undefined for other kinds. */
   readonly topic: string | undefined;
   /** One line. */
@@ -91,7 +96,9 @@ export function causeOf(headers: readonly RecordHeader[]): DeadLetterCause {
   if (topic !== undefined) {
     return { kind: 'refused', topic, reason, codes: [refusalCode(reason)], details: undefined };
   }
-  return { kind: 'invalid', topic: undefined, reason, codes: codesIn(details), details };
+  const codes = codesIn(details);
+  const kind = codes.includes(ROUTING_RULE) ? 'rule' : 'invalid';
+  return { kind, topic: undefined, reason, codes, details };
 }
 
 /** The headers that the record had before it became a dead letter. */

@@ -2,7 +2,7 @@
  * The pipeline of an event: check, route, make the record, deliver. It takes one event and returns its outcome.
  * It does not know how the event arrived.
  */
-import { deadLetterRecord } from '../delivery/dead-letter-record.ts';
+import { deadLetterRecord, ROUTING_RULE } from '../delivery/dead-letter-record.ts';
 import { isKept, type Delivered, type EventDelivery, type Kept } from '../delivery/port.ts';
 import { isRetriable, refusal, type Refusal } from '../errors.ts';
 import { recordHeader, type RecordHeader } from '../kafka/record.ts';
@@ -275,7 +275,7 @@ export class Ingest {
     const details = errors
       .slice(0, MAX_DETAILS)
       .map(({ location, message, code }) => ({ location, message, code }));
-    const reason = { summary: describeErrors(errors), details: JSON.stringify(details) };
+    const reason = { summary: summaryOf(errors), details: JSON.stringify(details) };
     const sending = arrival.trace?.send(malformedTopic, bytes.length);
     const headers = headersOf(arrival, sending);
     const letter = deadLetterRecord(malformedTopic, bytes, headers, reason, this.#wall.now());
@@ -318,10 +318,16 @@ function refusedByRule(rule: string, reason: string): Refusal {
   return refusal('refused_by_rule', `Routing rule ${rule} refuses the event: ${reason}`, { rule });
 }
 
+/** An event that a rule keeps has no place that is wrong. */
+function summaryOf(errors: readonly ValidationError[]): string {
+  const [first] = errors;
+  return first?.code === ROUTING_RULE ? first.message : describeErrors(errors);
+}
+
 /** Why a valid event is a dead letter, in the form of a validation error: readers of dead letters know that form. */
 function ruleError({ name }: FittingRule, reason: string): ValidationError {
   const message = `${reason} (routing rule ${name})`;
-  return { location: ['body'], message, code: 'routing_rule', context: { rule: name }, input: null };
+  return { location: ['body'], message, code: ROUTING_RULE, context: { rule: name }, input: null };
 }
 
 /** What the span of the delivery says of its end. */

@@ -4,6 +4,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { causeOf } from '../../src/delivery/dead-letter-record.ts';
 import { createTopic } from '../../tools/kafka/topics.ts';
 import { ranProgram } from '../config/child.ts';
 import { logged } from '../stage/log-lines.ts';
@@ -54,7 +55,11 @@ suite('routing rules', { timeout: 180_000 }, () => {
       ({ length }) => length > 0,
     );
     const headers = new Map(letter?.headers.map(([name, value]) => [name, value.toString()]));
-    assert.equal(headers.get('dead-letter-reason'), 'body: why not (routing rule letters)');
+    assert.equal(headers.get('dead-letter-reason'), 'why not (routing rule letters)');
+    const cause = causeOf(
+      (letter?.headers ?? []).map(([name, value]) => ({ name: Buffer.from(name), value })),
+    );
+    assert.deepEqual([cause.kind, cause.codes], ['rule', ['routing_rule']]);
     assert.equal(letter?.value?.toString(), event('both', 'letter').toString());
     const [a, b] = [await stage.records('team.a'), await stage.records('team.b')];
     assert.deepEqual([a[0]?.key, a[0]?.value], [b[0]?.key, b[0]?.value]);

@@ -1,6 +1,7 @@
 /** `http2kafka dead-letters replay`: sends the letters that are right now to where they belong. */
 import { groupPositions, type GroupPosition } from '../../kafka/transaction/group-offsets.ts';
 import { FencedError, TransactionalWriter } from '../../kafka/transaction/transactional-writer.ts';
+import { errorText } from '../../support/error-text.ts';
 import { printable } from '../../support/printable.ts';
 import { systemTime } from '../../support/time.ts';
 import { WRONG_USAGE, type CommandCall } from '../command.ts';
@@ -78,7 +79,12 @@ async function replayTopic(
     ...{ partition, end },
     from: Math.max(from, progress.get(partition)?.offset ?? from),
   }));
-  const rules = new RuleSet(rulesInForce(settings));
+  let rules: RuleSet;
+  try {
+    rules = new RuleSet(rulesInForce(settings));
+  } catch (error) {
+    return call.failed(`routing.file: ${errorText(error)}`);
+  }
   const told = new Findings(isJson);
   const replaying = new Replaying({
     ...{ writer, progress, positions, time: systemTime, ranges: starts },
