@@ -19,7 +19,7 @@ LINT_FLAGS := $(if $(CACHED),--cache --cache-strategy content --cache-location .
 TYPES_FLAGS := $(if $(CACHED),--incremental --tsBuildInfoFile .run/cache/types.tsbuildinfo)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick quick-test build check format lint types imports docs docs-check audit bench profile walk image docker-test alerts-test release publish workflows-check bench-states bench-strangers bench-traces faults fuzz compat simulate setup chromium postgres kerberos clean
+.PHONY: help run test quick quick-test build check format lint types imports docs docs-check audit bench profile walk screenshots image docker-test alerts-test release publish workflows-check bench-states bench-strangers bench-traces faults fuzz compat simulate setup chromium postgres kerberos clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,10 @@ bench: setup build ## Measure all loads beside a bare HTTP server and the floor,
 profile: setup build ## Show which functions use the CPU time of an event.
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) benchmark/profile.ts
+
+screenshots: setup chromium build ## Take the pictures of the page at / in docs/images.
+	@$(NODE) tools/kafka/install.ts
+	@$(NODE) tools/screenshots.ts
 
 image: setup ## Build the images http2kafka:VERSION and http2kafka:VERSION-kerberos (needs Docker).
 	@$(NODE) tools/docker/image.ts

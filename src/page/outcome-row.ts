@@ -27,12 +27,6 @@ export interface OutcomeRow {
   readonly reason: string | undefined;
 }
 
-/** `topic/partition@offset`, as far as it is known. */
-export function placeOf({ topic, partition, offset }: OutcomeRow): string | undefined {
-  if (topic === undefined || partition === undefined || offset === undefined) return topic;
-  return `${topic}/${partition}@${offset}`;
-}
-
 /** The outcomes that are not refusals. */
 export const TAKEN: ReadonlySet<string> = new Set(['kafka', 'spool', 'dead-letter', 'dropped']);
 

@@ -18,7 +18,9 @@ class Source implements RowSource {
   add(number: number, outcome = 'kafka'): void {
     for (let i = 0; i < number; i++) {
       const sequence = this.rows.length + 1;
+      const nowhere = { partition: undefined, offset: undefined };
       const nothing = {
+        ...nowhere,
         type: undefined,
         namespace: undefined,
         run: undefined,

@@ -1,5 +1,5 @@
 /** What arrives: the last outcomes, the latest first, and the filters. */
-import { filterNames, placeOf, TAKEN, type OutcomeRow, type RowFilter } from '../outcome-row.ts';
+import { filterNames, TAKEN, type OutcomeRow, type RowFilter } from '../outcome-row.ts';
 import { bytes, html, name, table, time, type Html } from './html.ts';
 
 const HEAD = [
@@ -10,9 +10,9 @@ const HEAD = [
   'Event',
   'Run',
   'Sender',
-  'Size',
-  'Topic',
-  'Took',
+  '#Size',
+  'Topic/partition@offset',
+  '#Took',
   'Deviations or reason',
   'Request id',
 ];
@@ -96,6 +96,12 @@ export function arrivals(rows: readonly OutcomeRow[], filter: RowFilter, base: s
       html`<p id="more"><a href="${base}/?rows=1000#h-arrivals">Show up to 1,000</a></p>`
     }
   </section>`;
+}
+
+/** `topic/partition@offset`, as far as it is known. */
+function placeOf({ topic, partition, offset }: OutcomeRow): string | undefined {
+  const isKnown = topic !== undefined && partition !== undefined && offset !== undefined;
+  return isKnown ? `${topic}/${partition}@${offset}` : topic;
 }
 
 const LABELS = { job: 'Job', namespace: 'Namespace', sender: 'Sender', text: 'Any text' };

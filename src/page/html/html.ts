@@ -80,9 +80,18 @@ export function duration(ms: number): string {
   return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days ${hours % 24} h`;
 }
 
-/** A table that scrolls by itself where the window is narrow. Someone with a keyboard can reach it and scroll. */
+/**
+ * A table that scrolls by itself where the window is narrow. Someone with a keyboard can reach it and scroll. The head of a
+ * column of numbers begins with `#`.
+ */
 export function table(label: string, head: readonly string[], rows: readonly Html[], id = ''): Html {
   return html`<div class="scroll" role="region" aria-label="${label} (table)" tabindex="0">
-<table><thead><tr>${head.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead>
+<table><thead><tr>${head.map(headCell)}</tr></thead>
 <tbody${id === '' ? '' : html` id="${id}"`}>${rows}</tbody></table></div>`;
+}
+
+function headCell(cell: string): Html {
+  return cell.startsWith('#')
+    ? html`<th scope="col" class="number">${cell.slice(1)}</th>`
+    : html`<th scope="col">${cell}</th>`;
 }

@@ -2,7 +2,7 @@
 import type { RefusalExample, RefusalGroup } from '../refusal-groups.ts';
 import { count, html, name, table, time, type Html } from './html.ts';
 
-const HEAD = ['Who', 'Why', 'How often', 'First', 'Last', 'An example'];
+const HEAD = ['Who', 'Why', '#How often', 'First', 'Last', 'An example'];
 
 /** What a cause means, so that one glance tells a wrong path from a wrong token from a wrong event. */
 const MEANINGS: Readonly<Record<string, string>> = {

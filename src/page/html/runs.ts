@@ -61,7 +61,7 @@ export function quality(rows: readonly Quality[]): Html {
         ? html`<p>No event has been taken yet.</p>`
         : table(
             'Quality by sender and producer',
-            ['Sender', 'Producer', 'Events', 'Deviations', 'Consumers would drop'],
+            ['Sender', 'Producer', '#Events', 'Deviations', 'Consumers would drop'],
             shown.map(qualityRow),
           )
     }

@@ -39,7 +39,7 @@ export function standing(now: Standing): Html {
     }
     ${table(
       'Topics',
-      ['Topic', 'State', 'Kafka', 'On disk', 'Bytes on disk', 'Oldest', 'Done'],
+      ['Topic', 'State', 'Kafka', '#On disk', '#Bytes on disk', 'Oldest', 'Done'],
       now.topics.map((topic) => topicRow(topic, now.now)),
     )}
     ${
@@ -53,7 +53,7 @@ export function standing(now: Standing): Html {
       </p>`
     }
     <h3>Limits</h3>
-    ${table('Limits', ['Limit', 'Used', 'At most', 'Share'], now.limits.map(limitRow))}
+    ${table('Limits', ['Limit', '#Used', '#At most', 'Share'], now.limits.map(limitRow))}
     <h3>Settings in force</h3>
     <details>
       <summary>
