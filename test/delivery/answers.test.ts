@@ -13,7 +13,10 @@ suite('the answer to an event', () => {
     const sent = await stage.post(1);
     assert.equal(kindOf(sent), 'none');
     await stage.time.advance(stage.producer.latencyMs);
-    assert.deepEqual([sent.outcome, sent.waitedMs], [{ kind: 'acknowledged', partition: 0, offset: 0 }, stage.producer.latencyMs]);
+    assert.deepEqual(
+      [sent.outcome, sent.waitedMs],
+      [{ kind: 'acknowledged', partition: 0, offset: 0 }, stage.producer.latencyMs],
+    );
     await stage.emptied();
     assert.equal(stage.disk.operations.changes, changes);
   });

@@ -19,7 +19,10 @@ suite('an event for several topics', () => {
     const { changes } = stage.disk.operations;
     const sent = await stage.postToAll(1, BOTH);
     await stage.time.advance(stage.producer.latencyMs);
-    assert.deepEqual([sent.outcome, sent.waitedMs], [{ kind: 'acknowledged', partition: -1, offset: -1 }, stage.producer.latencyMs]);
+    assert.deepEqual(
+      [sent.outcome, sent.waitedMs],
+      [{ kind: 'acknowledged', partition: -1, offset: -1 }, stage.producer.latencyMs],
+    );
     await stage.emptied();
     for (const topic of BOTH) stage.assertKeptOnceInOrder(topic);
     assert.equal(stage.disk.operations.changes, changes);

@@ -86,7 +86,11 @@ class Stage {
 suite('an event in the pipeline', () => {
   test('becomes a record with its own bytes, key, time and headers', async () => {
     const stage = new Stage();
-    assert.deepEqual(await stage.take(event, { traceparent: TRACEPARENT }), { kind: 'acknowledged', partition: 0, offset: 0 });
+    assert.deepEqual(await stage.take(event, { traceparent: TRACEPARENT }), {
+      kind: 'acknowledged',
+      partition: 0,
+      offset: 0,
+    });
     const [record] = stage.records;
     assert.equal(record?.value.toString(), JSON.stringify(event));
     assert.deepEqual([record.topic, record.key?.toString()], ['main', 'job:own/job']);
