@@ -6,7 +6,7 @@
  *
  * Each level is measured in a process of its own, as a proxy has one level: the compiler makes other code of a mixture.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
@@ -41,12 +41,9 @@ async function writeTable(): Promise<void> {
   const core = costs.find(({ name }) => name === 'core')?.us ?? Number.NaN;
   const rows = costs.map(({ name, us }) => [`\`${name}\``, `${digits(us)} µs`, digits(us / core)]);
   const bytes = bodies.reduce((sum, { length }) => sum + length, 0) / bodies.length;
-  const commit = execFileSync('git', ['describe', '--always', '--dirty', '--exclude=*'], {
-    encoding: 'utf8',
-  });
-  const measured = `\`make bench\`, ${new Date().toISOString().slice(0, 10)}, commit ${commit.trim()}`;
+  const day = new Date().toISOString().slice(0, 10);
   const text = `On the ${bodies.length} events of \`examples/\` up to ${MAX_BYTES / 1024} KB, ${digits(bytes / 1000)} KB on average
-(${measured}):
+(\`make bench\`, ${day}):
 
 ${table(['check', 'a valid event', '× `core`'], rows)}
 
