@@ -64,6 +64,11 @@ export class LiveStreams {
     return this.#streams.size;
   }
 
+  /** The proxy stops. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** False if a further stream would be one too many, or the proxy stops. */
   get hasRoom(): boolean {
     return !this.#isClosed && this.#streams.size < this.#most;

@@ -92,12 +92,14 @@ export class Overview {
 
   /** Answers a request that it serves. The headers of every page are already set. Never throws. */
   handle(request: IncomingMessage, response: ServerResponse, path: string, requestId: string): void {
-    const { access, monitoring } = this.#parts;
+    const { access, monitoring, streams } = this.#parts;
     const refuse = (
       code: 'not_found' | 'internal' | 'bad_request' | 'method_not_allowed',
       message?: string,
     ) => discardBody(request, () => monitoring.refuse(request, response, requestId, refusal(code, message)));
     response.setHeader('content-security-policy', CONTENT_SECURITY_POLICY);
+    // The page asks every few seconds. Its connection would never be idle, and the proxy waits for that.
+    if (streams.isClosed) response.shouldKeepAlive = false;
     const allowed = access.accessOf(request);
     if (allowed.kind === 'hidden') {
       refuse('not_found', HIDDEN);
