@@ -12,8 +12,11 @@ const INTERVAL_MS = 500;
 /** Rows of a stream in one interval. Of more, the latest are sent, and the number of the others. */
 export const MAX_ROWS = 200;
 
-/** Bytes that a reader has not taken, above which its stream is cut. */
-export const MAX_UNREAD_BYTES = 1024 * 1024;
+/** Bytes that a reader has not taken, above which its stream gets no rows. They follow, as far as they are remembered. */
+export const MAX_UNREAD_BYTES = 256 * 1024;
+
+/** Milliseconds after which the stream of such a reader is cut. The first rows have up to a megabyte. */
+const SLOW_MS = 20_000;
 
 /** Milliseconds without a row after which a sign of life is sent: servers on the way close what is silent. */
 const SILENT_MS = 15_000;
@@ -42,6 +45,8 @@ interface Stream {
   readonly since: number;
   sequence: number;
   wroteAt: number;
+  /** Since when its reader has not taken enough. */
+  slowSince: number | undefined;
 }
 
 export class LiveStreams {
@@ -80,7 +85,8 @@ export class LiveStreams {
    */
   open(out: Writable, filter: RowFilter, form: StreamForm, after: number, most: number): void {
     const now = this.#time.monotonic.now();
-    const stream = { out, filter, form, since: now, sequence: after, wroteAt: now };
+    const times = { since: now, wroteAt: now, slowSince: undefined };
+    const stream: Stream = { out, filter, form, sequence: after, ...times };
     this.#streams.add(stream);
     out.once('close', () => this.#remove(stream));
     const rows = this.#source.rowsAfter(after).filter((row) => fits(row, filter));
@@ -103,9 +109,11 @@ export class LiveStreams {
     for (const stream of streams) {
       const { out, filter, form, since } = stream;
       if (out.writableLength > MAX_UNREAD_BYTES) {
-        out.destroy();
+        stream.slowSince ??= now;
+        if (now - stream.slowSince >= SLOW_MS) out.destroy();
         continue;
       }
+      stream.slowSince = undefined;
       if (now - since > LONGEST_MS) {
         out.end();
         continue;
