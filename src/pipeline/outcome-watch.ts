@@ -49,7 +49,7 @@ export interface OutcomeWatch {
   requestRefused(request: RefusedRequest, refusal: Refusal): void;
 }
 
-/** A watch whose defects reach nobody else: an event that is kept must not be refused for what only people read of it. */
+/** A watch whose defects reach no other part: an event that is kept must not be refused for what only people read of it. */
 export class GuardedWatch implements OutcomeWatch {
   readonly #watch: OutcomeWatch;
   readonly #failed: (requestId: string, error: unknown) => void;

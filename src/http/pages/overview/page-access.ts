@@ -17,7 +17,7 @@ export type Access =
   | { readonly kind: 'hidden' };
 
 export interface AccessSettings {
-  /** Whoever reaches the listener may see the page, unless there are users. */
+  /** Every client that reaches the listener may see the page, unless there are users. */
   readonly open: boolean;
   readonly https: boolean;
 }
