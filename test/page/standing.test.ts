@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { DeliveryStatus, TopicStatus } from '../../src/delivery/port.ts';
+import { standing, summary } from '../../src/page/html/standing.ts';
+import { StandingReader } from '../../src/page/standing.ts';
+import { SimulatedTime } from '../support/simulated-time.ts';
+
+class Scene {
+  readonly time = new SimulatedTime();
+  readonly status = {
+    topic: 'input.runs',
+    problem: undefined as string | undefined,
+    state: 'straight' as TopicStatus['state'],
+    kafkaProblem: undefined as string | undefined,
+    spooledEvents: 0,
+    spooledBytes: 0,
+    oldestSpooledAt: undefined,
+  };
+  readonly reader: StandingReader;
+
+  constructor() {
+    const { status } = this;
+    const delivery: DeliveryStatus = {
+      statusOf: () => status,
+      get topics() {
+        return [{ ...status }];
+      },
+      parked: [{ topic: 'large', events: 2, bytes: 3000 }],
+      get spooledEvents() {
+        return status.spooledEvents;
+      },
+      spooledBytes: 0,
+      measure: () => undefined,
+    };
+    const settings = [{ name: 'database.url', value: '*****', place: 'the environment' }];
+    const limits = () => Promise.resolve([{ name: 'disk', used: 90, limit: 100, unit: 'number' } as const]);
+    const now = () => this.time.wall.now();
+    const sources = { version: '1', delivery, settings, warnings: () => ['<warned>'], limits, now };
+    this.reader = new StandingReader(sources, this.time);
+  }
+
+  async text(): Promise<string> {
+    const read = await this.reader.read();
+    return `${summary(read).text}${standing(read).text}`.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ');
+  }
+}
+
+suite('where things stand', () => {
+  test('tells of an outage, and when the disk will be delivered', async () => {
+    const scene = new Scene();
+    assert.match(await scene.text(), /Events go to Kafka\. .*input\.runs events go to Kafka ok 0/);
+    Object.assign(scene.status, {
+      state: 'spooling',
+      kafkaProblem: 'no broker answers',
+      spooledEvents: 1000,
+    });
+    await scene.time.advance(6000);
+    assert.match(
+      await scene.text(),
+      /Kafka is unavailable\. Events are kept on disk: 1,000\. .*no broker answers 1,000/,
+    );
+    Object.assign(scene.status, { state: 'draining', kafkaProblem: undefined });
+    for (let i = 0; i < 3; i++) {
+      scene.status.spooledEvents -= 100;
+      await scene.time.advance(5000);
+    }
+    assert.match(
+      await scene.text(),
+      /Events are delivered from disk: 700\. .*in \d+ s, at (?:1|2)\d events a second/,
+    );
+    scene.status.problem = 'the disk is full';
+    assert.match(await scene.text(), /Events are refused: .*the disk is full/);
+    scene.reader.close();
+  });
+
+  test('tells of parked events, limits, warnings and settings, without secrets', async () => {
+    const scene = new Scene();
+    const text = await scene.text();
+    assert.match(
+      text,
+      /&lt;warned&gt; .*large : 2 events, 2\.9 KiB.* disk 90 100 90 % .*database\.url \*{5} the environment/,
+    );
+    scene.reader.close();
+  });
+});
