@@ -75,7 +75,7 @@ suite('the page in a browser', { timeout: 120_000 }, () => {
     const page = await open(`${proxy.url}/`, { javaScriptEnabled: false });
     assert.match(
       await rowsOf(page).last().innerText(),
-      /in Kafka\s+readable\s+test\s+START.*input\.runs\/\d+@\d+/s,
+      /in Kafka\s+–\s+readable\s+test\s+START.*input\.runs\/\d+@\d+/s,
     );
     assert.match(await page.locator('#refused').innerText(), /Wrong event.*body\.producer: Field required/s);
     assert.match(await page.locator('#standing').innerText(), /input\.runs\s+events go to Kafka\s+ok/);

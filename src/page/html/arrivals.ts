@@ -5,6 +5,7 @@ import { bytes, html, name, table, time, type Html } from './html.ts';
 const HEAD = [
   'Time (UTC)',
   'Outcome',
+  'Reason or deviations',
   'Job',
   'Namespace',
   'Event',
@@ -13,7 +14,6 @@ const HEAD = [
   '#Size',
   'Topic/partition@offset',
   '#Took',
-  'Deviations or reason',
   'Request id',
 ];
 
@@ -47,6 +47,7 @@ export function arrivalRow(row: OutcomeRow): Html {
   return html`<tr>
     <td>${time(row.time)}</td>
     <td class="${kind}">${OUTCOMES[row.outcome] ?? row.outcome}</td>
+    <td class="long">${name(what === '' ? undefined : what)}</td>
     <td class="long">${name(row.job)}</td>
     <td class="long">${name(row.namespace)}</td>
     <td>${row.type ?? row.kind}</td>
@@ -55,7 +56,6 @@ export function arrivalRow(row: OutcomeRow): Html {
     <td class="number">${row.bytes === undefined ? name(undefined) : bytes(row.bytes)}</td>
     <td>${name(placeOf(row))}</td>
     <td class="number">${row.took_ms === undefined ? name(undefined) : `${row.took_ms} ms`}</td>
-    <td class="long">${name(what === '' ? undefined : what)}</td>
     <td class="id">${name(row.request_id)}</td>
   </tr>`;
 }
