@@ -30,7 +30,7 @@ run: setup build ## Start Kafka and the proxy, post the examples, show them in K
 test: setup build chromium postgres ## Run all tests, against a real Kafka, PostgreSQL, Kerberos and browser.
 	@$(NODE) tools/kerberos/install.ts --test
 	@$(NODE) tools/kafka/install.ts 2.4.1 2.8.2
-	$(NODE) --test --test-timeout=300000 --test-concurrency=2 'test/**/*.test.ts'
+	$(NODE) --test --test-timeout=300000 --test-concurrency=3 'test/**/*.test.ts'
 
 quick: setup build ## Check what has changed, and run the tests that need no Kafka, PostgreSQL, Kerberos or browser.
 	@mkdir -p .run/cache

@@ -207,7 +207,8 @@ export class HttpServer {
       requestId,
       startedAt,
       traceparent: typeof traceparent === 'string' ? traceparent : undefined,
-      trace: this.#tracing && !isProbe(path) ? this.#trace(request, path, requestId) : undefined,
+      // Events are posted. Probes, and a page that asks every few seconds, would only fill the receiver.
+      trace: this.#tracing && request.method === 'POST' ? this.#trace(request, path, requestId) : undefined,
       known: undefined,
       origin: this.#originOf,
       isGone: this.#isGone,

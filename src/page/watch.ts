@@ -131,11 +131,17 @@ function withDetail(refusal: Refusal, detail: string): Refusal {
   return { ...refusal, details };
 }
 
-/** A short reason: the message, or the first validation error. It has no value of the event. */
+/** Validation errors that a reason names: most wrong events have no more. */
+const SHOWN_ERRORS = 3;
+
+/** A short reason: the message, or the first validation errors. It has no value of the event. */
 function reasonOf({ message, details }: Refusal): string {
   if (typeof details === 'string') return kept(`${message}: ${details}`);
-  const [first, ...others] = areErrors(details) ? details : [];
-  if (!first) return kept(message);
-  const more = others.length > 0 ? ` (and ${others.length} more)` : '';
-  return kept(`${shortName(first.location.join('.')) ?? ''}: ${first.message}`) + more;
+  const errors = areErrors(details) ? details : [];
+  if (errors.length === 0) return kept(message);
+  const shown = errors
+    .slice(0, SHOWN_ERRORS)
+    .map((error) => `${shortName(error.location.join('.')) ?? ''}: ${error.message}`);
+  const more = errors.length > shown.length ? ` (and ${errors.length - shown.length} more)` : '';
+  return kept(shown.join('; ')) + more;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { DeliveryStatus, TopicStatus } from '../../src/delivery/port.ts';
-import { standing, summary } from '../../src/page/html/standing.ts';
+import { standing, summary, type Losses } from '../../src/page/html/standing.ts';
 import { StandingReader } from '../../src/page/standing.ts';
 import { SimulatedTime } from '../support/simulated-time.ts';
 
@@ -39,13 +39,27 @@ class Scene {
     this.reader = new StandingReader(sources, this.time);
   }
 
-  async text(): Promise<string> {
+  async text(losses: Losses = NO_LOSSES): Promise<string> {
     const read = await this.reader.read();
-    return `${summary(read).text}${standing(read).text}`.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ');
+    return `${summary(read, losses).text}${standing(read).text}`
+      .replace(/<[^>]*>/g, ' ')
+      .replace(/\s+/g, ' ');
   }
 }
 
+const NO_LOSSES: Losses = { refused: 0, lastRefusedAt: undefined, dropped: 0 };
+
 suite('where things stand', () => {
+  test('says at the top what does not arrive, although all is well with Kafka', async () => {
+    const scene = new Scene();
+    const text = await scene.text({ refused: 1200, lastRefusedAt: 0, dropped: 3 });
+    assert.match(
+      text,
+      /Events go to Kafka\. Refused: 1,200 , the last at 1970-01-01 00:00:00 \. Consumers would drop: 3/,
+    );
+    assert.doesNotMatch(await scene.text(), /Refused|would drop/);
+  });
+
   test('tells of an outage, and when the disk will be delivered', async () => {
     const scene = new Scene();
     assert.match(await scene.text(), /Events go to Kafka\. .*input\.runs events go to Kafka ok 0/);
@@ -57,7 +71,7 @@ suite('where things stand', () => {
     await scene.time.advance(6000);
     assert.match(
       await scene.text(),
-      /Kafka is unavailable\. Events are kept on disk: 1,000\. .*no broker answers 1,000/,
+      /Kafka is unavailable\. Events are kept on disk: 1,000\. They go to Kafka .*no broker answers 1,000 .*after Kafka is available again/,
     );
     Object.assign(scene.status, { state: 'draining', kafkaProblem: undefined });
     for (let i = 0; i < 3; i++) {

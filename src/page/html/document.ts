@@ -7,7 +7,7 @@ import { connect, type ConnectFacts } from './connect.ts';
 import { html, Html } from './html.ts';
 import { refusals } from './refusals.ts';
 import { quality, runs } from './runs.ts';
-import { standing, summary } from './standing.ts';
+import { standing, summary, type Losses } from './standing.ts';
 
 /** What a page shows. */
 export interface PageFacts {
@@ -24,7 +24,7 @@ export interface PageFacts {
 export function changingParts({ watch, standing: now }: PageFacts): Readonly<Record<string, string>> {
   const { open, failed, forgotten } = watch.runs;
   return {
-    summary: summary(now).text,
+    summary: summary(now, lossesOf(watch)).text,
     refused: refusals(watch.refusals.groups, watch.refusals.forgotten).text,
     runs: runs({ open, failed, forgotten }).text,
     quality: quality(watch.quality.all).text,
@@ -32,12 +32,20 @@ export function changingParts({ watch, standing: now }: PageFacts): Readonly<Rec
   };
 }
 
+function lossesOf({ refusals: { groups }, quality: { all } }: PageFacts['watch']): Losses {
+  return {
+    refused: groups.reduce((sum, { count }) => sum + count, 0),
+    lastRefusedAt: groups[0]?.lastAt,
+    dropped: all.flatMap(({ drops }) => drops).reduce((sum, [, , number]) => sum + number, 0),
+  };
+}
+
 const SECTIONS: readonly (readonly [id: string, label: string])[] = [
-  ['h-arrivals', 'Arrives'],
+  ['h-arrivals', 'Events'],
   ['h-refused', 'Refused'],
   ['h-runs', 'Runs'],
   ['h-quality', 'Quality'],
-  ['h-standing', 'Standing'],
+  ['h-standing', 'State'],
   ['h-connect', 'Connect'],
 ];
 

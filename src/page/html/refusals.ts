@@ -40,6 +40,27 @@ const REASONS: Readonly<Record<string, string>> = {
   unavailable: 'The sender cannot be recognised now',
 };
 
+/** What to do about a cause. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  not_found: 'Correct the URL in the settings of the client: see Connect below.',
+  invalid_request: 'The producer of the event has to change it. The event is not kept.',
+  payload_too_large: 'Raise the limit that the message names, or have the client send less.',
+  forbidden: 'Add the namespace to the sender in the senders file, or use another sender.',
+  too_many_requests:
+    'The client may send the event again. events_per_second of the senders file is the quota.',
+  unavailable: 'The client may send the event again. State below says what is wrong.',
+  missing: 'Give the client its key: see Connect below.',
+  scheme: 'Write the header as "Authorization: Bearer KEY".',
+  expired: 'Get a new token, and put it into the settings of the client.',
+  revoked: 'Get a new token, and put it into the settings of the client.',
+  'unknown-key': 'Compare the key with the senders file, or make a new one: http2kafka token key NAME.',
+  disabled: 'Use a credential that this proxy takes: see Connect below.',
+};
+
+function remedyOf({ code, reason }: RefusalGroup): string | undefined {
+  return REMEDIES[reason] ?? (reason === '' ? REMEDIES[code] : undefined);
+}
+
 export function meaningOf({ code, reason }: Pick<RefusalGroup, 'code' | 'reason'>): string {
   return REASONS[reason] ?? MEANINGS[code] ?? code;
 }
@@ -63,9 +84,13 @@ export function refusals(groups: readonly RefusalGroup[], forgotten: number): Ht
 
 function refusalRow(group: RefusalGroup): Html {
   const { code, sender, client, example } = group;
+  const remedy = remedyOf(group);
   return html`<tr>
     <td class="long">${sender === undefined ? html`unknown, from <bdi>${client}</bdi>` : name(sender)}</td>
-    <td class="wide"><strong class="bad">${meaningOf(group)}</strong><br /><code>${code}</code></td>
+    <td class="wide">
+      <strong class="bad">${meaningOf(group)}</strong><br /><code>${code}</code
+      >${remedy !== undefined && html`<p>${remedy}</p>`}
+    </td>
     <td class="number">${count(group.count)}</td>
     <td>${time(group.firstAt)}</td>
     <td>${time(group.lastAt)}</td>

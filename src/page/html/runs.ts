@@ -54,7 +54,8 @@ export function quality(rows: readonly Quality[]): Html {
     <h2 id="h-quality">Quality</h2>
     <p>
       Deviations from the specification, and what consumers would drop, since the proxy started. For the
-      owners of the senders. <code>check.consumers</code> names the consumers.
+      owners of the senders. <code>check.consumers</code> names the consumers. What is wrong with an event,
+      and where, says <code>http2kafka validate --check-consumers CONSUMER FILE</code>.
     </p>
     ${
       shown.length === 0
@@ -84,7 +85,7 @@ function qualityRow({ sender, producer, events, deviations, drops }: Quality): H
       ${list(deviations.map(([deviation, number]) => html`<li><code>${deviation}</code>: ${count(number)}</li>`))}
     </td>
     <td>
-      ${list(drops.map(([consumer, reason, number]) => html`<li>${consumer}, <code>${reason}</code>: ${count(number)}</li>`))}
+      ${list(drops.map(([consumer, reason, number]) => html`<li>${consumer} would drop ${count(number)} of ${count(events)}: <code>${reason}</code></li>`))}
     </td>
   </tr>`;
 }

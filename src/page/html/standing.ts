@@ -1,7 +1,7 @@
 /** Where things stand, for people. */
 import type { QueueState } from '../../delivery/port.ts';
 import type { ShownSetting, Standing, TopicStanding, UsedLimit } from '../standing.ts';
-import { bytes, count, duration, html, name, table, type Html } from './html.ts';
+import { bytes, count, duration, html, name, table, time, type Html } from './html.ts';
 
 const STATES: Readonly<Record<QueueState, string>> = {
   straight: 'events go to Kafka',
@@ -9,8 +9,19 @@ const STATES: Readonly<Record<QueueState, string>> = {
   draining: 'the disk is delivered to Kafka',
 };
 
-/** One line at the top of the page. */
-export function summary({ topics, warnings, spooledEvents }: Standing): Html {
+/** What is refused, and what consumers would drop, since the proxy started. */
+export interface Losses {
+  readonly refused: number;
+  /** Milliseconds since the epoch; undefined without a refusal. */
+  readonly lastRefusedAt: number | undefined;
+  readonly dropped: number;
+}
+
+/** One line at the top of the page. What does not arrive is there, too: the line must not be green without it. */
+export function summary(
+  { topics, warnings, spooledEvents }: Standing,
+  { refused, lastRefusedAt, dropped }: Losses,
+): Html {
   const unkept = topics.filter(({ problem }) => problem !== undefined);
   const troubled = topics.filter(
     ({ kafkaProblem, state }) => kafkaProblem !== undefined || state === 'spooling',
@@ -19,12 +30,15 @@ export function summary({ topics, warnings, spooledEvents }: Standing): Html {
     unkept.length > 0
       ? ['bad', 'Events are refused: they can be kept neither in Kafka nor on disk.']
       : troubled.length > 0
-        ? ['warn', `Kafka is unavailable. Events are kept on disk: ${count(spooledEvents)}.`]
+        ? [
+            'warn',
+            `Kafka is unavailable. Events are kept on disk: ${count(spooledEvents)}. They go to Kafka in their order when it is available again.`,
+          ]
         : spooledEvents > 0
           ? ['warn', `Kafka is there. Events are delivered from disk: ${count(spooledEvents)}.`]
           : ['good', 'Events go to Kafka.'];
   return html`<p class="summary ${kind}" role="status">
-    ${text}${warnings.length > 0 && html` <a href="#h-standing">Warnings: ${warnings.length}</a>`}
+    ${text}${lastRefusedAt !== undefined && html` <a href="#h-refused">Refused: ${count(refused)}</a>, the last at ${time(lastRefusedAt)}.`}${dropped > 0 && html` <a href="#h-quality">Consumers would drop: ${count(dropped)}</a>.`}${warnings.length > 0 && html` <a href="#h-standing">Warnings: ${warnings.length}</a>`}
   </p>`;
 }
 
@@ -39,7 +53,7 @@ export function standing(now: Standing): Html {
     }
     ${table(
       'Topics',
-      ['Topic', 'State', 'Kafka', '#On disk', '#Bytes on disk', 'Oldest', 'Done'],
+      ['Topic', 'State', 'Kafka', '#On disk', '#Bytes on disk', 'Oldest', 'Empty'],
       now.topics.map((topic) => topicRow(topic, now.now)),
     )}
     ${
@@ -71,9 +85,11 @@ export function standing(now: Standing): Html {
 
 function topicRow(topic: TopicStanding, now: number): Html {
   const { state, kafkaProblem, problem, spooledEvents, spooledBytes, oldestSpooledAt, drainRate } = topic;
-  const done =
+  const empty =
     drainRate === undefined
-      ? undefined
+      ? state === 'spooling' && spooledEvents > 0
+        ? 'after Kafka is available again'
+        : undefined
       : `in ${duration((spooledEvents / drainRate) * 1000)}, at ${count(Math.round(drainRate))} events a second`;
   return html`<tr>
     <td>${name(topic.topic)}</td>
@@ -82,7 +98,7 @@ function topicRow(topic: TopicStanding, now: number): Html {
     <td class="number">${count(spooledEvents)}</td>
     <td class="number">${bytes(spooledBytes)}</td>
     <td>${oldestSpooledAt === undefined ? name(undefined) : duration(now - oldestSpooledAt)}</td>
-    <td>${name(done)}</td>
+    <td>${name(empty)}</td>
   </tr>`;
 }
 

@@ -56,10 +56,16 @@ suite('the page', { timeout: 60_000 }, () => {
     const text = await textOf(proxy);
     assert.match(
       text,
-      /Wrong path: events go to \/api\/v1\/lineage not_found 1 .*path POST \/lineage .*openlineage-java\/1\.55\.0/,
+      /Wrong path: events go to \/api\/v1\/lineage not_found Correct the URL in [^.]*\. 1 .*path POST \/lineage .*openlineage-java\/1\.55\.0/,
     );
-    assert.match(text, /Expired token unauthorized 3 .*Token has expired: the token "spark-prod" of alice/);
-    assert.match(text, /dbt Wrong event: it is not valid invalid_request 1 /);
+    assert.match(
+      text,
+      /Expired token unauthorized Get a new token[^.]*\. 3 .*Token has expired: the token "spark-prod" of alice/,
+    );
+    assert.match(
+      text,
+      /dbt Wrong event: it is not valid invalid_request The producer of the event has to change it\. .* 1 /,
+    );
     assert.match(
       text,
       /body\.eventTime : Field required body\.run\.runId : Input should be a valid UUID .* job model/,
