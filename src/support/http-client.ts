@@ -6,7 +6,7 @@ import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import { connect } from 'node:tls';
-import type { EgressProxy } from './egress-proxy.ts';
+import type { EgressProxies, EgressProxy } from './egress-proxy.ts';
 import { errorText } from './error-text.ts';
 
 export interface HttpRequest {
@@ -97,6 +97,68 @@ export async function sendRequest(
   request.on('socket', (socket) => socket.unref());
   request.on('error', reject).end(body);
   return answerOf(await promise);
+}
+
+/** What a library hands to its `fetch`. */
+export interface FetchOptions {
+  readonly method?: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | URLSearchParams | null | undefined;
+}
+
+/** How such a request is sent. */
+export interface FetchLimits {
+  readonly ca: string | Buffer | undefined;
+  readonly proxies: EgressProxies | undefined;
+  readonly signal: AbortSignal;
+  /** Bytes of the answer. */
+  readonly maxBytes: number;
+}
+
+/**
+ * One request with the form of `fetch`, for libraries that take one. The answer is read whole.
+ * @throws as `sendRequest` does, and {AnswerTooLargeError}.
+ */
+export async function fetchOnce(
+  address: string,
+  { method, headers, body }: FetchOptions,
+  { ca, proxies, signal, maxBytes }: FetchLimits,
+): Promise<Response> {
+  const url = new URL(address);
+  const answer = await sendRequest(url, {
+    method: method === 'GET' ? 'GET' : 'POST',
+    headers,
+    ...(body !== undefined && body !== null && { body: String(body) }),
+    ca,
+    signal,
+    // A proxy sees no secret of the request: it passes TLS on, and plain HTTP stays on this machine.
+    proxy: proxies?.proxyFor(url),
+  });
+  const content = await answer.read(maxBytes);
+  const answered = new Headers();
+  for (const [name, values] of Object.entries(answer.headers)) {
+    for (const value of values) answered.append(name, value);
+  }
+  return new Response(content, { status: answer.status, headers: answered });
+}
+
+/**
+ * The credentials of a client at a token endpoint, for `Authorization: Basic`. RFC 6749 §2.3.1: id and secret are encoded as in a
+ * form. The encoding of WHATWG's URL, 5.2, leaves dashes and dots unchanged. Many identity providers forget to decode, and with this
+ * encoding they still accept usual ids.
+ */
+export function basicCredentials(id: string, secret: string): string {
+  return Buffer.from([id, secret].map(formEncoded).join(':')).toString('base64');
+}
+
+/** All forms in which a client secret is sent: an endpoint might repeat them in its answer. */
+export function secretForms(id: string, secret: string): string[] {
+  if (secret === '') return [];
+  return [basicCredentials(id, secret), secret, formEncoded(secret), encodeURIComponent(secret)];
+}
+
+function formEncoded(text: string): string {
+  return new URLSearchParams([['', text]]).toString().slice(1);
 }
 
 /** RFC 9110 §9.3.6: a connection to the server, through the proxy. */

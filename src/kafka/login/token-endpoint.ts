@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { errorCode } from '../../support/error-text.ts';
 import type { EgressProxies } from '../../support/egress-proxy.ts';
-import { ProxyError, sendRequest } from '../../support/http-client.ts';
+import { basicCredentials, fetchOnce, ProxyError, secretForms } from '../../support/http-client.ts';
 import { assertionOf, type AssertionSettings } from './assertion.ts';
 import { BrokerError, causesOf, certificateProblem, textOf } from '../broker-error.ts';
 import type { IssuedToken } from './token-source.ts';
@@ -70,7 +70,7 @@ export async function requestToken(settings: TokenEndpointSettings, now: number)
     if (assertion !== '') secrets.push(assertion);
     const authenticate = (_server: unknown, _client: unknown, body: URLSearchParams, headers: Headers) => {
       if (authentication === 'client_secret_basic') {
-        headers.set('authorization', basicAuthentication(clientId, clientSecret));
+        headers.set('authorization', `Basic ${basicCredentials(clientId, clientSecret)}`);
         return;
       }
       if (clientId !== '') body.set('client_id', clientId);
@@ -88,9 +88,10 @@ export async function requestToken(settings: TokenEndpointSettings, now: number)
     };
     const ca = caFile === undefined ? undefined : await readFile(caFile);
     const type = GRANT_TYPES[grant];
+    const { proxies } = settings;
+    const limits = { ca, proxies, signal: AbortSignal.timeout(TIMEOUT_MS), maxBytes: MAX_ANSWER_BYTES };
     const response = await oauth.genericTokenEndpointRequest(server, client, authenticate, type, parameters, {
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      [oauth.customFetch]: (url, options) => exchange(url, options, ca, settings.proxies),
+      [oauth.customFetch]: (url, options) => fetchOnce(url, options, limits),
       // The settings allow http for this machine, and elsewhere only where the operator says so.
       // The library marks the option as deprecated only as a warning.
       // eslint-disable-next-line @typescript-eslint/no-deprecated
@@ -110,51 +111,6 @@ function authenticationOf({
   clientSecret,
 }: Pick<TokenEndpointSettings, 'clientAuthentication' | 'clientSecret'>): ClientAuthentication {
   return clientAuthentication ?? (clientSecret === undefined ? 'none' : 'client_secret_basic');
-}
-
-/**
- * RFC 6749, 2.3.1: id and secret are encoded as in a form. The encoding of WHATWG's URL, 5.2, leaves dashes and dots unchanged. Many
- * identity providers forget to decode, and with this encoding they still accept usual ids.
- */
-function basicAuthentication(id: string, secret: string): string {
-  return `Basic ${Buffer.from([id, secret].map(formEncoded).join(':')).toString('base64')}`;
-}
-
-function formEncoded(text: string): string {
-  return new URLSearchParams([['', text]]).toString().slice(1);
-}
-
-/** All forms of the secret that are sent: an endpoint might repeat them in its answer. */
-function secretForms(id: string, secret: string): string[] {
-  if (secret === '') return [];
-  const basic = basicAuthentication(id, secret).slice('Basic '.length);
-  return [basic, secret, formEncoded(secret), encodeURIComponent(secret)];
-}
-
-interface FetchOptions {
-  readonly headers: Record<string, string>;
-  readonly body?: unknown;
-  readonly signal?: AbortSignal;
-}
-
-/** The library's `fetch`, on our own client. It always hands over the signal that `requestToken` gives it. */
-async function exchange(
-  url: string,
-  { headers, body, signal = AbortSignal.timeout(TIMEOUT_MS) }: FetchOptions,
-  ca: Buffer | undefined,
-  proxies: EgressProxies | undefined,
-): Promise<Response> {
-  const endpoint = new URL(url);
-  // The request has the client secret. A proxy does not see it: it passes TLS on, and plain HTTP stays on this machine.
-  const proxy = proxies?.proxyFor(endpoint);
-  const request = { method: 'POST', headers, body: String(body), ca, signal, proxy } as const;
-  const answer = await sendRequest(endpoint, request);
-  const content = await answer.read(MAX_ANSWER_BYTES);
-  const answered = new Headers();
-  for (const [name, values] of Object.entries(answer.headers)) {
-    for (const value of values) answered.append(name, value);
-  }
-  return new Response(content, { status: answer.status, headers: answered });
 }
 
 function endpointError(
