@@ -43,6 +43,7 @@ interface Stream {
   readonly filter: RowFilter;
   readonly form: StreamForm;
   readonly since: number;
+  readonly mayGoOn: (() => boolean) | undefined;
   sequence: number;
   wroteAt: number;
   /** Since when its reader has not taken enough. */
@@ -81,12 +82,20 @@ export class LiveStreams {
 
   /**
    * Writes the outcomes after the one with the number `after`, the latest `most` at once, and then those to come. The
-   * stream ends with the writable. Call it only if it `hasRoom`.
+   * stream ends with the writable, or when `mayGoOn` says false: the session of its reader is over. Call it only if it
+   * `hasRoom`.
    */
-  open(out: Writable, filter: RowFilter, form: StreamForm, after: number, most: number): void {
+  open(
+    out: Writable,
+    filter: RowFilter,
+    form: StreamForm,
+    after: number,
+    most: number,
+    mayGoOn?: () => boolean,
+  ): void {
     const now = this.#time.monotonic.now();
     const times = { since: now, wroteAt: now, slowSince: undefined };
-    const stream: Stream = { out, filter, form, sequence: after, ...times };
+    const stream: Stream = { out, filter, form, mayGoOn, sequence: after, ...times };
     this.#streams.add(stream);
     out.once('close', () => this.#remove(stream));
     const rows = this.#source.rowsAfter(after).filter((row) => fits(row, filter));
@@ -107,14 +116,14 @@ export class LiveStreams {
     // The texts are made once for all streams.
     const all = this.#source.rowsAfter(Math.min(...streams.map(({ sequence }) => sequence)));
     for (const stream of streams) {
-      const { out, filter, form, since } = stream;
+      const { out, filter, form, since, mayGoOn } = stream;
       if (out.writableLength > MAX_UNREAD_BYTES) {
         stream.slowSince ??= now;
         if (now - stream.slowSince >= SLOW_MS) out.destroy();
         continue;
       }
       stream.slowSince = undefined;
-      if (now - since > LONGEST_MS) {
+      if (now - since > LONGEST_MS || mayGoOn?.() === false) {
         out.end();
         continue;
       }

@@ -122,7 +122,7 @@ export class Front {
     this.#metrics.maxConnections.set(listener.maxConnections);
     const parts = this.#parts(delivery, listener.clientOf);
     this.#monitoring = parts.monitoring;
-    this.#page = openPage(this.#settings, shown, {
+    this.#page = await openPage(this.#settings, shown, {
       watch: this.#watch,
       delivery,
       metrics: this.#metrics,

@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import { findChromium } from '../../tools/chromium.ts';
+import { freePorts } from '../../tools/kafka/ports.ts';
 import { ranProgram } from '../config/child.ts';
+import { LoginProvider } from '../stage/login-provider.ts';
 import { created, get, post } from '../stage/posting.ts';
 import { runEvent } from '../stage/sample-events.ts';
 import { useStage } from '../stage/stage.ts';
@@ -173,6 +175,43 @@ suite('the page in a browser', { timeout: 120_000 }, () => {
     await page.getByRole('button', { name: 'Log out' }).click();
     await page.getByRole('heading', { name: 'Log in' }).waitFor();
     await page.context().close();
+    await guarded.kill();
+  });
+
+  test('lets accounts of an OpenID provider log in, which is another site', async () => {
+    const [port = 0] = await freePorts(1);
+    const redirectUri = `http://127.0.0.1:${port}/page/oidc/callback`;
+    const provider = await LoginProvider.start({ clientId: 'page', redirectUri });
+    const guarded = await stage.proxyWithoutKafka({
+      port,
+      settings: {
+        SERVER__PAGE__OIDC__ISSUER: provider.issuer,
+        SERVER__PAGE__OIDC__CLIENT_ID: 'page',
+        SERVER__PAGE__OIDC__REDIRECT_URI: redirectUri,
+        SERVER__PAGE__OIDC__USERS: 'ana',
+      },
+    });
+    const extraHTTPHeaders = { 'x-forwarded-for': '192.0.2.1' };
+    const form = await open(`${guarded.url}/`, { extraHTTPHeaders, bypassCSP: true });
+    await assertAccessible(form);
+    await form.context().close();
+    const context = await browser.newContext({ extraHTTPHeaders });
+    const page = await context.newPage();
+    await page.goto(`${guarded.url}/`);
+    await page.getByRole('link', { name: 'Log in' }).click();
+    await page.getByLabel('Account').fill('ana');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('Live.').waitFor();
+    assert.equal(page.url(), `${guarded.url}/`);
+    const second = await context.newPage();
+    await second.goto(`${guarded.url}/`);
+    await second.getByText('Live.').waitFor();
+    // Both pages show the form then: their session is the same.
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    await second.getByRole('heading', { name: 'Log in' }).waitFor();
+    await context.close();
+    await provider.stop();
     await guarded.kill();
   });
 

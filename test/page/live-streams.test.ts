@@ -97,6 +97,21 @@ suite('a stream of outcomes', () => {
     assert.match(reader.pieces[1] ?? '', /^7:8,9,/);
   });
 
+  test('ends with the session of its reader', async () => {
+    const [source, time] = [new Source(), new SimulatedTime()];
+    const reader = new Reader();
+    let isLoggedIn = true;
+    new LiveStreams(source, 1, time).open(reader, ALL, form, 0, 10, () => isLoggedIn);
+    source.add(1);
+    await time.advance(600);
+    assert.equal(reader.pieces.join(''), '0:;0:1;');
+    isLoggedIn = false;
+    source.add(1);
+    await time.advance(600);
+    assert.ok(reader.writableEnded);
+    assert.equal(reader.pieces.join(''), '0:;0:1;');
+  });
+
   test('costs nothing while no one reads', async () => {
     const [source, time] = [new Source(), new SimulatedTime()];
     const streams = new LiveStreams(source, 1, time);

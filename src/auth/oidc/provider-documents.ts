@@ -10,6 +10,28 @@ const MAX_BYTES = 1024 * 1024;
 
 const Description = Type.Object({ issuer: Type.String(), jwks_uri: Type.String() });
 
+/** What a login needs of the description (Discovery §3, RFC 9207 §3). */
+const LoginDescription = Type.Object({
+  issuer: Type.String(),
+  jwks_uri: Type.String(),
+  authorization_endpoint: Type.String(),
+  token_endpoint: Type.String(),
+  userinfo_endpoint: Type.Optional(Type.String()),
+  token_endpoint_auth_methods_supported: Type.Optional(Type.Array(Type.String())),
+  authorization_response_iss_parameter_supported: Type.Optional(Type.Boolean()),
+});
+export type LoginDescription = Type.Static<typeof LoginDescription>;
+
+/** How the provider's documents are read. */
+export interface DocumentAccess {
+  /** The certificates to trust in place of the system's (PEM). */
+  readonly ca: string | undefined;
+  /** Aborts when the time is over. */
+  readonly signal: AbortSignal;
+  /** The HTTP proxies of the environment. */
+  readonly proxies: EgressProxies | undefined;
+}
+
 /** Why the proxy has no document. */
 export class DocumentError extends Error {
   /** The status of the answer, if there was one. */
@@ -36,8 +58,38 @@ export async function readKeySet(
   signal: AbortSignal,
   proxies?: EgressProxies,
 ): Promise<unknown> {
-  const read = (url: URL) => readDocument(url, ca, signal, proxies);
-  return read(keySetUrl(await readDescription(issuer, read), issuer));
+  const access = { ca, signal, proxies };
+  const description = await readDescription(issuer, (url) => readDocument(url, access));
+  if (!Value.Check(Description, description)) throw new DocumentError(NO_DESCRIPTION);
+  checkIssuer(description.issuer, issuer, 'auth.oidc.issuer');
+  return readKeysAt(description.jwks_uri, issuer, access);
+}
+
+/**
+ * The part of the provider's description that a login needs. `setting` names the issuer for messages.
+ * @throws {DocumentError}
+ */
+export async function readLoginDescription(
+  issuer: string,
+  setting: string,
+  access: DocumentAccess,
+): Promise<LoginDescription> {
+  const description = await readDescription(issuer, (url) => readDocument(url, access));
+  if (!Value.Check(LoginDescription, description)) throw new DocumentError(NO_DESCRIPTION);
+  checkIssuer(description.issuer, issuer, setting);
+  const { authorization_endpoint: login, token_endpoint: token, userinfo_endpoint: user } = description;
+  for (const endpoint of [login, token, ...(user === undefined ? [] : [user])]) {
+    secureUrl(endpoint, issuer, 'has an endpoint');
+  }
+  return description;
+}
+
+/**
+ * The key set at the address that the description of `issuer` names, not yet checked.
+ * @throws {DocumentError}
+ */
+export async function readKeysAt(address: string, issuer: string, access: DocumentAccess): Promise<unknown> {
+  return readDocument(secureUrl(address, issuer, 'has its keys'), access);
 }
 
 /** OpenID Connect Discovery 1.0 §4, else RFC 8414 §3. */
@@ -53,32 +105,24 @@ async function readDescription(issuer: string, read: (url: URL) => Promise<unkno
   }
 }
 
-function keySetUrl(description: unknown, issuer: string): URL {
-  if (!Value.Check(Description, description))
-    throw new DocumentError('answers with something that is not its description');
-  // Discovery §4.3: "MUST exactly match". Otherwise an attacker could pass off other keys as this issuer's.
-  if (description.issuer !== issuer)
-    throw new DocumentError(
-      'gives another issuer than auth.oidc.issuer',
-      `it says ${description.issuer.slice(0, 500)}`,
-    );
-  const url = URL.parse(description.jwks_uri);
-  // Keys sent without TLS can be replaced on the way, unless both ends are on this machine: see the rule for auth.oidc.issuer.
+const NO_DESCRIPTION = 'answers with something that is not its description';
+
+/** Discovery §4.3: "MUST exactly match". Otherwise an attacker could pass off other keys as this issuer's. */
+function checkIssuer(found: string, issuer: string, setting: string): void {
+  if (found !== issuer)
+    throw new DocumentError(`gives another issuer than ${setting}`, `it says ${found.slice(0, 500)}`);
+}
+
+/** What is sent without TLS can be replaced on the way, unless both ends are on this machine: see the rules for issuers. */
+function secureUrl(address: string, issuer: string, what: string): URL {
+  const url = URL.parse(address);
   if (url === null || (url.protocol !== 'https:' && url.origin !== new URL(issuer).origin))
-    throw new DocumentError(
-      'has its keys at an address that is not https',
-      description.jwks_uri.slice(0, 500),
-    );
+    throw new DocumentError(`${what} at an address that is not https`, address.slice(0, 500));
   return url;
 }
 
 /** A redirect is refused: the provider's documents count at its own address only. */
-async function readDocument(
-  url: URL,
-  ca: string | undefined,
-  signal: AbortSignal,
-  proxies: EgressProxies | undefined,
-): Promise<unknown> {
+async function readDocument(url: URL, { ca, signal, proxies }: DocumentAccess): Promise<unknown> {
   const proxy = proxies?.proxyFor(url);
   const way = proxy ? `${url.href} through the HTTP proxy ${proxy.name}` : url.href;
   try {

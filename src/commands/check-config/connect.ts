@@ -4,7 +4,7 @@ import { errorText } from '../../support/error-text.ts';
 import { withinTime } from '../../support/time-limit.ts';
 import type { Finding, Report } from './finding.ts';
 import { checkKafka } from './kafka-check.ts';
-import { checkDatabase, checkProvider, checkToken } from './service-checks.ts';
+import { checkDatabase, checkPageProvider, checkProvider, checkToken } from './service-checks.ts';
 
 /** Milliseconds for all checks: they run at the same time. */
 const LIMIT_MS = 10_000;
@@ -17,6 +17,7 @@ export async function checkConnections(settings: Settings, create: boolean): Pro
     ['kafka.bootstrap_servers', (report) => checkKafka(settings, create, report)],
     ['kafka.security.oauth', (report) => checkToken(settings, report)],
     ['auth.oidc.issuer', (report) => checkProvider(settings, report)],
+    ['server.page.oidc.issuer', (report) => checkPageProvider(settings, report)],
     ['database.url', (report) => checkDatabase(settings, report)],
   ];
   const found = await Promise.all(checks.map(([place, check]) => findingsOf(place, check)));

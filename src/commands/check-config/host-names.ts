@@ -23,7 +23,7 @@ export async function findUnknownNames(settings: Settings): Promise<readonly Fin
 
 /** Each name once for each setting. */
 function namesOf(settings: Settings): readonly (readonly [place: string, host: string])[] {
-  const { kafka, auth } = settings;
+  const { kafka, auth, server } = settings;
   const names: [string, string][] = kafka.bootstrapServers.map((address) => [
     'kafka.bootstrap_servers',
     brokerAt(address).host,
@@ -37,6 +37,10 @@ function namesOf(settings: Settings): readonly (readonly [place: string, host: s
     names.push(['kafka.security.oauth.token_endpoint', hostOf(oauth.tokenEndpoint)]);
   }
   if (auth.oidc.issuer !== undefined && !hasProxy) names.push(['auth.oidc.issuer', hostOf(auth.oidc.issuer)]);
+  const { enabled, oidc } = server.page;
+  if (enabled && oidc.issuer !== undefined && !hasProxy) {
+    names.push(['server.page.oidc.issuer', hostOf(oidc.issuer)]);
+  }
   const database = asksDatabase(settings) ? databaseAddress(settings) : undefined;
   if (database && !database.host.startsWith('/')) names.push(['database.url', database.host]);
   return names;

@@ -2,7 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { OidcKeys } from '../../auth/oidc/oidc-keys.ts';
-import { DocumentError, readKeySet } from '../../auth/oidc/provider-documents.ts';
+import {
+  DocumentError,
+  readKeysAt,
+  readKeySet,
+  readLoginDescription,
+} from '../../auth/oidc/provider-documents.ts';
 import type { Settings } from '../../config/schema/schema.ts';
 import { BrokerError } from '../../kafka/broker-error.ts';
 import { OauthToken, tokenSourceOf } from '../../kafka/login/oauth-token.ts';
@@ -18,15 +23,45 @@ import { reasonOf, type Report } from './finding.ts';
 /** Milliseconds for the documents of the provider, and for a token. */
 const ANSWER_MS = 8000;
 
-/** Reads the issuer's documents, as the proxy does. */
+/** Reads the documents of the provider of access tokens, as the proxy does. */
 export async function checkProvider({ auth: { oidc } }: Settings, report: Report): Promise<void> {
   const { issuer, caFile, algorithms } = oidc;
   if (issuer === undefined) return;
-  const place = 'auth.oidc.issuer';
+  const without = 'access tokens are refused. Check auth.oidc.issuer and auth.oidc.ca_file.';
+  await checkKeys('auth.oidc.issuer', algorithms, without, report, () => {
+    const { ca, signal, proxies } = accessOf(caFile);
+    return readKeySet(issuer, ca, signal, proxies);
+  });
+}
+
+/** Reads the documents of the provider of logins to the page. */
+export async function checkPageProvider({ auth, server }: Settings, report: Report): Promise<void> {
+  const { issuer, caFile } = server.page.oidc;
+  if (issuer === undefined || !server.page.enabled) return;
+  const place = 'server.page.oidc.issuer';
+  const without = 'no one can log in to the page there. Check this setting and server.page.oidc.ca_file.';
+  await checkKeys(place, auth.oidc.algorithms, without, report, async () => {
+    const access = accessOf(caFile);
+    const { jwks_uri: address } = await readLoginDescription(issuer, place, access);
+    return readKeysAt(address, issuer, access);
+  });
+}
+
+function accessOf(caFile: string | undefined) {
+  const ca = caFile === undefined ? undefined : readFileSync(caFile, 'utf8');
+  return { ca, signal: AbortSignal.timeout(ANSWER_MS), proxies: egressProxies() };
+}
+
+/** `without` says what happens until the provider answers. */
+async function checkKeys(
+  place: string,
+  algorithms: readonly string[],
+  without: string,
+  report: Report,
+  read: () => Promise<unknown>,
+): Promise<void> {
   try {
-    const ca = caFile === undefined ? undefined : readFileSync(caFile, 'utf8');
-    const signal = AbortSignal.timeout(ANSWER_MS);
-    const keys = await OidcKeys.of(await readKeySet(issuer, ca, signal, egressProxies()), algorithms);
+    const keys = await OidcKeys.of(await read(), algorithms);
     if (!keys) throw new DocumentError('answers with something that is not a key set');
     if (keys.used === 0) throw new DocumentError(`has no key for ${algorithms.join(', ')}`);
     report({
@@ -40,7 +75,7 @@ export async function checkProvider({ auth: { oidc } }: Settings, report: Report
       severity: 'error',
       place,
       message: `the OpenID provider ${errorText(error)}${detail}`,
-      advice: 'Until it answers, access tokens are refused. Check auth.oidc.issuer and auth.oidc.ca_file.',
+      advice: `Until it answers, ${without}`,
     });
   }
 }

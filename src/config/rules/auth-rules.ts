@@ -13,7 +13,14 @@ export function takesPersonalTokens({ auth: { personalTokens } }: Settings): boo
  * OpenID Connect Discovery §3: https, no query, no fragment. Without TLS an attacker can replace the keys, except on this
  * machine.
  */
-function issuerError({ protocol, hostname, search, hash, username, password }: URL): string | undefined {
+export function issuerError({
+  protocol,
+  hostname,
+  search,
+  hash,
+  username,
+  password,
+}: URL): string | undefined {
   if (protocol !== 'https:' && !isLoopback(hostname))
     return "has to begin with https://: without TLS an attacker in the network can replace the provider's keys";
   return when(

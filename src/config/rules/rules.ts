@@ -1,11 +1,12 @@
 import { deadLetterTopicError } from '../schema/routing-rule.ts';
 import { authRules } from './auth-rules.ts';
 import { kafkaRules } from './kafka-rules.ts';
+import { pageRules } from './page-rules.ts';
 import { needs, readable, when, type Rule } from './rule.ts';
 
 const EVERY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
-/** All rules between settings. Those of `auth` and `kafka` are in files of their own. */
+/** All rules between settings. Those of `auth`, `kafka` and `server.page` are in files of their own. */
 export const rules: readonly Rule[] = [
   {
     about: ['queue.max_bytes', 'producer.max_request_size'],
@@ -51,14 +52,6 @@ export const rules: readonly Rule[] = [
         'routing.file has the rules; remove one of the two',
       ),
   },
-  {
-    about: ['server.page.on_monitoring', 'server.monitoring.port'],
-    check: ({ server }) =>
-      when(
-        server.page.onMonitoring && server.monitoring.port === undefined,
-        'needs server.monitoring.port, the port that serves the page then',
-      ),
-  },
   readable('routing.file', ({ routing }) => routing.file),
   {
     about: ['server.workers'],
@@ -99,6 +92,7 @@ export const rules: readonly Rule[] = [
   readable('server.ssl_keyfile', ({ server }) => server.sslKeyfile),
   readable('server.ssl_certfile', ({ server }) => server.sslCertfile),
   readable('server.ssl_ca_certs', ({ server }) => server.sslCaCerts),
+  ...pageRules,
   ...authRules,
   ...kafkaRules,
 ];

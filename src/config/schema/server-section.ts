@@ -10,6 +10,7 @@ import {
   origin,
   pageUser,
   socketPath,
+  url,
   urlPath,
 } from './text-kinds.ts';
 
@@ -91,6 +92,50 @@ const monitoring = section('Metrics for a monitoring system, and a port of their
   }),
 });
 
+const pageLogin = section(
+  'Login to the page with accounts of an OpenID provider, beside passwords. It is possible when `server.page.oidc.issuer` is set. Signature algorithms and clock skew are those of `auth.oidc`.',
+  {
+    issuer: setting(optional(url), {
+      default: undefined,
+      description:
+        'The URL of the provider. It may be that of `auth.oidc.issuer`, or another one. The claim `iss` of an ID token must be exactly this text.',
+    }),
+    clientId: setting(optional(text()), {
+      default: undefined,
+      description: 'The id of the proxy at the provider. It is the audience of the ID tokens.',
+    }),
+    clientSecret: setting(optional(text()), {
+      default: undefined,
+      description: 'The secret of the proxy at the provider. A public client has none, and PKCE protects it.',
+      secret: true,
+    }),
+    redirectUri: setting(optional(url), {
+      default: undefined,
+      description:
+        'The address that the provider leads back to, as it is registered there: the address of the page for browsers, and `/page/oidc/callback`.',
+    }),
+    scopes: setting(list(text()), {
+      default: ['openid', 'profile'],
+      description: 'The scopes to ask for. `openid` must be one of them.',
+    }),
+    usersClaim: setting(text(), {
+      default: 'preferred_username',
+      description:
+        'The claim that decides who may see the page: a text, or a list such as `groups`. The proxy reads it from the ID token, otherwise from the UserInfo endpoint. `email` counts only with `email_verified`.',
+    }),
+    users: setting(list(text()), {
+      default: [],
+      description:
+        'Who may see the page: values of that claim. An asterisk stands for any characters. `*` lets in every account of the provider.',
+    }),
+    caFile: setting(optional(filePath), {
+      default: undefined,
+      description:
+        "Certificates (PEM) of the authorities that sign the provider's certificate. They replace the authorities of the system.",
+    }),
+  },
+);
+
 const page = section('The page at `/`: what arrives, what is refused, and where things stand.', {
   enabled: setting(boolean(), {
     default: true,
@@ -100,7 +145,7 @@ const page = section('The page at `/`: what arrives, what is refused, and where 
   onMonitoring: setting(boolean(), {
     default: false,
     description:
-      'Whether `server.monitoring.port` serves the page, too. Without `server.page.users` everyone who reaches that port may see it.',
+      'Whether `server.monitoring.port` serves the page, too. Without `server.page.users` and `server.page.oidc.issuer` everyone who reaches that port may see it.',
   }),
   users: setting(list(pageUser), {
     default: [],
@@ -108,6 +153,7 @@ const page = section('The page at `/`: what arrives, what is refused, and where 
       'Users who may see the page from other machines, each with the hash of a password, as `http2kafka token page-user` makes them.',
     secret: true,
   }),
+  oidc: pageLogin,
 });
 
 const openapi = section('The documentation of the API.', {

@@ -76,10 +76,15 @@ export class Monitoring {
 
   /** Answers with an error, and has the refusal logged. */
   refuse(request: IncomingMessage, response: ServerResponse, requestId: string, reason: Refusal): void {
+    this.report(request, requestId, reason);
+    writeRefusal(response, reason);
+  }
+
+  /** Has a refusal logged that is answered otherwise. */
+  report(request: IncomingMessage, requestId: string, reason: Refusal): void {
     const { observer, clientOf } = this.#parts;
     const origin = () => originOf(request, request.url ?? '', clientOf);
     observer.requestRefused({ requestId, origin }, reason);
-    writeRefusal(response, reason);
   }
 
   async #answer(

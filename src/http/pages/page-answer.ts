@@ -1,6 +1,7 @@
 /** What the answers of all pages share: the headers for browsers, the shape of errors, and bodies that nothing reads. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorBody, errorTable, type Refusal } from '../../errors.ts';
+import type { Html } from '../../page/html/html.ts';
 import type { Answers } from '../answer.ts';
 import { hasBody } from '../connection/request-head.ts';
 
@@ -87,6 +88,11 @@ export function writePage(
   response.setHeader('content-length', Buffer.byteLength(body));
   // Node omits the body of an answer to HEAD.
   response.writeHead(status).end(body);
+}
+
+/** Writes a page of HTML. It depends on who asks, and on what that client takes. */
+export function writeHtml(response: ServerResponse, status: number, { text }: Html): void {
+  writePage(response, status, { 'content-type': 'text/html; charset=utf-8', vary: 'Accept, Cookie' }, text);
 }
 
 /** Writes an error without Fastify. */

@@ -81,6 +81,8 @@
     if (!source || document.hidden) return;
     try {
       const answer = await fetch(`${base}/page/parts`);
+      // The session is over: the form to log in takes the place of the page.
+      if (answer.status === 404) location.reload();
       if (answer.ok) for (const [id, html] of Object.entries(await answer.json())) replace(id, html);
     } catch {
       // The stream says that the connection is lost.

@@ -79,8 +79,16 @@ export function document(
   );
 }
 
+/** The ways to log in. */
+export interface LoginWays {
+  readonly passwords: boolean;
+  /** Where a login at an OpenID provider begins; undefined without a provider. */
+  readonly provider: string | undefined;
+}
+
 /** The form for users of the page. `message` says why an attempt has failed. */
-export function loginDocument(base: string, message: string | undefined): Html {
+export function loginDocument(base: string, ways: LoginWays, message: string | undefined): Html {
+  const { passwords, provider } = ways;
   return frame(
     base,
     html`<header><h1>http2kafka</h1></header>
@@ -88,25 +96,39 @@ export function loginDocument(base: string, message: string | undefined): Html {
         <section aria-labelledby="h-login">
           <h2 id="h-login">Log in</h2>
           ${message !== undefined && html`<p class="bad" role="alert">${message}</p>`}
-          <form method="post" action="${base}/page/login">
-            <label>Name <input name="name" autocomplete="username" required maxlength="256" /></label>
-            <label
-              >Password
-              <input
-                name="password"
-                type="password"
-                autocomplete="current-password"
-                required
-                maxlength="1024"
-            /></label>
-            <button>Log in</button>
-          </form>
+          ${provider !== undefined && html`<p><a href="${provider}">Log in with your organization's account</a></p>`}
+          ${passwords && passwordForm(base)}
         </section>
       </main>`,
   );
 }
 
-function frame(base: string, body: Html): Html {
+function passwordForm(base: string): Html {
+  return html`<form method="post" action="${base}/page/login">
+    <label>Name <input name="name" autocomplete="username" required maxlength="256" /></label>
+    <label
+      >Password
+      <input name="password" type="password" autocomplete="current-password" required maxlength="1024"
+    /></label>
+    <button>Log in</button>
+  </form>`;
+}
+
+/**
+ * Leads on to the page. A browser sends a cookie with SameSite=Strict only if a page of this site leads there, which a
+ * redirect from the provider's site does not.
+ */
+export function loggedInDocument(base: string): Html {
+  return frame(
+    base,
+    html`<main>
+      <p>You are logged in. <a href="${base}/">Go on to the page</a></p>
+    </main>`,
+    html`<meta http-equiv="refresh" content="0; url=${base}/" />`,
+  );
+}
+
+function frame(base: string, body: Html, head?: Html): Html {
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -116,6 +138,7 @@ function frame(base: string, body: Html): Html {
         <title>http2kafka</title>
         <link rel="icon" href="data:," />
         <link rel="stylesheet" href="${base}/page/page.css" />
+        ${head}
       </head>
       <body>
         ${body}

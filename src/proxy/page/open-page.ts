@@ -6,8 +6,10 @@ import { takesPersonalTokens } from '../../config/rules/auth-rules.ts';
 import type { DeliveryStatus } from '../../delivery/port.ts';
 import type { ClientOf } from '../../http/origin.ts';
 import type { Monitoring } from '../../http/pages/monitoring.ts';
+import { LoginPages } from '../../http/pages/overview/login-pages.ts';
 import { Overview } from '../../http/pages/overview/overview.ts';
 import { PageAccess } from '../../http/pages/overview/page-access.ts';
+import { PageOidc } from '../../http/pages/overview/page-oidc.ts';
 import { PageSessions } from '../../http/pages/overview/page-sessions.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { LiveStreams } from '../../page/live-streams.ts';
@@ -15,6 +17,7 @@ import { StandingReader, type ShownSetting } from '../../page/standing.ts';
 import type { Watch } from '../../page/watch.ts';
 import { systemTime } from '../../support/time.ts';
 import { version } from '../../version.ts';
+import { egressProxies } from '../egress.ts';
 import { isLocal } from '../listening.ts';
 import { usedLimits } from './used-limits.ts';
 
@@ -43,12 +46,15 @@ export interface Page {
   close(): void;
 }
 
-/** Undefined if the settings turn it off. */
-export function openPage(
+/**
+ * Undefined if the settings turn it off.
+ * @throws {StartError} if the way to the OpenID provider cannot be known.
+ */
+export async function openPage(
   settings: Settings,
   shown: readonly ShownSetting[],
   parts: PageParts,
-): Page | undefined {
+): Promise<Page | undefined> {
   const { server } = settings;
   if (!server.page.enabled) return undefined;
   const { watch, delivery, metrics, monitoring, clientOf, hostsOf } = parts;
@@ -64,10 +70,13 @@ export function openPage(
     },
     systemTime,
   );
+  // Both listeners know the logins that have begun: the redirect of the provider leads to one of them.
+  const oidc = await openOidc(settings);
   const all: LiveStreams[] = [];
   const build = (isOpen: boolean, https: boolean, streams: LiveStreams) => {
     all.push(streams);
     const sessions = sessionsOf(settings, rootPath, https);
+    const login = sessions && new LoginPages(rootPath, { sessions, oidc, clientOf, monitoring });
     const access = new PageAccess({ open: isOpen, https }, { sessions, clientOf, hostsOf });
     const overviewSettings = { rootPath, https, ways: parts.isAuthenticated ? waysOf(settings) : [] };
     return new Overview(overviewSettings, {
@@ -75,8 +84,8 @@ export function openPage(
       streams,
       standing,
       access,
+      login,
       sessions,
-      clientOf,
       monitoring,
     });
   };
@@ -105,8 +114,19 @@ function sessionsOf({ server }: Settings, rootPath: string, https: boolean): Pag
     const { name, cost, salt, hash } = user;
     return [{ name, cost, salt: Buffer.from(salt, 'base64url'), hash: Buffer.from(hash, 'base64url') }];
   });
-  if (users.length === 0) return undefined;
+  if (users.length === 0 && server.page.oidc.issuer === undefined) return undefined;
   return new PageSessions(users, `${rootPath}/`, https, systemTime.monotonic);
+}
+
+async function openOidc({ server, auth }: Settings): Promise<PageOidc | undefined> {
+  const { issuer, clientId, redirectUri, ...others } = server.page.oidc;
+  if (issuer === undefined || clientId === undefined || redirectUri === undefined) return undefined;
+  // Loaded here: only a proxy with such a login needs it.
+  const { CodeFlow } = await import('../../auth/oidc/code-flow.ts');
+  const { algorithms, clockSkew: clockSkewMs } = auth.oidc;
+  const proxies = egressProxies();
+  const flow = new CodeFlow({ issuer, clientId, redirectUri, ...others, algorithms, clockSkewMs, proxies });
+  return new PageOidc(flow, redirectUri, systemTime.monotonic);
 }
 
 function waysOf(settings: Settings): readonly string[] {
@@ -132,7 +152,7 @@ function warnings(
     ...(server.sslCertfile !== undefined || !isRemote
       ? []
       : ['No TLS: keys and events can be read on the way, unless a server in front of the proxy ends TLS.']),
-    ...(server.page.onMonitoring && server.page.users.length === 0
+    ...(server.page.onMonitoring && server.page.users.length === 0 && server.page.oidc.issuer === undefined
       ? ['Everyone who reaches server.monitoring.port may see this page.']
       : []),
     ...(spoolWarning === undefined ? [] : [spoolWarning]),

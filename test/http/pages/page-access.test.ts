@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { scryptSync } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { suite, test } from 'node:test';
+import type { BegunLogin, CodeFlow } from '../../../src/auth/oidc/code-flow.ts';
 import { PageAccess } from '../../../src/http/pages/overview/page-access.ts';
+import { MAX_BEGUN, PageOidc } from '../../../src/http/pages/overview/page-oidc.ts';
 import { MAX_SESSIONS, MAX_TRIES, PageSessions } from '../../../src/http/pages/overview/page-sessions.ts';
 
 type Asked = Pick<IncomingMessage, 'headers' | 'method'>;
@@ -141,5 +143,77 @@ suite('the sessions of the page', () => {
     const first = await scene.cookie();
     for (let i = 0; i < MAX_SESSIONS; i++) await scene.cookie();
     assert.equal(scene.userOf(first), undefined);
+  });
+});
+
+const REDIRECT = 'https://proxy.example/base/page/oidc/callback';
+
+/** Logins at a provider that knows everyone as ana. */
+class ProviderScene {
+  now = 1000;
+  begun = 0;
+  asked = 0;
+  readonly logins: PageOidc;
+
+  constructor() {
+    const begin: CodeFlow['begin'] = async () => {
+      const state = `state ${(this.begun += 1)}`;
+      const description = {
+        issuer: '',
+        jwks_uri: '',
+        authorization_endpoint: '',
+        token_endpoint: '',
+      };
+      const begun: BegunLogin = { state, nonce: '', verifier: '', description };
+      return Promise.resolve({ url: `https://sso.example/?${state}`, begun });
+    };
+    const finish: CodeFlow['finish'] = async () => {
+      this.asked += 1;
+      return Promise.resolve({ user: 'ana' });
+    };
+    this.logins = new PageOidc({ begin, finish }, REDIRECT, { now: () => this.now });
+  }
+
+  async begin(): Promise<{ cookie: string; state: string }> {
+    const begun = await this.logins.begin();
+    assert.ok('cookie' in begun);
+    return { cookie: begun.cookie, state: `state ${this.begun}` };
+  }
+
+  async finish(cookie: string, state: string): Promise<string> {
+    const request = requestOf({ cookie: cookie.split(';')[0] });
+    const found = await this.logins.finish(request, new URLSearchParams({ state, code: 'any' }));
+    return 'failure' in found ? found.failure : found.user;
+  }
+}
+
+suite('logins at a provider', () => {
+  test('end once, with the state and in the browser that they began with', async () => {
+    const scene = new ProviderScene();
+    const { cookie, state } = await scene.begin();
+    assert.match(
+      cookie,
+      /^http2kafka_login=[\w-]{43}; Max-Age=600; Path=\/base\/page\/oidc; HttpOnly; SameSite=Lax; Secure$/,
+    );
+    assert.equal(scene.logins.address, 'https://proxy.example/base/page/oidc');
+    const other = await scene.begin();
+    assert.equal(await scene.finish(cookie, other.state), 'unknown');
+    assert.equal(await scene.finish(cookie, ''), 'unknown');
+    assert.equal(await scene.finish('', state), 'unknown');
+    assert.equal(scene.asked, 0);
+    assert.equal(await scene.finish(cookie, state), 'ana');
+    assert.equal(await scene.finish(cookie, state), 'unknown');
+    assert.equal(scene.asked, 1);
+  });
+
+  test('expire, and are bounded', async () => {
+    const scene = new ProviderScene();
+    const late = await scene.begin();
+    scene.now += 600_000;
+    assert.equal(await scene.finish(late.cookie, late.state), 'unknown');
+    const first = await scene.begin();
+    for (let i = 0; i < MAX_BEGUN; i++) await scene.begin();
+    assert.equal(await scene.finish(first.cookie, first.state), 'unknown');
+    assert.equal(scene.asked, 0);
   });
 });

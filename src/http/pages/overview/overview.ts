@@ -7,17 +7,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { refusal } from '../../../errors.ts';
 import { arrivalRow } from '../../../page/html/arrivals.ts';
-import { changingParts, document, loginDocument, type PageFacts } from '../../../page/html/document.ts';
+import { changingParts, document, type PageFacts } from '../../../page/html/document.ts';
 import type { LiveStreams, StreamForm } from '../../../page/live-streams.ts';
 import { filterFrom, fits, type OutcomeRow, type RowFilter } from '../../../page/outcome-row.ts';
 import type { StandingReader } from '../../../page/standing.ts';
 import type { Watch } from '../../../page/watch.ts';
 import { packageFolder } from '../../../support/packages/package-folder.ts';
-import type { ClientOf } from '../../origin.ts';
 import { localUrl } from '../../paths.ts';
-import { discardBody, JSON_TYPE, writePage } from '../page-answer.ts';
+import { discardBody, JSON_TYPE, writeHtml, writePage } from '../page-answer.ts';
 import { PageReaders, TOO_MANY_READERS } from '../page-readers.ts';
 import type { Monitoring } from '../monitoring.ts';
+import type { LoginPages } from './login-pages.ts';
 import type { PageAccess } from './page-access.ts';
 import type { PageSessions } from './page-sessions.ts';
 
@@ -34,13 +34,12 @@ export interface OverviewParts {
   readonly streams: LiveStreams;
   readonly standing: StandingReader;
   readonly access: PageAccess;
+  /** Undefined if nobody can log in; likewise `sessions`. */
+  readonly login: LoginPages | undefined;
   readonly sessions: PageSessions | undefined;
-  readonly clientOf: ClientOf;
   /** Answers refusals, and has them logged. */
   readonly monitoring: Pick<Monitoring, 'refuse'>;
 }
-
-const HTML_TYPE = 'text/html; charset=utf-8';
 
 /** The page has a form, which the other pages have not. */
 const CONTENT_SECURITY_POLICY = [
@@ -57,9 +56,6 @@ const CONTENT_SECURITY_POLICY = [
 /** Rows of the page as it is loaded, and of the whole memory. */
 const FIRST_ROWS = 100;
 const MAX_ROWS = 1000;
-
-/** Bytes of the form to log in. */
-const MAX_FORM_BYTES = 4096;
 
 const ASSETS: Readonly<Record<string, string>> = {
   'page.css': 'text/css; charset=utf-8',
@@ -86,13 +82,16 @@ export class Overview {
 
   /** True if `handle` answers this request. `path` has no query, root path and slash at its end. */
   serves(request: IncomingMessage, path: string): boolean {
-    if (path.startsWith(FOLDER)) return this.#parts.access.accessOf(request).kind !== 'hidden';
+    const { access, login } = this.#parts;
+    if (path.startsWith(FOLDER)) {
+      return login?.isCallback(path) === true || access.accessOf(request).kind !== 'hidden';
+    }
     return path === ROOT && isGet(request) && takesHtml(request);
   }
 
   /** Answers a request that it serves. The headers of every page are already set. Never throws. */
   handle(request: IncomingMessage, response: ServerResponse, path: string, requestId: string): void {
-    const { access, monitoring, streams } = this.#parts;
+    const { access, login, monitoring, streams } = this.#parts;
     const refuse = (
       code: 'not_found' | 'internal' | 'bad_request' | 'method_not_allowed',
       message?: string,
@@ -101,10 +100,11 @@ export class Overview {
     // The page asks every few seconds. Its connection would never be idle, and the proxy waits for that.
     if (streams.isClosed) response.shouldKeepAlive = false;
     const allowed = access.accessOf(request);
-    if (allowed.kind === 'hidden') {
+    if (login?.serves(path) === true && (login.isCallback(path) || allowed.kind !== 'hidden')) {
+      // The page of a provider leads to the callback. Its cookie decides, not where the request is from.
+      login.handle(request, response, path, queryOf(request, this.#settings.rootPath), requestId);
+    } else if (allowed.kind === 'hidden') {
       refuse('not_found', HIDDEN);
-    } else if (path === `${FOLDER}login` || path === `${FOLDER}logout`) {
-      this.#handleSession(request, response, path, requestId).catch(() => response.destroy());
     } else if (!isGet(request)) {
       refuse('method_not_allowed', 'This page is only read');
     } else if (this.#assets.has(path.slice(FOLDER.length)) && path.startsWith(FOLDER)) {
@@ -113,11 +113,10 @@ export class Overview {
         writePage(response, 200, { 'content-type': ASSETS[name] ?? '' }, this.#assets.get(name) ?? ''),
       );
     } else if (allowed.kind === 'login') {
-      if (path === ROOT)
-        this.#writeHtml(response, 200, loginDocument(this.#settings.rootPath, undefined).text);
+      if (path === ROOT && login) login.show(response);
       else refuse('not_found', HIDDEN);
     } else if (path === `${FOLDER}stream`) {
-      this.#stream(request, response, requestId);
+      this.#stream(request, response, requestId, allowed.user);
     } else if (path !== ROOT && path !== `${FOLDER}parts`) {
       refuse('not_found');
     } else if (!this.#readers.admit(response)) {
@@ -145,7 +144,7 @@ export class Overview {
       .slice(-most)
       .reverse();
     const facts = await this.#facts(request, user);
-    this.#writeHtml(response, 200, document(facts, rows, filter, most < MAX_ROWS ? most : MAX_ROWS + 1).text);
+    writeHtml(response, 200, document(facts, rows, filter, most < MAX_ROWS ? most : MAX_ROWS + 1));
   }
 
   async #answerParts(response: ServerResponse): Promise<void> {
@@ -161,8 +160,13 @@ export class Overview {
     return { base: rootPath, watch, standing: await standing.read(), connect: { address, ways }, user };
   }
 
-  #stream(request: IncomingMessage, response: ServerResponse, requestId: string): void {
-    const { streams, watch, monitoring } = this.#parts;
+  #stream(
+    request: IncomingMessage,
+    response: ServerResponse,
+    requestId: string,
+    user: string | undefined,
+  ): void {
+    const { streams, watch, monitoring, sessions } = this.#parts;
     if (!streams.hasRoom) {
       monitoring.refuse(request, response, requestId, TOO_MANY_READERS);
       return;
@@ -179,43 +183,10 @@ export class Overview {
     response.setHeader('connection', 'close');
     response.writeHead(200);
     if (request.method === 'HEAD') response.end();
-    else streams.open(response, filter, eventsOf(watch, hasRestarted), after, MAX_ROWS);
-  }
-
-  async #handleSession(
-    request: IncomingMessage,
-    response: ServerResponse,
-    path: string,
-    requestId: string,
-  ): Promise<void> {
-    const { sessions, clientOf, monitoring } = this.#parts;
-    const { rootPath } = this.#settings;
-    if (!sessions || request.method !== 'POST') {
-      const reason = refusal('not_found', 'There is nothing to log in to');
-      discardBody(request, () => monitoring.refuse(request, response, requestId, reason));
-      return;
-    }
-    const form = await formOf(request);
-    let cookie: string;
-    if (path === `${FOLDER}logout`) cookie = sessions.logout(request);
     else {
-      const address = clientOf(request).address;
-      const login = await sessions.login(form.get('name') ?? '', form.get('password') ?? '', address);
-      if (typeof login === 'string') {
-        const message =
-          login === 'wrong'
-            ? 'Name or password is wrong.'
-            : 'There were too many attempts. Try again in some minutes.';
-        this.#writeHtml(response, login === 'wrong' ? 403 : 429, loginDocument(rootPath, message).text);
-        return;
-      }
-      ({ cookie } = login);
+      const mayGoOn = user === undefined ? undefined : () => sessions?.userOf(request) === user;
+      streams.open(response, filter, eventsOf(watch, hasRestarted), after, MAX_ROWS, mayGoOn);
     }
-    writePage(response, 303, { location: `${rootPath}/`, 'set-cookie': cookie }, '');
-  }
-
-  #writeHtml(response: ServerResponse, status: number, text: string): void {
-    writePage(response, status, { 'content-type': HTML_TYPE, vary: 'Accept, Cookie' }, text);
   }
 }
 
@@ -244,21 +215,9 @@ function takesHtml({ headers: { accept = '' } }: IncomingMessage): boolean {
 }
 
 function queryOf({ url = '' }: IncomingMessage, rootPath: string): URLSearchParams {
-  const [, query = ''] = localUrl(url, rootPath).split('?', 2);
-  return new URLSearchParams(query);
-}
-
-/** The fields of a form. A longer body is read to its end, and gives no fields. */
-async function formOf(request: IncomingMessage): Promise<URLSearchParams> {
-  const pieces: Buffer[] = [];
-  let size = 0;
-  for await (const piece of request) {
-    if (!Buffer.isBuffer(piece)) continue;
-    size += piece.length;
-    if (size > MAX_FORM_BYTES) request.destroy();
-    pieces.push(piece);
-  }
-  return new URLSearchParams(Buffer.concat(pieces).toString('utf8'));
+  const local = localUrl(url, rootPath);
+  const at = local.indexOf('?');
+  return new URLSearchParams(at === -1 ? '' : local.slice(at));
 }
 
 /** From the sources, or from dist/ of an installed program. */

@@ -1,4 +1,4 @@
-/** The users of the page: their passwords, and the sessions of those who have logged in. */
+/** The users of the page: their passwords, and the sessions of all who have logged in, in whatever way. */
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
@@ -45,12 +45,17 @@ export class PageSessions {
   readonly #failures = new LRUCache<string, { count: number; readonly since: number }>({ max: MAX_COUNTED });
   #hashing = 0;
 
-  /** `path` is that of the page. `clock` is monotonic. `https`: browsers send the cookie with TLS only. */
+  /** `users` are those with a password; there may be none. `path` is that of the page. `clock` is monotonic. `https`: browsers send the cookie with TLS only. */
   constructor(users: readonly PageUser[], path: string, https: boolean, clock: Clock) {
     this.#users = new Map(users.map((user) => [user.name, user]));
     this.#nobody = { name: '', cost: users[0]?.cost ?? 16_384, salt: randomBytes(16), hash: randomBytes(32) };
     this.#clock = clock;
     this.#cookieEnd = `; Path=${path}; HttpOnly; SameSite=Strict${https ? '; Secure' : ''}`;
+  }
+
+  /** Whether any user has a password. */
+  get takesPasswords(): boolean {
+    return this.#users.size > 0;
   }
 
   /** The user of a request; undefined without a session. */
@@ -65,7 +70,7 @@ export class PageSessions {
 
   /** Begins a session, if the password is right. `address` is that of the client. */
   async login(name: string, password: string, address: string): Promise<Login> {
-    const counted = [`address ${address}`, `name ${name.slice(0, 256)}`];
+    const counted = [ofAddress(address), `name ${name.slice(0, 256)}`];
     if (this.#hashing >= MAX_HASHING || counted.some((key) => this.#isOver(key))) return 'too-many';
     // An unknown name takes as long as a wrong password.
     const user = this.#users.get(name) ?? this.#nobody;
@@ -79,9 +84,24 @@ export class PageSessions {
     } finally {
       this.#hashing -= 1;
     }
+    return { cookie: this.begin(user.name) };
+  }
+
+  /** Begins a session of a user who has shown who it is. Returns the cookie for the browser. */
+  begin(user: string): string {
     const secret = randomBytes(32).toString('base64url');
-    this.#sessions.set(digest(secret), { user: user.name, endsAt: this.#clock.now() + SESSION_MS });
-    return { cookie: `${COOKIE}=${secret}; Max-Age=${SESSION_MS / 1000}${this.#cookieEnd}` };
+    this.#sessions.set(digest(secret), { user, endsAt: this.#clock.now() + SESSION_MS });
+    return `${COOKIE}=${secret}; Max-Age=${SESSION_MS / 1000}${this.#cookieEnd}`;
+  }
+
+  /** Whether no more attempts of an address are taken now, whatever the way to log in. */
+  isBarred(address: string): boolean {
+    return this.#isOver(ofAddress(address));
+  }
+
+  /** Counts a failed attempt of an address to log in without a password. */
+  countFailureOf(address: string): void {
+    this.#countFailure(ofAddress(address));
   }
 
   /** Ends the session of a request. Returns the cookie that removes that of the browser. */
@@ -114,11 +134,20 @@ async function hashOf(password: string, { cost, salt, hash }: PageUser): Promise
   return promise;
 }
 
+function ofAddress(address: string): string {
+  return `address ${address}`;
+}
+
 /** The key of a request's session; undefined without the cookie. */
-function keyOf({ headers }: IncomingMessage): string | undefined {
+function keyOf(request: IncomingMessage): string | undefined {
+  const secret = cookieOf(request, COOKIE);
+  return secret === undefined ? undefined : digest(secret);
+}
+
+/** The value of a request's cookie; undefined without one. */
+export function cookieOf({ headers }: IncomingMessage, name: string): string | undefined {
   const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.trim());
-  const secret = pairs.find((pair) => pair.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1);
-  return secret ? digest(secret) : undefined;
+  return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1) || undefined;
 }
 
 function digest(secret: string): string {

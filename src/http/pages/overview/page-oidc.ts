@@ -1,0 +1,100 @@
+/**
+ * Logins to the page at an OpenID provider. A cookie binds each to the browser that has begun it: who sends the redirect
+ * of a login of their own to another person's browser logs nobody in (RFC 6749 §10.12).
+ */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { LRUCache } from 'lru-cache';
+import type { BegunLogin, CodeFlow, FailedLogin } from '../../../auth/oidc/code-flow.ts';
+import type { Clock } from '../../../support/time.ts';
+import { cookieOf } from './page-sessions.ts';
+
+/** Most logins that have begun. A further one ends the oldest. */
+export const MAX_BEGUN = 1000;
+
+/** Milliseconds for a login, from its begin to the redirect back. */
+const BEGUN_MS = 10 * 60_000;
+
+/** Most requests of browsers that wait for the provider. */
+const MAX_ASKING = 16;
+
+const COOKIE = 'http2kafka_login';
+
+/** The end of each redirect URI. */
+export const CALLBACK = '/page/oidc/callback';
+
+/** Why nobody is logged in. */
+export type PageLoginFailure =
+  | FailedLogin
+  /** The browser has begun no login, or too long ago, or it has ended already; or too many ask at once. */
+  | { readonly failure: 'unknown' | 'too-many'; readonly detail: string };
+
+const TOO_MANY: PageLoginFailure = { failure: 'too-many', detail: 'too many logins at once' };
+
+export class PageOidc {
+  /** Where a login begins. It is absolute: a browser may have called the proxy by another name than the provider knows. */
+  readonly address: string;
+  /** Removes the cookie of a login that has ended. */
+  readonly endCookie: string;
+  readonly #flow: Pick<CodeFlow, 'begin' | 'finish'>;
+  readonly #clock: Clock;
+  readonly #cookieEnd: string;
+  /** By the hash of what the cookie has. */
+  readonly #begun = new LRUCache<string, BegunLogin & { readonly endsAt: number }>({ max: MAX_BEGUN });
+  #asking = 0;
+
+  /** `clock` is monotonic. */
+  constructor(flow: Pick<CodeFlow, 'begin' | 'finish'>, redirectUri: string, clock: Clock) {
+    this.#flow = flow;
+    this.#clock = clock;
+    this.address = redirectUri.slice(0, redirectUri.lastIndexOf('/'));
+    const { protocol, pathname } = new URL(this.address);
+    const secure = protocol === 'https:' ? '; Secure' : '';
+    // With SameSite=Strict a browser would not send it with the redirect from the provider's site.
+    this.#cookieEnd = `; Path=${pathname}; HttpOnly; SameSite=Lax${secure}`;
+    this.endCookie = `${COOKIE}=; Max-Age=0${this.#cookieEnd}`;
+  }
+
+  /** Where the browser has to go, and the cookie that it gets. Never rejects. */
+  async begin(): Promise<{ readonly location: string; readonly cookie: string } | PageLoginFailure> {
+    const found = await this.#ask(() => this.#flow.begin());
+    if ('failure' in found) return found;
+    const { url, begun } = found;
+    const secret = randomBytes(32).toString('base64url');
+    this.#begun.set(digest(secret), { ...begun, endsAt: this.#clock.now() + BEGUN_MS });
+    return { location: url, cookie: `${COOKIE}=${secret}; Max-Age=${BEGUN_MS / 1000}${this.#cookieEnd}` };
+  }
+
+  /** The user, by the redirect back from the provider. Each login ends once. Never rejects. */
+  async finish(
+    request: IncomingMessage,
+    query: URLSearchParams,
+  ): Promise<{ readonly user: string } | PageLoginFailure> {
+    const key = digest(cookieOf(request, COOKIE) ?? '');
+    const begun = this.#begun.get(key);
+    if (!begun || this.#clock.now() >= begun.endsAt) {
+      return { failure: 'unknown', detail: 'this browser has begun no login' };
+    }
+    // A forged redirect does not end the login.
+    if (!isSame(query.get('state') ?? '', begun.state)) {
+      return { failure: 'unknown', detail: 'the state is not that of the login' };
+    }
+    if (this.#asking >= MAX_ASKING) return TOO_MANY;
+    this.#begun.delete(key);
+    return this.#ask(() => this.#flow.finish(query, begun));
+  }
+
+  async #ask<Result>(question: () => Promise<Result>): Promise<Result | typeof TOO_MANY> {
+    if (this.#asking >= MAX_ASKING) return TOO_MANY;
+    this.#asking += 1;
+    return question().finally(() => (this.#asking -= 1));
+  }
+}
+
+function isSame(left: string, right: string): boolean {
+  return timingSafeEqual(Buffer.from(digest(left)), Buffer.from(digest(right)));
+}
+
+function digest(secret: string): string {
+  return createHash('sha256').update(secret).digest('base64');
+}
