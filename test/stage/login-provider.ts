@@ -3,7 +3,7 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
-import Provider, { type Configuration } from 'oidc-provider';
+import Provider, { type Configuration, type JWK } from 'oidc-provider';
 import { freePorts } from '../../tools/kafka/ports.ts';
 
 export interface LoginProviderOptions {
@@ -13,10 +13,15 @@ export interface LoginProviderOptions {
   readonly redirectUri: string;
   /** Claims only of the UserInfo endpoint, as OpenID Connect Core §5.4 has it. By default they are in the ID token, too. */
   readonly onlyUserInfo?: boolean;
+  /** Its key set has another key than that which signs. */
+  readonly foreignKeys?: boolean;
 }
 
 /** The name in the form that stands for a person who cancels. */
 export const CANCELS = 'cancels';
+
+/** The account with an e-mail address that no one has verified. */
+export const UNVERIFIED = 'unverified';
 
 export class LoginProvider {
   readonly issuer: string;
@@ -24,6 +29,7 @@ export class LoginProvider {
   tokenRequests = 0;
   readonly #port: number;
   readonly #provider: Provider;
+  readonly #keySet: string | undefined;
   readonly #handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   #server: Server | undefined;
 
@@ -31,6 +37,7 @@ export class LoginProvider {
     this.#port = port;
     // For a browser another site than 127.0.0.1, where the proxy is.
     this.issuer = `http://localhost:${port}`;
+    this.#keySet = options.foreignKeys === true ? JSON.stringify({ keys: [newKey('public')] }) : undefined;
     this.#provider = new Provider(this.issuer, configurationOf(options));
     this.#handle = this.#provider.callback();
   }
@@ -47,6 +54,10 @@ export class LoginProvider {
   async comeBack(): Promise<void> {
     this.#server = createServer((request, response) => {
       if (request.url === '/token') this.tokenRequests += 1;
+      if (request.url === '/jwks' && this.#keySet !== undefined) {
+        response.end(this.#keySet);
+        return;
+      }
       const isForm = request.url?.startsWith('/interaction/') === true;
       (isForm ? this.#interact(request, response) : this.#handle(request, response)).catch(() =>
         response.destroy(),
@@ -65,6 +76,31 @@ export class LoginProvider {
     await once(server, 'close');
   }
 
+  /** Signs in with the form that `url` leads to. Returns the redirect back to the client. */
+  async signIn(url: string, name: string): Promise<URL> {
+    const cookies = new Map<string, string>();
+    let next = new URL(url);
+    let body: URLSearchParams | undefined;
+    while (next.origin === this.issuer) {
+      const cookie = [...cookies].map((pair) => pair.join('=')).join('; ');
+      const answer = await fetch(next, {
+        redirect: 'manual',
+        headers: { cookie },
+        ...(body && { method: 'POST', body }),
+      });
+      for (const set of answer.headers.getSetCookie()) {
+        const [, key = '', value = ''] = /^([^=]*)=([^;]*)/.exec(set) ?? [];
+        cookies.set(key, value);
+      }
+      const shown = await answer.text();
+      const lead = answer.headers.get('location');
+      if (lead === null && !shown.includes('Sign in')) throw new Error(`no form: ${shown}`);
+      body = lead === null ? new URLSearchParams({ name }) : undefined;
+      next = new URL(lead ?? next, next);
+    }
+    return next;
+  }
+
   async #interact(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.method !== 'POST') {
       response.setHeader('content-type', 'text/html');
@@ -81,10 +117,8 @@ export class LoginProvider {
 
 function configurationOf(options: LoginProviderOptions): Configuration {
   const { clientId, clientSecret, redirectUri, onlyUserInfo = false } = options;
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const key = { ...privateKey.export({ format: 'jwk' }), kty: 'RSA', use: 'sig', alg: 'RS256', kid: 'one' };
   return {
-    jwks: { keys: [key] },
+    jwks: { keys: [newKey('private')] },
     cookies: { keys: [randomUUID()] },
     clients: [
       {
@@ -95,11 +129,21 @@ function configurationOf(options: LoginProviderOptions): Configuration {
         redirect_uris: [redirectUri],
       },
     ],
-    claims: { openid: ['sub'], profile: ['preferred_username', 'groups'] },
+    claims: {
+      openid: ['sub'],
+      profile: ['preferred_username', 'groups'],
+      email: ['email', 'email_verified'],
+    },
     conformIdTokenClaims: onlyUserInfo,
     findAccount: (_ctx, sub) => ({
       accountId: sub,
-      claims: () => ({ sub, preferred_username: sub, groups: [`group-of-${sub}`] }),
+      claims: () => ({
+        sub,
+        preferred_username: sub,
+        groups: ['all', `group-of-${sub}`],
+        email: `${sub}@example.com`,
+        email_verified: sub !== UNVERIFIED,
+      }),
     }),
     features: { devInteractions: { enabled: false } },
     interactions: { url: (_ctx, { uid }) => `/interaction/${uid}` },
@@ -109,9 +153,15 @@ function configurationOf(options: LoginProviderOptions): Configuration {
     loadExistingGrant: async ({ oidc }) => {
       const { client, session, provider } = oidc;
       const grant = new provider.Grant({ clientId: client?.clientId, accountId: session?.accountId });
-      grant.addOIDCScope('openid profile');
+      grant.addOIDCScope('openid profile email');
       await grant.save();
       return grant;
     },
   };
+}
+
+function newKey(part: 'public' | 'private'): JWK {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const key = part === 'public' ? publicKey : privateKey;
+  return { ...key.export({ format: 'jwk' }), kty: 'RSA', use: 'sig', alg: 'RS256', kid: 'one' };
 }

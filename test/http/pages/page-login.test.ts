@@ -13,48 +13,36 @@ const CLIENT = { clientId: 'page', clientSecret: 'a+secret/of the page' };
 interface Shown {
   readonly status: number;
   readonly text: string;
-  /** What the address bar has. */
-  readonly url: string;
+  /** Where it leads to; undefined if it is shown. */
+  readonly location: string | undefined;
 }
 
-/** A browser on a machine of its own. It keeps cookies, and follows redirects. */
+/** A browser on a machine of its own. It keeps the cookies of the proxy. */
 class Browser {
   static #last = 0;
   readonly #address = `192.0.2.${++Browser.#last}`;
-  readonly #jars = new Map<string, Map<string, string>>();
+  readonly #cookies = new Map<string, string>();
 
-  async open(url: string, body?: URLSearchParams): Promise<Shown> {
-    const { location, ...shown } = await this.#send(url, body);
-    return location === undefined ? { ...shown, url } : this.open(location);
-  }
-
-  /** Where a page leads to. */
-  async leadOf(url: string): Promise<URL> {
-    return new URL((await this.#send(url)).location ?? assert.fail(`${url} leads nowhere`));
-  }
-
-  async #send(url: string, body?: URLSearchParams) {
-    const { host } = new URL(url);
-    const jar = this.#jars.get(host) ?? new Map<string, string>();
-    this.#jars.set(host, jar);
-    const cookie = [...jar].map((pair) => pair.join('=')).join('; ');
+  async open(url: string | URL, body?: URLSearchParams): Promise<Shown> {
+    const cookie = [...this.#cookies].map((pair) => pair.join('=')).join('; ');
     const headers = { accept: 'text/html', 'x-forwarded-for': this.#address, cookie };
     const answer = await fetch(url, { redirect: 'manual', headers, ...(body && { method: 'POST', body }) });
     for (const set of answer.headers.getSetCookie()) {
       const [, name = '', value = ''] = /^([^=]*)=([^;]*)/.exec(set) ?? [];
-      if (value === '') jar.delete(name);
-      else jar.set(name, value);
+      this.#cookies.set(name, value);
     }
-    const lead = answer.headers.get('location');
-    const location = lead === null ? undefined : new URL(lead, url).href;
+    const location = answer.headers.get('location') ?? undefined;
     return { status: answer.status, text: await answer.text(), location };
   }
 
-  /** Begins a login at the proxy, and signs in at the provider under this name. */
-  async login(proxy: StagedProxy, name: string): Promise<Shown> {
-    const form = await this.open(`${proxy.url}/page/oidc`);
-    assert.match(form.text, /Sign in/);
-    return this.open(form.url, new URLSearchParams({ name }));
+  /** Begins a login, and signs in at the provider. Returns the redirect back to the proxy. */
+  async signIn(proxy: StagedProxy, provider: LoginProvider, name: string): Promise<URL> {
+    const { location = '' } = await this.open(`${proxy.url}/page/oidc`);
+    return provider.signIn(location, name);
+  }
+
+  async login(proxy: StagedProxy, provider: LoginProvider, name: string): Promise<Shown> {
+    return this.open(await this.signIn(proxy, provider, name));
   }
 
   /** Whether the proxy shows it the page. */
@@ -106,7 +94,7 @@ suite('a login at an OpenID provider', { timeout: 60_000 }, () => {
     const { text: form } = await browser.open(`${proxy.url}/`);
     assert.ok(form.includes(`href="${proxy.url}/page/oidc"`));
     assert.ok(!form.includes('password'));
-    const { status, text } = await browser.login(proxy, 'ana');
+    const { status, text } = await browser.login(proxy, provider, 'ana');
     assert.equal(status, 200, text);
     assert.match(text, /<meta http-equiv="refresh" content="0; url=\/" \/>/);
     assert.ok(await browser.sees(proxy));
@@ -115,18 +103,18 @@ suite('a login at an OpenID provider', { timeout: 60_000 }, () => {
     await browser.open(`${proxy.url}/page/logout`, new URLSearchParams());
     assert.equal((await stream).status, 200);
     assert.ok(!(await browser.sees(proxy)));
-    const { text: pattern } = await new Browser().login(proxy, 'ops-7');
+    const { text: pattern } = await new Browser().login(proxy, provider, 'ops-7');
     assert.match(pattern, /You are logged in/);
   });
 
   test('is refused in plain words to all others, and logged', async () => {
     const browser = new Browser();
-    const mallory = await browser.login(proxy, 'mallory');
+    const mallory = await browser.login(proxy, provider, 'mallory');
     assert.equal(mallory.status, 403);
     assert.match(mallory.text, /role="alert">Your account may not see this page/);
     assert.ok(!(await browser.sees(proxy)));
     await logged(proxy, '"mallory" is none of server.page.oidc.users');
-    const cancelled = await new Browser().login(proxy, CANCELS);
+    const cancelled = await new Browser().login(proxy, provider, CANCELS);
     assert.equal(cancelled.status, 403);
     assert.match(cancelled.text, /The login was denied or cancelled/);
     await logged(proxy, 'the OpenID provider says: access_denied');
@@ -134,7 +122,8 @@ suite('a login at an OpenID provider', { timeout: 60_000 }, () => {
 
   test('ends once, and only in the browser that has begun it', async () => {
     const [browser, other] = [new Browser(), new Browser()];
-    const { url } = await browser.login(proxy, 'ana');
+    const url = await browser.signIn(proxy, provider, 'ana');
+    assert.equal((await browser.open(url)).status, 200);
     const asked = provider.tokenRequests;
     // The same redirect again, in the same browser and in another one that has begun a login, too.
     await other.open(`${proxy.url}/page/oidc`);
@@ -149,10 +138,14 @@ suite('a login at an OpenID provider', { timeout: 60_000 }, () => {
 
   test('does not take a code a second time, nor a forged one', async () => {
     const browser = new Browser();
-    const used = new URL((await browser.login(proxy, 'ana')).url).searchParams.get('code') ?? '';
+    const url = await browser.signIn(proxy, provider, 'ana');
+    await browser.open(url);
+    const used = url.searchParams.get('code') ?? '';
+    assert.notEqual(used, '');
     for (const code of [used, 'forged']) {
       const second = new Browser();
-      const state = (await second.leadOf(`${proxy.url}/page/oidc`)).searchParams.get('state') ?? '';
+      const { location = '' } = await second.open(`${proxy.url}/page/oidc`);
+      const state = new URL(location).searchParams.get('state') ?? '';
       const query = new URLSearchParams({ code, state, iss: provider.issuer });
       const { status, text } = await second.open(`${proxy.url}/page/oidc/callback?${query.toString()}`);
       assert.equal(status, 403);
@@ -180,9 +173,9 @@ suite('a login at an OpenID provider', { timeout: 60_000 }, () => {
     await late.comeBack();
     const browser = new Browser();
     while ((await browser.open(`${open.url}/page/oidc`)).status === 503) await sleep(50);
-    assert.equal((await browser.login(open, 'bob')).status, 403);
+    assert.equal((await browser.login(open, late, 'bob')).status, 403);
     const ana = new Browser();
-    assert.equal((await ana.login(open, 'ana')).status, 200);
+    assert.equal((await ana.login(open, late, 'ana')).status, 200);
     assert.ok(await ana.sees(open));
   });
 });
