@@ -254,6 +254,10 @@ void suite('check-config --connect', { timeout: 240_000 }, () => {
       KAFKA__BOOTSTRAP_SERVERS: broker.listeners['SCRAM'] ?? '',
       AUTH__OIDC__ISSUER: oidc.issuer,
       AUTH__OIDC__AUDIENCE: 'kafka',
+      SERVER__PAGE__OIDC__ISSUER: oidc.issuer,
+      SERVER__PAGE__OIDC__CLIENT_ID: 'page',
+      SERVER__PAGE__OIDC__REDIRECT_URI: 'https://proxy.example/page/oidc/callback',
+      SERVER__PAGE__OIDC__USERS: '*',
       AUTH__PERSONAL_TOKENS__SECRET_KEY: SECRET_KEY,
       DATABASE__URL: postgres.url,
       KAFKA__SECURITY__TYPE: 'OAUTHBEARER',
@@ -263,6 +267,7 @@ void suite('check-config --connect', { timeout: 240_000 }, () => {
     };
     const { text } = await connected(asked);
     assert.match(text, /^ok auth\.oidc\.issuer: .*1 usable keys/m);
+    assert.match(text, /^ok server\.page\.oidc\.issuer: .*1 usable keys/m);
     assert.match(text, /^ok kafka\.security\.oauth\.token_endpoint: the endpoint gives a token/m);
     assert.match(text, /^ok database\.url: the database answers/m);
     // The broker offers SCRAM only.
@@ -275,6 +280,7 @@ void suite('check-config --connect', { timeout: 240_000 }, () => {
     });
     assert.equal(broken.status, 3);
     assert.match(broken.text, /^error auth\.oidc\.issuer: the OpenID provider cannot be reached/m);
+    assert.match(broken.text, /^error server\.page\.oidc\.issuer: the OpenID provider cannot be reached/m);
     assert.match(
       broken.text,
       /^error kafka\.security\.oauth\.token_endpoint: the token endpoint does not answer/m,

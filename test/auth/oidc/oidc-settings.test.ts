@@ -59,3 +59,40 @@ suite('the settings of an OpenID provider', () => {
     );
   });
 });
+
+suite('the settings of logins to the page', () => {
+  const PAGE = 'HTTP2KAFKA__SERVER__PAGE__OIDC__';
+  const right = {
+    ISSUER: 'https://sso.example.com',
+    CLIENT_ID: 'page',
+    REDIRECT_URI: 'https://proxy.example.com/lineage/page/oidc/callback',
+    USERS: 'ana',
+  };
+
+  function problems(change: Readonly<Record<string, string>>): string {
+    const given = Object.entries({ ...right, ...change }).filter(([, value]) => value !== '');
+    const environment = Object.fromEntries(given.map(([name, value]) => [`${PAGE}${name}`, value]));
+    return errorsOf({ environment }).join('\n');
+  }
+
+  for (const [what, change, error] of [
+    ['all that is needed', {}, /^$/],
+    ['no users', { USERS: '' }, /ISSUER.* needs server\.page\.oidc\.users.*\* is every account/],
+    ['no client', { CLIENT_ID: '' }, /needs server\.page\.oidc\.client_id/],
+    ['no redirect URI', { REDIRECT_URI: '' }, /needs server\.page\.oidc\.redirect_uri/],
+    ['no issuer', { ISSUER: '' }, /CLIENT_ID.* needs server\.page\.oidc\.issuer/],
+    ['an issuer without TLS', { ISSUER: 'http://sso.example.com' }, /has to begin with https/],
+    [
+      'a redirect URI without TLS',
+      { REDIRECT_URI: 'http://a.example/page/oidc/callback' },
+      /begin with https/,
+    ],
+    ['a redirect URI to this machine', { REDIRECT_URI: 'http://localhost:8002/page/oidc/callback' }, /^$/],
+    ['another redirect URI', { REDIRECT_URI: 'https://a.example/callback' }, /end in \/page\/oidc\/callback/],
+    ['no ID token', { SCOPES: 'profile' }, /needs the scope openid/],
+  ] as const) {
+    test(`with ${what}`, () => {
+      assert.match(problems(change), error);
+    });
+  }
+});
