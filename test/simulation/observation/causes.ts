@@ -44,14 +44,26 @@ export function judgeAges(
   );
   for (const [topic, group] of Map.groupBy(refused, (post) => post.topic)) {
     const busy = busyTimes(world, posts, committed, topic, GONE_MS + stoppedMs(plan));
-    for (const { requestId, answeredAt = 0 } of group) {
+    for (const { requestId, process, answeredAt = 0 } of group) {
       const from = busy.find((one) => one.from <= answeredAt && answeredAt <= one.to)?.from ?? answeredAt;
-      const ageMs = answeredAt - from;
+      const ageMs = answeredAt - Math.min(from, oldestFound(world, posts, topic, process));
       if (ageMs > settings.spoolMaxAgeMs - GONE_MS) continue;
       world.remark(`${requestId} is refused for the age of the spool, and its oldest event has ${ageMs} ms`);
       return;
     }
   }
+}
+
+/**
+ * When the oldest event was posted that the process has found in the spool of the topic. After a power cut, events that
+ * Kafka has are there again: neither their marks nor the removal of their file were synced.
+ */
+function oldestFound({ processes }: World, posts: readonly Post[], topic: string, process: number): number {
+  const found = (processes[process - 1]?.found ?? []).filter(({ path }) =>
+    path.includes(`/topics/${topic}/`),
+  );
+  const ids = new Set(found.map(({ requestId }) => requestId));
+  return Math.min(...posts.filter(({ requestId }) => ids.has(requestId)).map(({ postedAt }) => postedAt));
 }
 
 /**
