@@ -103,6 +103,7 @@ function farewell(url: string, bootstrap: string): string {
   return `
 Post an event:
   curl -i ${url}/api/v1/lineage -H 'Content-Type: application/json' --data-binary @examples/python/01-start.json
+The page, with what arrives and what is refused:  ${url}/
 The API, with examples to send from the page:  ${url}/docs
 Metrics:  ${url}/monitoring/metrics
 Kafka, for a consumer of topic ${topic}:  ${bootstrap}
