@@ -222,8 +222,14 @@ export class Ingest {
     this.#observer.failed(requestId, error);
   }
 
+  /** Never throws, for the same reason. */
   #noteForeseen(arrival: Arrival, foreseen: Foreseen | undefined, source: WatchedSource | undefined): void {
-    if (foreseen) this.#observer.foreseen(arrival, foreseen, source);
+    if (!foreseen) return;
+    try {
+      this.#observer.foreseen(arrival, foreseen, source);
+    } catch (error) {
+      this.#foresightFailed(arrival, error);
+    }
   }
 
   /**

@@ -233,6 +233,16 @@ suite('what is foreseen in the pipeline', () => {
     );
   });
 
+  test('a defect where it is counted is logged, and the event is kept', async (t) => {
+    const stage = new Stage({}, ['data-rentgen']);
+    t.mock.method(stage.metrics.consumersExamined, 'inc', () => assert.fail('a defect'));
+    assert.deepEqual(await stage.take(event), { kind: 'acknowledged', partition: 0, offset: 0 });
+    assert.deepEqual(
+      stage.log.map(({ msg }) => msg),
+      ['internal error'],
+    );
+  });
+
   test('a level of a consumer refuses what it drops', async () => {
     const stage = new Stage({ checkLevel: 'data-rentgen' });
     const outcome = await stage.take(event);
