@@ -70,14 +70,14 @@ function keyProblem(pem: string, password: string | undefined): PrivateKeyError[
   return password === undefined ? 'no-password' : 'wrong-password';
 }
 
-/** The least size of an RSA key, in bits (RFC 7518 §3.3). */
-const RSA_BITS = 2048;
+/** RFC 7518 §3.3: "A key of size 2048 bits or larger MUST be used". */
+export const MIN_RSA_BITS = 2048;
 
 /** The algorithm of a JWT that this private key signs (RFC 7518 §3.1, RFC 8037). Undefined where no JWT can have such a key. */
 export function jwtAlgorithmOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string | undefined {
   switch (asymmetricKeyType) {
     case 'rsa':
-      return (asymmetricKeyDetails?.modulusLength ?? 0) < RSA_BITS ? undefined : 'RS256';
+      return (asymmetricKeyDetails?.modulusLength ?? 0) < MIN_RSA_BITS ? undefined : 'RS256';
     case 'ed25519':
       return 'EdDSA';
     case 'ec':

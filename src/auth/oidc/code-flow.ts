@@ -3,13 +3,13 @@
  * (RFC 7636), state and nonce. It ends with a name, or with the reason why there is none. Tokens are used once and not kept.
  */
 import { readFile } from 'node:fs/promises';
-import { decodeProtectedHeader, errors, jwtVerify, type JWTPayload } from 'jose';
+import { decodeProtectedHeader, errors, type JWTPayload } from 'jose';
 import * as oauth from 'oauth4webapi';
 import { errorCode, errorText } from '../../support/error-text.ts';
 import { basicCredentials, fetchOnce, secretForms } from '../../support/http-client.ts';
 import { matcherOf, type Matcher } from '../pattern.ts';
 import { isSenderName } from '../sender-name.ts';
-import { OidcKeys } from './oidc-keys.ts';
+import { OidcKeys, verifyWith } from './oidc-keys.ts';
 import type { ProviderSettings } from './oidc-provider.ts';
 import {
   DocumentError,
@@ -200,15 +200,12 @@ export class CodeFlow {
       clockTolerance: clockSkewMs / 1000,
       requiredClaims: ['exp', 'sub'],
     };
-    let problem: unknown = new errors.JWKSNoMatchingKey();
-    for (const key of keys.matching(alg, kid)) {
-      try {
-        return (await jwtVerify(token, key, rules)).payload;
-      } catch (error) {
-        problem = error;
-      }
-    }
-    throw problem;
+    const matching = keys.matching(alg, kid);
+    const verified = await verifyWith(matching, token, rules);
+    if (verified) return verified.payload;
+    throw matching.length === 0
+      ? new errors.JWKSNoMatchingKey()
+      : new errors.JWSSignatureVerificationFailed();
   }
 
   #isAllowed(claims: Claims): boolean {
@@ -233,7 +230,7 @@ export class CodeFlow {
       headers.set('authorization', `Basic ${basicCredentials(clientId, clientSecret)}`);
   }
 
-  /** Many who begin a login at once, as any client may, cost the provider one request. */
+  /** Logins that begin at once cost the provider one request: every client can begin one. */
   #describe(): Promise<LoginDescription> {
     if (this.#description !== undefined && performance.now() < this.#describedUntil) return this.#description;
     const { issuer } = this.#settings;

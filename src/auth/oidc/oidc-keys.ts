@@ -2,15 +2,20 @@
  * The keys that an OpenID provider signs with: a JWK Set (RFC 7517). A key that is broken, of an unknown kind, or not for signatures is
  * skipped, and the others are used. A symmetric key (`oct`) is never used, whatever its fields say.
  */
-import { createLocalJWKSet, type CryptoKey } from 'jose';
+import {
+  createLocalJWKSet,
+  errors,
+  jwtVerify,
+  type CryptoKey,
+  type JWTVerifyOptions,
+  type JWTVerifyResult,
+} from 'jose';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { MIN_RSA_BITS } from '../../support/pem.ts';
 
 /** Keys that are read of a set. A provider has two or three; each costs an import for each algorithm. */
 const MAX_KEYS = 100;
-
-/** RFC 7518 §3.3: "A key of size 2048 bits or larger MUST be used". */
-const MIN_RSA_BITS = 2048;
 
 /** OpenSSL verifies with no longer modulus (OPENSSL_RSA_MAX_MODULUS_BITS), and the cost grows with its square. */
 const MAX_RSA_BITS = 16_384;
@@ -61,6 +66,25 @@ export class OidcKeys {
       .filter((key) => key.algorithm === algorithm && (kid === undefined || key.kid === kid))
       .map(({ key }) => key);
   }
+}
+
+/**
+ * Checks a token by each of these keys until one has signed it. Undefined if none has.
+ * @throws as `jwtVerify` does, for a claim that breaks the rules.
+ */
+export async function verifyWith(
+  keys: readonly CryptoKey[],
+  token: string,
+  rules: JWTVerifyOptions,
+): Promise<JWTVerifyResult | undefined> {
+  for (const key of keys) {
+    try {
+      return await jwtVerify(token, key, rules);
+    } catch (error) {
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+    }
+  }
+  return undefined;
 }
 
 async function fitting(jwk: unknown, algorithms: readonly string[]): Promise<VerificationKey[]> {

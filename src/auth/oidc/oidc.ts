@@ -2,12 +2,13 @@
  * Recognises senders by access tokens of an OpenID provider: JWTs (RFC 9068 and older forms), checked as RFC 8725 advises. The settings
  * decide which algorithms are accepted, never the token. No header of a token (`jku`, `x5u`, `jwk`) decides where a key comes from.
  */
-import { decodeJwt, decodeProtectedHeader, errors, jwtVerify, type CryptoKey, type JWTPayload } from 'jose';
+import { decodeJwt, decodeProtectedHeader, errors, type CryptoKey, type JWTPayload } from 'jose';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import type { Logger } from '../../log.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { claimsRejection, nameOf } from './oidc-claims.ts';
+import { verifyWith } from './oidc-keys.ts';
 import { OidcProvider, type ProviderSettings, type ProviderTimes } from './oidc-provider.ts';
 import { invalidToken, undecided, type Finding, type Rejected, type TokenCheck } from '../sender.ts';
 
@@ -120,15 +121,12 @@ export class Oidc {
       clockTolerance: clockSkewMs / 1000,
       requiredClaims: ['exp'],
     };
-    for (const key of keys) {
-      try {
-        const { payload, protectedHeader } = await jwtVerify(token, key, options);
-        return this.#judge(payload, protectedHeader.typ);
-      } catch (error) {
-        if (!(error instanceof errors.JWSSignatureVerificationFailed)) return refused(error);
-      }
+    try {
+      const verified = await verifyWith(keys, token, options);
+      return verified && this.#judge(verified.payload, verified.protectedHeader.typ);
+    } catch (error) {
+      return refused(error);
     }
-    return undefined;
   }
 
   #judge(claims: JWTPayload, typ: string | undefined): Finding {
