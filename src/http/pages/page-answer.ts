@@ -11,24 +11,29 @@ export const JSON_TYPE = 'application/json; charset=utf-8';
 /** Seconds (RFC 9110 §10.2.3). */
 const RETRY_AFTER = '1';
 
-/** A page may load only its own scripts, styles and images. No inline scripts or styles (CSP, level 3). */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  // The API page has its smaller images in its stylesheet.
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join(';');
+/**
+ * A page may load only its own scripts, styles and images. No inline scripts or styles (CSP, level 3). `forms`: where its forms
+ * may lead.
+ */
+export function contentSecurityPolicy(forms: "'none'" | "'self'"): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    // The API page has its smaller images in its stylesheet.
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    `form-action ${forms}`,
+    "frame-ancestors 'none'",
+  ].join(';');
+}
 
 /** The headers of every page, for browsers. They are those that the package helmet recommends. */
 const HEADERS: Readonly<Record<string, string>> = {
   // Pages show the state of the moment. Static files set their own header.
   'cache-control': 'no-store',
-  'content-security-policy': CONTENT_SECURITY_POLICY,
+  'content-security-policy': contentSecurityPolicy("'none'"),
   'cross-origin-resource-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',

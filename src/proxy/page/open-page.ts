@@ -79,15 +79,7 @@ export async function openPage(
     const login = sessions && new LoginPages(rootPath, { sessions, oidc, clientOf, monitoring });
     const access = new PageAccess({ open: isOpen, https }, { sessions, clientOf, hostsOf });
     const overviewSettings = { rootPath, https, ways: parts.isAuthenticated ? waysOf(settings) : [] };
-    return new Overview(overviewSettings, {
-      watch,
-      streams,
-      standing,
-      access,
-      login,
-      sessions,
-      monitoring,
-    });
+    return new Overview(overviewSettings, { watch, streams, standing, access, login, monitoring });
   };
   const streams = new LiveStreams(watch, MAX_STREAMS, systemTime);
   const overview = build(false, server.sslCertfile !== undefined, streams);

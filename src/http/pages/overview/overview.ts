@@ -14,12 +14,11 @@ import type { StandingReader } from '../../../page/standing.ts';
 import type { Watch } from '../../../page/watch.ts';
 import { packageFolder } from '../../../support/packages/package-folder.ts';
 import { localUrl } from '../../paths.ts';
-import { discardBody, JSON_TYPE, writeHtml, writePage } from '../page-answer.ts';
+import { contentSecurityPolicy, discardBody, JSON_TYPE, writeHtml, writePage } from '../page-answer.ts';
 import { PageReaders, TOO_MANY_READERS } from '../page-readers.ts';
 import type { Monitoring } from '../monitoring.ts';
 import type { LoginPages } from './login-pages.ts';
 import type { PageAccess } from './page-access.ts';
-import type { PageSessions } from './page-sessions.ts';
 
 export interface OverviewSettings {
   /** '' for none. */
@@ -34,24 +33,14 @@ export interface OverviewParts {
   readonly streams: LiveStreams;
   readonly standing: StandingReader;
   readonly access: PageAccess;
-  /** Undefined if nobody can log in; likewise `sessions`. */
+  /** Undefined if no one can log in. */
   readonly login: LoginPages | undefined;
-  readonly sessions: PageSessions | undefined;
   /** Answers refusals, and has them logged. */
   readonly monitoring: Pick<Monitoring, 'refuse'>;
 }
 
 /** The page has a form, which the other pages have not. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-].join(';');
+const CONTENT_SECURITY_POLICY = contentSecurityPolicy("'self'");
 
 /** Rows of the page as it is loaded, and of the whole memory. */
 const FIRST_ROWS = 100;
@@ -92,10 +81,8 @@ export class Overview {
   /** Answers a request that it serves. The headers of every page are already set. Never throws. */
   handle(request: IncomingMessage, response: ServerResponse, path: string, requestId: string): void {
     const { access, login, monitoring, streams } = this.#parts;
-    const refuse = (
-      code: 'not_found' | 'internal' | 'bad_request' | 'method_not_allowed',
-      message?: string,
-    ) => discardBody(request, () => monitoring.refuse(request, response, requestId, refusal(code, message)));
+    const refuse = (code: 'not_found' | 'internal' | 'method_not_allowed', message?: string) =>
+      discardBody(request, () => monitoring.refuse(request, response, requestId, refusal(code, message)));
     response.setHeader('content-security-policy', CONTENT_SECURITY_POLICY);
     // The page asks every few seconds. Its connection would never be idle, and the proxy waits for that.
     if (streams.isClosed) response.shouldKeepAlive = false;
@@ -166,7 +153,7 @@ export class Overview {
     requestId: string,
     user: string | undefined,
   ): void {
-    const { streams, watch, monitoring, sessions } = this.#parts;
+    const { streams, watch, monitoring, access } = this.#parts;
     if (!streams.hasRoom) {
       monitoring.refuse(request, response, requestId, TOO_MANY_READERS);
       return;
@@ -184,7 +171,7 @@ export class Overview {
     response.writeHead(200);
     if (request.method === 'HEAD') response.end();
     else {
-      const mayGoOn = user === undefined ? undefined : () => sessions?.userOf(request) === user;
+      const mayGoOn = user === undefined ? undefined : () => access.accessOf(request).kind === 'seen';
       streams.open(response, filter, eventsOf(watch, hasRestarted), after, MAX_ROWS, mayGoOn);
     }
   }

@@ -2,12 +2,12 @@
  * Logins to the page at an OpenID provider. A cookie binds each to the browser that has begun it: who sends the redirect
  * of a login of their own to another person's browser logs nobody in (RFC 6749 §10.12).
  */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import type { BegunLogin, CodeFlow, FailedLogin } from '../../../auth/oidc/code-flow.ts';
 import type { Clock } from '../../../support/time.ts';
-import { cookieOf } from './page-sessions.ts';
+import { digest, PageCookie } from './page-cookie.ts';
 
 /** Most logins that have begun. A further one ends the oldest. */
 export const MAX_BEGUN = 1000;
@@ -17,8 +17,6 @@ const BEGUN_MS = 10 * 60_000;
 
 /** Most requests of browsers that wait for the provider. */
 const MAX_ASKING = 16;
-
-const COOKIE = 'http2kafka_login';
 
 /** The end of each redirect URI. */
 export const CALLBACK = '/page/oidc/callback';
@@ -38,8 +36,8 @@ export class PageOidc {
   readonly endCookie: string;
   readonly #flow: Pick<CodeFlow, 'begin' | 'finish'>;
   readonly #clock: Clock;
-  readonly #cookieEnd: string;
-  /** By the hash of what the cookie has. */
+  readonly #cookie: PageCookie;
+  /** By the key of their cookie. */
   readonly #begun = new LRUCache<string, BegunLogin & { readonly endsAt: number }>({ max: MAX_BEGUN });
   #asking = 0;
 
@@ -49,10 +47,9 @@ export class PageOidc {
     this.#clock = clock;
     this.address = redirectUri.slice(0, redirectUri.lastIndexOf('/'));
     const { protocol, pathname } = new URL(this.address);
-    const secure = protocol === 'https:' ? '; Secure' : '';
     // With SameSite=Strict a browser would not send it with the redirect from the provider's site.
-    this.#cookieEnd = `; Path=${pathname}; HttpOnly; SameSite=Lax${secure}`;
-    this.endCookie = `${COOKIE}=; Max-Age=0${this.#cookieEnd}`;
+    this.#cookie = new PageCookie('http2kafka_login', pathname, 'Lax', protocol === 'https:');
+    this.endCookie = this.#cookie.removal;
   }
 
   /** Where the browser has to go, and the cookie that it gets. Never rejects. */
@@ -60,9 +57,9 @@ export class PageOidc {
     const found = await this.#ask(() => this.#flow.begin());
     if ('failure' in found) return found;
     const { url, begun } = found;
-    const secret = randomBytes(32).toString('base64url');
-    this.#begun.set(digest(secret), { ...begun, endsAt: this.#clock.now() + BEGUN_MS });
-    return { location: url, cookie: `${COOKIE}=${secret}; Max-Age=${BEGUN_MS / 1000}${this.#cookieEnd}` };
+    const { key, cookie } = this.#cookie.issue(BEGUN_MS);
+    this.#begun.set(key, { ...begun, endsAt: this.#clock.now() + BEGUN_MS });
+    return { location: url, cookie };
   }
 
   /** The user, by the redirect back from the provider. Each login ends once. Never rejects. */
@@ -70,9 +67,9 @@ export class PageOidc {
     request: IncomingMessage,
     query: URLSearchParams,
   ): Promise<{ readonly user: string } | PageLoginFailure> {
-    const key = digest(cookieOf(request, COOKIE) ?? '');
-    const begun = this.#begun.get(key);
-    if (!begun || this.#clock.now() >= begun.endsAt) {
+    const key = this.#cookie.keyOf(request);
+    const begun = key === undefined ? undefined : this.#begun.get(key);
+    if (key === undefined || !begun || this.#clock.now() >= begun.endsAt) {
       return { failure: 'unknown', detail: 'this browser has begun no login' };
     }
     // A forged redirect does not end the login.
@@ -93,8 +90,4 @@ export class PageOidc {
 
 function isSame(left: string, right: string): boolean {
   return timingSafeEqual(Buffer.from(digest(left)), Buffer.from(digest(right)));
-}
-
-function digest(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64');
 }

@@ -1,8 +1,9 @@
 /** The users of the page: their passwords, and the sessions of all who have logged in, in whatever way. */
-import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../../support/time.ts';
+import { PageCookie } from './page-cookie.ts';
 
 /** A user, with the hash of the password: scrypt (RFC 7914). */
 export interface PageUser {
@@ -26,8 +27,6 @@ export const MAX_TRIES = 10;
 const TRIES_MS = 10 * 60_000;
 const MAX_COUNTED = 1000;
 
-const COOKIE = 'http2kafka_page';
-
 /** RFC 7914 §2: block size and parallelization. */
 const SCRYPT = { r: 8, p: 1, maxmem: 256 * 1024 * 1024 };
 
@@ -37,8 +36,8 @@ export class PageSessions {
   readonly #users: ReadonlyMap<string, PageUser>;
   readonly #nobody: PageUser;
   readonly #clock: Clock;
-  readonly #cookieEnd: string;
-  /** By the hash of their secret. */
+  readonly #cookie: PageCookie;
+  /** By the key of their cookie. */
   readonly #sessions = new LRUCache<string, { readonly user: string; readonly endsAt: number }>({
     max: MAX_SESSIONS,
   });
@@ -50,7 +49,7 @@ export class PageSessions {
     this.#users = new Map(users.map((user) => [user.name, user]));
     this.#nobody = { name: '', cost: users[0]?.cost ?? 16_384, salt: randomBytes(16), hash: randomBytes(32) };
     this.#clock = clock;
-    this.#cookieEnd = `; Path=${path}; HttpOnly; SameSite=Strict${https ? '; Secure' : ''}`;
+    this.#cookie = new PageCookie('http2kafka_page', path, 'Strict', https);
   }
 
   /** Whether any user has a password. */
@@ -60,7 +59,7 @@ export class PageSessions {
 
   /** The user of a request; undefined without a session. */
   userOf(request: IncomingMessage): string | undefined {
-    const key = keyOf(request);
+    const key = this.#cookie.keyOf(request);
     const session = key === undefined ? undefined : this.#sessions.get(key);
     if (session === undefined || key === undefined) return undefined;
     if (this.#clock.now() < session.endsAt) return session.user;
@@ -89,9 +88,9 @@ export class PageSessions {
 
   /** Begins a session of a user who has shown who it is. Returns the cookie for the browser. */
   begin(user: string): string {
-    const secret = randomBytes(32).toString('base64url');
-    this.#sessions.set(digest(secret), { user, endsAt: this.#clock.now() + SESSION_MS });
-    return `${COOKIE}=${secret}; Max-Age=${SESSION_MS / 1000}${this.#cookieEnd}`;
+    const { key, cookie } = this.#cookie.issue(SESSION_MS);
+    this.#sessions.set(key, { user, endsAt: this.#clock.now() + SESSION_MS });
+    return cookie;
   }
 
   /** Whether no more attempts of an address are taken now, whatever the way to log in. */
@@ -106,9 +105,9 @@ export class PageSessions {
 
   /** Ends the session of a request. Returns the cookie that removes that of the browser. */
   logout(request: IncomingMessage): string {
-    const key = keyOf(request);
+    const key = this.#cookie.keyOf(request);
     if (key !== undefined) this.#sessions.delete(key);
-    return `${COOKIE}=; Max-Age=0${this.#cookieEnd}`;
+    return this.#cookie.removal;
   }
 
   #isOver(key: string): boolean {
@@ -136,20 +135,4 @@ async function hashOf(password: string, { cost, salt, hash }: PageUser): Promise
 
 function ofAddress(address: string): string {
   return `address ${address}`;
-}
-
-/** The key of a request's session; undefined without the cookie. */
-function keyOf(request: IncomingMessage): string | undefined {
-  const secret = cookieOf(request, COOKIE);
-  return secret === undefined ? undefined : digest(secret);
-}
-
-/** The value of a request's cookie; undefined without one. */
-export function cookieOf({ headers }: IncomingMessage, name: string): string | undefined {
-  const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.trim());
-  return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1) || undefined;
-}
-
-function digest(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64');
 }
