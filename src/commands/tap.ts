@@ -2,10 +2,9 @@
 import { once } from 'node:events';
 import { stripVTControlCharacters } from 'node:util';
 import { errorText } from '../support/error-text.ts';
+import { filterNames, placeText } from '../page/outcome-row.ts';
 import { printable } from '../support/printable.ts';
 import { WRONG_USAGE, type CommandCall, type CommandDeclaration } from './command.ts';
-
-const FILTERS = ['job', 'namespace', 'sender', 'outcome', 'text'] as const;
 
 const MOST_LAST = 2000;
 
@@ -46,7 +45,7 @@ export const tap: CommandDeclaration = {
 
 async function follow(path: string, last: number, { options, failed }: CommandCall): Promise<number> {
   const query = new URLSearchParams({ last: String(last) });
-  for (const name of FILTERS) query.set(name, options.get(`--${name}`) ?? '');
+  for (const name of filterNames) query.set(name, options.get(`--${name}`) ?? '');
   const { NoProxy, tapThroughProxy } = await import('../proxy/control/control-client.ts');
   const isJson = options.has('--json');
   if (options.has('--once')) query.set('follow', 'no');
@@ -70,6 +69,10 @@ function shownLine(line: string): string {
     const value = of.get(name);
     return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
   };
+  const number = (name: string) => {
+    const value = of.get(name);
+    return typeof value === 'number' ? value : undefined;
+  };
   if (of.has('skipped')) return `… ${text('skipped')} more`;
   const deviations = of.get('deviations');
   const parts = [
@@ -79,7 +82,7 @@ function shownLine(line: string): string {
     text('type') || text('kind'),
     [text('namespace'), text('job')].filter((part) => part !== '').join(' / ') || '-',
     text('run'),
-    placeOf(text('topic'), text('partition'), text('offset')),
+    placeText(text('topic'), number('partition'), number('offset')) ?? '',
     text('bytes') && `${text('bytes')} B`,
     text('took_ms') && `${text('took_ms')} ms`,
     Array.isArray(deviations) ? deviations.join(',') : '',
@@ -87,9 +90,4 @@ function shownLine(line: string): string {
   ];
   const shown = parts.filter((part) => part !== '').join('  ');
   return printable(stripVTControlCharacters(shown));
-}
-
-/** `topic/partition@offset`, as far as it is known. */
-function placeOf(topic: string, partition: string, offset: string): string {
-  return partition === '' || offset === '' ? topic : `${topic}/${partition}@${offset}`;
 }

@@ -27,6 +27,16 @@ export interface OutcomeRow {
   readonly reason: string | undefined;
 }
 
+/** `topic/partition@offset`, as far as it is known. */
+export function placeText(
+  topic: string | undefined,
+  partition: number | undefined,
+  offset: number | undefined,
+): string | undefined {
+  const isKnown = topic !== undefined && partition !== undefined && offset !== undefined;
+  return isKnown ? `${topic}/${partition}@${offset}` : topic;
+}
+
 /** The outcomes that are not refusals. */
 export const TAKEN: ReadonlySet<string> = new Set(['kafka', 'spool', 'dead-letter', 'dropped']);
 

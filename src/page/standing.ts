@@ -31,7 +31,6 @@ export interface Standing {
   readonly topics: readonly TopicStanding[];
   readonly parked: readonly ParkedStatus[];
   readonly spooledEvents: number;
-  readonly spooledBytes: number;
   readonly warnings: readonly string[];
   readonly limits: readonly UsedLimit[];
   readonly settings: readonly ShownSetting[];
@@ -78,7 +77,7 @@ export class StandingReader {
   async read(): Promise<Standing> {
     const { version, delivery, settings, warnings, limits, now } = this.#sources;
     delivery.measure();
-    const { spooledEvents, spooledBytes, parked } = delivery;
+    const { spooledEvents, parked } = delivery;
     return {
       version,
       now: now(),
@@ -86,7 +85,6 @@ export class StandingReader {
       topics: delivery.topics.map((topic) => ({ ...topic, drainRate: this.#rateOf(topic) })),
       parked,
       spooledEvents,
-      spooledBytes,
       warnings: warnings(),
       limits: await limits(),
       settings,

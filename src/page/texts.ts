@@ -40,13 +40,6 @@ export class NameSlots {
     this.#flags[slot] = text.length > SLOT_BYTES ? IS_CUT : 0;
   }
 
-  /** Copies a slot of other slots. */
-  take(slot: number, from: NameSlots, other: number): void {
-    from.#bytes.copy(this.#bytes, slot * SLOT_BYTES, other * SLOT_BYTES, (other + 1) * SLOT_BYTES);
-    this.#lengths[slot] = from.#lengths[other] ?? 0;
-    this.#flags[slot] = from.#flags[other] ?? 0;
-  }
-
   /** The text, with `…` at its end if it was cut. */
   read(slot: number): string {
     const at = slot * SLOT_BYTES;

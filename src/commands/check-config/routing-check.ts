@@ -3,7 +3,9 @@ import { matcherOf } from '../../auth/pattern.ts';
 import { takesPersonalTokens } from '../../config/rules/auth-rules.ts';
 import type { RoutingRule, RuleConditions, RuleList } from '../../config/schema/routing-rule.ts';
 import type { Settings } from '../../config/schema/schema.ts';
+import { RuleSet } from '../../routing/rule-set.ts';
 import { readRulesFile } from '../../routing/rules-file.ts';
+import { errorText } from '../../support/error-text.ts';
 import type { Finding } from './finding.ts';
 import type { AskedTopic } from './topic-check.ts';
 
@@ -15,6 +17,15 @@ export function rulesInForce({ routing, producer }: Settings): RuleList {
   return routing.file === undefined
     ? routing.rules
     : readRulesFile(routing.file, producer.malformedTopic).list;
+}
+
+/** The same, ready for events; where there are none, why not. */
+export function ruleSetInForce(settings: Settings): RuleSet | { readonly problem: string } {
+  try {
+    return new RuleSet(rulesInForce(settings));
+  } catch (error) {
+    return { problem: `routing.file: ${errorText(error)}` };
+  }
 }
 
 /** The topics of the rules, each with the first rule that names it. */

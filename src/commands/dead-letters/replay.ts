@@ -1,15 +1,13 @@
 /** `http2kafka dead-letters replay`: sends the letters that are right now to where they belong. */
 import { groupPositions, type GroupPosition } from '../../kafka/transaction/group-offsets.ts';
 import { FencedError, TransactionalWriter } from '../../kafka/transaction/transactional-writer.ts';
-import { errorText } from '../../support/error-text.ts';
 import { printable } from '../../support/printable.ts';
 import { systemTime } from '../../support/time.ts';
 import { WRONG_USAGE, type CommandCall } from '../command.ts';
 import { Progress } from '../progress.ts';
 import { tableOf } from '../table.ts';
 import { withTopic, type OpenTopic } from './cluster.ts';
-import { rulesInForce } from '../check-config/routing-check.ts';
-import { RuleSet } from '../../routing/rule-set.ts';
+import { ruleSetInForce } from '../check-config/routing-check.ts';
 import { judge } from './judge.ts';
 import { timeText } from './letter.ts';
 import { ForeignProgressError, PartitionProgress } from './partition-progress.ts';
@@ -79,12 +77,8 @@ async function replayTopic(
     ...{ partition, end },
     from: Math.max(from, progress.get(partition)?.offset ?? from),
   }));
-  let rules: RuleSet;
-  try {
-    rules = new RuleSet(rulesInForce(settings));
-  } catch (error) {
-    return call.failed(`routing.file: ${errorText(error)}`);
-  }
+  const rules = ruleSetInForce(settings);
+  if ('problem' in rules) return call.failed(rules.problem);
   const told = new Findings(isJson);
   const replaying = new Replaying({
     ...{ writer, progress, positions, time: systemTime, ranges: starts },

@@ -2,9 +2,8 @@
 import type { Settings } from '../../config/schema/schema.ts';
 import { checkEvent } from '../../openlineage/check.ts';
 import { describeErrors } from '../../openlineage/validation-error.ts';
-import { RuleSet } from '../../routing/rule-set.ts';
-import { errorText } from '../../support/error-text.ts';
-import { rulesInForce } from '../check-config/routing-check.ts';
+import type { RuleSet } from '../../routing/rule-set.ts';
+import { ruleSetInForce } from '../check-config/routing-check.ts';
 import { eventsOf, placeText, type FileEvent } from '../events/event-files.ts';
 import { tableOf } from '../table.ts';
 
@@ -48,12 +47,8 @@ export async function routeFiles(
   { sender, isJson }: RouteOptions,
   failed: (message: string) => number,
 ): Promise<number> {
-  let rules: RuleSet;
-  try {
-    rules = new RuleSet(rulesInForce(settings));
-  } catch (error) {
-    return failed(`routing.file: ${errorText(error)}`);
-  }
+  const rules = ruleSetInForce(settings);
+  if ('problem' in rules) return failed(rules.problem);
   const counts = new Map<string, Counted>();
   let isGood = true;
   for await (const result of resultsOf(names, (bytes) => routeOf(bytes, rules, settings, sender))) {

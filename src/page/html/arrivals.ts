@@ -1,5 +1,5 @@
 /** What arrives: the last outcomes, the latest first, and the filters. */
-import { filterNames, TAKEN, type OutcomeRow, type RowFilter } from '../outcome-row.ts';
+import { filterNames, placeText, TAKEN, type OutcomeRow, type RowFilter } from '../outcome-row.ts';
 import { bytes, html, name, table, time, type Html } from './html.ts';
 
 const HEAD = [
@@ -29,10 +29,7 @@ const CHOICES: readonly (readonly [value: string, label: string])[] = [
   ['', 'all'],
   ['taken', 'all that is taken'],
   ['refused', 'all that is refused'],
-  ['kafka', 'in Kafka'],
-  ['spool', 'on disk'],
-  ['dead-letter', 'dead letter'],
-  ['dropped', 'dropped by a rule'],
+  ...Object.entries(OUTCOMES),
   ['invalid_request', 'invalid_request'],
   ['unauthorized', 'unauthorized'],
   ['forbidden', 'forbidden'],
@@ -54,7 +51,7 @@ export function arrivalRow(row: OutcomeRow): Html {
     <td class="id">${name(row.run)}</td>
     <td class="long">${name(row.sender)}</td>
     <td class="number">${row.bytes === undefined ? name(undefined) : bytes(row.bytes)}</td>
-    <td>${name(placeOf(row))}</td>
+    <td>${name(placeText(row.topic, row.partition, row.offset))}</td>
     <td class="number">${row.took_ms === undefined ? name(undefined) : `${row.took_ms} ms`}</td>
     <td class="id">${name(row.request_id)}</td>
   </tr>`;
@@ -96,12 +93,6 @@ export function arrivals(rows: readonly OutcomeRow[], filter: RowFilter, base: s
       html`<p id="more"><a href="${base}/?rows=1000#h-arrivals">Show up to 1,000</a></p>`
     }
   </section>`;
-}
-
-/** `topic/partition@offset`, as far as it is known. */
-function placeOf({ topic, partition, offset }: OutcomeRow): string | undefined {
-  const isKnown = topic !== undefined && partition !== undefined && offset !== undefined;
-  return isKnown ? `${topic}/${partition}@${offset}` : topic;
 }
 
 const LABELS = { job: 'Job', namespace: 'Namespace', sender: 'Sender', text: 'Any text' };
