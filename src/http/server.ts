@@ -25,7 +25,7 @@ import { answerCors, isOfOtherOrigin, type CorsSettings } from './cors.ts';
 import type { Exchange } from './exchange.ts';
 import { originOf, originOfConnection, type ClientOf } from './origin.ts';
 import { isProbe, pathOf, paths, servedPaths } from './paths.ts';
-import type { Tracing } from '../tracing/port.ts';
+import type { RequestTrace, Tracing } from '../tracing/port.ts';
 
 export interface ServerSettings extends ListenerSettings {
   readonly listen: ListenOptions;
@@ -198,7 +198,7 @@ export class HttpServer {
     // Nearly all requests have a path exactly as in the table.
     const path = rootPath === '' && servedPaths.has(url) ? url : pathOf(url, rootPath);
     const served = servedPaths.get(path);
-    const { traceparent } = headers;
+    const traceparent = typeof headers.traceparent === 'string' ? headers.traceparent : undefined;
     const requestId = requestIdOf(request, requestIdHeader);
     const exchange: Exchange = {
       request,
@@ -206,9 +206,12 @@ export class HttpServer {
       path,
       requestId,
       startedAt,
-      traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+      traceparent,
       // Events are posted. Probes, and a page that asks every few seconds, would only fill the receiver.
-      trace: this.#tracing && request.method === 'POST' ? this.#trace(request, path, requestId) : undefined,
+      trace:
+        this.#tracing && request.method === 'POST'
+          ? this.#trace(request, path, requestId, traceparent)
+          : undefined,
       known: undefined,
       origin: this.#originOf,
       isGone: this.#isGone,
@@ -234,8 +237,12 @@ export class HttpServer {
     else this.#connections.handle(connection, () => this.#dispatch(exchange, takes));
   }
 
-  #trace({ method = '', httpVersion, headers }: IncomingMessage, path: string, requestId: string) {
-    const { traceparent } = headers;
+  #trace(
+    { method = '', httpVersion, headers }: IncomingMessage,
+    path: string,
+    requestId: string,
+    traceparent: string | undefined,
+  ): RequestTrace | undefined {
     return this.#tracing?.request({
       method,
       route: servedPaths.get(path)?.path,
@@ -244,7 +251,7 @@ export class HttpServer {
       httpVersion,
       userAgent: headers['user-agent'],
       requestId,
-      traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+      traceparent,
     });
   }
 
