@@ -2,6 +2,7 @@
  * The last outcomes, in memory that exists from the start: numbers, and references to texts that exist anyway. To note
  * one costs no object.
  */
+import type { Sender } from '../auth/sender.ts';
 import { eventTypes } from '../openlineage/event-schema.ts';
 import { deviations } from '../openlineage/deviations.ts';
 import type { CheckedEvent } from '../openlineage/verdict.ts';
@@ -53,7 +54,7 @@ export class OutcomeRing {
   readonly #partitions: Int32Array;
   readonly #offsets: Float64Array;
   readonly #namespaces: string[];
-  readonly #senders: string[];
+  readonly #senders: (Sender | undefined)[];
   readonly #requestIds: string[];
   readonly #reasons: string[];
   #next = 0;
@@ -75,7 +76,7 @@ export class OutcomeRing {
     this.#outcomes = texts();
     this.#topics = texts();
     this.#namespaces = texts();
-    this.#senders = texts();
+    this.#senders = new Array<Sender | undefined>(size).fill(undefined);
     this.#requestIds = texts();
     this.#reasons = texts();
   }
@@ -157,7 +158,7 @@ export class OutcomeRing {
     this.#topics[at] = topic;
     this.#partitions[at] = partition;
     this.#offsets[at] = offset;
-    this.#senders[at] = known ? kept(known.sender.name) : '';
+    this.#senders[at] = known?.sender;
     this.#requestIds[at] = requestId;
     this.#reasons[at] = reason;
     return at;
@@ -174,6 +175,7 @@ export class OutcomeRing {
     const bits = this.#deviations[at] ?? 0;
     const text = (texts: readonly string[]) => shown(texts[at] === '' ? undefined : texts[at]);
     const tookMs = this.#took[at] ?? -1;
+    const sender = this.#senders[at];
     return {
       sequence: this.#sequences[at] ?? 0,
       time: this.#times[at] ?? 0,
@@ -183,7 +185,8 @@ export class OutcomeRing {
       namespace: text(this.#namespaces),
       job: shown(this.#names.read(at) || undefined),
       run: runId === '' ? undefined : runId,
-      sender: text(this.#senders),
+      sender: sender?.name,
+      way: sender?.way,
       bytes: (this.#sizes[at] ?? 0) > 0 ? this.#sizes[at] : undefined,
       topic: text(this.#topics),
       partition: known(this.#partitions[at]),

@@ -1,4 +1,5 @@
 /** One outcome for people: a row of the page, a line of `http2kafka tap`. It has nothing of an event's body or facets. */
+import type { Way } from '../auth/sender.ts';
 import type { Deviation } from '../openlineage/deviations.ts';
 import type { EventType } from '../openlineage/event-schema.ts';
 import type { KnownKind } from '../pipeline/outcome-watch.ts';
@@ -16,6 +17,8 @@ export interface OutcomeRow {
   readonly job: string | undefined;
   readonly run: string | undefined;
   readonly sender: string | undefined;
+  /** How the sender was recognised: two senders may have one name. */
+  readonly way: Way | undefined;
   readonly bytes: number | undefined;
   readonly topic: string | undefined;
   readonly partition: number | undefined;
@@ -37,8 +40,11 @@ export function placeText(
   return isKnown ? `${topic}/${partition}@${offset}` : topic;
 }
 
+/** The outcomes of valid events that are not refused. Their namespaces are those that their senders may write to. */
+export const KEPT_VALID: ReadonlySet<string> = new Set(['kafka', 'spool', 'dropped']);
+
 /** The outcomes that are not refusals. */
-export const TAKEN: ReadonlySet<string> = new Set(['kafka', 'spool', 'dead-letter', 'dropped']);
+export const TAKEN: ReadonlySet<string> = new Set([...KEPT_VALID, 'dead-letter']);
 
 /** Which rows a reader wants. A row fits if each text that is not empty is part of it, in upper or lower case. */
 export interface RowFilter {

@@ -1,4 +1,5 @@
 /** How the events of each sender and producer deviate, and what consumers would drop of them, for their owners. */
+import type { Sender, Way } from '../auth/sender.ts';
 import type { Deviation } from '../openlineage/deviations.ts';
 import type { CheckedEvent } from '../openlineage/verdict.ts';
 import type { Foreseen } from '../pipeline/foresight.ts';
@@ -9,7 +10,9 @@ import { kept, MAX_NAME, shown } from './texts.ts';
 export const MAX_SOURCES = 500;
 
 export interface Quality {
+  /** `others` without a way: the events of several senders. */
   readonly sender: string | undefined;
+  readonly way: Way | undefined;
   readonly producer: string | undefined;
   readonly events: number;
   /** Events by their deviation. */
@@ -19,14 +22,16 @@ export interface Quality {
 }
 
 class Source implements WatchedSource {
-  readonly #sender: string;
+  readonly #sender: string | undefined;
+  readonly #way: Way | undefined;
   readonly #producer: string;
   events = 0;
   readonly #deviations = new Map<Deviation, number>();
   readonly #drops = new Map<string, Map<string, number>>();
 
-  constructor(sender: string, producer: string) {
+  constructor(sender: string | undefined, way: Way | undefined, producer: string) {
     this.#sender = sender;
+    this.#way = way;
     this.#producer = producer;
   }
 
@@ -50,7 +55,8 @@ class Source implements WatchedSource {
       [...reasons].map(([reason, events]) => [consumer, reason, events] as const),
     );
     return {
-      sender: shown(this.#sender || undefined),
+      sender: this.#sender,
+      way: this.#way,
       producer: shown(this.#producer || undefined),
       events: this.events,
       deviations: [...this.#deviations],
@@ -60,12 +66,21 @@ class Source implements WatchedSource {
 }
 
 export class QualityTable {
-  /** By sender, then by a hash of the producer's bytes: the text is made once. */
-  readonly #sources = new Map<string, Map<number, Source>>();
-  readonly #others = new Source('others', '');
+  /**
+   * By the way and the name of the sender, then by a hash of the producer's bytes: the text is made once, and no text is made
+   * of the first two.
+   */
+  readonly #sources: Readonly<Record<Way | 'unknown', Map<string, Map<number, Source>>>> = {
+    'personal-token': new Map(),
+    'api-key': new Map(),
+    oidc: new Map(),
+    certificate: new Map(),
+    unknown: new Map(),
+  };
+  readonly #others = new Source('others', undefined, '');
   #count = 0;
 
-  note(sender: string, event: CheckedEvent, bytes: Buffer): WatchedSource {
+  note(sender: Sender | undefined, event: CheckedEvent, bytes: Buffer): WatchedSource {
     const source = this.#sourceOf(sender, event, bytes);
     source.note(event);
     return source;
@@ -73,25 +88,29 @@ export class QualityTable {
 
   /** Those with most events first. */
   get all(): readonly Quality[] {
-    const sources = [...this.#sources.values()].flatMap((bySender) => [...bySender.values()]);
+    const sources = Object.values(this.#sources).flatMap((byName) =>
+      [...byName.values()].flatMap((bySender) => [...bySender.values()]),
+    );
     if (this.#others.events > 0) sources.push(this.#others);
     return sources.map(({ quality }) => quality).sort((a, b) => b.events - a.events);
   }
 
-  #sourceOf(sender: string, event: CheckedEvent, bytes: Buffer): Source {
+  #sourceOf(sender: Sender | undefined, event: CheckedEvent, bytes: Buffer): Source {
     const { texts, producerAt, producerEnd } = event;
     const hash = texts
       ? hashOfText(texts.producer ?? '')
       : hashOfBytes(bytes, producerAt, Math.min(producerEnd, producerAt + MAX_NAME));
-    let bySender = this.#sources.get(sender);
+    const byName = this.#sources[sender?.way ?? 'unknown'];
+    const name = sender?.name ?? '';
+    let bySender = byName.get(name);
     const known = bySender?.get(hash);
     if (known) return known;
     if (this.#count >= MAX_SOURCES) return this.#others;
     this.#count += 1;
-    if (!bySender) this.#sources.set(sender, (bySender = new Map<number, Source>()));
+    if (!bySender) byName.set(name, (bySender = new Map<number, Source>()));
     const producer =
       texts?.producer ?? bytes.toString('utf8', producerAt, Math.min(producerEnd, producerAt + 4 * MAX_NAME));
-    const source = new Source(sender, kept(producer));
+    const source = new Source(sender?.name, sender?.way, kept(producer));
     bySender.set(hash, source);
     return source;
   }

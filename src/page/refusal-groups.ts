@@ -2,6 +2,7 @@
  * What is refused, by sender and cause. A client that is not a known sender counts by its address, in IPv6 by its
  * network. The number of groups is bounded, those of known senders apart: a flood of strangers leaves them alone.
  */
+import type { Way } from '../auth/sender.ts';
 import type { Refusal } from '../errors.ts';
 import type { JobNames } from '../openlineage/verdict.ts';
 import { areErrors, networkOf, reasonOf, shortName } from '../pipeline/refusal-facts.ts';
@@ -41,6 +42,7 @@ export interface RefusalGroup {
   readonly reason: string;
   /** Undefined for a client that is not a known sender. */
   readonly sender: string | undefined;
+  readonly way: Way | undefined;
   /** The address or the network of such a client. */
   readonly client: string | undefined;
   readonly count: number;
@@ -68,17 +70,19 @@ export class RefusalGroups {
 
   /** Notes a refusal of now. `at` is now, in milliseconds since the epoch. */
   note(request: RefusedRequest, refusal: Refusal, reason: string, job: () => JobNames, at: number): void {
-    const sender = request.known?.sender.name;
+    const sender = request.known?.sender;
     const groups = sender === undefined ? this.#strangers : this.#known;
-    const who = sender ?? networkOf(request.origin()) ?? '';
+    const client = sender === undefined ? kept(networkOf(request.origin()) ?? '') : undefined;
+    const who = sender === undefined ? (client ?? '') : `${sender.way} ${sender.name}`;
     const now = this.#clock.now();
     const group = groups.find(who, refusal.code, reason);
     if (!group) {
-      groups.add({
+      groups.add(who, {
         code: refusal.code,
         reason,
-        sender: sender === undefined ? undefined : kept(sender),
-        client: sender === undefined ? kept(who) : undefined,
+        sender: sender?.name,
+        way: sender?.way,
+        client,
         count: 1,
         firstAt: at,
         lastAt: at,
@@ -116,14 +120,13 @@ class Groups {
   }
 
   find(who: string, code: string, reason: string): Group | undefined {
-    const ofWho = this.#groups.get(kept(who));
+    const ofWho = this.#groups.get(who);
     const group = ofWho?.get(reason === '' ? code : reason);
     return group?.code === code ? group : undefined;
   }
 
-  add(group: Group): void {
+  add(who: string, group: Group): void {
     if (this.#count >= MAX_GROUPS) this.#forgetOldest();
-    const who = group.sender ?? group.client ?? '';
     let ofWho = this.#groups.get(who);
     if (!ofWho) this.#groups.set(who, (ofWho = new Map<string, Group>()));
     const key = group.reason === '' ? group.code : group.reason;

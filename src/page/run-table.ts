@@ -2,6 +2,7 @@
  * Runs that this proxy has seen: those that began and have not ended, and the last ones that failed. Another replica may
  * have seen their ends. The memory exists from the start; to note an event costs no object.
  */
+import type { Sender, Way } from '../auth/sender.ts';
 import type { CheckedEvent } from '../openlineage/verdict.ts';
 import { kept, NameSlots, shown } from './texts.ts';
 
@@ -24,6 +25,7 @@ export interface SeenRun {
   readonly namespace: string | undefined;
   readonly job: string | undefined;
   readonly sender: string | undefined;
+  readonly way: Way | undefined;
   /** `FAIL` or `ABORT`; undefined for a run that has not ended. */
   readonly failed: 'FAIL' | 'ABORT' | undefined;
   /** When the first event of the run arrived, in milliseconds since the epoch. */
@@ -40,7 +42,7 @@ class Runs {
   readonly isAbort: Uint8Array;
   readonly names: NameSlots;
   readonly namespaces: string[];
-  readonly senders: string[];
+  readonly senders: (Sender | undefined)[];
 
   constructor(size: number) {
     this.ids = new Int32Array(size * WORDS);
@@ -49,7 +51,7 @@ class Runs {
     this.isAbort = new Uint8Array(size);
     this.names = new NameSlots(size);
     this.namespaces = new Array<string>(size).fill('');
-    this.senders = new Array<string>(size).fill('');
+    this.senders = new Array<Sender | undefined>(size).fill(undefined);
   }
 
   holds(at: number): boolean {
@@ -57,11 +59,13 @@ class Runs {
   }
 
   rowAt(at: number, hasFailed: boolean): SeenRun {
+    const sender = this.senders[at];
     return {
       run: textOf(this.ids.subarray(at * WORDS, (at + 1) * WORDS)),
       namespace: shown(this.namespaces[at] || undefined),
       job: shown(this.names.read(at) || undefined),
-      sender: shown(this.senders[at] || undefined),
+      sender: sender?.name,
+      way: sender?.way,
       failed: !hasFailed ? undefined : this.isAbort[at] === 1 ? 'ABORT' : 'FAIL',
       beganAt: this.began[at] ?? 0,
       lastAt: this.last[at] ?? 0,
@@ -78,7 +82,7 @@ export class RunTable {
   forgotten = 0;
 
   /** Notes an event that is kept. `at` is in milliseconds since the epoch. */
-  note(event: CheckedEvent, bytes: Buffer, sender: string, at: number): void {
+  note(event: CheckedEvent, bytes: Buffer, sender: Sender | undefined, at: number): void {
     const { type } = event;
     if (event.kind !== 'run' || type === undefined || type === 'OTHER' || !this.#readId(event, bytes)) return;
     const place = this.#find();
@@ -109,7 +113,14 @@ export class RunTable {
     return rows.sort((a, b) => b.lastAt - a.lastAt);
   }
 
-  #enter(runs: Runs, place: number, event: CheckedEvent, bytes: Buffer, sender: string, at: number): void {
+  #enter(
+    runs: Runs,
+    place: number,
+    event: CheckedEvent,
+    bytes: Buffer,
+    sender: Sender | undefined,
+    at: number,
+  ): void {
     runs.ids.set(this.#id, place * WORDS);
     runs.began[place] = at;
     runs.last[place] = at;
@@ -119,7 +130,7 @@ export class RunTable {
     else runs.names.copy(place, bytes, event.nameAt, event.nameEnd, event.nameHasEscape);
   }
 
-  #fail(open: number, event: CheckedEvent, bytes: Buffer, sender: string, at: number): void {
+  #fail(open: number, event: CheckedEvent, bytes: Buffer, sender: Sender | undefined, at: number): void {
     const place = this.#nextFailed;
     this.#nextFailed = (place + 1) % FAILED;
     const failed = this.#failed;

@@ -63,7 +63,7 @@ export class Watch implements OutcomeWatch {
       noted.offset = outcome.offset;
     }
     this.#taken.noteEvent(noted, arrival, event, bytes);
-    const sender = arrival.known ? kept(arrival.known.sender.name) : '';
+    const sender = arrival.known?.sender;
     this.runs.note(event, bytes, sender, noted.at);
     return this.quality.note(sender, event, bytes);
   }

@@ -25,6 +25,7 @@ class Source implements RowSource {
         namespace: undefined,
         run: undefined,
         sender: undefined,
+        way: undefined,
         bytes: undefined,
         partition: undefined,
         offset: undefined,

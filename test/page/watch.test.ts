@@ -70,6 +70,7 @@ suite('the outcomes that the page remembers', () => {
       job: 'own',
       run: RUN,
       sender: 'trino',
+      way: 'api-key',
       bytes: bytes.length,
       topic: 'input.runs',
       partition: 3,
