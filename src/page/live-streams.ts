@@ -4,13 +4,16 @@
  */
 import type { Writable } from 'node:stream';
 import type { Time, Timer } from '../support/time.ts';
-import { fits, type OutcomeRow, type RowFilter } from './outcome-row.ts';
+import type { OutcomeRow } from './outcome-row.ts';
 
 /** Milliseconds between two looks for new outcomes. */
 const INTERVAL_MS = 500;
 
 /** Rows of a stream in one interval. Of more, the latest are sent, and the number of the others. */
 export const MAX_ROWS = 200;
+
+/** Most streams of one owner, so that none takes all of them. */
+export const MAX_OF_OWNER = 2;
 
 /** Bytes that a reader has not taken, above which its stream gets no rows. They follow, as far as they are remembered. */
 export const MAX_UNREAD_BYTES = 256 * 1024;
@@ -32,6 +35,17 @@ export interface StreamForm {
   readonly silence: string;
 }
 
+/** Who reads a stream. */
+export interface StreamReader {
+  /**
+   * Asked in each interval. The stream ends with `no`: a session is over. With `undecided` its rows wait for the next
+   * interval.
+   */
+  readonly mayGoOn: () => 'yes' | 'no' | 'undecided';
+  /** Undefined for a reader that may have all streams. */
+  readonly owner: string | undefined;
+}
+
 /** The source of the rows. */
 export interface RowSource {
   readonly sequence: number;
@@ -40,10 +54,10 @@ export interface RowSource {
 
 interface Stream {
   readonly out: Writable;
-  readonly filter: RowFilter;
+  readonly wants: (row: OutcomeRow) => boolean;
   readonly form: StreamForm;
   readonly since: number;
-  readonly mayGoOn: (() => boolean) | undefined;
+  readonly reader: StreamReader | undefined;
   sequence: number;
   wroteAt: number;
   /** Since when its reader has not taken enough. */
@@ -80,25 +94,30 @@ export class LiveStreams {
     return !this.#isClosed && this.#streams.size < this.#most;
   }
 
+  /** The same for a stream of this owner. */
+  hasRoomFor(owner: string): boolean {
+    const own = [...this.#streams].filter(({ reader }) => reader?.owner === owner).length;
+    return this.hasRoom && own < MAX_OF_OWNER;
+  }
+
   /**
-   * Writes the outcomes after the one with the number `after`, the latest `most` at once, and then those to come. The
-   * stream ends with the writable, or when `mayGoOn` says false: the session of its reader is over. Call it only if it
-   * `hasRoom`.
+   * Writes the outcomes that the reader `wants` after the one with the number `after`, the latest `most` at once, and then
+   * those to come. The stream ends with the writable, or when its reader may not go on. Call it only if it `hasRoom`.
    */
   open(
     out: Writable,
-    filter: RowFilter,
+    wants: (row: OutcomeRow) => boolean,
     form: StreamForm,
     after: number,
     most: number,
-    mayGoOn?: () => boolean,
+    reader?: StreamReader,
   ): void {
     const now = this.#time.monotonic.now();
     const times = { since: now, wroteAt: now, slowSince: undefined };
-    const stream: Stream = { out, filter, form, mayGoOn, sequence: after, ...times };
+    const stream: Stream = { out, wants, form, reader, sequence: after, ...times };
     this.#streams.add(stream);
     out.once('close', () => this.#remove(stream));
-    const rows = this.#source.rowsAfter(after).filter((row) => fits(row, filter));
+    const rows = this.#source.rowsAfter(after).filter(wants);
     stream.sequence = this.#source.sequence;
     out.write(form.rows(most === 0 ? [] : rows.slice(-most), 0));
     this.#timer ??= this.#time.setInterval(() => this.#look(), INTERVAL_MS);
@@ -116,19 +135,21 @@ export class LiveStreams {
     // The texts are made once for all streams.
     const all = this.#source.rowsAfter(Math.min(...streams.map(({ sequence }) => sequence)));
     for (const stream of streams) {
-      const { out, filter, form, since, mayGoOn } = stream;
+      const { out, wants, form, since, reader } = stream;
       if (out.writableLength > MAX_UNREAD_BYTES) {
         stream.slowSince ??= now;
         if (now - stream.slowSince >= SLOW_MS) out.destroy();
         continue;
       }
       stream.slowSince = undefined;
-      if (now - since > LONGEST_MS || mayGoOn?.() === false) {
+      const mayGoOn = reader?.mayGoOn() ?? 'yes';
+      if (now - since > LONGEST_MS || mayGoOn === 'no') {
         out.end();
         continue;
       }
-      const rows = all.filter((row) => row.sequence > stream.sequence && fits(row, filter));
-      stream.sequence = this.#source.sequence;
+      const isDecided = mayGoOn === 'yes';
+      const rows = isDecided ? all.filter((row) => row.sequence > stream.sequence && wants(row)) : [];
+      if (isDecided) stream.sequence = this.#source.sequence;
       if (rows.length > 0) out.write(form.rows(rows.slice(-MAX_ROWS), Math.max(0, rows.length - MAX_ROWS)));
       else if (now - stream.wroteAt < SILENT_MS) continue;
       else out.write(form.silence);

@@ -36,6 +36,11 @@ export interface Standing {
   readonly settings: readonly ShownSetting[];
 }
 
+/** What says whether events are delivered, without what only an operator is concerned with. */
+export function withoutOperation(standing: Standing): Standing {
+  return { ...standing, warnings: [], limits: [], settings: [] };
+}
+
 /** What is asked when someone reads. */
 export interface StandingSources {
   readonly version: string;

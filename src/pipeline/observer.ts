@@ -173,6 +173,11 @@ export class Observer {
     this.#logRefusal(request, refusal, 'request refused');
   }
 
+  /** A login to the page is refused. It brings no event, so it is only logged. */
+  loginRefused(request: LoggedRequest, refusal: Refusal): void {
+    this.#logRefusal(request, refusal, 'request refused');
+  }
+
   /** All events of a batch have their outcome. The lines that they have not had are counted. */
   batchEnded({ known, origin, lines }: LoggedRequest): void {
     if (!lines || !this.#log.isLevelEnabled('warn')) return;

@@ -129,7 +129,7 @@ export class Front {
       monitoring: parts.monitoring,
       clientOf: listener.clientOf,
       hostsOf: listener.hostsOf,
-      isAuthenticated: this.#authentication !== undefined,
+      authentication: this.#authentication,
       problems: () => this.#problems(),
     });
     // First: `close` closes this listener, whatever fails after it.

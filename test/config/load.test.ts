@@ -217,6 +217,15 @@ suite('settings that do not go together', () => {
     assert.ok(loaded({ environment: origins('https://a.example') }).settings.server.cors.allowCredentials);
   });
 
+  test('logins of senders to the page where no sender is recognised', () => {
+    const environment = { HTTP2KAFKA__SERVER__PAGE__SENDERS: 'true' };
+    const [error] = errorsOf({ environment });
+    assert.match(error ?? '', /PAGE__SENDERS in the environment: needs a way to recognise senders/);
+    const token = { HTTP2KAFKA__AUTH__PERSONAL_TOKENS__SECRET_KEY: 'x'.repeat(32) };
+    const open = { HTTP2KAFKA__AUTH__PERSONAL_TOKENS__CHECK_REVOCATION: 'false' };
+    assert.ok(loaded({ environment: { ...environment, ...token, ...open } }).settings.server.page.senders);
+  });
+
   test('incomplete TLS settings, and files that do not exist', (t) => {
     const there = temporaryFile(t, 'key.pem', '');
     const needy = errorsOf({

@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { suite, test } from 'node:test';
-import { LiveStreams, MAX_ROWS, MAX_UNREAD_BYTES, type RowSource } from '../../src/page/live-streams.ts';
-import { filterFrom, type OutcomeRow } from '../../src/page/outcome-row.ts';
+import {
+  LiveStreams,
+  MAX_OF_OWNER,
+  MAX_ROWS,
+  MAX_UNREAD_BYTES,
+  type RowSource,
+} from '../../src/page/live-streams.ts';
+import { filterFrom, fits, type OutcomeRow } from '../../src/page/outcome-row.ts';
 import { SimulatedTime } from '../support/simulated-time.ts';
 
-const ALL = filterFrom(() => '');
+const ALL = () => true;
 
 class Source implements RowSource {
   rows: OutcomeRow[] = [];
@@ -76,13 +82,8 @@ suite('a stream of outcomes', () => {
     await time.advance(600);
     assert.equal(reader.pieces.join(''), '0:3,4,5;0:6,7;');
     const other = new Reader();
-    streams.open(
-      other,
-      filterFrom((name) => (name === 'outcome' ? 'refused' : '')),
-      form,
-      0,
-      10,
-    );
+    const refused = filterFrom((name) => (name === 'outcome' ? 'refused' : ''));
+    streams.open(other, (row) => fits(row, refused), form, 0, 10);
     source.add(1);
     source.add(1, 'forbidden');
     await time.advance(600);
@@ -101,16 +102,21 @@ suite('a stream of outcomes', () => {
   test('ends with the session of its reader', async () => {
     const [source, time] = [new Source(), new SimulatedTime()];
     const reader = new Reader();
-    let isLoggedIn = true;
-    new LiveStreams(source, 1, time).open(reader, ALL, form, 0, 10, () => isLoggedIn);
+    const answers: ('yes' | 'no' | 'undecided')[] = ['yes', 'undecided', 'yes', 'no'];
+    const session = { mayGoOn: () => answers.shift() ?? 'no', owner: undefined };
+    new LiveStreams(source, 1, time).open(reader, ALL, form, 0, 10, session);
     source.add(1);
     await time.advance(600);
     assert.equal(reader.pieces.join(''), '0:;0:1;');
-    isLoggedIn = false;
+    source.add(1);
+    await time.advance(600);
+    assert.equal(reader.pieces.join(''), '0:;0:1;');
+    await time.advance(600);
+    assert.equal(reader.pieces.join(''), '0:;0:1;0:2;');
     source.add(1);
     await time.advance(600);
     assert.ok(reader.writableEnded);
-    assert.equal(reader.pieces.join(''), '0:;0:1;');
+    assert.equal(reader.pieces.join(''), '0:;0:1;0:2;');
   });
 
   test('costs nothing while no one reads', async () => {
@@ -143,6 +149,18 @@ suite('a stream of outcomes', () => {
     await time.advance(20_000);
     assert.ok(reader.destroyed);
     assert.equal(streams.count, 0);
+  });
+
+  test('leaves room for the streams of others', () => {
+    const streams = new LiveStreams(new Source(), MAX_OF_OWNER + 1, new SimulatedTime());
+    const reader = { mayGoOn: () => 'yes' as const, owner: 'trino' };
+    for (let i = 0; i < MAX_OF_OWNER; i++) {
+      assert.ok(streams.hasRoomFor('trino'));
+      streams.open(new Reader(), ALL, form, 0, 10, reader);
+    }
+    assert.ok(!streams.hasRoomFor('trino') && streams.hasRoomFor('dbt'));
+    streams.open(new Reader(), ALL, form, 0, 10);
+    assert.ok(!streams.hasRoomFor('dbt'));
   });
 
   test('is one of a bounded number, and ends when the proxy stops', async () => {

@@ -9,6 +9,13 @@ export function takesPersonalTokens({ auth: { personalTokens } }: Settings): boo
   return personalTokens.enabled ?? personalTokens.secretKey !== undefined;
 }
 
+/** Whether any way to recognise senders is configured. */
+export function recognisesSenders(settings: Settings): boolean {
+  const { sendersFile, oidc, clientCertificates } = settings.auth;
+  const byToken = takesPersonalTokens(settings) || oidc.issuer !== undefined;
+  return byToken || sendersFile !== undefined || clientCertificates.enabled;
+}
+
 /**
  * OpenID Connect Discovery §3: https, no query, no fragment. Without TLS an attacker can replace the keys, except on this
  * machine.

@@ -1,6 +1,6 @@
 /** The rules between the settings of the page. */
 import { isLoopback } from '../schema/text-kinds.ts';
-import { issuerError } from './auth-rules.ts';
+import { issuerError, recognisesSenders } from './auth-rules.ts';
 import { needs, readable, when, type Rule } from './rule.ts';
 
 const ISSUER = 'server.page.oidc.issuer';
@@ -15,6 +15,14 @@ export const pageRules: readonly Rule[] = [
       when(
         server.page.onMonitoring && server.monitoring.port === undefined,
         'needs server.monitoring.port, the port that serves the page then',
+      ),
+  },
+  {
+    about: ['server.page.senders'],
+    check: (settings) =>
+      when(
+        settings.server.page.senders && !recognisesSenders(settings),
+        'needs a way to recognise senders, e.g. auth.senders_file',
       ),
   },
   {

@@ -154,6 +154,11 @@ const page = section('The page at `/`: what arrives, what is refused, and where 
     secret: true,
   }),
   oidc: pageLogin,
+  senders: setting(boolean(), {
+    default: false,
+    description:
+      'Whether senders may log in to the page with the API key, the token or the certificate that they post with. Each sees its own part only: events in its `namespaces` of the senders file, or its own events without them, and its own refusals. The port for monitoring does not take them.',
+  }),
 });
 
 const openapi = section('The documentation of the API.', {

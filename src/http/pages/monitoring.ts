@@ -8,6 +8,7 @@ import { Registry } from 'prom-client';
 import type { DeliveryStatus, ParkedStatus, TopicStatus } from '../../delivery/port.ts';
 import { refusal, type Refusal } from '../../errors.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
+import type { Origin } from '../../pipeline/arrival.ts';
 import type { Observer } from '../../pipeline/observer.ts';
 import { originOf, type ClientOf } from '../origin.ts';
 import { paths } from '../paths.ts';
@@ -76,15 +77,17 @@ export class Monitoring {
 
   /** Answers with an error, and has the refusal logged. */
   refuse(request: IncomingMessage, response: ServerResponse, requestId: string, reason: Refusal): void {
-    this.report(request, requestId, reason);
+    this.#parts.observer.requestRefused({ requestId, origin: this.#originOf(request) }, reason);
     writeRefusal(response, reason);
   }
 
-  /** Has a refusal logged that is answered otherwise. */
-  report(request: IncomingMessage, requestId: string, reason: Refusal): void {
-    const { observer, clientOf } = this.#parts;
-    const origin = () => originOf(request, request.url ?? '', clientOf);
-    observer.requestRefused({ requestId, origin }, reason);
+  /** Has a login to the page logged that is refused, and is answered with a form. */
+  reportLogin(request: IncomingMessage, requestId: string, reason: Refusal): void {
+    this.#parts.observer.loginRefused({ requestId, origin: this.#originOf(request) }, reason);
+  }
+
+  #originOf(request: IncomingMessage): () => Origin {
+    return () => originOf(request, request.url ?? '', this.#parts.clientOf);
   }
 
   async #answer(

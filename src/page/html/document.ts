@@ -1,7 +1,7 @@
 /** The whole page. It is readable without script; the script only brings what is new. */
 import type { OutcomeRow, RowFilter } from '../outcome-row.ts';
+import type { Memory, SenderScope } from '../scope.ts';
 import type { Standing } from '../standing.ts';
-import type { Watch } from '../watch.ts';
 import { arrivals } from './arrivals.ts';
 import { connect, type ConnectFacts } from './connect.ts';
 import { html, Html } from './html.ts';
@@ -13,7 +13,9 @@ import { standing, summary, type Losses } from './standing.ts';
 export interface PageFacts {
   /** The root path, without a slash at its end. */
   readonly base: string;
-  readonly watch: Pick<Watch, 'refusals' | 'runs' | 'quality'>;
+  readonly memory: Memory;
+  /** Undefined if the page shows everything. */
+  readonly scope: SenderScope | undefined;
   readonly standing: Standing;
   readonly connect: ConnectFacts;
   /** The user who is logged in, if that was necessary. */
@@ -21,18 +23,27 @@ export interface PageFacts {
 }
 
 /** The parts that change. The script replaces each element of this id. */
-export function changingParts({ watch, standing: now }: PageFacts): Readonly<Record<string, string>> {
-  const { open, failed, forgotten } = watch.runs;
+export function changingParts({ memory, scope, standing: now }: PageFacts): Readonly<Record<string, string>> {
   return {
-    summary: summary(now, lossesOf(watch)).text,
-    refused: refusals(watch.refusals.groups, watch.refusals.forgotten).text,
-    runs: runs({ open, failed, forgotten }).text,
-    quality: quality(watch.quality.all).text,
+    summary: summary(now, lossesOf(memory)).text,
+    ...(scope && { scope: ownPart(scope).text }),
+    refused: refusals(memory.refusals.groups, memory.refusals.forgotten).text,
+    runs: runs(memory.runs).text,
+    quality: quality(memory.quality.all).text,
     standing: standing(now).text,
   };
 }
 
-function lossesOf({ refusals: { groups }, quality: { all } }: PageFacts['watch']): Losses {
+function ownPart({ sender, hasNamespaces }: SenderScope): Html {
+  return html`<p>
+    You see what concerns the sender <bdi>${sender}</bdi>:
+    ${hasNamespaces ? 'events and runs in its namespaces' : 'its own events and runs'}, its own refusals and
+    dead letters, and the quality of its own events. A request with a wrong path or without a valid key has no
+    known sender: ask the operator of this proxy.
+  </p>`;
+}
+
+function lossesOf({ refusals: { groups }, quality: { all } }: Memory): Losses {
   return {
     refused: groups.reduce((sum, { count }) => sum + count, 0),
     lastRefusedAt: groups[0]?.lastAt,
@@ -56,14 +67,14 @@ export function document(
   filter: RowFilter,
   last: number,
 ): Html {
-  const { base, user } = facts;
+  const { base, user, scope } = facts;
   const parts = changingParts(facts);
-  const part = (id: string) => html`<div id="${id}">${new Html(parts[id] ?? '')}</div>`;
+  const element = (id: string) => html`<div id="${id}">${new Html(parts[id] ?? '')}</div>`;
   return frame(
     base,
     html`<header>
         <h1>http2kafka</h1>
-        ${part('summary')}
+        ${element('summary')}
         <nav aria-label="Sections">
           <ul>
             ${SECTIONS.map(([id, label]) => html`<li><a href="#${id}">${label}</a></li>`)}
@@ -72,8 +83,9 @@ export function document(
         ${user !== undefined && html`<form method="post" action="${base}/page/logout"><bdi>${user}</bdi> <button>Log out</button></form>`}
       </header>
       <main>
-        ${arrivals(rows, filter, base, last)}
-        ${part('refused')}${part('runs')}${part('quality')}${part('standing')} ${connect(facts.connect)}
+        ${scope !== undefined && element('scope')} ${arrivals(rows, filter, base, last)}
+        ${element('refused')}${element('runs')}${element('quality')}${element('standing')}
+        ${connect(facts.connect)}
       </main>
       <script src="${base}/page/page.js" data-base="${base}" defer></script>`,
   );
@@ -84,11 +96,13 @@ export interface LoginWays {
   readonly passwords: boolean;
   /** Where a login at an OpenID provider begins; undefined without a provider. */
   readonly provider: string | undefined;
+  /** What senders log in with; undefined if they cannot. */
+  readonly senders: { readonly keys: boolean; readonly certificates: boolean } | undefined;
 }
 
-/** The form for users of the page. `message` says why an attempt has failed. */
+/** The form for users of the page, and for senders. `message` says why an attempt has failed. */
 export function loginDocument(base: string, ways: LoginWays, message: string | undefined): Html {
-  const { passwords, provider } = ways;
+  const { passwords, provider, senders } = ways;
   return frame(
     base,
     html`<header><h1>http2kafka</h1></header>
@@ -97,7 +111,8 @@ export function loginDocument(base: string, ways: LoginWays, message: string | u
           <h2 id="h-login">Log in</h2>
           ${message !== undefined && html`<p class="bad" role="alert">${message}</p>`}
           ${provider !== undefined && html`<p><a href="${provider}">Log in with your organization's account</a></p>`}
-          ${passwords && passwordForm(base)}
+          ${passwords && passwordForm(base)} ${senders?.keys === true && keyForm(base)}
+          ${senders?.certificates === true && certificateForm(base)}
         </section>
       </main>`,
   );
@@ -111,6 +126,24 @@ function passwordForm(base: string): Html {
       <input name="password" type="password" autocomplete="current-password" required maxlength="1024"
     /></label>
     <button>Log in</button>
+  </form>`;
+}
+
+function keyForm(base: string): Html {
+  return html`<form method="post" action="${base}/page/login">
+    <label
+      >Key or token of a sender
+      <input name="credential" type="password" autocomplete="off" required maxlength="16384"
+    /></label>
+    <button>Log in as a sender</button>
+  </form>`;
+}
+
+/** Without a key or a token, the certificate of the connection counts. */
+function certificateForm(base: string): Html {
+  return html`<form method="post" action="${base}/page/login">
+    <input type="hidden" name="credential" value="" />
+    <button>Log in with the certificate of this browser</button>
   </form>`;
 }
 

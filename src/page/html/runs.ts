@@ -1,18 +1,13 @@
 /** Runs that have not ended or have failed, and the quality of events by sender and producer. */
 import type { Quality } from '../quality-table.ts';
 import type { SeenRun } from '../run-table.ts';
+import type { Memory } from '../scope.ts';
 import { count, html, name, table, time, type Html } from './html.ts';
 
 /** Most rows of each table. */
 const MAX_ROWS = 200;
 
-export interface Runs {
-  readonly open: readonly SeenRun[];
-  readonly failed: readonly SeenRun[];
-  readonly forgotten: number;
-}
-
-export function runs({ open, failed, forgotten }: Runs): Html {
+export function runs({ open, failed, forgotten }: Memory['runs']): Html {
   return html`<section aria-labelledby="h-runs">
     <h2 id="h-runs">Runs</h2>
     <p>What this proxy has seen since it started. Another replica may have had the end of a run.</p>

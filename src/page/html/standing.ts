@@ -66,21 +66,27 @@ export function standing(now: Standing): Html {
         )}See <code>http2kafka spool</code>.
       </p>`
     }
-    <h3>Limits</h3>
-    ${table('Limits', ['Limit', '#Used', '#At most', 'Share'], now.limits.map(limitRow))}
-    <h3>Settings in force</h3>
+    ${
+      now.limits.length > 0 &&
+      html`<h3>Limits</h3>
+        ${table('Limits', ['Limit', '#Used', '#At most', 'Share'], now.limits.map(limitRow))}`
+    }
+    ${now.settings.length > 0 && settings(now.settings)}
+    <p>http2kafka ${now.version}, running for ${duration(now.now - now.startedAt)}.</p>
+  </section>`;
+}
+
+function settings(all: readonly ShownSetting[]): Html {
+  const set = all.filter(({ place }) => place !== undefined);
+  return html`<h3>Settings in force</h3>
     <details>
-      <summary>
-        Those that were set: ${count(now.settings.filter(({ place }) => place !== undefined).length)}
-      </summary>
-      ${table('Settings that were set', ['Setting', 'Value', 'From'], now.settings.filter(({ place }) => place !== undefined).map(settingRow))}
+      <summary>Those that were set: ${count(set.length)}</summary>
+      ${table('Settings that were set', ['Setting', 'Value', 'From'], set.map(settingRow))}
     </details>
     <details>
       <summary>All settings</summary>
-      ${table('All settings', ['Setting', 'Value', 'From'], now.settings.map(settingRow))}
-    </details>
-    <p>http2kafka ${now.version}, running for ${duration(now.now - now.startedAt)}.</p>
-  </section>`;
+      ${table('All settings', ['Setting', 'Value', 'From'], all.map(settingRow))}
+    </details>`;
 }
 
 function topicRow(topic: TopicStanding, now: number): Html {

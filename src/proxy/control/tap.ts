@@ -1,7 +1,7 @@
 /** `http2kafka tap`: what becomes of events, as lines over the control socket. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { LiveStreams, StreamForm } from '../../page/live-streams.ts';
-import { filterFrom, type OutcomeRow } from '../../page/outcome-row.ts';
+import { filterFrom, fits, type OutcomeRow } from '../../page/outcome-row.ts';
 
 /** Most programs that watch at once. The other connections of the socket stay for commands. */
 export const MAX_TAPS = 2;
@@ -31,7 +31,7 @@ export function tap(
   response.writeHead(200, { 'content-type': 'application/x-ndjson' });
   response.flushHeaders();
   const filter = filterFrom((name) => searchParams.get(name) ?? '');
-  outcomes.open(response, filter, LINES, 0, last);
+  outcomes.open(response, (row) => fits(row, filter), LINES, 0, last);
   if (searchParams.get('follow') === 'no') response.end();
   return undefined;
 }

@@ -10,6 +10,7 @@ import { LoginPages } from '../../http/pages/overview/login-pages.ts';
 import { Overview } from '../../http/pages/overview/overview.ts';
 import { PageAccess } from '../../http/pages/overview/page-access.ts';
 import { PageOidc } from '../../http/pages/overview/page-oidc.ts';
+import { PageSenders, type PageAuthentication } from '../../http/pages/overview/page-senders.ts';
 import { PageSessions } from '../../http/pages/overview/page-sessions.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { LiveStreams } from '../../page/live-streams.ts';
@@ -31,7 +32,8 @@ export interface PageParts {
   readonly monitoring: Monitoring;
   readonly clientOf: ClientOf;
   readonly hostsOf: (request: IncomingMessage) => readonly string[];
-  readonly isAuthenticated: boolean;
+  /** Undefined if senders are not recognised. */
+  readonly authentication: PageAuthentication | undefined;
   /** What is wrong with what recognises senders, and with the routing rules. */
   readonly problems: () => readonly string[];
 }
@@ -57,7 +59,7 @@ export async function openPage(
 ): Promise<Page | undefined> {
   const { server } = settings;
   if (!server.page.enabled) return undefined;
-  const { watch, delivery, metrics, monitoring, clientOf, hostsOf } = parts;
+  const { watch, delivery, metrics, monitoring, clientOf, hostsOf, authentication } = parts;
   const rootPath = server.rootPath ?? '';
   const standing = new StandingReader(
     {
@@ -73,24 +75,30 @@ export async function openPage(
   // Both listeners know the logins that have begun: the redirect of the provider leads to one of them.
   const oidc = await openOidc(settings);
   const all: LiveStreams[] = [];
-  const build = (isOpen: boolean, https: boolean, streams: LiveStreams) => {
+  const openStreams = () => {
+    const streams = new LiveStreams(watch, MAX_STREAMS, systemTime);
     all.push(streams);
-    const sessions = sessionsOf(settings, rootPath, https);
-    const login = sessions && new LoginPages(rootPath, { sessions, oidc, clientOf, monitoring });
-    const access = new PageAccess({ open: isOpen, https }, { sessions, clientOf, hostsOf });
-    const overviewSettings = { rootPath, https, ways: parts.isAuthenticated ? waysOf(settings) : [] };
-    return new Overview(overviewSettings, { watch, streams, standing, access, login, monitoring });
+    return streams;
   };
-  const streams = new LiveStreams(watch, MAX_STREAMS, systemTime);
-  const overview = build(false, server.sslCertfile !== undefined, streams);
-  const onMonitoring = server.page.onMonitoring
-    ? build(true, false, new LiveStreams(watch, MAX_STREAMS, systemTime))
-    : undefined;
+  const build = (isOpen: boolean, https: boolean, senders: PageSenders | undefined) => {
+    const streams = openStreams();
+    const streamsOfSenders = openStreams();
+    const sessions = sessionsOf(settings, senders, rootPath, https);
+    const login = sessions && new LoginPages(rootPath, { sessions, oidc, senders, clientOf, monitoring });
+    const access = new PageAccess({ open: isOpen, https }, { sessions, senders, clientOf, hostsOf });
+    const ways = authentication ? waysOf(settings) : [];
+    const parts = { watch, streams, streamsOfSenders, standing, access, login, monitoring };
+    return new Overview({ rootPath, https, ways }, parts);
+  };
+  const overview = build(false, server.sslCertfile !== undefined, sendersOf(settings, authentication));
+  const ofEvents = [...all];
+  // Senders are not recognised there.
+  const onMonitoring = server.page.onMonitoring ? build(true, false, undefined) : undefined;
   return {
     overview,
     onMonitoring,
     get watching() {
-      return streams.count;
+      return ofEvents.reduce((sum, { count }) => sum + count, 0);
     },
     close: () => {
       standing.close();
@@ -99,14 +107,29 @@ export async function openPage(
   };
 }
 
-function sessionsOf({ server }: Settings, rootPath: string, https: boolean): PageSessions | undefined {
+function sendersOf(
+  settings: Settings,
+  authentication: PageAuthentication | undefined,
+): PageSenders | undefined {
+  if (!authentication || !settings.server.page.senders) return undefined;
+  const { sendersFile, oidc, clientCertificates } = settings.auth;
+  const keys = sendersFile !== undefined || oidc.issuer !== undefined || takesPersonalTokens(settings);
+  return new PageSenders(authentication, { keys, certificates: clientCertificates.enabled });
+}
+
+function sessionsOf(
+  { server }: Settings,
+  senders: PageSenders | undefined,
+  rootPath: string,
+  https: boolean,
+): PageSessions | undefined {
   const users = server.page.users.flatMap((written) => {
     const user = pageUserOf(written);
     if (!user) return [];
     const { name, cost, salt, hash } = user;
     return [{ name, cost, salt: Buffer.from(salt, 'base64url'), hash: Buffer.from(hash, 'base64url') }];
   });
-  if (users.length === 0 && server.page.oidc.issuer === undefined) return undefined;
+  if (users.length === 0 && server.page.oidc.issuer === undefined && !senders) return undefined;
   return new PageSessions(users, `${rootPath}/`, https, systemTime.monotonic);
 }
 
@@ -133,12 +156,12 @@ function waysOf(settings: Settings): readonly string[] {
 
 function warnings(
   { server }: Settings,
-  { isAuthenticated, delivery, problems }: PageParts,
+  { authentication, delivery, problems }: PageParts,
 ): readonly string[] {
   const isRemote = !isLocal(server);
   const { spoolWarning } = delivery;
   return [
-    ...(isAuthenticated || !isRemote
+    ...(authentication || !isRemote
       ? []
       : [`Senders are not checked: everyone who reaches ${server.host} may post events.`]),
     ...(server.sslCertfile !== undefined || !isRemote

@@ -46,7 +46,12 @@ void suite('client certificates', { timeout: 120_000 }, () => {
         '  - {name: spark, way: certificate, namespaces: [test]}\n',
     );
     const launched = await stage.launch({
-      settings: { AUTH__CLIENT_CERTIFICATES__ENABLED: 'true', AUTH__SENDERS_FILE: senders, ...settings },
+      settings: {
+        AUTH__CLIENT_CERTIFICATES__ENABLED: 'true',
+        AUTH__SENDERS_FILE: senders,
+        SERVER__PAGE__SENDERS: 'true',
+        ...settings,
+      },
       args: [
         ...['--ssl-certfile', files.cert, '--ssl-keyfile', files.key],
         ...['--ssl-ca-certs', ca, '--ssl-cert-reqs', 'optional'],
@@ -120,6 +125,37 @@ void suite('client certificates', { timeout: 120_000 }, () => {
       const { message, details } = errorOf(text);
       assert.equal(message, 'Invalid client certificate');
       assert.match(String(details), /^[A-Z_]+$/);
+    }
+  });
+
+  test('let their senders see the page, on connections with the certificate only', async () => {
+    const ask = async (agent: Agent, path: string, cookie = '', form?: string): Promise<Answer> => {
+      const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+      const headers = { accept: 'text/html', 'x-forwarded-for': '192.0.2.1', cookie };
+      const method = form === undefined ? 'GET' : 'POST';
+      const sent = request(
+        { host: '127.0.0.1', port: proxy.port, path, method, agent, headers },
+        (answer) => {
+          const { statusCode: status = 0, headers: answered } = answer;
+          buffer(answer).then(
+            (bytes) => resolve({ status, headers: answered, text: bytes.toString() }),
+            reject,
+          );
+        },
+      );
+      sent.on('error', reject).end(form);
+      return promise.finally(() => agent.destroy());
+    };
+    const [own, none] = [agentOf(await issue()), agentOf(undefined)];
+    assert.match((await ask(none, '/')).text, /Log in with the certificate of this browser/);
+    assert.equal((await ask(none, '/page/login', '', 'credential=')).status, 403);
+    const { status, headers } = await ask(own, '/page/login', '', 'credential=');
+    assert.equal(status, 303);
+    const cookie = headers['set-cookie']?.[0]?.split(';')[0];
+    assert.match((await ask(own, '/', cookie)).text, /You see what concerns the sender <bdi>spark<\/bdi>/);
+    const other = agentOf(await issue({ name: 'other' }));
+    for (const agent of [none, other]) {
+      assert.doesNotMatch((await ask(agent, '/', cookie)).text, /What arrives/);
     }
   });
 

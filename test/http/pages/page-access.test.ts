@@ -5,7 +5,15 @@ import { suite, test } from 'node:test';
 import type { BegunLogin, CodeFlow } from '../../../src/auth/oidc/code-flow.ts';
 import { PageAccess } from '../../../src/http/pages/overview/page-access.ts';
 import { MAX_BEGUN, PageOidc } from '../../../src/http/pages/overview/page-oidc.ts';
-import { MAX_SESSIONS, MAX_TRIES, PageSessions } from '../../../src/http/pages/overview/page-sessions.ts';
+import { rejected, undecided, type Finding, type Sender } from '../../../src/auth/sender.ts';
+import { PageSenders } from '../../../src/http/pages/overview/page-senders.ts';
+import {
+  MAX_OF_SENDER,
+  MAX_OF_SENDERS,
+  MAX_SESSIONS,
+  MAX_TRIES,
+  PageSessions,
+} from '../../../src/http/pages/overview/page-sessions.ts';
 
 type Asked = Pick<IncomingMessage, 'headers' | 'method'>;
 
@@ -22,10 +30,13 @@ function kindOf(
 ): string {
   const parts = {
     sessions: undefined,
+    senders: undefined,
     clientOf: () => ({ client: address, address }),
     hostsOf: () => [headers.host ?? 'localhost:8002'],
   };
-  return new PageAccess({ open, https: false }, parts).accessOf(requestOf(headers, method)).kind;
+  const access = new PageAccess({ open, https: false }, parts).accessOf(requestOf(headers, method));
+  assert.ok(!(access instanceof Promise));
+  return access.kind;
 }
 
 suite('who may see the page', () => {
@@ -100,7 +111,7 @@ class Scene {
   }
 
   userOf(cookie: string): string | undefined {
-    return this.sessions.userOf(requestOf({ cookie: `other=1; ${cookie.split(';')[0] ?? ''}` }));
+    return this.sessions.sessionOf(requestOf({ cookie: `other=1; ${cookie.split(';')[0] ?? ''}` }))?.user;
   }
 }
 
@@ -115,7 +126,7 @@ suite('the sessions of the page', () => {
     assert.ok(!(await new Scene(false).cookie()).includes('Secure'));
     assert.equal(scene.userOf(cookie), 'ana');
     assert.equal(scene.userOf('http2kafka_page=wrong'), undefined);
-    assert.equal(scene.sessions.userOf(requestOf({})), undefined);
+    assert.equal(scene.sessions.sessionOf(requestOf({})), undefined);
     scene.now += 43_200_000;
     assert.equal(scene.userOf(cookie), undefined);
     const second = await scene.cookie();
@@ -143,6 +154,65 @@ suite('the sessions of the page', () => {
     const first = await scene.cookie();
     for (let i = 0; i < MAX_SESSIONS; i++) await scene.cookie();
     assert.equal(scene.userOf(first), undefined);
+  });
+
+  test('of senders end none of users, and those of one sender none of others', async () => {
+    const scene = new Scene();
+    const ofUser = await scene.cookie();
+    const login = (name: string) =>
+      scene.sessions.beginOfSender({ sender: { way: 'api-key', name }, authorization: 'Bearer key' });
+    const [dbt, trino] = [login('dbt'), login('trino')];
+    for (let i = 0; i < MAX_OF_SENDER; i++) login('trino');
+    assert.deepEqual([scene.userOf(dbt), scene.userOf(trino)], ['dbt', undefined]);
+    for (let i = 0; i < MAX_OF_SENDERS; i++) login(`sender ${i}`);
+    assert.deepEqual([scene.userOf(dbt), scene.userOf(ofUser)], [undefined, 'ana']);
+  });
+});
+
+suite('a session of a sender', () => {
+  const SENDER: Sender = { way: 'oidc', name: 'trino' };
+  const RECOGNISED: Finding = { sender: SENDER, holdsUntil: Number.MAX_SAFE_INTEGER };
+
+  test('shows the page while its credential holds, and ends with it', async () => {
+    let finding: Finding | Promise<Finding> = RECOGNISED;
+    const limits = { limited: false, mayWriteTo: () => true, quota: undefined };
+    const authentication = {
+      authenticator: { find: () => finding },
+      senders: { senders: { limitsOf: () => limits } },
+    };
+    const senders = new PageSenders(authentication, { keys: true, certificates: true });
+    const { sessions } = new Scene(false);
+    const parts = {
+      sessions,
+      senders,
+      clientOf: () => ({ client: '192.0.2.1', address: '192.0.2.1' }),
+      hostsOf: () => ['localhost:8002'],
+    };
+    const access = new PageAccess({ open: false, https: false }, parts);
+    const found = await senders.recognise(' a.b.c ', requestOf({}));
+    assert.ok('sender' in found);
+    assert.equal(found.authorization, 'Bearer a.b.c');
+    const cookie = sessions.beginOfSender(found).split(';')[0];
+    const now = async () => (await access.accessOf(requestOf({ cookie }))).kind;
+    assert.deepEqual(access.accessOf(requestOf({ cookie })), {
+      kind: 'seen',
+      user: 'trino',
+      sender: { sender: SENDER, limits },
+    });
+    finding = Promise.resolve(RECOGNISED);
+    assert.ok(access.accessOf(requestOf({ cookie })) instanceof Promise);
+    assert.equal(await now(), 'seen');
+    // Nothing is shown, and the session is there when the credential can be checked again.
+    for (const rejection of [undecided('not now'), rejected('missing', 'no certificate')]) {
+      finding = rejection;
+      assert.equal(await now(), 'login');
+      finding = RECOGNISED;
+      assert.equal(await now(), 'seen');
+    }
+    finding = Promise.resolve(rejected('revoked', 'it is revoked'));
+    assert.equal(await now(), 'login');
+    finding = RECOGNISED;
+    assert.equal(await now(), 'login');
   });
 });
 

@@ -1,28 +1,35 @@
 /** Where users of the page log in, by a password or at an OpenID provider, and log out. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Reason } from '../../../auth/sender.ts';
 import { refusal, type Refusal } from '../../../errors.ts';
 import { loggedInDocument, loginDocument } from '../../../page/html/document.ts';
 import type { ClientOf } from '../../origin.ts';
 import { discardBody, writeHtml, writePage } from '../page-answer.ts';
 import type { Monitoring } from '../monitoring.ts';
 import { CALLBACK, type PageLoginFailure, type PageOidc } from './page-oidc.ts';
+import type { PageSenders } from './page-senders.ts';
 import type { PageSessions } from './page-sessions.ts';
 
 export interface LoginParts {
   readonly sessions: PageSessions;
   /** Undefined without an OpenID provider. */
   readonly oidc: PageOidc | undefined;
+  /** Undefined if senders cannot log in. */
+  readonly senders: PageSenders | undefined;
   readonly clientOf: ClientOf;
   /** Answers refusals, and has them logged. */
-  readonly monitoring: Pick<Monitoring, 'refuse' | 'report'>;
+  readonly monitoring: Pick<Monitoring, 'refuse' | 'reportLogin'>;
 }
 
-/** Bytes of the form to log in. */
-const MAX_FORM_BYTES = 4096;
+/** Bytes of the form to log in. The longest token has 16 KiB. */
+const MAX_FORM_BYTES = 20 * 1024;
 
 const LOGIN = '/page/login';
 const LOGOUT = '/page/logout';
 const OIDC = '/page/oidc';
+
+/** The field with a sender's key or token. */
+const CREDENTIAL = 'credential';
 
 const TOO_MANY = 'There were too many attempts. Try again in some minutes.';
 const AGAIN = 'This login has expired or has ended already. Log in again.';
@@ -41,6 +48,21 @@ const FAILURES: Readonly<
 };
 
 const CODES = { 403: 'forbidden', 429: 'too_many_requests', 503: 'unavailable' } as const;
+
+const NOT_VALID = 'The key or token is not valid';
+const NOT_DECIDED = 'The key or token cannot be checked now. Try again later.';
+
+/** Reasons with details about the header of a request, which no one has typed here. */
+const FORMS: ReadonlySet<Reason> = new Set(['missing', 'scheme']);
+
+/** A login that is refused: the form with a message, and the line in the log, which has no secret. */
+interface RefusedLogin {
+  readonly status: 403 | 429 | 503;
+  readonly message: string;
+  readonly logged: string;
+}
+
+const TOO_MANY_ATTEMPTS: RefusedLogin = { status: 429, message: TOO_MANY, logged: 'too many attempts' };
 
 /** Failures that count as attempts: each has cost the provider a request. */
 const COUNTED: ReadonlySet<string> = new Set(['not-allowed', 'wrong', 'expired']);
@@ -68,8 +90,8 @@ export class LoginPages {
 
   /** Answers with the form to log in. */
   show(response: ServerResponse, status = 200, message?: string): void {
-    const { sessions, oidc } = this.#parts;
-    const ways = { passwords: sessions.takesPasswords, provider: oidc?.address };
+    const { sessions, oidc, senders } = this.#parts;
+    const ways = { passwords: sessions.takesPasswords, provider: oidc?.address, senders: senders?.ways };
     writeHtml(response, status, loginDocument(this.#rootPath, ways, message));
   }
 
@@ -89,26 +111,66 @@ export class LoginPages {
       return;
     }
     let answered: Promise<void>;
-    if (!ofProvider || !oidc) answered = this.#handleForm(request, response, path);
+    if (!ofProvider || !oidc) answered = this.#handleForm(request, response, path, requestId);
     else if (path === OIDC) answered = this.#begin(oidc, request, response, requestId);
     else answered = this.#finish(oidc, request, response, query, requestId);
     answered.catch(() => response.destroy());
   }
 
-  async #handleForm(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
-    const { sessions, clientOf } = this.#parts;
+  async #handleForm(
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+    requestId: string,
+  ): Promise<void> {
+    const { sessions, senders, clientOf } = this.#parts;
     const form = await formOf(request);
-    let cookie: string;
-    if (path === LOGOUT) cookie = sessions.logout(request);
+    const credential = form.get(CREDENTIAL);
+    let login: string | RefusedLogin;
+    if (path === LOGOUT) login = sessions.logout(request);
     else {
-      const address = clientOf(request).address;
-      const login = await sessions.login(form.get('name') ?? '', form.get('password') ?? '', address);
-      if (login === 'wrong') this.show(response, 403, 'Name or password is wrong.');
-      if (login === 'too-many') this.show(response, 429, TOO_MANY);
-      if (typeof login === 'string') return;
-      ({ cookie } = login);
+      // The connection may be gone when the login is decided.
+      const { address } = clientOf(request);
+      login =
+        credential === null || !senders
+          ? await this.#loginUser(form, address)
+          : await this.#loginSender(senders, credential, request, address);
     }
-    writePage(response, 303, { location: `${this.#rootPath}/`, 'set-cookie': cookie }, '');
+    if (typeof login === 'string') {
+      writePage(response, 303, { location: `${this.#rootPath}/`, 'set-cookie': login }, '');
+    } else this.#refuse(login, request, response, requestId);
+  }
+
+  /** The cookie of a user with a password. */
+  async #loginUser(form: URLSearchParams, address: string): Promise<string | RefusedLogin> {
+    const { sessions } = this.#parts;
+    const name = form.get('name') ?? '';
+    const login = await sessions.login(name, form.get('password') ?? '', address);
+    if (login === 'too-many') return TOO_MANY_ATTEMPTS;
+    if (login !== 'wrong') return login.cookie;
+    // A name that is unknown is not logged: people also type their password there.
+    const logged = sessions.hasUser(name) ? `the password of ${name} is wrong` : 'the name is unknown';
+    return { status: 403, message: 'Name or password is wrong.', logged };
+  }
+
+  /** The cookie of a sender. */
+  async #loginSender(
+    senders: PageSenders,
+    credential: string,
+    request: IncomingMessage,
+    address: string,
+  ): Promise<string | RefusedLogin> {
+    const { sessions } = this.#parts;
+    if (sessions.isBarred(address)) return TOO_MANY_ATTEMPTS;
+    const found = await senders.recognise(credential, request);
+    if ('sender' in found) return sessions.beginOfSender(found);
+    const { reason, refusal: told, detail } = found;
+    const details = typeof told.details === 'string' ? [told.details] : [];
+    const logged = [told.message, ...details, ...(detail === undefined ? [] : [detail])].join(': ');
+    if (reason === 'unavailable') return { status: 503, message: NOT_DECIDED, logged };
+    sessions.countFailureOf(address);
+    const [why] = FORMS.has(reason) ? [] : details;
+    return { status: 403, message: `${NOT_VALID}${why === undefined ? '.' : `: ${why}`}`, logged };
   }
 
   async #begin(
@@ -118,7 +180,7 @@ export class LoginPages {
     requestId: string,
   ): Promise<void> {
     const begun = await oidc.begin();
-    if ('failure' in begun) this.#refuse(begun, request, response, requestId);
+    if ('failure' in begun) this.#refuse(atProvider(begun), request, response, requestId);
     else writePage(response, 303, { location: begun.location, 'set-cookie': begun.cookie }, '');
   }
 
@@ -136,7 +198,7 @@ export class LoginPages {
       : await oidc.finish(request, query);
     if ('failure' in found) {
       if (COUNTED.has(found.failure)) sessions.countFailureOf(address);
-      this.#refuse(found, request, response, requestId);
+      this.#refuse(atProvider(found), request, response, requestId);
       return;
     }
     response.setHeader('set-cookie', [sessions.begin(found.user), oidc.endCookie]);
@@ -144,16 +206,20 @@ export class LoginPages {
   }
 
   #refuse(
-    { failure, detail }: PageLoginFailure,
+    { status, message, logged }: RefusedLogin,
     request: IncomingMessage,
     response: ServerResponse,
     requestId: string,
   ): void {
-    const [status, message] = FAILURES[failure];
-    const reason: Refusal = refusal(CODES[status], `No login to the page: ${detail}`);
-    this.#parts.monitoring.report(request, requestId, reason);
+    const reason: Refusal = refusal(CODES[status], `No login to the page: ${logged}`);
+    this.#parts.monitoring.reportLogin(request, requestId, reason);
     this.show(response, status, message);
   }
+}
+
+function atProvider({ failure, detail }: PageLoginFailure): RefusedLogin {
+  const [status, message] = FAILURES[failure];
+  return { status, message, logged: detail };
 }
 
 /** The fields of a form. A longer body is cut. */

@@ -9,16 +9,18 @@ import { refusal } from '../../../errors.ts';
 import { arrivalRow } from '../../../page/html/arrivals.ts';
 import { changingParts, document, type PageFacts } from '../../../page/html/document.ts';
 import type { LiveStreams, StreamForm } from '../../../page/live-streams.ts';
-import { filterFrom, fits, type OutcomeRow, type RowFilter } from '../../../page/outcome-row.ts';
-import type { StandingReader } from '../../../page/standing.ts';
+import { filterFrom, fits, type OutcomeRow } from '../../../page/outcome-row.ts';
+import { SenderScope } from '../../../page/scope.ts';
+import { withoutOperation, type StandingReader } from '../../../page/standing.ts';
 import type { Watch } from '../../../page/watch.ts';
 import { packageFolder } from '../../../support/packages/package-folder.ts';
+import { TokenBucket } from '../../../support/token-bucket.ts';
 import { localUrl } from '../../paths.ts';
 import { contentSecurityPolicy, discardBody, JSON_TYPE, writeHtml, writePage } from '../page-answer.ts';
 import { PageReaders, TOO_MANY_READERS } from '../page-readers.ts';
 import type { Monitoring } from '../monitoring.ts';
 import type { LoginPages } from './login-pages.ts';
-import type { PageAccess } from './page-access.ts';
+import type { Access, PageAccess, Seen } from './page-access.ts';
 
 export interface OverviewSettings {
   /** '' for none. */
@@ -31,6 +33,8 @@ export interface OverviewSettings {
 export interface OverviewParts {
   readonly watch: Watch;
   readonly streams: LiveStreams;
+  /** Those of senders are apart: they take no stream from users. */
+  readonly streamsOfSenders: LiveStreams;
   readonly standing: StandingReader;
   readonly access: PageAccess;
   /** Undefined if no one can log in. */
@@ -46,6 +50,9 @@ const CONTENT_SECURITY_POLICY = contentSecurityPolicy("'self'");
 const FIRST_ROWS = 100;
 const MAX_ROWS = 1000;
 
+/** Pages, parts and streams that begin in a second, for all senders. Each takes a few milliseconds from the events. */
+const ANSWERS_TO_SENDERS = 20;
+
 const ASSETS: Readonly<Record<string, string>> = {
   'page.css': 'text/css; charset=utf-8',
   'page.js': 'text/javascript; charset=utf-8',
@@ -60,6 +67,7 @@ export class Overview {
   readonly #settings: OverviewSettings;
   readonly #parts: OverviewParts;
   readonly #readers = new PageReaders();
+  readonly #senders = { readers: new PageReaders(), answers: new TokenBucket(ANSWERS_TO_SENDERS) };
   readonly #assets = new Map<string, string>();
 
   /** Reads the style and the script now: later the process may have no open files left. */
@@ -73,24 +81,45 @@ export class Overview {
   serves(request: IncomingMessage, path: string): boolean {
     const { access, login } = this.#parts;
     if (path.startsWith(FOLDER)) {
-      return login?.isCallback(path) === true || access.accessOf(request).kind !== 'hidden';
+      return login?.isCallback(path) === true || !access.isHidden(request);
     }
     return path === ROOT && isGet(request) && takesHtml(request);
   }
 
   /** Answers a request that it serves. The headers of every page are already set. Never throws. */
   handle(request: IncomingMessage, response: ServerResponse, path: string, requestId: string): void {
-    const { access, login, monitoring, streams } = this.#parts;
-    const refuse = (code: 'not_found' | 'internal' | 'method_not_allowed', message?: string) =>
-      discardBody(request, () => monitoring.refuse(request, response, requestId, refusal(code, message)));
+    const { access, login, streams } = this.#parts;
     response.setHeader('content-security-policy', CONTENT_SECURITY_POLICY);
     // The page asks every few seconds. Its connection would never be idle, and the proxy waits for that.
     if (streams.isClosed) response.shouldKeepAlive = false;
-    const allowed = access.accessOf(request);
-    if (login?.serves(path) === true && (login.isCallback(path) || allowed.kind !== 'hidden')) {
+    if (login?.serves(path) === true && (login.isCallback(path) || !access.isHidden(request))) {
       // The page of a provider leads to the callback. Its cookie decides, not where the request is from.
       login.handle(request, response, path, queryOf(request, this.#settings.rootPath), requestId);
-    } else if (allowed.kind === 'hidden') {
+      return;
+    }
+    const allowed = access.accessOf(request);
+    if (!(allowed instanceof Promise)) {
+      this.#answer(request, response, path, requestId, allowed);
+      return;
+    }
+    const answered = allowed.then((now) => {
+      // The readers of a closed answer would be counted for ever.
+      if (!response.destroyed) this.#answer(request, response, path, requestId, now);
+    });
+    answered.catch(() => response.destroy());
+  }
+
+  #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+    requestId: string,
+    allowed: Access,
+  ): void {
+    const { login, monitoring } = this.#parts;
+    const refuse = (code: 'not_found' | 'internal' | 'method_not_allowed', message?: string) =>
+      discardBody(request, () => monitoring.refuse(request, response, requestId, refusal(code, message)));
+    if (allowed.kind === 'hidden') {
       refuse('not_found', HIDDEN);
     } else if (!isGet(request)) {
       refuse('method_not_allowed', 'This page is only read');
@@ -102,68 +131,75 @@ export class Overview {
     } else if (allowed.kind === 'login') {
       if (path === ROOT && login) login.show(response);
       else refuse('not_found', HIDDEN);
-    } else if (path === `${FOLDER}stream`) {
-      this.#stream(request, response, requestId, allowed.user);
-    } else if (path !== ROOT && path !== `${FOLDER}parts`) {
+    } else if (path !== ROOT && path !== `${FOLDER}parts` && path !== `${FOLDER}stream`) {
       refuse('not_found');
-    } else if (!this.#readers.admit(response)) {
+    } else if (allowed.sender && !this.#senders.answers.take()) {
+      monitoring.refuse(request, response, requestId, TOO_MANY_READERS);
+    } else if (path === `${FOLDER}stream`) {
+      this.#stream(request, response, requestId, allowed);
+    } else if (!(allowed.sender ? this.#senders.readers : this.#readers).admit(response)) {
       monitoring.refuse(request, response, requestId, TOO_MANY_READERS);
     } else {
       const answer =
-        path === ROOT ? this.#answerPage(request, response, allowed.user) : this.#answerParts(response);
+        path === ROOT
+          ? this.#answerPage(request, response, allowed)
+          : this.#answerParts(request, response, allowed);
       discardBody(request, () => undefined);
       answer.catch(() => refuse('internal'));
     }
   }
 
-  async #answerPage(
-    request: IncomingMessage,
-    response: ServerResponse,
-    user: string | undefined,
-  ): Promise<void> {
+  async #answerPage(request: IncomingMessage, response: ServerResponse, seen: Seen): Promise<void> {
     const query = queryOf(request, this.#settings.rootPath);
     const filter = filterFrom((name) => query.get(name) ?? '');
     const asked = Number(query.get('rows') ?? FIRST_ROWS);
     const most = Number.isInteger(asked) && asked > 0 ? Math.min(asked, MAX_ROWS) : FIRST_ROWS;
+    const scope = scopeOf(seen);
     const rows = this.#parts.watch
       .rowsAfter(0)
-      .filter((row) => fits(row, filter))
+      .filter((row) => (scope?.showsRow(row) ?? true) && fits(row, filter))
       .slice(-most)
       .reverse();
-    const facts = await this.#facts(request, user);
+    const facts = await this.#facts(request, seen);
     writeHtml(response, 200, document(facts, rows, filter, most < MAX_ROWS ? most : MAX_ROWS + 1));
   }
 
-  async #answerParts(response: ServerResponse): Promise<void> {
-    const facts = await this.#facts(undefined, undefined);
+  async #answerParts(request: IncomingMessage, response: ServerResponse, seen: Seen): Promise<void> {
+    const facts = await this.#facts(request, seen);
     writePage(response, 200, { 'content-type': JSON_TYPE }, JSON.stringify(changingParts(facts)));
   }
 
-  async #facts(request: IncomingMessage | undefined, user: string | undefined): Promise<PageFacts> {
+  async #facts({ headers }: IncomingMessage, seen: Seen): Promise<PageFacts> {
     const { watch, standing } = this.#parts;
     const { rootPath, https, ways } = this.#settings;
-    const host = request?.headers.host ?? 'localhost';
-    const address = `${https ? 'https' : 'http'}://${host}${rootPath}`;
-    return { base: rootPath, watch, standing: await standing.read(), connect: { address, ways }, user };
+    const address = `${https ? 'https' : 'http'}://${headers.host ?? 'localhost'}${rootPath}`;
+    const now = await standing.read();
+    const common = { base: rootPath, connect: { address, ways }, user: seen.user };
+    const scope = scopeOf(seen);
+    return scope
+      ? { ...common, scope, memory: scope.partOf(watch), standing: withoutOperation(now) }
+      : { ...common, scope, memory: watch, standing: now };
   }
 
-  #stream(
-    request: IncomingMessage,
-    response: ServerResponse,
-    requestId: string,
-    user: string | undefined,
-  ): void {
-    const { streams, watch, monitoring, access } = this.#parts;
-    if (!streams.hasRoom) {
+  #stream(request: IncomingMessage, response: ServerResponse, requestId: string, seen: Seen): void {
+    const { watch, monitoring } = this.#parts;
+    const { sender } = seen;
+    const owner = sender && `${sender.sender.way} ${sender.sender.name}`;
+    const streams = sender ? this.#parts.streamsOfSenders : this.#parts.streams;
+    if (owner === undefined ? !streams.hasRoom : !streams.hasRoomFor(owner)) {
       monitoring.refuse(request, response, requestId, TOO_MANY_READERS);
       return;
     }
     const query = queryOf(request, this.#settings.rootPath);
     // A browser that connects again says what it has had last. After a restart of the proxy, that number is too large.
     const asked = Number(request.headers['last-event-id'] ?? query.get('after') ?? 0);
-    const hasRestarted = asked > watch.sequence;
-    const after = Number.isFinite(asked) && !hasRestarted ? asked : 0;
-    const filter: RowFilter = filterFrom((name) => query.get(name) ?? '');
+    // The numbers count the outcomes of all senders. A sender gets none: its rows are sent again.
+    const isNumbered = sender === undefined;
+    const isNew = !isNumbered || asked > watch.sequence;
+    const after = Number.isFinite(asked) && !isNew ? asked : 0;
+    const filter = filterFrom((name) => query.get(name) ?? '');
+    const scope = scopeOf(seen);
+    const wants = (row: OutcomeRow) => (scope?.showsRow(row) ?? true) && fits(row, filter);
     response.setHeader('content-type', 'text/event-stream');
     // nginx would keep the rows back otherwise.
     response.setHeader('x-accel-buffering', 'no');
@@ -171,19 +207,35 @@ export class Overview {
     response.writeHead(200);
     if (request.method === 'HEAD') response.end();
     else {
-      const mayGoOn = user === undefined ? undefined : () => access.accessOf(request).kind === 'seen';
-      streams.open(response, filter, eventsOf(watch, hasRestarted), after, MAX_ROWS, mayGoOn);
+      const form = eventsOf(() => (isNumbered ? watch.sequence : 0), isNew);
+      const mayGoOn = () => this.#mayGoOn(request, seen);
+      const reader = seen.user === undefined ? undefined : { mayGoOn, owner };
+      streams.open(response, wants, form, after, MAX_ROWS, reader);
     }
+  }
+
+  /** A stream with other limits than those of now ends. The browser opens the next one, and has the rows of it only. */
+  #mayGoOn(request: IncomingMessage, { sender: before }: Seen): 'yes' | 'no' | 'undecided' {
+    const now = this.#parts.access.accessOf(request);
+    if (now instanceof Promise) return 'undecided';
+    return now.kind === 'seen' && now.sender?.limits === before?.limits ? 'yes' : 'no';
   }
 }
 
-/** The rows as server-sent events: the HTML of the table's rows, the latest first, and the number of the last one. */
-function eventsOf(watch: Watch, hasRestarted: boolean): StreamForm {
-  let restarted = hasRestarted;
+function scopeOf({ sender }: Seen): SenderScope | undefined {
+  return sender && new SenderScope(sender.sender, sender.limits);
+}
+
+/**
+ * The rows as server-sent events: the HTML of the table's rows, the latest first, and the number of the last one. `isNew`:
+ * they take the place of all rows that the browser has.
+ */
+function eventsOf(sequenceNow: () => number, isNew: boolean): StreamForm {
+  let restarted = isNew;
   return {
     rows(rows: readonly OutcomeRow[], skipped: number): string {
       const html = rows.map((row) => arrivalRow(row).text).reverse();
-      const { sequence } = watch;
+      const sequence = sequenceNow();
       const data = JSON.stringify({ html: html.join(''), sequence, skipped, restarted });
       restarted = false;
       return `retry: 3000\nid: ${sequence}\ndata: ${data}\n\n`;

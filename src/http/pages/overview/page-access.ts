@@ -5,16 +5,25 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import { isOfOtherOrigin } from '../../cors.ts';
+import type { KnownSender } from '../../../pipeline/arrival.ts';
 import type { ClientOf } from '../../origin.ts';
-import type { PageSessions } from './page-sessions.ts';
+import type { PageSenders, Standing } from './page-senders.ts';
+import type { PageSessions, Session } from './page-sessions.ts';
 
 /** What a request may have of the page. */
 export type Access =
-  /** `user` is undefined if no login was necessary. */
-  | { readonly kind: 'seen'; readonly user: string | undefined }
+  | Seen
   /** Only the form to log in. */
   | { readonly kind: 'login' }
   | { readonly kind: 'hidden' };
+
+export interface Seen {
+  readonly kind: 'seen';
+  /** Undefined if no login was necessary. */
+  readonly user: string | undefined;
+  /** A sender sees its own part only. Undefined for those who see all. */
+  readonly sender: KnownSender | undefined;
+}
 
 export interface AccessSettings {
   /** Every client that reaches the listener may see the page, unless there are users. */
@@ -23,8 +32,10 @@ export interface AccessSettings {
 }
 
 export interface AccessParts {
-  /** Undefined without users. */
+  /** Undefined if no one can log in. */
   readonly sessions: PageSessions | undefined;
+  /** Undefined if senders cannot log in. */
+  readonly senders: PageSenders | undefined;
   readonly clientOf: ClientOf;
   readonly hostsOf: (request: IncomingMessage) => readonly string[];
 }
@@ -45,7 +56,7 @@ const FORWARDING: readonly string[] = [
   'x-envoy-external-address',
 ];
 
-const SEEN: Access = { kind: 'seen', user: undefined };
+const SEEN: Access = { kind: 'seen', user: undefined, sender: undefined };
 const HIDDEN: Access = { kind: 'hidden' };
 const LOGIN: Access = { kind: 'login' };
 
@@ -58,15 +69,31 @@ export class PageAccess {
     this.#parts = parts;
   }
 
-  accessOf(request: IncomingMessage): Access {
-    if (this.isOfOtherPage(request)) return HIDDEN;
-    const { sessions } = this.#parts;
-    if (this.#isOfThisMachine(request)) return SEEN;
-    if (sessions) {
-      const user = sessions.userOf(request);
-      return user === undefined ? LOGIN : { kind: 'seen', user };
-    }
-    return this.#settings.open ? SEEN : HIDDEN;
+  /** Whether a request may have nothing of the page. */
+  isHidden(request: IncomingMessage): boolean {
+    if (this.isOfOtherPage(request)) return true;
+    const isOpen = this.#parts.sessions !== undefined || this.#settings.open;
+    return !isOpen && !this.#isOfThisMachine(request);
+  }
+
+  /** At once, unless the credential of a sender must be checked elsewhere again. The promise never rejects. */
+  accessOf(request: IncomingMessage): Access | Promise<Access> {
+    if (this.isHidden(request)) return HIDDEN;
+    const { sessions, senders } = this.#parts;
+    if (sessions === undefined || this.#isOfThisMachine(request)) return SEEN;
+    const session = sessions.sessionOf(request);
+    if (session === undefined) return LOGIN;
+    const { user, sender } = session;
+    if (sender === undefined) return { kind: 'seen', user, sender };
+    const standing = senders?.standingOf(sender, request);
+    if (!(standing instanceof Promise)) return this.#ofSender(request, session, standing);
+    return standing.then((now) => this.#ofSender(request, session, now));
+  }
+
+  #ofSender(request: IncomingMessage, { user }: Session, standing: Standing | undefined): Access {
+    if (standing?.known) return { kind: 'seen', user, sender: standing.known };
+    if (standing?.isOver !== false) this.#parts.sessions?.logout(request);
+    return LOGIN;
   }
 
   /** A page of another origin has a browser send the request. To follow a link from it is no such request. */

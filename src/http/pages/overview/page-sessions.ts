@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../../support/time.ts';
 import { PageCookie } from './page-cookie.ts';
+import type { SenderLogin } from './page-senders.ts';
 
 /** A user, with the hash of the password: scrypt (RFC 7914). */
 export interface PageUser {
@@ -13,8 +14,12 @@ export interface PageUser {
   readonly hash: Buffer;
 }
 
-/** Most sessions. A further one ends the one that was not used for the longest time. */
+/** Most sessions of users. A further one ends the one that was not used for the longest time. */
 export const MAX_SESSIONS = 100;
+
+/** Most sessions of senders, which end none of users; and most of one sender, so that it ends none of others. */
+export const MAX_OF_SENDERS = 1000;
+export const MAX_OF_SENDER = 10;
 
 /** Milliseconds after which a session ends: a working day. */
 const SESSION_MS = 12 * 3_600_000;
@@ -32,15 +37,23 @@ const SCRYPT = { r: 8, p: 1, maxmem: 256 * 1024 * 1024 };
 
 export type Login = { readonly cookie: string } | 'wrong' | 'too-many';
 
+export interface Session {
+  /** The name of the user or the sender. */
+  readonly user: string;
+  /** Undefined for a user. */
+  readonly sender: SenderLogin | undefined;
+  /** On the monotonic clock. */
+  readonly endsAt: number;
+}
+
 export class PageSessions {
   readonly #users: ReadonlyMap<string, PageUser>;
   readonly #nobody: PageUser;
   readonly #clock: Clock;
   readonly #cookie: PageCookie;
   /** By the key of their cookie. */
-  readonly #sessions = new LRUCache<string, { readonly user: string; readonly endsAt: number }>({
-    max: MAX_SESSIONS,
-  });
+  readonly #ofUsers = new LRUCache<string, Session>({ max: MAX_SESSIONS });
+  readonly #ofSenders = new LRUCache<string, Session>({ max: MAX_OF_SENDERS });
   readonly #failures = new LRUCache<string, { count: number; readonly since: number }>({ max: MAX_COUNTED });
   #hashing = 0;
 
@@ -57,13 +70,18 @@ export class PageSessions {
     return this.#users.size > 0;
   }
 
-  /** The user of a request; undefined without a session. */
-  userOf(request: IncomingMessage): string | undefined {
+  /** Whether a user of this name has a password. */
+  hasUser(name: string): boolean {
+    return this.#users.has(name);
+  }
+
+  /** The session of a request; undefined without one. */
+  sessionOf(request: IncomingMessage): Session | undefined {
     const key = this.#cookie.keyOf(request);
-    const session = key === undefined ? undefined : this.#sessions.get(key);
-    if (session === undefined || key === undefined) return undefined;
-    if (this.#clock.now() < session.endsAt) return session.user;
-    this.#sessions.delete(key);
+    if (key === undefined) return undefined;
+    const session = this.#ofUsers.get(key) ?? this.#ofSenders.get(key);
+    if (session === undefined || this.#clock.now() < session.endsAt) return session;
+    this.#end(key);
     return undefined;
   }
 
@@ -88,9 +106,18 @@ export class PageSessions {
 
   /** Begins a session of a user who has shown who it is. Returns the cookie for the browser. */
   begin(user: string): string {
-    const { key, cookie } = this.#cookie.issue(SESSION_MS);
-    this.#sessions.set(key, { user, endsAt: this.#clock.now() + SESSION_MS });
-    return cookie;
+    return this.#begin(this.#ofUsers, user, undefined);
+  }
+
+  /** The same for a sender. */
+  beginOfSender(login: SenderLogin): string {
+    const { way, name } = login.sender;
+    // Those that were used last come first.
+    const own = [...this.#ofSenders.entries()].filter(
+      ([, { sender }]) => sender?.sender.way === way && sender.sender.name === name,
+    );
+    for (const [key] of own.slice(MAX_OF_SENDER - 1)) this.#ofSenders.delete(key);
+    return this.#begin(this.#ofSenders, name, login);
   }
 
   /** Whether no more attempts of an address are taken now, whatever the way to log in. */
@@ -106,8 +133,19 @@ export class PageSessions {
   /** Ends the session of a request. Returns the cookie that removes that of the browser. */
   logout(request: IncomingMessage): string {
     const key = this.#cookie.keyOf(request);
-    if (key !== undefined) this.#sessions.delete(key);
+    if (key !== undefined) this.#end(key);
     return this.#cookie.removal;
+  }
+
+  #begin(sessions: LRUCache<string, Session>, user: string, sender: SenderLogin | undefined): string {
+    const { key, cookie } = this.#cookie.issue(SESSION_MS);
+    sessions.set(key, { user, sender, endsAt: this.#clock.now() + SESSION_MS });
+    return cookie;
+  }
+
+  #end(key: string): void {
+    this.#ofUsers.delete(key);
+    this.#ofSenders.delete(key);
   }
 
   #isOver(key: string): boolean {
