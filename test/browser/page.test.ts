@@ -1,6 +1,6 @@
 /** The page at `/` in a browser, before a real proxy with a real Kafka. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -152,10 +152,17 @@ suite('the page in a browser', { timeout: 120_000 }, () => {
     await page.context().close();
   });
 
-  test('asks users from elsewhere to log in', async () => {
+  test('asks users and senders from elsewhere to log in', async () => {
     const made = await ranProgram(['token', 'page-user', 'ana']);
     const user = /'(.*)'/.exec(made.stderr)?.[1] ?? '';
-    const guarded = await stage.proxyWithoutKafka({ settings: { SERVER__PAGE__USERS: user } });
+    const file = join(folder, 'senders.yaml');
+    const key = await ranProgram(['token', 'key', 'trino']);
+    const limitTo = (namespace: string) =>
+      writeFileSync(file, `senders:\n${key.stderr}\n    namespaces: [${namespace}]\n`);
+    limitTo('shop');
+    const guarded = await stage.proxyWithoutKafka({
+      settings: { SERVER__PAGE__USERS: user, SERVER__PAGE__SENDERS: 'true', AUTH__SENDERS_FILE: file },
+    });
     const elsewhere = { 'x-forwarded-for': '192.0.2.1' };
     for (const path of ['/page/stream', '/page/parts']) {
       assert.equal((await get(guarded, path, { headers: elsewhere })).status, 404);
@@ -166,7 +173,7 @@ suite('the page in a browser', { timeout: 120_000 }, () => {
     const login = async (password: string) => {
       await page.getByLabel('Name').fill('ana');
       await page.getByLabel('Password').fill(password);
-      await page.getByRole('button', { name: 'Log in' }).click();
+      await page.getByRole('button', { name: 'Log in', exact: true }).click();
     };
     await login('wrong');
     await page.getByRole('alert').getByText('Name or password is wrong.').waitFor();
@@ -174,6 +181,17 @@ suite('the page in a browser', { timeout: 120_000 }, () => {
     await page.getByText('Live.').waitFor();
     await page.getByRole('button', { name: 'Log out' }).click();
     await page.getByRole('heading', { name: 'Log in' }).waitFor();
+
+    const headers = { authorization: `Bearer ${key.stdout.trim()}` };
+    await guarded.post(runEvent('sold', { job: { namespace: 'shop', name: 'sold' } }), { headers });
+    await page.getByLabel('Key or token of a sender').fill(key.stdout.trim());
+    await page.getByRole('button', { name: 'Log in as a sender' }).click();
+    await rowsOf(page).getByText('sold').waitFor();
+    await assertAccessible(page);
+    limitTo('stock');
+    guarded.signal('SIGHUP');
+    await page.getByText('Nothing has arrived that fits.').waitFor();
+    assert.equal(await rowsOf(page).count(), 0);
     await page.context().close();
     await guarded.kill();
   });
