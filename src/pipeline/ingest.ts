@@ -347,11 +347,9 @@ export function headersOf(
   { requestId, known, traceparent: own }: Arrival,
   sending?: SendTrace,
 ): RecordHeader[] {
-  const traceparent = sending?.traceparent ?? own;
   const headers = [CONTENT_TYPE, { name: CORRELATION_ID, value: Buffer.from(requestId, 'latin1') }];
   if (known) headers.push({ name: REPORTED_BY, value: Buffer.from(known.sender.name) });
-  if (traceparent !== undefined && isTraceparent(traceparent)) {
-    headers.push(recordHeader('traceparent', traceparent));
-  }
+  if (sending) headers.push(recordHeader('traceparent', sending.traceparent));
+  else if (own !== undefined && isTraceparent(own)) headers.push(recordHeader('traceparent', own));
   return headers;
 }

@@ -128,6 +128,10 @@ suite('traces', { timeout: 120_000 }, () => {
     // A refusal is an error of the client, not of the server.
     assert.equal(refused?.status.code ?? 0, 0);
     assert.deepEqual(await receiver.found(0, (span) => span.traceId === 'b'.repeat(32)), []);
+    const [, unrecorded] = await proxy.records();
+    const parent = (unrecorded && headerOf(unrecorded, 'traceparent')) ?? '';
+    assert.match(parent, /^00-b{32}-[0-9a-f]{16}-00$/);
+    assert.notEqual(parent, unsampled.traceparent);
     // What is left is sent at the stop.
     assert.deepEqual(await proxy.stop('SIGTERM'), { code: 0, signal: null });
   });
