@@ -114,7 +114,17 @@ export interface Refusal {
   readonly details: unknown;
   /** Further headers of the answer, e.g. `Allow`. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** For people who watch, where a code has several causes. The answer does not have it. */
+  readonly cause?: Cause;
 }
+
+/**
+ * Why a connection brings no request: its client speaks TLS where the port does not, or the other way round; it does not
+ * accept the certificate of the proxy, or its own is not accepted; or the handshake fails otherwise. `unset-key`: a word
+ * is in the place of a key.
+ */
+export type Cause =
+  'speaks-tls' | 'speaks-no-tls' | 'server-certificate' | 'client-certificate' | 'handshake' | 'unset-key';
 
 /** Makes a refusal. Without `message` it has the message of the table. */
 export function refusal(

@@ -24,6 +24,20 @@ const FOREVER = Number.MAX_SAFE_INTEGER;
 
 const UNKNOWN_KEY = invalidToken('unknown-key', 'Unknown API key');
 
+/**
+ * What clients send in place of a key that they were not given: OpenLineage's Java client `null`, if its setting has a wrong
+ * name. Copied settings have the word of docs/clients.md.
+ */
+const PLACEHOLDERS: ReadonlyMap<string, Finding> = new Map(
+  ['null', 'None', 'undefined', 'YOUR-KEY'].map((word) => [word, unsetKey(word)]),
+);
+
+function unsetKey(word: string): Finding {
+  const { rejection } = UNKNOWN_KEY;
+  const detail = `the client has sent the word "${word}": its setting for the key is missing or misspelt`;
+  return { rejection: { ...rejection, refusal: { ...rejection.refusal, cause: 'unset-key' }, detail } };
+}
+
 /** The quotas of senders, each by its way and its name. They outlive a version of the senders file. */
 export class Quotas {
   readonly #buckets = new LRUCache<string, TokenBucket>({ max: MAX_REMEMBERED });
@@ -77,7 +91,7 @@ export class Senders {
     const known = this.#found.get(key);
     if (known) return known;
     const finding = this.#apiKeys.get(this.#blind(hash('sha256', key, 'hex')));
-    if (!finding) return UNKNOWN_KEY;
+    if (!finding) return PLACEHOLDERS.get(key) ?? UNKNOWN_KEY;
     this.#found.set(key, finding);
     return finding;
   }

@@ -115,7 +115,9 @@ export class HttpServer {
     this.#originOf = function () {
       return originOf(this.request, this.request.url ?? '', clientOf);
     };
-    this.#server = createListener(settings, metrics, log);
+    this.#server = createListener(settings, metrics, log, (client, why, cause) =>
+      observer.handshakeFailed(client ?? {}, why, cause),
+    );
     settings.proxied?.attach(this.#server, (socket, why) => this.#refuseProxyHeader(socket, why));
     // Under TLS, requests arrive on a second socket, which exists after the handshake.
     const isPlain = settings.tls === undefined;

@@ -44,7 +44,10 @@ const MESSAGES = {
 const FORMAT_MESSAGES: Readonly<Record<string, readonly [code: string, message: string]>> = {
   uuid: ['uuid_parsing', 'Input should be a valid UUID'],
   'date-time': ['datetime_from_date_parsing', 'Input should be a valid date and time (RFC 3339)'],
-  unicode: ['string_unicode', 'Input should be a valid string: it has half of a surrogate pair'],
+  unicode: [
+    'string_unicode',
+    'Input should be a valid string: it has half of a surrogate pair (a cut emoji, or text that was not UTF-8)',
+  ],
 };
 
 /**

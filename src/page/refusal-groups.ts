@@ -1,6 +1,7 @@
 /**
- * What is refused, by sender and cause. A client that is not a known sender counts by its address, in IPv6 by its
- * network. The number of groups is bounded, those of known senders apart: a flood of strangers leaves them alone.
+ * What is refused, by sender, kind of client and cause. A client that is not a known sender counts by its address, in IPv6
+ * by its network. Engines on one machine, or behind one gateway, share an address: the kind of client tells some of them
+ * apart. The number of groups is bounded, those of known senders apart: a flood of strangers leaves them alone.
  */
 import type { Way } from '../auth/sender.ts';
 import type { Refusal } from '../errors.ts';
@@ -8,6 +9,7 @@ import type { JobNames } from '../openlineage/verdict.ts';
 import { areErrors, networkOf, reasonOf, shortName } from '../pipeline/refusal-facts.ts';
 import type { RefusedRequest } from '../pipeline/outcome-watch.ts';
 import type { Clock } from '../support/time.ts';
+import { familyOf, type ClientFamily } from './client-family.ts';
 import { kept } from './texts.ts';
 
 /** Most groups of known senders, and most groups of other clients. */
@@ -37,7 +39,7 @@ export interface RefusalExample {
 }
 
 export interface RefusalGroup {
-  /** The code of the error, with the reason if a sender is not recognised: `unauthorized`, `expired`. */
+  /** The code of the error, with the reason if it has several: `unauthorized`, `expired`. */
   readonly code: string;
   readonly reason: string;
   /** Undefined for a client that is not a known sender. */
@@ -45,6 +47,7 @@ export interface RefusalGroup {
   readonly way: Way | undefined;
   /** The address or the network of such a client. */
   readonly client: string | undefined;
+  readonly family: ClientFamily | undefined;
   readonly count: number;
   readonly firstAt: number;
   readonly lastAt: number;
@@ -72,8 +75,10 @@ export class RefusalGroups {
   note(request: RefusedRequest, refusal: Refusal, reason: string, job: () => JobNames, at: number): void {
     const sender = request.known?.sender;
     const groups = sender === undefined ? this.#strangers : this.#known;
-    const client = sender === undefined ? kept(networkOf(request.origin()) ?? '') : undefined;
-    const who = sender === undefined ? (client ?? '') : `${sender.way} ${sender.name}`;
+    const origin = request.origin();
+    const family = familyOf(origin.userAgent);
+    const client = sender === undefined ? kept(networkOf(origin) ?? '') : undefined;
+    const who = whoOf(sender === undefined ? (client ?? '') : `${sender.way} ${sender.name}`, family);
     const now = this.#clock.now();
     const group = groups.find(who, refusal.code, reason);
     if (!group) {
@@ -83,6 +88,7 @@ export class RefusalGroups {
         sender: sender?.name,
         way: sender?.way,
         client,
+        family,
         count: 1,
         firstAt: at,
         lastAt: at,
@@ -107,6 +113,11 @@ export class RefusalGroups {
   get forgotten(): number {
     return this.#known.forgotten + this.#strangers.forgotten;
   }
+}
+
+/** A line end is in no name. */
+function whoOf(name: string, family: ClientFamily | undefined): string {
+  return `${family ?? ''}\n${name}`;
 }
 
 /** At most MAX_GROUPS. The one that was not used for the longest time leaves for another. */

@@ -98,17 +98,18 @@ export class Watch implements OutcomeWatch {
   notRecognised(arrival: Arrival, { reason, refusal, detail }: Rejection): void {
     const noted = this.#note(arrival, refusal.code, '');
     const told = detail === undefined ? refusal : withDetail(refusal, detail);
-    this.refusals.note(arrival, told, reason, () => NO_JOB, noted.at);
+    this.refusals.note(arrival, told, refusal.cause ?? reason, () => NO_JOB, noted.at);
     this.#refused.noteOther(noted, arrival, 'unknown', 0, '', '', reasonOf(told));
   }
 
   requestRefused(request: RefusedRequest, refusal: Refusal): void {
-    const { method, path = '' } = request.origin();
+    const { method, path } = request.origin();
     // A browser that asks for an icon, or a probe of a load balancer, brings no event.
     if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return;
     const noted = this.#note(request, refusal.code, '');
-    this.refusals.note(request, refusal, '', () => NO_JOB, noted.at);
-    const reason = kept(`${method ?? ''} ${shortName(path) ?? ''}: ${refusal.message}`);
+    this.refusals.note(request, refusal, refusal.cause ?? '', () => NO_JOB, noted.at);
+    const where = method === undefined ? '' : `${method} ${shortName(path) ?? ''}: `;
+    const reason = kept(`${where}${refusal.message}`);
     this.#refused.noteOther(noted, request, 'unknown', 0, '', '', reason);
   }
 

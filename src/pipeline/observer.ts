@@ -4,7 +4,7 @@
  */
 import type { Rejection } from '../auth/sender.ts';
 import type { Kept } from '../delivery/port.ts';
-import type { Refusal } from '../errors.ts';
+import { refusal, type Cause, type Refusal } from '../errors.ts';
 import type { FrequentLines, LogFacts, Logger } from '../log.ts';
 import { BoundedNames } from '../metrics/bounded-names.ts';
 import type { Metrics } from '../metrics/metrics.ts';
@@ -13,7 +13,7 @@ import type { CheckedEvent, CheckPath, JobNames } from '../openlineage/verdict.t
 import type { FittingRule } from '../routing/rule-set.ts';
 import { printable } from '../support/printable.ts';
 import { systemTime, type Time } from '../support/time.ts';
-import type { Arrival } from './arrival.ts';
+import type { Arrival, Origin } from './arrival.ts';
 import type { Foreseen } from './foresight.ts';
 import { LineLimit } from './line-limit.ts';
 import {
@@ -176,6 +176,12 @@ export class Observer {
   /** A login to the page is refused. It brings no event, so it is only logged. */
   loginRefused(request: LoggedRequest, refusal: Refusal): void {
     this.#logRefusal(request, refusal, 'request refused');
+  }
+
+  /** A TLS handshake has failed, so there is no request. The listener writes the log line, which names a certificate. */
+  handshakeFailed(client: Pick<Origin, 'client' | 'address'>, why: string, cause: Cause): void {
+    const refused: Refusal = { ...refusal('bad_request', why), cause };
+    this.#watch?.requestRefused({ requestId: '', origin: () => client }, refused);
   }
 
   /** All events of a batch have their outcome. The lines that they have not had are counted. */

@@ -2,6 +2,7 @@
  * The front: the listener, the authentication and the pipeline. It hands records to the core through one interface,
  * and knows no broker.
  */
+import type { IncomingMessage } from 'node:http';
 import type { FrequentLines, Logger } from '../log.ts';
 import type { Settings } from '../config/schema/schema.ts';
 import type { DeliveryStatus, EventDelivery, TopicUse } from '../delivery/port.ts';
@@ -263,7 +264,8 @@ export class Front {
         // Fastify is large, and most proxies never show a page.
         const { createPages } = await import('../http/pages/pages.ts');
         const { clientOf } = listener;
-        return createPages(pagesSettings(settings), { answers, observer, clientOf });
+        const senderOf = (request: IncomingMessage) => events.senderOf(request);
+        return createPages(pagesSettings(settings), { answers, observer, clientOf, senderOf });
       },
     );
     const watching = () => this.#page?.watching ?? 0;

@@ -86,7 +86,8 @@ suite('half of a surrogate pair', () => {
           assert.deepEqual(errorsOf(event, level), [
             {
               location: ['body', ...path],
-              message: 'Input should be a valid string: it has half of a surrogate pair',
+              message:
+                'Input should be a valid string: it has half of a surrogate pair (a cut emoji, or text that was not UTF-8)',
               code: 'string_unicode',
               context: {},
               input: half,

@@ -138,7 +138,7 @@ suite('a validation error', () => {
       jobEvent({ producer: 'x\ud800' }),
       ['producer'],
       'string_unicode',
-      'Input should be a valid string: it has half of a surrogate pair',
+      'Input should be a valid string: it has half of a surrogate pair (a cut emoji, or text that was not UTF-8)',
       'x\ud800',
     ],
     [
@@ -146,7 +146,7 @@ suite('a validation error', () => {
       jobEvent({ schemaURL: '\udc00' }),
       ['schemaURL'],
       'string_unicode',
-      'Input should be a valid string: it has half of a surrogate pair',
+      'Input should be a valid string: it has half of a surrogate pair (a cut emoji, or text that was not UTF-8)',
       '\udc00',
     ],
     [

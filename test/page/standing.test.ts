@@ -47,17 +47,30 @@ class Scene {
   }
 }
 
-const NO_LOSSES: Losses = { refused: 0, lastRefusedAt: undefined, dropped: 0 };
+const NO_LOSSES: Losses = { taken: true, refused: 0, lastRefusedAt: undefined, dropped: 0 };
 
 suite('where things stand', () => {
   test('says at the top what does not arrive, although all is well with Kafka', async () => {
     const scene = new Scene();
-    const text = await scene.text({ refused: 1200, lastRefusedAt: 0, dropped: 3 });
+    const text = await scene.text({ taken: true, refused: 1200, lastRefusedAt: 0, dropped: 3 });
     assert.match(
       text,
-      /Events go to Kafka\. Refused: 1,200 , the last at 1970-01-01 00:00:00 \. Consumers would drop: 3/,
+      /Events go to Kafka\. Refused: 1,200 , the last at 1970-01-01 00:00:00 UTC\. Consumers would drop: 3/,
     );
     assert.doesNotMatch(await scene.text(), /Refused|would drop/);
+  });
+
+  test('is no good news while events are refused, or before one has arrived', async () => {
+    const scene = new Scene();
+    const read = await scene.reader.read();
+    const lineOf = (losses: Partial<Losses>) => summary(read, { ...NO_LOSSES, ...losses }).text;
+    assert.match(lineOf({}), /"summary good".*Events go to Kafka\./s);
+    assert.match(lineOf({ refused: 1, lastRefusedAt: read.now - 3_600_000 }), /"summary good"/);
+    assert.match(
+      lineOf({ refused: 1, lastRefusedAt: read.now - 1000 }),
+      /"summary warn".*Events go to Kafka/s,
+    );
+    assert.match(lineOf({ taken: false }), /Kafka is available\. No event has arrived/);
   });
 
   test('tells of an outage, and when the disk will be delivered', async () => {

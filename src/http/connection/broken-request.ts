@@ -8,6 +8,14 @@ import { looksLikeProxyHeader } from './proxy-header.ts';
 const UNEXPECTED_PROXY_HEADER =
   'The connection begins with the PROXY protocol. It is read with server.proxy_protocol, from the peers in server.forwarded_allow_ips';
 
+const UNEXPECTED_TLS =
+  'The client speaks TLS, and this port does not: its URL may have https in place of http';
+
+/** RFC 8446 §5.1: the first record of a client has the type `handshake` (22) and the version 3.1 or, in old ones, 3.0. */
+function looksLikeTls(bytes: Buffer): boolean {
+  return bytes[0] === 22 && bytes[1] === 3;
+}
+
 /** Milliseconds that a client has to read the answer and close the connection. */
 const LINGER_MS = 2000;
 
@@ -76,6 +84,7 @@ function endAfter(socket: Duplex, bytes: string | Buffer): void {
 export function reasonOf(code = '', bytes?: Buffer): Refusal | undefined {
   if (isHttp2(code)) return refusal('bad_request', 'HTTP/2 is not served here. Use HTTP/1.1');
   if (bytes && looksLikeProxyHeader(bytes)) return refusal('bad_request', UNEXPECTED_PROXY_HEADER);
+  if (bytes && looksLikeTls(bytes)) return { ...refusal('bad_request', UNEXPECTED_TLS), cause: 'speaks-tls' };
   switch (code) {
     case 'ECONNRESET':
     case 'EPIPE':

@@ -6,6 +6,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { describeCertificate } from '../../auth/client-certificates.ts';
+import type { Cause } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import { networkOf } from '../../pipeline/refusal-facts.ts';
 import { systemTime } from '../../support/time.ts';
@@ -22,21 +23,24 @@ const NO_CERTIFICATE = 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE';
  * What OpenSSL's codes mean, in Node's form. A connection that was only opened and closed has another code: health checks and scans of
  * ports do that. So has one whose time is over.
  */
-const REASONS: readonly (readonly [code: RegExp, reason: string])[] = [
+const REASONS: readonly (readonly [code: RegExp, reason: string, cause: Cause])[] = [
   [
     /_(?:HTTP_REQUEST|HTTPS_PROXY_REQUEST|WRONG_VERSION_NUMBER|BAD_PACKET_LENGTH|PACKET_LENGTH_TOO_LONG)$/,
     'the client does not speak TLS: its URL may have http in place of https, or it sends the PROXY protocol, which is read with server.proxy_protocol from the peers in server.forwarded_allow_ips',
+    'speaks-no-tls',
   ],
   [
     /_ALERT_(?:UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_\w+|UNSUPPORTED_CERTIFICATE)$/,
     'the client does not accept the certificate of the proxy',
+    'server-certificate',
   ],
   [
     /_(?:UNSUPPORTED_PROTOCOL|VERSION_TOO_LOW|NO_SHARED_CIPHER|ALERT_PROTOCOL_VERSION|ALERT_HANDSHAKE_FAILURE)$/,
     'the client and the proxy have no version or cipher of TLS in common',
+    'handshake',
   ],
-  [/_NO_APPLICATION_PROTOCOL$/, 'the client speaks HTTP/2 only, and the proxy HTTP/1.1'],
-  [/^ERR_SSL_/, 'an error of the protocol'],
+  [/_NO_APPLICATION_PROTOCOL$/, 'the client speaks HTTP/2 only, and the proxy HTTP/1.1', 'handshake'],
+  [/^ERR_SSL_/, 'an error of the protocol', 'handshake'],
 ];
 
 /** What is known of a client whose handshake goes on. */
@@ -49,11 +53,15 @@ interface Shown {
 /** Which client certificates a server requests; `required`: it ends a handshake without one that it accepts. */
 export type RequestedCertificates = 'none' | 'optional' | 'required';
 
+/** Hears of each handshake that has failed for a reason that someone can mend. `client` is undefined if it has gone. */
+export type HandshakeFailed = (client: ClientAddress | undefined, why: string, cause: Cause) => void;
+
 /** For a server with TLS. */
 export function watchHandshakes(
   server: Server,
   requested: RequestedCertificates,
   log: Logger,
+  failed: HandshakeFailed,
   proxied?: ProxiedPeers,
 ): void {
   const peers = new TrustedPeers([], (socket) => proxied?.clientOf(socket) ?? socket);
@@ -82,8 +90,11 @@ export function watchHandshakes(
     const { certificate, client } = shown.get(socket) ?? note(socket);
     const code = codeOf(socket) ?? error.code ?? 'unknown';
     const isRefused = certificate !== undefined || code === NO_CERTIFICATE;
-    const reason = isRefused ? undefined : REASONS.find(([pattern]) => pattern.test(code))?.[1];
+    const [, reason, cause = 'client-certificate' as const] = isRefused
+      ? []
+      : (REASONS.find(([pattern]) => pattern.test(code)) ?? []);
     if (!isRefused && reason === undefined) return;
+    failed(client, reason ?? `${REFUSED}: ${certificate ? code : 'the client has none'}`, cause);
     const omitted = limit.next({ cause: code, sender: undefined, client: client && networkOf(client) });
     if (omitted === undefined) return;
     const facts = { client: client?.client, ...(omitted > 0 && { omitted }) };

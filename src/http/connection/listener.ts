@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import type { Logger } from '../../log.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
-import { watchHandshakes, type RequestedCertificates } from './client-handshakes.ts';
+import { watchHandshakes, type HandshakeFailed, type RequestedCertificates } from './client-handshakes.ts';
 import type { ProxiedPeers } from './proxied-peers.ts';
 
 export interface ListenerSettings {
@@ -34,8 +34,13 @@ const CHECK_INTERVAL_MS = 1000;
 /** Milliseconds between log lines about refused connections. In a flood there are thousands of them. */
 const WARNING_INTERVAL_MS = 60_000;
 
-/** Makes a server that does not listen yet. It handles failed TLS handshakes itself. */
-export function createListener(settings: ListenerSettings, metrics: Metrics, log: Logger): Server {
+/** Makes a server that does not listen yet. It handles failed TLS handshakes itself; `failed` hears of them. */
+export function createListener(
+  settings: ListenerSettings,
+  metrics: Metrics,
+  log: Logger,
+  failed: HandshakeFailed,
+): Server {
   const { tls, requestTimeoutMs } = settings;
   const headersTimeout = shorterLimit(settings.headersTimeoutMs, requestTimeoutMs);
   const options = {
@@ -62,7 +67,7 @@ export function createListener(settings: ListenerSettings, metrics: Metrics, log
   // Without this listener the error would end the process.
   server.on('listening', () => server.on('error', ({ message }) => warn(message)));
   server.on('tlsClientError', () => metrics.tlsHandshakeFailures.inc());
-  if (tls) watchHandshakes(server, requestedCertificates(tls), log, settings.proxied);
+  if (tls) watchHandshakes(server, requestedCertificates(tls), log, failed, settings.proxied);
   return server;
 }
 

@@ -1,9 +1,11 @@
 /** Takes events from requests: authenticates the sender, reads the body, passes it to the pipeline, and answers. */
+import type { IncomingMessage } from 'node:http';
 import type { Authenticator } from '../../auth/authenticator.ts';
 import type { Finding } from '../../auth/sender.ts';
 import type { SendersWatch } from '../../auth/senders-watch.ts';
 import { refusal, type Refusal } from '../../errors.ts';
 import { fitErrors } from '../../openlineage/validation-error.ts';
+import type { KnownSender } from '../../pipeline/arrival.ts';
 import { areErrors } from '../../pipeline/refusal-facts.ts';
 import { blockOf } from '../../support/memory/byte-pool.ts';
 import { ClientGone, type Turns } from '../../support/turns.ts';
@@ -64,6 +66,14 @@ export class EventHandler implements ExchangeHandler {
     // Synchronous for a sender that is already known: a promise would add one hundredth to the cost of an event.
     if (!(found instanceof Promise)) this.#admit(exchange, takes, found, this.#authentication.senders);
     else void this.#admitLater(exchange, takes, found, this.#authentication.senders);
+  }
+
+  /** The sender of a request that is refused for its path: so its owner hears of it. Undefined if it is not recognised. */
+  async senderOf({ headers, socket }: IncomingMessage): Promise<KnownSender | undefined> {
+    if (!this.#authentication) return undefined;
+    const { authenticator, senders } = this.#authentication;
+    const { sender } = await authenticator.find(headers.authorization, socket);
+    return sender && { sender, limits: senders.senders.limitsOf(sender) };
   }
 
   async #admitLater(

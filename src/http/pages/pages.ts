@@ -1,9 +1,10 @@
 /** Pages, served by Fastify: the API page with its document, and answers to wrong paths and methods. */
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import swagger, { type StaticDocumentSpec } from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { errorBody, errorTable, refusal, type Refusal } from '../../errors.ts';
+import type { KnownSender } from '../../pipeline/arrival.ts';
 import type { Observer } from '../../pipeline/observer.ts';
 import type { Answers } from '../answer.ts';
 import { requestIdOf } from '../connection/request-head.ts';
@@ -28,12 +29,15 @@ export interface PagesParts {
   readonly observer: Observer;
   /** The address of a request's client, for the log. */
   readonly clientOf: ClientOf;
+  /** The sender of an event that was posted to a wrong path. Undefined if it is not recognised. */
+  readonly senderOf: (request: IncomingMessage) => Promise<KnownSender | undefined>;
 }
 
 /** Builds the pages. The listener answers every request. Rejects if a plugin cannot be loaded. */
 export async function createPages(settings: PagesSettings, parts: PagesParts): Promise<RequestListener> {
-  const { answers, observer } = parts;
-  const refuse = (reply: FastifyReply, reason: Refusal) => refuseLogged(parts, reply, reason);
+  const { answers, observer, senderOf } = parts;
+  const refuse = (reply: FastifyReply, reason: Refusal, known?: KnownSender) =>
+    refuseLogged(parts, reply, reason, known);
   const app: FastifyInstance = fastify({
     rewriteUrl: (request) => localUrl(request.url ?? '/', settings.rootPath),
     routerOptions: { ignoreTrailingSlash: true },
@@ -57,7 +61,10 @@ export async function createPages(settings: PagesSettings, parts: PagesParts): P
   // No page takes a body, so no body is parsed.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
-  app.setNotFoundHandler((request, reply) => refuse(reply, missing(app, request)));
+  app.setNotFoundHandler(async (request, reply) => {
+    const known = request.method === 'POST' ? await senderOf(request.raw) : undefined;
+    return refuse(reply, missing(app, request), known);
+  });
   app.setErrorHandler((error, request, reply) => {
     // E.g. a path that the server of static files does not accept.
     if (isClientError(error)) return refuse(reply, missing(app, request));
@@ -124,10 +131,11 @@ function refuseLogged(
   { observer, clientOf }: PagesParts,
   reply: FastifyReply,
   reason: Refusal,
+  known?: KnownSender,
 ): FastifyReply {
   const { request } = reply;
   const origin = () => originOf(request.raw, request.originalUrl, clientOf);
-  if (reason.code !== 'internal') observer.requestRefused({ requestId: request.id, origin }, reason);
+  if (reason.code !== 'internal') observer.requestRefused({ requestId: request.id, known, origin }, reason);
   return reply
     .code(errorTable[reason.code].status)
     .headers(refusalHeaders(reason))

@@ -85,7 +85,9 @@ export function arrivals(rows: readonly OutcomeRow[], filter: RowFilter, base: s
       The last ${rows.length} of at most 1,000 that are remembered. Load the page again for new ones.
     </p>
     <p id="empty" ${rows.length > 0 ? html` hidden` : ''}>
-      Nothing has arrived that fits. Bodies and facets are never shown.
+      Nothing has arrived that fits. If nothing is here without a filter either, no request has reached this
+      proxy: compare the URL in the settings of the engine with <a href="#h-connect">Connect</a>, and read the
+      log of the engine. Bodies and facets are never shown.
     </p>
     ${table('What arrives', HEAD, rows.map(arrivalRow), 'rows')}
     ${

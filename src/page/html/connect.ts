@@ -11,6 +11,9 @@ export interface ConnectFacts {
 /** In docs/clients.md, the address is this one. */
 const DOCUMENTED = 'http://localhost:8002';
 
+/** An address that leads each machine to itself. */
+const LOOPBACK = /^https?:\/\/(?:localhost|127\.[\d.]+|\[::1\])(?=[:/]|$)/i;
+
 /** A line with this is left out where no key is asked for. */
 const KEY = 'YOUR-KEY';
 
@@ -97,7 +100,12 @@ export function connect({ address, ways }: ConnectFacts): Html {
     <h2 id="h-connect">How to point an engine here</h2>
     <p>
       The address of this proxy, as you have called it: <code><bdi>${address}</bdi></code
-      >. Give it without a slash or a path at its end.
+      >. Give it without a slash or a path at its
+      end.${
+        LOOPBACK.test(address) &&
+        html` An engine on another machine or in another container needs the name of the proxy's machine in
+          place of <code>${new URL(address).hostname}</code>.`
+      }
     </p>
     ${
       needsKey

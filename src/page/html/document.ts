@@ -45,6 +45,7 @@ function ownPart({ sender, hasNamespaces }: SenderScope): Html {
 
 function lossesOf({ refusals: { groups }, quality: { all } }: Memory): Losses {
   return {
+    taken: all.length > 0,
     refused: groups.reduce((sum, { count }) => sum + count, 0),
     lastRefusedAt: groups[0]?.lastAt,
     dropped: all.flatMap(({ drops }) => drops).reduce((sum, [, , number]) => sum + number, 0),

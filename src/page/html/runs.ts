@@ -12,9 +12,9 @@ export function runs({ open, failed, forgotten }: Memory['runs']): Html {
     <h2 id="h-runs">Runs</h2>
     <p>What this proxy has seen since it started. Another replica may have had the end of a run.</p>
     <h3>Failed</h3>
-    ${failed.length === 0 ? html`<p>None.</p>` : table('Failed runs', ['Job', 'Namespace', 'Run', 'Sender', 'How', 'Began', 'Ended'], failed.slice(0, MAX_ROWS).map(failedRow))}
+    ${failed.length === 0 ? html`<p>None.</p>` : table('Failed runs', ['Job', 'Namespace', 'Run', 'Sender', 'How', 'Began (UTC)', 'Ended (UTC)'], failed.slice(0, MAX_ROWS).map(failedRow))}
     <h3>Began, and have not ended</h3>
-    ${open.length === 0 ? html`<p>None.</p>` : table('Runs that have not ended', ['Job', 'Namespace', 'Run', 'Sender', 'Began', 'Last event'], open.slice(0, MAX_ROWS).map(openRow))}
+    ${open.length === 0 ? html`<p>None.</p>` : table('Runs that have not ended', ['Job', 'Namespace', 'Run', 'Sender', 'Began (UTC)', 'Last event (UTC)'], open.slice(0, MAX_ROWS).map(openRow))}
     ${open.length > MAX_ROWS && html`<p>${count(open.length - MAX_ROWS)} more are not shown.</p>`}
     ${forgotten > 0 && html`<p>${count(forgotten)} were too many to be remembered.</p>`}
   </section>`;

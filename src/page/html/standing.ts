@@ -9,8 +9,13 @@ const STATES: Readonly<Record<QueueState, string>> = {
   draining: 'the disk is delivered to Kafka',
 };
 
+/** Milliseconds for which a refusal makes the summary a warning. Scans of the internet are refused as well. */
+const REFUSED_MS = 10 * 60_000;
+
 /** What is refused, and what consumers would drop, since the proxy started. */
 export interface Losses {
+  /** True if an event was taken. */
+  readonly taken: boolean;
   readonly refused: number;
   /** Milliseconds since the epoch; undefined without a refusal. */
   readonly lastRefusedAt: number | undefined;
@@ -19,8 +24,8 @@ export interface Losses {
 
 /** One line at the top of the page. What does not arrive is there, too: the line must not be green without it. */
 export function summary(
-  { topics, warnings, spooledEvents }: Standing,
-  { refused, lastRefusedAt, dropped }: Losses,
+  { topics, warnings, spooledEvents, now }: Standing,
+  { taken, refused, lastRefusedAt, dropped }: Losses,
 ): Html {
   const unkept = topics.filter(({ problem }) => problem !== undefined);
   const troubled = topics.filter(
@@ -36,9 +41,14 @@ export function summary(
           ]
         : spooledEvents > 0
           ? ['warn', `Kafka is there. Events are delivered from disk: ${count(spooledEvents)}.`]
-          : ['good', 'Events go to Kafka.'];
+          : [
+              lastRefusedAt !== undefined && now - lastRefusedAt < REFUSED_MS ? 'warn' : 'good',
+              taken
+                ? 'Events go to Kafka.'
+                : 'Kafka is available. No event has arrived since the proxy started.',
+            ];
   return html`<p class="summary ${kind}" role="status">
-    ${text}${lastRefusedAt !== undefined && html` <a href="#h-refused">Refused: ${count(refused)}</a>, the last at ${time(lastRefusedAt)}.`}${dropped > 0 && html` <a href="#h-quality">Consumers would drop: ${count(dropped)}</a>.`}${warnings.length > 0 && html` <a href="#h-standing">Warnings: ${warnings.length}</a>`}
+    ${text}${lastRefusedAt !== undefined && html` <a href="#h-refused">Refused: ${count(refused)}</a>, the last at ${time(lastRefusedAt)} UTC.`}${dropped > 0 && html` <a href="#h-quality">Consumers would drop: ${count(dropped)}</a>.`}${warnings.length > 0 && html` <a href="#h-standing">Warnings: ${warnings.length}</a>`}
   </p>`;
 }
 

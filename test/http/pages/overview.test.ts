@@ -3,12 +3,16 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { request as requestTls } from 'node:https';
 import { after, suite, test } from 'node:test';
+import { text as textOfStream } from 'node:stream/consumers';
+import { connect as connectTls } from 'node:tls';
 import { SNIPPETS } from '../../../src/page/html/connect.ts';
 import { temporaryFolder } from '../../../tools/kafka/folders.ts';
 import { freePorts } from '../../../tools/kafka/ports.ts';
 import type { Proxy } from '../../../tools/proxy.ts';
 import { claims, SECRET_KEY, tokenOf } from '../../auth/personal-tokens/personal-token-samples.ts';
+import { writeCertificate } from '../../stage/certificate.ts';
 import { get, post, spooled } from '../../stage/posting.ts';
 import { runEvent } from '../../stage/sample-events.ts';
 import { Stage } from '../../stage/stage.ts';
@@ -32,9 +36,12 @@ suite('the page', { timeout: 60_000 }, () => {
   test('tells alone why a Trino, a Spark and a dbt do not arrive', async () => {
     const folder = temporaryFolder('http2kafka-senders-');
     const senders = join(folder, 'senders.yaml');
-    const key = 'h2k_of_dbt';
-    const hash = createHash('sha256').update(key).digest('hex');
-    writeFileSync(senders, `senders:\n  - name: dbt\n    api_keys: ['sha256:${hash}']\n`);
+    const keys = { dbt: 'h2k_of_dbt', trino: 'h2k_of_trino' };
+    const entries = Object.entries(keys).map(([name, key]) => {
+      const hash = createHash('sha256').update(key).digest('hex');
+      return `  - name: ${name}\n    api_keys: ['sha256:${hash}']\n`;
+    });
+    writeFileSync(senders, `senders:\n${entries.join('')}`);
     const proxy = await stage.proxyWithoutKafka({
       settings: {
         AUTH__SENDERS_FILE: senders,
@@ -43,36 +50,80 @@ suite('the page', { timeout: 60_000 }, () => {
         AUTH__PERSONAL_TOKENS__CHECK_REVOCATION: 'false',
       },
     });
-    const json = { 'content-type': 'application/json' };
-    const trino = { ...json, 'user-agent': 'openlineage-java/1.55.0', authorization: `Bearer ${key}` };
-    await post(proxy, runEvent('query'), { path: '/lineage', headers: trino });
+    // The names of the programs are those that the engines send.
+    const headersOf = (program: string, token: string) => ({
+      'content-type': 'application/json',
+      'user-agent': program,
+      authorization: `Bearer ${token}`,
+    });
+    const trino = headersOf('Apache-HttpClient/5.5 (Java/25.0.3)', keys.trino);
+    await post(proxy, runEvent('query'), { path: '/api/v1', headers: trino });
     const old = tokenOf({ ...claims, token_name: 'spark-prod', exp: 1_755_100_000 });
-    const spark = { ...json, authorization: `Bearer personal_token_${old}` };
+    const spark = headersOf('Apache-HttpClient/5.6.4 (Java/17.0.15)', `personal_token_${old}`);
     for (let i = 0; i < 3; i++) await post(proxy, runEvent('spark'), { headers: spark });
-    const dbt = { ...json, authorization: `Bearer ${key}` };
-    const broken = runEvent('model', { run: { runId: 'not-a-uuid' }, eventTime: undefined });
-    await post(proxy, broken, { headers: dbt });
+    const dbt = headersOf('python-requests/2.34.2', keys.dbt);
+    // A dbt sends this if its namespace was set in a terminal that is not UTF-8.
+    await post(proxy, runEvent('model', { job: { namespace: 'Caf\udce9', name: 'model' } }), {
+      headers: dbt,
+    });
+    const unset = headersOf('Apache-HttpClient/5.6.5 (Java/21)', 'null');
+    await post(proxy, runEvent('unset'), { headers: unset });
 
     const text = await textOf(proxy);
+    assert.match(text, /Refused: 6 , the last at /);
     assert.match(
       text,
-      /Wrong path: events go to \/api\/v1\/lineage not_found Correct the URL in [^.]*\. 1 .*path POST \/lineage .*openlineage-java\/1\.55\.0/,
+      /trino Java client \(Trino, Spark, Flink, …\) Wrong path: events go to \/api\/v1\/lineage not_found The client has a path in its URL, \/api\/v1 ,.* Trino openlineage-event-listener\.transport\.url .* 1 .*path POST \/api\/v1 /,
     );
     assert.match(
       text,
-      /Expired token unauthorized Get a new token[^.]*\. 3 .*Token has expired: the token "spark-prod" of alice/,
+      /Java client \(Trino, Spark, Flink, …\) Expired token: the key of the client is not valid any more unauthorized Get a new token[^.]*\. .* Spark spark\.openlineage\.transport\.auth\.apiKey .* 3 .*Token has expired: the token "spark-prod" of alice/,
     );
     assert.match(
       text,
-      /dbt Wrong event: it is not valid invalid_request The producer of the event has to change it\. .* 1 /,
+      /dbt Python client \(dbt, Airflow, Dagster, …\) Wrong event: it is not valid invalid_request The event is not kept\. The names of jobs and namespaces come from the settings of the client\. dbt OPENLINEAGE_NAMESPACE .* 1 /,
     );
+    assert.match(text, /body\.job\.namespace : Input should be [^:]*: .*text that was not UTF-8.* job model/);
     assert.match(
       text,
-      /body\.eventTime : Field required body\.run\.runId : Input should be a valid UUID .* job model/,
+      /No key: the client sends a word in its place unauthorized .*Unknown API key: the client has sent the word "null": its setting for the key is missing/,
     );
     assert.match(text, /Senders need a credential: an API key, a personal token of Data\.Rentgen/);
     const { text: all } = await get(proxy, '/', { headers: HTML });
-    for (const secret of [SECRET_KEY, key, old]) assert.ok(!all.includes(secret));
+    for (const secret of [SECRET_KEY, ...Object.values(keys), old]) assert.ok(!all.includes(secret));
+  });
+
+  test('names https against a port without TLS, and http against one with TLS', async () => {
+    const folder = temporaryFolder('http2kafka-tls-');
+    const { cert, key } = await writeCertificate(folder);
+    const [plain, secure] = await Promise.all([
+      stage.proxyWithoutKafka(),
+      stage.proxyWithoutKafka({ args: ['--ssl-certfile', cert, '--ssl-keyfile', key] }),
+    ]);
+    const { promise: failed, resolve } = Promise.withResolvers<unknown>();
+    connectTls({ host: '127.0.0.1', port: plain.port }).on('error', resolve);
+    await failed;
+    assert.match(
+      await textOf(plain),
+      /unknown, from 127\.0\.0\.1 https in place of http: this port does not speak TLS bad_request .* 1 /,
+    );
+    await assert.rejects(
+      fetch(`http://127.0.0.1:${secure.port}/api/v1/lineage`, { method: 'POST', body: '{}' }),
+    );
+    const ca = readFileSync(cert);
+    const { promise, resolve: read } = Promise.withResolvers<string>();
+    const options = {
+      host: '127.0.0.1',
+      port: secure.port,
+      ca,
+      checkServerIdentity: () => undefined,
+      headers: HTML,
+    };
+    requestTls({ ...options, path: '/' }, (answer) => void textOfStream(answer).then(read)).end();
+    assert.match(
+      await promise,
+      /http in place of https: this port speaks TLS.*the client does not speak TLS/s,
+    );
   });
 
   test('takes no room from events: streams are bounded, and are not in flight', async () => {
