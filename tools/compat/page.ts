@@ -68,6 +68,14 @@ module proxy did not serve OpenLineage's Go client either; it was built from a c
 [Clients](clients.md) says what else is known of these clients and of others.`,
   },
   {
+    group: 'mistakes',
+    heading: 'Mistakes, and what the page says',
+    before: `An engine with a mistake in its settings sends to a proxy whose senders need a key. Its events do not arrive. Then
+[the page at \`/\`](page.md) must say who does not arrive, why, and in which setting of the engine that is.`,
+    columns: ['refused', 'who', 'why'],
+    after: '',
+  },
+  {
     group: 'load-balancers',
     heading: 'Load balancers',
     before: `Each with the configuration that [behind a load balancer](load-balancer.md) shows. The client of that page sends 1,000

@@ -6,6 +6,7 @@ import { trialOf } from './clients/trial.ts';
 import { consumers } from './consumers/table.ts';
 import { dataRentgen } from './data-rentgen/trial.ts';
 import { loadBalancers } from './load-balancers/trial.ts';
+import { mistakeTrials } from './mistakes/trial.ts';
 import { profiles } from './profiles/trial.ts';
 import { schemathesis } from './schemathesis/trial.ts';
 import type { Trial } from './trial.ts';
@@ -15,6 +16,7 @@ export const trials: readonly Trial[] = [
   ...consumers,
   ...clients.map(trialOf),
   debezium,
+  ...mistakeTrials,
   ...loadBalancers,
   schemathesis,
   dataRentgen,

@@ -5,6 +5,7 @@ export const GROUPS = [
   'brokers',
   'consumers',
   'clients',
+  'mistakes',
   'load-balancers',
   'schemathesis',
   'data-rentgen',

@@ -42,6 +42,7 @@ export const npm = { kafkajs: '2.2.4' } as const;
 export const maven = {
   'io.openlineage:openlineage-java': '1.55.0',
   'io.openlineage:openlineage-spark_2.12': '1.53.0',
+  'io.trino:trino-server': '476',
   'io.debezium:debezium-connector-postgres': '3.6.1.Final',
 } as const;
 

@@ -9,6 +9,7 @@ import { installJars, installed, installPython } from '../install.ts';
 import type { Command } from '../processes.ts';
 import { maven, python } from '../versions.ts';
 import { goClient, installGoClient } from './go-client.ts';
+import { installTrino, trinoCommand } from './trino.ts';
 import type { Client } from './trial.ts';
 
 const program = (name: string) => join(import.meta.dirname, 'programs', name);
@@ -81,6 +82,15 @@ export const clients: readonly Client[] = [
         env: { PYSPARK_PYTHON: binary('spark', 'python') },
       };
     },
+  },
+  {
+    name: 'trino',
+    label: 'Trino, its OpenLineage plugin',
+    version: maven['io.trino:trino-server'],
+    install: installTrino,
+    // START and COMPLETE of the query.
+    events: 2,
+    command: trinoCommand,
   },
   {
     name: 'dbt',
