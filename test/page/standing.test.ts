@@ -47,12 +47,12 @@ class Scene {
   }
 }
 
-const NO_LOSSES: Losses = { taken: true, refused: 0, lastRefusedAt: undefined, dropped: 0 };
+const NO_LOSSES: Losses = { taken: true, whose: '', refused: 0, lastRefusedAt: undefined, dropped: 0 };
 
 suite('where things stand', () => {
   test('says at the top what does not arrive, although all is well with Kafka', async () => {
     const scene = new Scene();
-    const text = await scene.text({ taken: true, refused: 1200, lastRefusedAt: 0, dropped: 3 });
+    const text = await scene.text({ ...NO_LOSSES, refused: 1200, lastRefusedAt: 0, dropped: 3 });
     assert.match(
       text,
       /Events go to Kafka\. Refused: 1,200 , the last at 1970-01-01 00:00:00 UTC\. Consumers would drop: 3/,
@@ -71,6 +71,7 @@ suite('where things stand', () => {
       /"summary warn".*Events go to Kafka/s,
     );
     assert.match(lineOf({ taken: false }), /Kafka is available\. No event has arrived/);
+    assert.match(lineOf({ taken: false, whose: ' of this sender' }), /No event of this sender has arrived/);
   });
 
   test('tells of an outage, and when the disk will be delivered', async () => {

@@ -25,7 +25,7 @@ export interface PageFacts {
 /** The parts that change. The script replaces each element of this id. */
 export function changingParts({ memory, scope, standing: now }: PageFacts): Readonly<Record<string, string>> {
   return {
-    summary: summary(now, lossesOf(memory)).text,
+    summary: summary(now, lossesOf(memory, scope)).text,
     ...(scope && { scope: ownPart(scope).text }),
     refused: refusals(memory.refusals.groups, memory.refusals.forgotten).text,
     runs: runs(memory.runs).text,
@@ -38,14 +38,15 @@ function ownPart({ sender, hasNamespaces }: SenderScope): Html {
   return html`<p>
     You see what concerns the sender <bdi>${sender}</bdi>:
     ${hasNamespaces ? 'events and runs in its namespaces' : 'its own events and runs'}, its own refusals and
-    dead letters, and the quality of its own events. A request with a wrong path or without a valid key has no
-    known sender: ask the operator of this proxy.
+    dead letters, and the quality of its own events. A request without a valid key has no known sender: ask
+    the operator of this proxy.
   </p>`;
 }
 
-function lossesOf({ refusals: { groups }, quality: { all } }: Memory): Losses {
+function lossesOf({ refusals: { groups }, quality: { all } }: Memory, scope?: SenderScope): Losses {
   return {
     taken: all.length > 0,
+    whose: scope ? ' of this sender' : '',
     refused: groups.reduce((sum, { count }) => sum + count, 0),
     lastRefusedAt: groups[0]?.lastAt,
     dropped: all.flatMap(({ drops }) => drops).reduce((sum, [, , number]) => sum + number, 0),
