@@ -1,11 +1,12 @@
 /**
  * `make screenshots`: the pictures of the page at `/` in docs/images, from a real proxy with a real Kafka. Real clients
  * have sent the events of examples/. Three engines do not arrive: a wrong path, an expired token, an event that is not valid.
+ * Their requests are those that the engines themselves have sent in tools/compat/mistakes.
  */
 import { createHash, createHmac } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { chromium, type Page } from 'playwright-core';
 import { findChromium } from './chromium.ts';
 import { startBroker } from './kafka/broker.ts';
 import { temporaryFolder } from './kafka/folders.ts';
@@ -15,7 +16,19 @@ import { startProxy, type Proxy } from './proxy.ts';
 const root = join(import.meta.dirname, '..');
 const images = join(root, 'docs', 'images');
 const SECRET = 'a secret of the pictures only';
-const SENDERS = ['airflow', 'dbt', 'python', 'spark', 'trino'];
+const PYTHON = 'python-requests/2.34.2';
+
+/** Senders, and how the programs call themselves that they send with. */
+const SENDERS: Readonly<Record<string, string>> = {
+  airflow: PYTHON,
+  dbt: PYTHON,
+  python: PYTHON,
+  spark: 'Apache-HttpClient/5.6.4 (Java/17.0.15)',
+  trino: 'Apache-HttpClient/5.5 (Java/25.0.3)',
+};
+
+/** A name that leads to this machine, as browsers on other machines call the proxy. */
+const ELSEWHERE = 'lineage.example.org';
 
 const executablePath = findChromium();
 if (executablePath === undefined) throw new Error('there is no Chromium: run make chromium');
@@ -24,9 +37,10 @@ const broker = await startBroker();
 const senders = join(temporaryFolder('http2kafka-screenshots-'), 'senders.yaml');
 writeFileSync(
   senders,
-  ['senders:', ...SENDERS.map((name) => `  - name: ${name}\n    api_keys: ['sha256:${sha256(name)}']`)].join(
-    '\n',
-  ),
+  [
+    'senders:',
+    ...Object.keys(SENDERS).map((name) => `  - name: ${name}\n    api_keys: ['sha256:${sha256(name)}']`),
+  ].join('\n'),
 );
 await createTopic(broker.bootstrapServers, { name: 'input.runs', partitions: 3 });
 const proxy = await startProxy({
@@ -38,38 +52,57 @@ const proxy = await startProxy({
     AUTH__PERSONAL_TOKENS__SECRET_KEY: SECRET,
     AUTH__PERSONAL_TOKENS__CHECK_REVOCATION: 'false',
     CHECK__CONSUMERS: 'data-rentgen',
+    SERVER__PAGE__SENDERS: 'true',
+    // The password is of no use: no one knows it.
+    SERVER__PAGE__USERS: `ana:scrypt:16384:${'A'.repeat(22)}:${'A'.repeat(43)}`,
   },
 });
 const problem = await proxy.ready();
 if (problem !== undefined) throw new Error(problem);
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+const browser = await chromium.launch({
+  executablePath,
+  args: ['--no-sandbox', '--disable-gpu', `--host-resolver-rules=MAP ${ELSEWHERE} 127.0.0.1`],
+});
 try {
-  for (const sender of SENDERS) await postExamples(proxy, sender);
-  await post(proxy, '/lineage', '{}', {
-    authorization: `Bearer ${keyOf('trino')}`,
-    'user-agent': 'openlineage-java/1.55.0',
-  });
-  await post(proxy, '/api/v1/lineage', '{}', { authorization: `Bearer personal_token_${expiredToken()}` });
-  const broken = {
-    eventTime: '2026-11-22 10:15',
-    run: { runId: '42' },
-    job: { namespace: 'shop', name: 'daily.orders' },
-  };
-  await post(proxy, '/api/v1/lineage', JSON.stringify(broken), { authorization: `Bearer ${keyOf('dbt')}` });
-
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: 'light' });
-  await page.goto(`${proxy.url}/`);
-  await page.getByText('Live.').waitFor();
+  await open(page, proxy.url);
+  await page.screenshot({ path: join(images, 'page-empty.png'), clip: top(1440, 400) });
+
+  for (const sender of Object.keys(SENDERS)) await postExamples(proxy, sender);
+  await post(proxy, '/api/v1/lineage', ofAnotherRun(example('spark', '01-start.json')), { sender: 'spark' });
+  await post(proxy, '/api/v1', '{}', { sender: 'trino' });
+  const token = `personal_token_${expiredToken()}`;
+  await post(proxy, '/api/v1/lineage', '{}', { sender: 'spark', credential: token });
+  // As of a dbt with its namespace from a terminal that is not UTF-8.
+  const broken = example('dbt', '01-model-start.json').replaceAll(
+    '"namespace": "shop"',
+    String.raw`"namespace": "Caf\udce9"`,
+  );
+  await post(proxy, '/api/v1/lineage', broken, { sender: 'dbt' });
+
+  await open(page, proxy.url);
   await page.screenshot({ path: join(images, 'page.png') });
-  await page.locator('#refused').screenshot({ path: join(images, 'page-refused.png') });
-  await page.locator('#quality').screenshot({ path: join(images, 'page-quality.png') });
+  // As high as each part: a long table scrolls by itself.
+  await page.setViewportSize({ width: 1440, height: 1600 });
+  for (const part of ['refused', 'runs', 'quality', 'standing']) {
+    await page.locator(`#${part}`).screenshot({ path: join(images, `page-${part}.png`) });
+  }
+  await page.getByText('Trino', { exact: true }).last().click();
+  await page.locator('section', { has: page.locator('#h-connect') }).screenshot({
+    path: join(images, 'page-connect.png'),
+  });
+  const wide = await browser.newPage({ viewport: { width: 1920, height: 700 }, colorScheme: 'dark' });
+  await open(wide, proxy.url);
+  await wide.screenshot({ path: join(images, 'page-wide.png') });
+  await wide.goto(`http://${ELSEWHERE}:${proxy.port}/`);
+  await wide.screenshot({ path: join(images, 'page-login.png'), clip: top(640, 260) });
+
   await broker.kill();
   await postExamples(proxy, 'spark');
   await page.getByText('Kafka is unavailable.').waitFor();
   await page.locator('#standing').screenshot({ path: join(images, 'page-outage.png') });
   const narrow = await browser.newPage({ viewport: { width: 320, height: 640 }, colorScheme: 'dark' });
-  await narrow.goto(`${proxy.url}/`);
-  await narrow.getByText('Live.').waitFor();
+  await open(narrow, proxy.url);
   await narrow.screenshot({ path: join(images, 'page-narrow.png') });
 } finally {
   await browser.close();
@@ -78,21 +111,47 @@ try {
 }
 console.log(`wrote ${images}`);
 
+async function open(page: Page, url: string): Promise<void> {
+  await page.goto(`${url}/`);
+  await page.getByText('Live.').waitFor();
+}
+
+function top(width: number, height: number) {
+  return { x: 0, y: 0, width, height };
+}
+
+function example(sender: string, file: string): string {
+  return readFileSync(join(root, 'examples', sender, file), 'utf8');
+}
+
+/** The event in a run of its own, which does not end. */
+function ofAnotherRun(event: string): string {
+  return event.replace(
+    /("runId": "[^"]*)[0-9a-f]"/,
+    (_, start: string) => `${start}${start.endsWith('0') ? 1 : 0}"`,
+  );
+}
+
 async function postExamples(to: Proxy, sender: string): Promise<void> {
-  const folder = join(root, 'examples', sender);
-  for (const file of readdirSync(folder).sort()) {
-    if (!file.endsWith('.json')) continue;
-    await post(to, '/api/v1/lineage', readFileSync(join(folder, file), 'utf8'), {
-      authorization: `Bearer ${keyOf(sender)}`,
-    });
+  for (const file of readdirSync(join(root, 'examples', sender)).sort()) {
+    if (file.endsWith('.json')) await post(to, '/api/v1/lineage', example(sender, file), { sender });
   }
 }
 
-async function post(to: Proxy, path: string, body: string, headers: Record<string, string>): Promise<void> {
+async function post(
+  to: Proxy,
+  path: string,
+  body: string,
+  { sender, credential = keyOf(sender) }: { sender: string; credential?: string },
+): Promise<void> {
   const answer = await fetch(`${to.url}${path}`, {
     method: 'POST',
     body,
-    headers: { 'content-type': 'application/json', ...headers },
+    headers: {
+      'content-type': 'application/json',
+      'user-agent': SENDERS[sender] ?? '',
+      authorization: `Bearer ${credential}`,
+    },
   });
   await answer.text();
 }

@@ -3,7 +3,7 @@ import type { RefusalExample, RefusalGroup } from '../refusal-groups.ts';
 import { FAMILIES, meaningOf, remedyOf, settingsOf } from './advice.ts';
 import { count, html, name, table, time, type Html } from './html.ts';
 
-const HEAD = ['Who', 'Why', '#How often', 'First (UTC)', 'Last (UTC)', 'An example'];
+const HEAD = ['Who', 'Why', '#How often', 'First and last (UTC)', 'An example'];
 
 /** Most rows. The groups are in the order of their last refusals. */
 const MAX_ROWS = 200;
@@ -36,8 +36,7 @@ function refusalRow(group: RefusalGroup): Html {
       >${remedy !== undefined && html`<p>${remedy}</p>`}${settingsOf(group)}
     </td>
     <td class="number">${count(group.count)}</td>
-    <td>${time(group.firstAt)}</td>
-    <td>${time(group.lastAt)}</td>
+    <td>${time(group.firstAt)}${group.count > 1 && html`<br />${time(group.lastAt)}`}</td>
     <td class="wide">${exampleOf(example)}</td>
   </tr>`;
 }

@@ -74,7 +74,7 @@ export function standing(now: Standing): Html {
         Parked on disk, because no topic takes them:
         ${now.parked.map(
           ({ topic, events, bytes: size }) =>
-            html`<bdi>${topic}</bdi>: ${count(events)} events, ${bytes(size)}. `,
+            html`<bdi>${topic}</bdi>: ${count(events)} ${events === 1 ? 'event' : 'events'}, ${bytes(size)}. `,
         )}See <code>http2kafka spool</code>.
       </p>`
     }

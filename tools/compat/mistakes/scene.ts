@@ -77,7 +77,7 @@ export function refusedRows(page: string): readonly RefusedRow[] {
   const section = /<div id="refused">(.*?)<div id="runs">/s.exec(page)?.[1] ?? '';
   return [...section.matchAll(/<tr>\s*(<td.*?)<\/tr>/gs)].map(([, row = '']) => {
     const cells = [...row.matchAll(/<td[^>]*>(.*?)<\/td>/gs)].map(([, cell = '']) => textOf(cell));
-    const [who = '', why = '', howOften = '', , , example = ''] = cells;
+    const [who = '', why = '', howOften = '', , example = ''] = cells;
     const headline = textOf(/<strong[^>]*>(.*?)<\/strong>/s.exec(row)?.[1] ?? '');
     return { who, why, headline, howOften: Number(howOften.replaceAll(',', '')), example };
   });
