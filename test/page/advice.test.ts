@@ -6,6 +6,7 @@ import { suite, test } from 'node:test';
 import { refusal, type Refusal } from '../../src/errors.ts';
 import { familyOf } from '../../src/page/client-family.ts';
 import { SETTINGS } from '../../src/page/html/advice.ts';
+import { connect } from '../../src/page/html/connect.ts';
 import { refusals } from '../../src/page/html/refusals.ts';
 import { Watch } from '../../src/page/watch.ts';
 import { SimulatedTime } from '../support/simulated-time.ts';
@@ -98,6 +99,20 @@ suite('what the page says of a refusal', () => {
     const names = Object.values(SETTINGS).flatMap((kinds) => Object.values(kinds).flat());
     assert.ok(names.length > 10);
     for (const [engine, setting] of names) assert.ok(clients.includes(setting), `${engine}: ${setting}`);
+  });
+});
+
+suite('how to point an engine here', () => {
+  const textFor = (address: string) => connect({ address, ways: [] }).text.replace(/\s+/g, ' ');
+
+  test('says that the name of this machine is of no use on another one', () => {
+    for (const host of ['localhost', '127.0.0.1', '[::1]']) {
+      for (const rest of ['', ':8002', ':8002/base', ':99999']) {
+        assert.ok(textFor(`http://${host}${rest}`).includes(`in place of <code>${host}</code>`), host + rest);
+      }
+    }
+    for (const address of ['https://lineage.example.org', 'http://localhost.example.org:8002'])
+      assert.ok(!textFor(address).includes('on another machine'), address);
   });
 });
 

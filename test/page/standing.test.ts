@@ -60,7 +60,7 @@ suite('where things stand', () => {
     assert.doesNotMatch(await scene.text(), /Refused|would drop/);
   });
 
-  test('is no good news while events are refused, or before one has arrived', async () => {
+  test('is no good news while events are refused, or before one is taken', async () => {
     const scene = new Scene();
     const read = await scene.reader.read();
     const lineOf = (losses: Partial<Losses>) => summary(read, { ...NO_LOSSES, ...losses }).text;
@@ -70,8 +70,11 @@ suite('where things stand', () => {
       lineOf({ refused: 1, lastRefusedAt: read.now - 1000 }),
       /"summary warn".*Events go to Kafka/s,
     );
-    assert.match(lineOf({ taken: false }), /Kafka is available\. No event has arrived/);
-    assert.match(lineOf({ taken: false, whose: ' of this sender' }), /No event of this sender has arrived/);
+    assert.match(lineOf({ taken: false }), /Kafka is available\. No event has been taken/);
+    assert.match(
+      lineOf({ taken: false, whose: ' of this sender' }),
+      /No event of this sender has been taken/,
+    );
   });
 
   test('tells of an outage, and when the disk will be delivered', async () => {

@@ -108,7 +108,7 @@ function remedyOfEvent(group: RefusalGroup): Html {
   return html`The event is not kept.
   ${
     isNaming
-      ? html`The names of jobs and namespaces come from the settings of the client.`
+      ? html`The names of jobs and namespaces come from the settings of the client: correct them there.`
       : html`The client's OpenLineage library makes the event: take another version of it, or tell its makers
         the places on the right.`
   }`;

@@ -1,21 +1,33 @@
 /** How to point an engine at this proxy. The snippets are those of docs/clients.md, with this address and a key if one is asked for. */
+import type { Way } from '../../auth/sender.ts';
 import { html, type Html } from './html.ts';
 
 export interface ConnectFacts {
   /** `http://host:port`, without a slash at its end. */
   readonly address: string;
   /** The ways in which senders are recognised; empty if every client may send. */
-  readonly ways: readonly string[];
+  readonly ways: readonly Way[];
 }
 
 /** In docs/clients.md, the address is this one. */
 const DOCUMENTED = 'http://localhost:8002';
 
 /** An address that leads each machine to itself. */
-const LOOPBACK = /^https?:\/\/(?:localhost|127\.[\d.]+|\[::1\])(?=[:/]|$)/i;
+const LOOPBACK = /^https?:\/\/(localhost|127\.[\d.]+|\[::1\])(?=[:/]|$)/i;
 
 /** A line with this is left out where no key is asked for. */
 const KEY = 'YOUR-KEY';
+
+/** What a sender shows, and how to get it. */
+const CREDENTIALS: Readonly<Record<Way, Html>> = {
+  'api-key': html`An API key. Someone with access to the machine of the proxy runs
+    <code>http2kafka token key NAME</code>, and adds the entry that it prints to the file
+    <code>auth.senders_file</code>.`,
+  'personal-token': html`A personal token. Its user makes it in Data.Rentgen. An engine takes it in place of a
+  key.`,
+  oidc: html`An access token of the OpenID provider. It expires after minutes: the client has to renew it.`,
+  certificate: html`A client certificate, of the authority of <code>--ssl-ca-certs</code>.`,
+};
 
 interface Snippet {
   readonly title: string;
@@ -96,24 +108,24 @@ export const SNIPPETS: readonly Snippet[] = [
 
 export function connect({ address, ways }: ConnectFacts): Html {
   const needsKey = ways.length > 0;
+  const local = LOOPBACK.exec(address)?.[1];
   return html`<section aria-labelledby="h-connect">
     <h2 id="h-connect">How to point an engine here</h2>
     <p>
       The address of this proxy, as you have called it: <code><bdi>${address}</bdi></code
       >. Give it without a slash or a path at its
       end.${
-        LOOPBACK.test(address) &&
+        local !== undefined &&
         html` An engine on another machine or in another container needs the name of the proxy's machine in
-          place of <code>${new URL(address).hostname}</code>.`
+          place of <code>${local}</code>.`
       }
     </p>
     ${
       needsKey
-        ? html`<p>
-            Senders need a credential: ${ways.join(', ')}. For an API key, someone with access to the machine
-            of the proxy runs <code>http2kafka token key NAME</code> and adds the entry that it prints to the
-            file <code>auth.senders_file</code>.
-          </p>`
+        ? html`<p>Senders need a credential${ways.length > 1 && ', one of these'}:</p>
+            <ul>
+              ${ways.map((way) => html`<li>${CREDENTIALS[way]}</li>`)}
+            </ul>`
         : html`<p>No key is needed here.</p>`
     }
     ${SNIPPETS.map((snippet) => snippetHtml(snippet, address, needsKey))}

@@ -47,7 +47,7 @@ export function summary(
               lastRefusedAt !== undefined && now - lastRefusedAt < REFUSED_MS ? 'warn' : 'good',
               taken
                 ? 'Events go to Kafka.'
-                : `Kafka is available. No event${whose} has arrived since the proxy started.`,
+                : `Kafka is available. No event${whose} has been taken since the proxy started.`,
             ];
   return html`<p class="summary ${kind}" role="status">
     ${text}${lastRefusedAt !== undefined && html` <a href="#h-refused">Refused: ${count(refused)}</a>, the last at ${time(lastRefusedAt)} UTC.`}${dropped > 0 && html` <a href="#h-quality">Consumers would drop: ${count(dropped)}</a>.`}${warnings.length > 0 && html` <a href="#h-standing">Warnings: ${warnings.length}</a>`}

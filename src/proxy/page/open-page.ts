@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Settings } from '../../config/schema/schema.ts';
 import { pageUserOf } from '../../config/schema/text-kinds.ts';
+import type { Way } from '../../auth/sender.ts';
 import { takesPersonalTokens } from '../../config/rules/auth-rules.ts';
 import type { DeliveryStatus } from '../../delivery/port.ts';
 import type { ClientOf } from '../../http/origin.ts';
@@ -144,13 +145,13 @@ async function openOidc({ server, auth }: Settings): Promise<PageOidc | undefine
   return new PageOidc(flow, redirectUri, systemTime.monotonic);
 }
 
-function waysOf(settings: Settings): readonly string[] {
+function waysOf(settings: Settings): readonly Way[] {
   const { sendersFile, oidc, clientCertificates } = settings.auth;
   return [
-    ...(sendersFile === undefined ? [] : ['an API key']),
-    ...(takesPersonalTokens(settings) ? ['a personal token of Data.Rentgen'] : []),
-    ...(oidc.issuer === undefined ? [] : ['an access token of the OpenID provider']),
-    ...(clientCertificates.enabled ? ['a client certificate'] : []),
+    ...(sendersFile === undefined ? [] : ['api-key' as const]),
+    ...(takesPersonalTokens(settings) ? ['personal-token' as const] : []),
+    ...(oidc.issuer === undefined ? [] : ['oidc' as const]),
+    ...(clientCertificates.enabled ? ['certificate' as const] : []),
   ];
 }
 

@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import type { Way } from '../../../auth/sender.ts';
 import { refusal } from '../../../errors.ts';
 import { arrivalRow } from '../../../page/html/arrivals.ts';
 import { changingParts, document, type PageFacts } from '../../../page/html/document.ts';
@@ -27,7 +28,7 @@ export interface OverviewSettings {
   readonly rootPath: string;
   readonly https: boolean;
   /** The ways in which senders are recognised. */
-  readonly ways: readonly string[];
+  readonly ways: readonly Way[];
 }
 
 export interface OverviewParts {
