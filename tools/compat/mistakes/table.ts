@@ -62,6 +62,13 @@ export const mistakes: readonly Mistake[] = [
     says: [/^dbt /, /^Wrong path: .* \/api\/v1\/lineage too much in its URL.*dbt OPENLINEAGE_URL/],
   },
   {
+    name: 'dbt-gateway',
+    label: 'dbt: the path of a gateway that the proxy was not told',
+    engine: 'dbt',
+    replaced: (url) => ({ [url]: `${url}/gateway/`, 'YOUR-KEY': keyOf('dbt') }),
+    says: [/^dbt /, /^Wrong path: .* start the proxy with --root-path \/gateway/],
+  },
+  {
     name: 'spark-key',
     label: 'Spark: the key in a setting of another name',
     engine: 'spark',
