@@ -42,7 +42,7 @@ suite('what the page says of a refusal', () => {
     assert.match(text, /unknown, from 192\.0\.2\.7 Java client \(Trino, Spark, Flink, …\)/);
     assert.match(
       text,
-      /has a path in its URL, \/api\/v1 , or in its endpoint\. Give it the address without a path/,
+      /has a path in its URL, \/api\/v1 , or in its endpoint\. Give it the address without any path/,
     );
     assert.match(
       text,

@@ -28,7 +28,7 @@ const REASONS: Readonly<Record<string, string>> = {
   malformed: 'Wrong token: it is not readable',
   signature: 'Wrong token: its signature is wrong',
   algorithm: 'Wrong token: its algorithm is not taken',
-  expired: 'Expired token: the key of the client is not valid any more',
+  expired: 'Expired token: the proxy does not take it any more',
   'not-yet-valid': 'The token is not valid yet',
   claims: 'Wrong token: a claim is wrong or missing',
   audience: 'The token is for another audience',
@@ -45,13 +45,16 @@ const REASONS: Readonly<Record<string, string>> = {
   'unset-key': 'No key: the client sends a word in its place',
 };
 
-/** The headline of a row. */
-export function meaningOf({ code, reason }: Pick<RefusalGroup, 'code' | 'reason'>): string {
+/** The headline of a row. That of a wrong event has the first place that is wrong. */
+export function meaningOf({ code, reason, example }: RefusalGroup): string {
+  const [first] = example.errors;
+  if (code === 'invalid_request' && first) return `Wrong event: ${first.location}`;
   return REASONS[reason] ?? MEANINGS[code] ?? code;
 }
 
 const CONNECT = html`<a href="#h-connect">Connect</a> has all settings of each engine.`;
-const NEW_TOKEN = html`Get a new token, and put it into the settings of the client.`;
+const NEW_TOKEN = html`Get a new token, and give it to the client. <a href="#h-connect">Connect</a> says where
+  to get one.`;
 
 /** What to do about a cause. */
 const REMEDIES: Readonly<Record<string, Html>> = {
@@ -99,13 +102,13 @@ function remedyOfPath(path: string): Html {
     html` If a gateway leads here with that path, start the proxy with
       <code>--root-path <bdi>${base}</bdi></code
       >.`;
-  return html`${cause} Give it the address without a path: it adds
+  return html`${cause} Give it the address without any path: then it adds
     <code>/api/v1/lineage</code> itself.${gateway}`;
 }
 
 function remedyOfEvent(group: RefusalGroup): Html {
   const isNaming = hasWrongNames(group);
-  return html`The event is not kept.
+  return html`The event is not kept, and clients do not send it again: run the job again after the change.
   ${
     isNaming
       ? html`The names of jobs and namespaces come from the settings of the client: correct them there.`
@@ -182,8 +185,13 @@ export function settingsOf(group: RefusalGroup): Html | undefined {
   if (kind === undefined) return undefined;
   const settings = group.family && SETTINGS[group.family]?.[kind];
   if (!settings) return html`<p>${CONNECT}</p>`;
-  return html`<dl class="settings">
-      ${settings.map(
+  // Most operators name a sender after its engine.
+  const sender = group.sender?.toLowerCase() ?? '';
+  const named = settings.filter(([engine]) => sender.includes(engine.toLowerCase()));
+  const shown = named.length > 0 ? named : settings;
+  return html`${new Set(shown.map(([engine]) => engine)).size > 1 && html`<p>Whichever of these it is:</p>`}
+    <dl class="settings">
+      ${shown.map(
         ([engine, setting]) =>
           html`<dt>${engine}</dt>
             <dd><code>${setting}</code></dd>`,

@@ -73,15 +73,15 @@ suite('the page', { timeout: 60_000 }, () => {
     assert.match(text, /Refused: 6 , the last at /);
     assert.match(
       text,
-      /trino Java client \(Trino, Spark, Flink, …\) Wrong path: events go to \/api\/v1\/lineage not_found The client has a path in its URL, \/api\/v1 ,.* Trino openlineage-event-listener\.transport\.url .* 1 .*path POST \/api\/v1 /,
+      /trino Java client \(Trino, Spark, Flink, …\) Wrong path: events go to \/api\/v1\/lineage not_found The client has a path in its URL, \/api\/v1 ,.* Trino openlineage-event-listener\.transport\.url Connect has .* 1 .*path POST \/api\/v1 /,
     );
     assert.match(
       text,
-      /Java client \(Trino, Spark, Flink, …\) Expired token: the key of the client is not valid any more unauthorized Get a new token[^.]*\. .* Spark spark\.openlineage\.transport\.auth\.apiKey .* 3 .*Token has expired: the token "spark-prod" of alice/,
+      /Java client \(Trino, Spark, Flink, …\) Expired token: the proxy does not take it any more unauthorized Get a new token, and give it to the client\. Connect says where to get one\. Whichever of these it is: Trino .* Spark spark\.openlineage\.transport\.auth\.apiKey .* 3 .*Token has expired: the token "spark-prod" of alice/,
     );
     assert.match(
       text,
-      /dbt Python client \(dbt, Airflow, Dagster, …\) Wrong event: it is not valid invalid_request The event is not kept\. The names of jobs and namespaces come from the settings of the client: correct them there\. dbt OPENLINEAGE_NAMESPACE .* 1 /,
+      /dbt Python client \(dbt, Airflow, Dagster, …\) Wrong event: body\.job\.namespace invalid_request The event is not kept, and clients do not send it again: run the job again after the change\. The names of jobs and namespaces come from the settings of the client: correct them there\. dbt OPENLINEAGE_NAMESPACE .* 1 /,
     );
     assert.match(text, /body\.job\.namespace : Input should be [^:]*: .*text that was not UTF-8.* job model/);
     assert.match(
