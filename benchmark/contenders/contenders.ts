@@ -38,7 +38,7 @@ export interface Contender {
   /** Paths on which it takes events. By default those of http2kafka. */
   readonly path?: string;
   /** Undefined when it is not installed. */
-  readonly prepare: (place: Place) => Promise<Prepared> | Prepared | undefined;
+  readonly prepare: (place: Place) => Promise<Prepared | undefined> | Prepared | undefined;
 }
 
 /** Partitions of the topics in the documentation's examples. */
