@@ -68,7 +68,7 @@ docs-check: build
 audit: setup ## Find known vulnerabilities of the packages, and packages that are not pinned.
 	$(NODE) tools/audit.ts
 
-bench: setup build ## Measure all loads beside a bare HTTP server and the floor, in one run (20 minutes; no other load).
+bench: setup build ## Measure all loads beside a bare HTTP server and the floor, in one run (half an hour; no other load).
 	@$(NODE) tools/kafka/install.ts
 	$(NODE) benchmark/main.ts
 	$(NODE) benchmark/levels.ts

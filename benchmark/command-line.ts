@@ -39,7 +39,7 @@ const OPTIONS = {
   out: { type: 'string' },
 } as const;
 
-const WHOLE = { seconds: '2', rounds: '3', warmUp: '30' };
+const WHOLE = { seconds: '2', rounds: '5', warmUp: '30' };
 const QUICK = { seconds: '2', rounds: '2', warmUp: '8' };
 
 /** Who takes part in a quick run. */

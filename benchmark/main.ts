@@ -4,7 +4,7 @@
  * Then they take turns in rounds, and the median counts.
  *
  *     node benchmark/main.ts [--only mix,large,…] [--contenders none,floor,…] [--against FOLDER] [--quick]
- *                            [--seconds 2] [--rounds 3] [--warm-up 30] [--out FOLDER] [--list]
+ *                            [--seconds 2] [--rounds 5] [--warm-up 30] [--out FOLDER] [--list]
  *
  * `--against` names the folder of another version of http2kafka, built, which takes part in turn. `--quick` warms for 8 s
  * only, and leaves out all but bare, floor, none and that version. A whole run writes to benchmark/results/, any other to
