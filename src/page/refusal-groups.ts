@@ -9,7 +9,6 @@ import type { JobNames } from '../openlineage/verdict.ts';
 import { areErrors, networkOf, reasonOf, shortName } from '../pipeline/refusal-facts.ts';
 import type { RefusedRequest } from '../pipeline/outcome-watch.ts';
 import type { Clock } from '../support/time.ts';
-import { familyOf, type ClientFamily } from './client-family.ts';
 import { kept } from './texts.ts';
 
 /** Most groups of known senders, and most groups of other clients. */
@@ -20,6 +19,23 @@ const EXAMPLE_MS = 1000;
 
 /** Most validation errors of an example. */
 const MAX_ERRORS = 5;
+
+/**
+ * Which of OpenLineage's clients a request is of, by its header User-Agent. No engine names itself there: Trino, Spark and
+ * Flink send with the Java client, whose library calls itself Apache-HttpClient.
+ */
+export type ClientFamily = 'java' | 'python' | 'go';
+
+const PATTERNS: readonly (readonly [family: ClientFamily, pattern: RegExp])[] = [
+  ['java', /^(?:Apache-HttpClient|openlineage-java|Java)\b/i],
+  ['python', /^(?:python-|openlineage-python|aiohttp)/i],
+  ['go', /^(?:Go-http-client|openlineage-go)/i],
+];
+
+/** Undefined for any other program. */
+export function familyOf(userAgent: string | undefined): ClientFamily | undefined {
+  return userAgent === undefined ? undefined : PATTERNS.find(([, pattern]) => pattern.test(userAgent))?.[0];
+}
 
 /** One refusal as an example. Texts that a client has chosen are short and printable. */
 export interface RefusalExample {
@@ -120,6 +136,11 @@ function whoOf(name: string, family: ClientFamily | undefined): string {
   return `${family ?? ''}\n${name}`;
 }
 
+/** A reason may be the name of another error's code. */
+function keyOf(code: string, reason: string): string {
+  return `${code} ${reason}`;
+}
+
 /** At most MAX_GROUPS. The one that was not used for the longest time leaves for another. */
 class Groups {
   readonly #groups = new Map<string, Map<string, Group>>();
@@ -132,17 +153,15 @@ class Groups {
 
   find(who: string, code: string, reason: string): Group | undefined {
     const ofWho = this.#groups.get(who);
-    const group = ofWho?.get(reason === '' ? code : reason);
-    return group?.code === code ? group : undefined;
+    return ofWho?.get(keyOf(code, reason));
   }
 
   add(who: string, group: Group): void {
     if (this.#count >= MAX_GROUPS) this.#forgetOldest();
     let ofWho = this.#groups.get(who);
     if (!ofWho) this.#groups.set(who, (ofWho = new Map<string, Group>()));
-    const key = group.reason === '' ? group.code : group.reason;
-    if (!ofWho.has(key)) this.#count += 1;
-    ofWho.set(key, group);
+    this.#count += 1;
+    ofWho.set(keyOf(group.code, group.reason), group);
   }
 
   #forgetOldest(): void {

