@@ -2,6 +2,7 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
+import { networkOf } from '../../../pipeline/refusal-facts.ts';
 import type { Clock } from '../../../support/time.ts';
 import { PageCookie } from './page-cookie.ts';
 import type { SenderLogin } from './page-senders.ts';
@@ -46,6 +47,12 @@ export interface Session {
   readonly endsAt: number;
 }
 
+type Failures = LRUCache<string, { count: number; readonly since: number }>;
+
+function failures(): Failures {
+  return new LRUCache({ max: MAX_COUNTED });
+}
+
 export class PageSessions {
   readonly #users: ReadonlyMap<string, PageUser>;
   readonly #nobody: PageUser;
@@ -54,7 +61,9 @@ export class PageSessions {
   /** By the key of their cookie. */
   readonly #ofUsers = new LRUCache<string, Session>({ max: MAX_SESSIONS });
   readonly #ofSenders = new LRUCache<string, Session>({ max: MAX_OF_SENDERS });
-  readonly #failures = new LRUCache<string, { count: number; readonly since: number }>({ max: MAX_COUNTED });
+  readonly #ofAddresses = failures();
+  /** Apart: failures of many addresses must not make room for further attempts for a name. */
+  readonly #ofNames = failures();
   #hashing = 0;
 
   /** `users` are those with a password; there may be none. `path` is that of the page. `clock` is monotonic. `https`: browsers send the cookie with TLS only. */
@@ -87,15 +96,18 @@ export class PageSessions {
 
   /** Begins a session, if the password is right. `address` is that of the client. */
   async login(name: string, password: string, address: string): Promise<Login> {
-    const counted = [ofAddress(address), `name ${name.slice(0, 256)}`];
-    if (this.#hashing >= MAX_HASHING || counted.some((key) => this.#isOver(key))) return 'too-many';
+    if (!this.takesPasswords) return 'wrong';
+    const known = name.slice(0, 256);
+    if (this.#hashing >= MAX_HASHING || this.isBarred(address) || this.#isOver(this.#ofNames, known))
+      return 'too-many';
     // An unknown name takes as long as a wrong password.
     const user = this.#users.get(name) ?? this.#nobody;
     this.#hashing += 1;
     try {
       const hash = await hashOf(password, user);
       if (!timingSafeEqual(hash, user.hash) || user === this.#nobody) {
-        for (const key of counted) this.#countFailure(key);
+        this.countFailureOf(address);
+        this.#countFailure(this.#ofNames, known);
         return 'wrong';
       }
     } finally {
@@ -122,12 +134,12 @@ export class PageSessions {
 
   /** Whether no more attempts of an address are taken now, whatever the way to log in. */
   isBarred(address: string): boolean {
-    return this.#isOver(ofAddress(address));
+    return this.#isOver(this.#ofAddresses, networkFrom(address));
   }
 
   /** Counts a failed attempt of an address to log in without a password. */
   countFailureOf(address: string): void {
-    this.#countFailure(ofAddress(address));
+    this.#countFailure(this.#ofAddresses, networkFrom(address));
   }
 
   /** Ends the session of a request. Returns the cookie that removes that of the browser. */
@@ -148,18 +160,18 @@ export class PageSessions {
     this.#ofSenders.delete(key);
   }
 
-  #isOver(key: string): boolean {
-    const failures = this.#failures.get(key);
-    if (!failures) return false;
-    if (this.#clock.now() - failures.since < TRIES_MS) return failures.count >= MAX_TRIES;
-    this.#failures.delete(key);
+  #isOver(failures: Failures, key: string): boolean {
+    const own = failures.get(key);
+    if (!own) return false;
+    if (this.#clock.now() - own.since < TRIES_MS) return own.count >= MAX_TRIES;
+    failures.delete(key);
     return false;
   }
 
-  #countFailure(key: string): void {
-    const failures = this.#failures.get(key);
-    if (failures) failures.count += 1;
-    else this.#failures.set(key, { count: 1, since: this.#clock.now() });
+  #countFailure(failures: Failures, key: string): void {
+    const own = failures.get(key);
+    if (own) own.count += 1;
+    else failures.set(key, { count: 1, since: this.#clock.now() });
   }
 }
 
@@ -171,6 +183,7 @@ async function hashOf(password: string, { cost, salt, hash }: PageUser): Promise
   return promise;
 }
 
-function ofAddress(address: string): string {
-  return `address ${address}`;
+/** One client has all addresses of its network. */
+function networkFrom(address: string): string {
+  return networkOf({ client: address, address }) ?? '';
 }
