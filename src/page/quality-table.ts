@@ -9,6 +9,12 @@ import { kept, MAX_NAME, shown } from './texts.ts';
 /** Most pairs of a sender and a producer. The events of further ones count together. */
 export const MAX_SOURCES = 500;
 
+/** Most producers of one known sender, so that it takes no row from others. */
+export const MAX_OF_SENDER = 20;
+
+/** In place of the hash of a producer: those of a sender that has too many. */
+const FURTHER = 'further';
+
 export interface Quality {
   /** `others` without a way: the events of several senders. */
   readonly sender: string | undefined;
@@ -70,7 +76,7 @@ export class QualityTable {
    * By the way and the name of the sender, then by a hash of the producer's bytes: the text is made once, and no text is made
    * of the first two.
    */
-  readonly #sources: Readonly<Record<Way | 'unknown', Map<string, Map<number, Source>>>> = {
+  readonly #sources: Readonly<Record<Way | 'unknown', Map<string, Map<number | typeof FURTHER, Source>>>> = {
     'personal-token': new Map(),
     'api-key': new Map(),
     oidc: new Map(),
@@ -84,6 +90,11 @@ export class QualityTable {
     const source = this.#sourceOf(sender, event, bytes);
     source.note(event);
     return source;
+  }
+
+  /** False if events of further senders have no row of their own. */
+  get isWhole(): boolean {
+    return this.#others.events === 0;
   }
 
   /** Those with most events first. */
@@ -105,13 +116,16 @@ export class QualityTable {
     let bySender = byName.get(name);
     const known = bySender?.get(hash);
     if (known) return known;
+    const isFurther = sender !== undefined && bySender !== undefined && bySender.size >= MAX_OF_SENDER;
+    const further = isFurther ? bySender?.get(FURTHER) : undefined;
+    if (further) return further;
     if (this.#count >= MAX_SOURCES) return this.#others;
     this.#count += 1;
-    if (!bySender) byName.set(name, (bySender = new Map<number, Source>()));
+    if (!bySender) byName.set(name, (bySender = new Map<number | typeof FURTHER, Source>()));
     const producer =
       texts?.producer ?? bytes.toString('utf8', producerAt, Math.min(producerEnd, producerAt + 4 * MAX_NAME));
-    const source = new Source(sender?.name, sender?.way, kept(producer));
-    bySender.set(hash, source);
+    const source = new Source(sender?.name, sender?.way, isFurther ? 'further producers' : kept(producer));
+    bySender.set(isFurther ? FURTHER : hash, source);
     return source;
   }
 }

@@ -21,7 +21,11 @@ export interface Memory {
     readonly failed: readonly SeenRun[];
     readonly forgotten: number;
   };
-  readonly quality: { readonly all: readonly Quality[] };
+  readonly quality: {
+    readonly all: readonly Quality[];
+    /** False if senders may have sent events without a row here. */
+    readonly isWhole: boolean;
+  };
 }
 
 /** What a sender has caused. Both members are undefined for a client that is not recognised. */
@@ -65,7 +69,7 @@ export class SenderScope {
         failed: runs.failed.filter((run) => this.#showsEvent(run)),
         forgotten: 0,
       },
-      quality: { all: quality.all.filter((source) => this.#isOwn(source)) },
+      quality: { all: quality.all.filter((source) => this.#isOwn(source)), isWhole: quality.isWhole },
     };
   }
 

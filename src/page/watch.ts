@@ -108,8 +108,9 @@ export class Watch implements OutcomeWatch {
     if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return;
     const noted = this.#note(request, refusal.code, '');
     this.refusals.note(request, refusal, refusal.cause ?? '', () => NO_JOB, noted.at);
-    const where = method === undefined ? '' : `${method} ${shortName(path) ?? ''}: `;
-    const reason = kept(`${where}${refusal.message}`);
+    // A connection without a request brings no event. A health check without TLS makes one every few seconds.
+    if (method === undefined) return;
+    const reason = kept(`${method} ${shortName(path) ?? ''}: ${refusal.message}`);
     this.#refused.noteOther(noted, request, 'unknown', 0, '', '', reason);
   }
 

@@ -47,7 +47,7 @@ class Scene {
   }
 }
 
-const NO_LOSSES: Losses = { taken: true, whose: '', refused: 0, lastRefusedAt: undefined, dropped: 0 };
+const NO_LOSSES: Losses = { taken: true, ofSender: '', refused: 0, lastRefusedAt: undefined, dropped: 0 };
 
 suite('where things stand', () => {
   test('says at the top what does not arrive, although all is well with Kafka', async () => {
@@ -72,7 +72,7 @@ suite('where things stand', () => {
     );
     assert.match(lineOf({ taken: false }), /Kafka is available\. No event has been taken/);
     assert.match(
-      lineOf({ taken: false, whose: ' of this sender' }),
+      lineOf({ taken: false, ofSender: ' of this sender' }),
       /No event of this sender has been taken/,
     );
   });

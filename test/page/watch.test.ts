@@ -9,7 +9,7 @@ import { checkEvent, jobOf } from '../../src/openlineage/check.ts';
 import { scanArray } from '../../src/openlineage/scanner.ts';
 import type { CheckedEvent } from '../../src/openlineage/verdict.ts';
 import { MAX_GROUPS } from '../../src/page/refusal-groups.ts';
-import { MAX_SOURCES } from '../../src/page/quality-table.ts';
+import { MAX_OF_SENDER, MAX_SOURCES } from '../../src/page/quality-table.ts';
 import { RING_SIZE } from '../../src/page/outcome-ring.ts';
 import { filterFrom, fits } from '../../src/page/outcome-row.ts';
 import { Watch } from '../../src/page/watch.ts';
@@ -303,6 +303,24 @@ suite('the quality that the page remembers', () => {
     const rows = scene.watch.quality.all;
     assert.equal(rows.length, MAX_SOURCES + 1);
     assert.deepEqual([rows[0]?.sender, rows[0]?.events], ['others', 10_000 - MAX_SOURCES]);
+  });
+});
+
+suite('the quality of one sender', () => {
+  test('leaves room for others, and says what it does not know', () => {
+    const scene = new Scene();
+    const ofProducer = (number: number) => runEvent({ producer: `https://example.com/${number}` });
+    for (let i = 0; i < MAX_SOURCES + MAX_OF_SENDER; i++) scene.keep(ofProducer(i), 'flood');
+    scene.keep(runEvent(), 'dbt');
+    const rows = scene.watch.quality.all;
+    assert.deepEqual(
+      [rows.length, rows[0]?.producer, rows[0]?.events],
+      [MAX_OF_SENDER + 2, 'further producers', MAX_SOURCES],
+    );
+    assert.ok(rows.some(({ sender }) => sender === 'dbt'));
+    assert.ok(scene.watch.quality.isWhole);
+    for (let i = 0; i < MAX_SOURCES; i++) scene.keep(runEvent(), `sender ${i}`);
+    assert.ok(!scene.watch.quality.isWhole);
   });
 });
 

@@ -43,10 +43,10 @@ function ownPart({ sender, hasNamespaces }: SenderScope): Html {
   </p>`;
 }
 
-function lossesOf({ refusals: { groups }, quality: { all } }: Memory, scope?: SenderScope): Losses {
+function lossesOf({ refusals: { groups }, quality: { all, isWhole } }: Memory, scope?: SenderScope): Losses {
   return {
-    taken: all.length > 0,
-    whose: scope ? ' of this sender' : '',
+    taken: all.length > 0 || !isWhole,
+    ofSender: scope ? ' of this sender' : '',
     refused: groups.reduce((sum, { count }) => sum + count, 0),
     lastRefusedAt: groups[0]?.lastAt,
     dropped: all.flatMap(({ drops }) => drops).reduce((sum, [, , number]) => sum + number, 0),

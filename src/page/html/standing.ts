@@ -14,10 +14,10 @@ const REFUSED_MS = 10 * 60_000;
 
 /** What is refused, and what consumers would drop, since the proxy started. */
 export interface Losses {
-  /** True if an event was taken. */
+  /** False if certainly no event was taken. */
   readonly taken: boolean;
-  /** Of whose events all this is: empty for those of all senders. */
-  readonly whose: '' | ' of this sender';
+  /** Empty if all this counts the events of all senders. */
+  readonly ofSender: '' | ' of this sender';
   readonly refused: number;
   /** Milliseconds since the epoch; undefined without a refusal. */
   readonly lastRefusedAt: number | undefined;
@@ -27,7 +27,7 @@ export interface Losses {
 /** One line at the top of the page. What does not arrive is there, too: the line must not be green without it. */
 export function summary(
   { topics, warnings, spooledEvents, now }: Standing,
-  { taken, whose, refused, lastRefusedAt, dropped }: Losses,
+  { taken, ofSender, refused, lastRefusedAt, dropped }: Losses,
 ): Html {
   const unkept = topics.filter(({ problem }) => problem !== undefined);
   const troubled = topics.filter(
@@ -47,7 +47,7 @@ export function summary(
               lastRefusedAt !== undefined && now - lastRefusedAt < REFUSED_MS ? 'warn' : 'good',
               taken
                 ? 'Events go to Kafka.'
-                : `Kafka is available. No event${whose} has been taken since the proxy started.`,
+                : `Kafka is available. No event${ofSender} has been taken since the proxy started.`,
             ];
   return html`<p class="summary ${kind}" role="status">
     ${text}${lastRefusedAt !== undefined && html` <a href="#h-refused">Refused: ${count(refused)}</a>, the last at ${time(lastRefusedAt)} UTC.`}${dropped > 0 && html` <a href="#h-quality">Consumers would drop: ${count(dropped)}</a>.`}${warnings.length > 0 && html` <a href="#h-standing">Warnings: ${warnings.length}</a>`}
