@@ -25,6 +25,9 @@ export interface SenderAuthentication {
   readonly senders: SendersWatch;
 }
 
+/** Requests with a wrong path whose sender is looked up at a time. The senders of further ones stay unknown. */
+const MAX_RECOGNISING = 32;
+
 const NO_ROOM = refusal('unavailable', 'Too many batches are being handled at once');
 
 export class EventHandler implements ExchangeHandler {
@@ -35,6 +38,7 @@ export class EventHandler implements ExchangeHandler {
   readonly #answers: Answers;
   readonly #observer: Observer;
   readonly #turns: Turns;
+  #recognising = 0;
 
   /** If `authentication` is undefined, every client may send. */
   constructor(
@@ -70,10 +74,17 @@ export class EventHandler implements ExchangeHandler {
 
   /** The sender of a request that is refused for its path: so its owner hears of it. Undefined if it is not recognised. */
   async senderOf({ headers, socket }: IncomingMessage): Promise<KnownSender | undefined> {
-    if (!this.#authentication) return undefined;
+    // A browser sends a certificate without asking its user, also for a page elsewhere.
+    const isOfPage = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
+    if (!this.#authentication || isOfPage || this.#recognising >= MAX_RECOGNISING) return undefined;
     const { authenticator, senders } = this.#authentication;
-    const { sender } = await authenticator.find(headers.authorization, socket);
-    return sender && { sender, limits: senders.senders.limitsOf(sender) };
+    this.#recognising += 1;
+    try {
+      const { sender } = await authenticator.find(headers.authorization, socket);
+      return sender && { sender, limits: senders.senders.limitsOf(sender) };
+    } finally {
+      this.#recognising -= 1;
+    }
   }
 
   async #admitLater(
