@@ -119,9 +119,10 @@ export interface Refusal {
 }
 
 /**
- * Why a connection brings no request: its client speaks TLS where the port does not, or the other way round; it does not
- * accept the certificate of the proxy, or its own is not accepted; or the handshake fails otherwise. `unset-key`: a word
- * is in the place of a key.
+ * - `speaks-tls`, `speaks-no-tls`: the client speaks TLS where the port does not, or the other way round.
+ * - `server-certificate`, `client-certificate`: one side does not accept the certificate of the other.
+ * - `handshake`: the TLS handshake fails otherwise.
+ * - `unset-key`: a word is in the place of a key.
  */
 export type Cause =
   'speaks-tls' | 'speaks-no-tls' | 'server-certificate' | 'client-certificate' | 'handshake' | 'unset-key';

@@ -1,6 +1,6 @@
 /** What is wrong with routing rules beyond their form: rules that can never fit an event. */
 import { matcherOf } from '../../auth/pattern.ts';
-import { takesPersonalTokens } from '../../config/rules/auth-rules.ts';
+import { recognisesSenders } from '../../config/rules/auth-rules.ts';
 import type { RoutingRule, RuleConditions, RuleList } from '../../config/schema/routing-rule.ts';
 import type { Settings } from '../../config/schema/schema.ts';
 import { RuleSet } from '../../routing/rule-set.ts';
@@ -69,16 +69,6 @@ function neverFits({ when }: RoutingRule, settings: Settings): Problem | undefin
     };
   }
   return undefined;
-}
-
-function recognisesSenders(settings: Settings): boolean {
-  const { sendersFile, oidc, clientCertificates } = settings.auth;
-  return (
-    sendersFile !== undefined ||
-    oidc.issuer !== undefined ||
-    clientCertificates.enabled ||
-    takesPersonalTokens(settings)
-  );
 }
 
 function coveredBy(rule: RoutingRule, earlier: readonly RoutingRule[]): Problem | undefined {

@@ -113,9 +113,9 @@ function sendersOf(
   authentication: PageAuthentication | undefined,
 ): PageSenders | undefined {
   if (!authentication || !settings.server.page.senders) return undefined;
-  const { sendersFile, oidc, clientCertificates } = settings.auth;
-  const keys = sendersFile !== undefined || oidc.issuer !== undefined || takesPersonalTokens(settings);
-  return new PageSenders(authentication, { keys, certificates: clientCertificates.enabled });
+  const ways = waysOf(settings);
+  const keys = ways.some((way) => way !== 'certificate');
+  return new PageSenders(authentication, { keys, certificates: ways.includes('certificate') });
 }
 
 function sessionsOf(

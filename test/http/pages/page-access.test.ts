@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { scryptSync } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { suite, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import type { BegunLogin, CodeFlow } from '../../../src/auth/oidc/code-flow.ts';
 import { PageAccess } from '../../../src/http/pages/overview/page-access.ts';
 import { MAX_BEGUN, PageOidc } from '../../../src/http/pages/overview/page-oidc.ts';
@@ -149,6 +150,23 @@ suite('the sessions of the page', () => {
     assert.equal(several.filter((one) => one === 'too-many').length, 3);
   });
 
+  test('do not begin with many attempts for a name, from wherever they come', async () => {
+    const scene = new Scene();
+    const address = (i: number) => `2001:db8:${i.toString(16)}::1`;
+    for (let i = 0; i < MAX_TRIES; i++)
+      assert.equal(await scene.sessions.login('ana', 'wrong', address(i)), 'wrong');
+    // Wrong keys of senders cost no hash. They must not have the failures of a name forgotten.
+    for (let i = 0; i < 2000; i++) scene.sessions.countFailureOf(address(i));
+    assert.equal(await scene.sessions.login('ana', 'right', '192.0.2.1'), 'too-many');
+  });
+
+  test('count the addresses of one network of IPv6 together', () => {
+    const scene = new Scene();
+    for (let i = 0; i < MAX_TRIES; i++) scene.sessions.countFailureOf(`2001:db8:0:1::${i + 1}`);
+    assert.ok(scene.sessions.isBarred('2001:db8:0:1:ffff::7'));
+    assert.ok(!scene.sessions.isBarred('2001:db8:0:2::1'));
+  });
+
   test('are bounded', async () => {
     const scene = new Scene();
     const first = await scene.cookie();
@@ -209,7 +227,20 @@ suite('a session of a sender', () => {
       finding = RECOGNISED;
       assert.equal(await now(), 'seen');
     }
+    // A token that is checked in the database each time: each answer is that of the check before.
+    finding = Promise.resolve(RECOGNISED);
+    const request = requestOf({ cookie });
+    const seen = await access.accessOf(request);
+    assert.ok(seen.kind === 'seen');
+    const mayGoOn = access.mayGoOnOf(request, seen);
+    assert.deepEqual([mayGoOn(), mayGoOn()], ['undecided', 'undecided']);
+    await setImmediate();
+    assert.equal(mayGoOn(), 'yes');
+    await setImmediate();
     finding = Promise.resolve(rejected('revoked', 'it is revoked'));
+    assert.equal(mayGoOn(), 'yes');
+    await setImmediate();
+    assert.equal(mayGoOn(), 'no');
     assert.equal(await now(), 'login');
     finding = RECOGNISED;
     assert.equal(await now(), 'login');

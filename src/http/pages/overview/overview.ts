@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { Way } from '../../../auth/sender.ts';
+import { LRUCache } from 'lru-cache';
 import { refusal } from '../../../errors.ts';
 import { arrivalRow } from '../../../page/html/arrivals.ts';
 import { changingParts, document, type PageFacts } from '../../../page/html/document.ts';
@@ -14,6 +15,7 @@ import { filterFrom, fits, type OutcomeRow } from '../../../page/outcome-row.ts'
 import { SenderScope } from '../../../page/scope.ts';
 import { withoutOperation, type StandingReader } from '../../../page/standing.ts';
 import type { Watch } from '../../../page/watch.ts';
+import type { KnownSender } from '../../../pipeline/arrival.ts';
 import { packageFolder } from '../../../support/packages/package-folder.ts';
 import { TokenBucket } from '../../../support/token-bucket.ts';
 import { localUrl } from '../../paths.ts';
@@ -51,8 +53,15 @@ const CONTENT_SECURITY_POLICY = contentSecurityPolicy("'self'");
 const FIRST_ROWS = 100;
 const MAX_ROWS = 1000;
 
-/** Pages, parts and streams that begin in a second, for all senders. Each takes a few milliseconds from the events. */
+/**
+ * Pages, parts and streams that begin in a second, for all senders and for one of them. Each takes a few milliseconds from
+ * the events.
+ */
 const ANSWERS_TO_SENDERS = 20;
+const ANSWERS_TO_ONE = 10;
+
+/** Senders whose answers are counted. One that is forgotten begins again. */
+const MAX_COUNTED = 1000;
 
 const ASSETS: Readonly<Record<string, string>> = {
   'page.css': 'text/css; charset=utf-8',
@@ -68,7 +77,11 @@ export class Overview {
   readonly #settings: OverviewSettings;
   readonly #parts: OverviewParts;
   readonly #readers = new PageReaders();
-  readonly #senders = { readers: new PageReaders(), answers: new TokenBucket(ANSWERS_TO_SENDERS) };
+  readonly #senders = {
+    readers: new PageReaders(),
+    answers: new TokenBucket(ANSWERS_TO_SENDERS),
+    answersToOne: new LRUCache<string, TokenBucket>({ max: MAX_COUNTED }),
+  };
   readonly #assets = new Map<string, string>();
 
   /** Reads the style and the script now: later the process may have no open files left. */
@@ -134,7 +147,7 @@ export class Overview {
       else refuse('not_found', HIDDEN);
     } else if (path !== ROOT && path !== `${FOLDER}parts` && path !== `${FOLDER}stream`) {
       refuse('not_found');
-    } else if (allowed.sender && !this.#senders.answers.take()) {
+    } else if (allowed.sender && !this.#mayAnswer(ownerOf(allowed.sender))) {
       monitoring.refuse(request, response, requestId, TOO_MANY_READERS);
     } else if (path === `${FOLDER}stream`) {
       this.#stream(request, response, requestId, allowed);
@@ -148,6 +161,14 @@ export class Overview {
       discardBody(request, () => undefined);
       answer.catch(() => refuse('internal'));
     }
+  }
+
+  /** The bucket of the sender first: what is refused for it takes nothing from others. */
+  #mayAnswer(owner: string): boolean {
+    const { answers, answersToOne } = this.#senders;
+    let own = answersToOne.get(owner);
+    if (!own) answersToOne.set(owner, (own = new TokenBucket(ANSWERS_TO_ONE)));
+    return own.take() && answers.take();
   }
 
   async #answerPage(request: IncomingMessage, response: ServerResponse, seen: Seen): Promise<void> {
@@ -185,7 +206,7 @@ export class Overview {
   #stream(request: IncomingMessage, response: ServerResponse, requestId: string, seen: Seen): void {
     const { watch, monitoring } = this.#parts;
     const { sender } = seen;
-    const owner = sender && `${sender.sender.way} ${sender.sender.name}`;
+    const owner = sender && ownerOf(sender);
     const streams = sender ? this.#parts.streamsOfSenders : this.#parts.streams;
     if (owner === undefined ? !streams.hasRoom : !streams.hasRoomFor(owner)) {
       monitoring.refuse(request, response, requestId, TOO_MANY_READERS);
@@ -209,18 +230,16 @@ export class Overview {
     if (request.method === 'HEAD') response.end();
     else {
       const form = eventsOf(() => (isNumbered ? watch.sequence : 0), isNew);
-      const mayGoOn = () => this.#mayGoOn(request, seen);
+      const mayGoOn = this.#parts.access.mayGoOnOf(request, seen);
       const reader = seen.user === undefined ? undefined : { mayGoOn, owner };
       streams.open(response, wants, form, after, MAX_ROWS, reader);
     }
   }
+}
 
-  /** A stream with other limits than those of now ends. The browser opens the next one, and has the rows of it only. */
-  #mayGoOn(request: IncomingMessage, { sender: before }: Seen): 'yes' | 'no' | 'undecided' {
-    const now = this.#parts.access.accessOf(request);
-    if (now instanceof Promise) return 'undecided';
-    return now.kind === 'seen' && now.sender?.limits === before?.limits ? 'yes' : 'no';
-  }
+/** Two senders may have one name. */
+function ownerOf({ sender: { way, name } }: KnownSender): string {
+  return `${way} ${name}`;
 }
 
 function scopeOf({ sender }: Seen): SenderScope | undefined {

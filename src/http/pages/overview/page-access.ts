@@ -7,7 +7,7 @@ import { BlockList, isIP } from 'node:net';
 import { isOfOtherOrigin } from '../../cors.ts';
 import type { KnownSender } from '../../../pipeline/arrival.ts';
 import type { ClientOf } from '../../origin.ts';
-import type { PageSenders, Standing } from './page-senders.ts';
+import type { PageSenders, SessionState } from './page-senders.ts';
 import type { PageSessions, Session } from './page-sessions.ts';
 
 /** What a request may have of the page. */
@@ -16,6 +16,8 @@ export type Access =
   /** Only the form to log in. */
   | { readonly kind: 'login' }
   | { readonly kind: 'hidden' };
+
+export type MayGoOn = 'yes' | 'no' | 'undecided';
 
 export interface Seen {
   readonly kind: 'seen';
@@ -85,14 +87,38 @@ export class PageAccess {
     if (session === undefined) return LOGIN;
     const { user, sender } = session;
     if (sender === undefined) return { kind: 'seen', user, sender };
-    const standing = senders?.standingOf(sender, request);
-    if (!(standing instanceof Promise)) return this.#ofSender(request, session, standing);
-    return standing.then((now) => this.#ofSender(request, session, now));
+    const state = senders?.stateOf(sender, request);
+    if (!(state instanceof Promise)) return this.#ofSender(request, session, state);
+    return state.then((now) => this.#ofSender(request, session, now));
   }
 
-  #ofSender(request: IncomingMessage, { user }: Session, standing: Standing | undefined): Access {
-    if (standing?.known) return { kind: 'seen', user, sender: standing.known };
-    if (standing?.isOver !== false) this.#parts.sessions?.logout(request);
+  /**
+   * Tells whether a stream may go on. One with other limits than those of now ends: the browser opens the next one, and has
+   * the rows of it only. A credential that must be checked elsewhere is `undecided` until it is; each later call has the
+   * result of the check that the call before has begun.
+   */
+  mayGoOnOf(request: IncomingMessage, { sender: before }: Seen): () => MayGoOn {
+    const judge = (now: Access): MayGoOn =>
+      now.kind === 'seen' && now.sender?.limits === before?.limits ? 'yes' : 'no';
+    let isChecking = false;
+    let checked: MayGoOn = 'undecided';
+    return () => {
+      if (isChecking) return 'undecided';
+      const now = this.accessOf(request);
+      if (!(now instanceof Promise)) return judge(now);
+      isChecking = true;
+      const last = checked;
+      void now.then((access) => {
+        checked = judge(access);
+        isChecking = false;
+      });
+      return last;
+    };
+  }
+
+  #ofSender(request: IncomingMessage, { user }: Session, state: SessionState | undefined): Access {
+    if (state?.known) return { kind: 'seen', user, sender: state.known };
+    if (state?.isOver !== false) this.#parts.sessions?.logout(request);
     return LOGIN;
   }
 

@@ -22,7 +22,7 @@ export interface SenderLogin {
 }
 
 /** Whether a session of a sender still is what it was. */
-export type Standing =
+export type SessionState =
   | { readonly known: KnownSender }
   /** `isOver`: the session ends. Otherwise it only shows nothing now. */
   | { readonly known?: undefined; readonly isOver: boolean };
@@ -45,14 +45,14 @@ export class PageSenders {
   }
 
   /** How a session of a sender stands. At once, unless the credential must be checked elsewhere again. */
-  standingOf(login: SenderLogin, request: IncomingMessage): Standing | Promise<Standing> {
+  stateOf(login: SenderLogin, request: IncomingMessage): SessionState | Promise<SessionState> {
     const found = this.#find(login.authorization, request);
     return found instanceof Promise
       ? found.then((finding) => this.#judge(login, finding))
       : this.#judge(login, found);
   }
 
-  #judge({ sender: before }: SenderLogin, { sender, rejection }: Finding): Standing {
+  #judge({ sender: before }: SenderLogin, { sender, rejection }: Finding): SessionState {
     // Not decided now, or a connection without the certificate of the session: another request may show the page.
     if (rejection) return { isOver: !['unavailable', 'missing'].includes(rejection.reason) };
     // The file may have given the key to another sender.
