@@ -3,7 +3,7 @@
  * have sent the events of examples/. Three engines do not arrive: a wrong path, an expired token, an event that is not valid.
  * Their requests are those that the engines themselves have sent in tools/compat/mistakes.
  */
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium, type Page } from 'playwright-core';
@@ -11,6 +11,7 @@ import { findChromium } from './chromium.ts';
 import { startBroker } from './kafka/broker.ts';
 import { temporaryFolder } from './kafka/folders.ts';
 import { createTopic } from './kafka/topics.ts';
+import { freePorts } from './kafka/ports.ts';
 import { startProxy, type Proxy } from './proxy.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -26,6 +27,10 @@ const SENDERS: Readonly<Record<string, string>> = {
   spark: 'Apache-HttpClient/5.6.4 (Java/17.0.15)',
   trino: 'Apache-HttpClient/5.5 (Java/25.0.3)',
 };
+
+/** Events that are spooled for the picture of their delivery, and in one request. A broker takes 20,000 a second. */
+const SPOOLED = 200_000;
+const BATCH = 1000;
 
 /** A name that leads to this machine, as browsers on other machines call the proxy. */
 const ELSEWHERE = 'lineage.example.org';
@@ -104,12 +109,86 @@ try {
   const narrow = await browser.newPage({ viewport: { width: 320, height: 640 }, colorScheme: 'dark' });
   await open(narrow, proxy.url);
   await narrow.screenshot({ path: join(images, 'page-narrow.png') });
+
+  await spoolMany(proxy);
+  await broker.start();
+  await page.getByText('Events are delivered from disk').waitFor();
+  await takeState(page, 'page-drain.png');
+  await takeFull(page);
+  await takeParked(page);
 } finally {
   await browser.close();
   await proxy.stop('SIGKILL');
   await broker.stop({ limitMs: 0 });
 }
 console.log(`wrote ${images}`);
+
+/** So many that a picture can be taken while they are delivered. */
+async function spoolMany(to: Proxy): Promise<void> {
+  const event = example(
+    'trino',
+    readdirSync(join(root, 'examples', 'trino')).find((file) => file.includes('start')) ?? '',
+  );
+  const batch = `[${new Array(BATCH).fill(event).join()}]`;
+  for (let sent = 0; sent < SPOOLED; sent += BATCH) {
+    await post(to, '/api/v1/lineage/batch', batch, { sender: 'trino' });
+  }
+}
+
+/** A proxy without a broker, whose spool has little room. */
+async function takeFull(page: Page): Promise<void> {
+  const [nowhere = 0] = await freePorts(1);
+  const full = await startProxy({
+    settings: {
+      KAFKA__BOOTSTRAP_SERVERS: `127.0.0.1:${nowhere}`,
+      SPOOL__MAX_BYTES: '6MiB',
+      SPOOL__AFTER: '300ms',
+    },
+  });
+  const event = example('spark', '01-start.json');
+  while ((await post(full, '/api/v1/lineage', event, { sender: 'spark' })) !== 503);
+  await open(page, full.url);
+  await page.getByText('Events are refused').waitFor();
+  await takeState(page, 'page-full.png');
+  await full.stop('SIGKILL');
+}
+
+/** An event in the spool that neither its topic nor the dead-letter topic takes. */
+async function takeParked(page: Page): Promise<void> {
+  const [nowhere = 0] = await freePorts(1);
+  const path = temporaryFolder('http2kafka-screenshots-');
+  const topics = { PRODUCER__MAIN_TOPIC: 'narrow', PRODUCER__MALFORMED_TOPIC: 'narrow-dead' };
+  const settings = { SPOOL__PATH: path, SPOOL__AFTER: '300ms', ...topics };
+  const before = await startProxy({
+    settings: { ...settings, KAFKA__BOOTSTRAP_SERVERS: `127.0.0.1:${nowhere}` },
+  });
+  const padding = randomBytes(45_000).toString('base64');
+  const large = example('spark', '01-start.json').replace('{', `{"padding": "${padding}",`);
+  await post(before, '/api/v1/lineage', large, { sender: 'spark' });
+  await before.stop('SIGKILL');
+  for (const name of Object.values(topics)) {
+    await createTopic(broker.bootstrapServers, {
+      name,
+      partitions: 1,
+      configs: { 'max.message.bytes': '20000' },
+    });
+  }
+  const after = await startProxy({
+    settings: { ...settings, KAFKA__BOOTSTRAP_SERVERS: broker.bootstrapServers },
+  });
+  await open(page, after.url);
+  await page
+    .getByText(/Parked/)
+    .first()
+    .waitFor();
+  await takeState(page, 'page-parked.png');
+  await after.stop('SIGKILL');
+}
+
+/** The summary and where things stand. */
+async function takeState(page: Page, file: string): Promise<void> {
+  await page.locator('#standing').screenshot({ path: join(images, file) });
+}
 
 async function open(page: Page, url: string): Promise<void> {
   await page.goto(`${url}/`);
@@ -138,12 +217,13 @@ async function postExamples(to: Proxy, sender: string): Promise<void> {
   }
 }
 
+/** Resolves to the status of the answer. */
 async function post(
   to: Proxy,
   path: string,
   body: string,
   { sender, credential = keyOf(sender) }: { sender: string; credential?: string },
-): Promise<void> {
+): Promise<number> {
   const answer = await fetch(`${to.url}${path}`, {
     method: 'POST',
     body,
@@ -154,6 +234,7 @@ async function post(
     },
   });
   await answer.text();
+  return answer.status;
 }
 
 function keyOf(sender: string): string {
