@@ -3,11 +3,12 @@
  * have sent the events of examples/. Three engines do not arrive: a wrong path, an expired token, an event that is not valid.
  * Their requests are those that the engines themselves have sent in tools/compat/mistakes.
  */
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium, type Page } from 'playwright-core';
 import { findChromium } from './chromium.ts';
+import { expiredToken, TOKEN_SECRET } from './compat/mistakes/scene.ts';
 import { startBroker } from './kafka/broker.ts';
 import { temporaryFolder } from './kafka/folders.ts';
 import { createTopic } from './kafka/topics.ts';
@@ -16,7 +17,6 @@ import { startProxy, type Proxy } from './proxy.ts';
 
 const root = join(import.meta.dirname, '..');
 const images = join(root, 'docs', 'images');
-const SECRET = 'a secret of the pictures only';
 const PYTHON = 'python-requests/2.34.2';
 
 /** Senders, and how the programs call themselves that they send with. */
@@ -54,7 +54,7 @@ const proxy = await startProxy({
     SPOOL__AFTER: '300ms',
     AUTH__SENDERS_FILE: senders,
     AUTH__PERSONAL_TOKENS__ENABLED: 'true',
-    AUTH__PERSONAL_TOKENS__SECRET_KEY: SECRET,
+    AUTH__PERSONAL_TOKENS__SECRET_KEY: TOKEN_SECRET,
     AUTH__PERSONAL_TOKENS__CHECK_REVOCATION: 'false',
     CHECK__CONSUMERS: 'data-rentgen',
     SERVER__PAGE__SENDERS: 'true',
@@ -76,8 +76,7 @@ try {
   for (const sender of Object.keys(SENDERS)) await postExamples(proxy, sender);
   await post(proxy, '/api/v1/lineage', ofAnotherRun(example('spark', '01-start.json')), { sender: 'spark' });
   await post(proxy, '/api/v1', '{}', { sender: 'trino' });
-  const token = `personal_token_${expiredToken()}`;
-  await post(proxy, '/api/v1/lineage', '{}', { sender: 'spark', credential: token });
+  await post(proxy, '/api/v1/lineage', '{}', { sender: 'spark', credential: expiredToken() });
   // As of a dbt with its namespace from a terminal that is not UTF-8.
   const broken = example('dbt', '01-model-start.json').replaceAll(
     '"namespace": "shop"',
@@ -111,9 +110,11 @@ try {
   await narrow.screenshot({ path: join(images, 'page-narrow.png') });
 
   await spoolMany(proxy);
-  await broker.start();
-  await page.getByText('Events are delivered from disk').waitFor();
+  const started = broker.start();
+  // The page asks every few seconds, and the delivery takes no longer.
+  while (!(await page.getByText('Events are delivered from disk').isVisible())) await open(page, proxy.url);
   await takeState(page, 'page-drain.png');
+  await started;
   await takeFull(page);
   await takeParked(page);
 } finally {
@@ -243,19 +244,4 @@ function keyOf(sender: string): string {
 
 function sha256(sender: string): string {
   return createHash('sha256').update(keyOf(sender)).digest('hex');
-}
-
-function expiredToken(): string {
-  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const content = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({
-    jti: '01989d2c-7a5e-7b3c-9f10-2a4b6c8d0e1f',
-    token_name: 'spark-prod',
-    sub_id: 5,
-    preferred_username: 'alice',
-    scope: 'all:write',
-    nbf: 1_754_956_800,
-    exp: 1_755_100_000,
-    iss: 'data-rentgen',
-  })}`;
-  return `${content}.${createHmac('sha256', SECRET).update(content).digest('base64url')}`;
 }

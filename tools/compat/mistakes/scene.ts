@@ -7,7 +7,8 @@ import { temporaryFolder } from '../../kafka/folders.ts';
 import { createTopic } from '../../kafka/topics.ts';
 import { startProxy, type Proxy, type ProxyOptions } from '../../proxy.ts';
 
-const SECRET = 'a secret of the trials only';
+/** That of personal tokens. */
+export const TOKEN_SECRET = 'a secret of the trials only';
 
 /** Senders by their names. `spark` may write to other namespaces than the one that its job has. */
 const SENDERS = ['dbt', 'trino', 'spark'] as const;
@@ -30,7 +31,7 @@ export function settingsOf(broker: Broker, topic: string): Readonly<Record<strin
     PRODUCER__MAIN_TOPIC: topic,
     AUTH__SENDERS_FILE: senders,
     AUTH__PERSONAL_TOKENS__ENABLED: 'true',
-    AUTH__PERSONAL_TOKENS__SECRET_KEY: SECRET,
+    AUTH__PERSONAL_TOKENS__SECRET_KEY: TOKEN_SECRET,
     AUTH__PERSONAL_TOKENS__CHECK_REVOCATION: 'false',
   };
 }
@@ -59,7 +60,7 @@ export function expiredToken(): string {
     exp: 1_755_100_000,
     iss: 'data-rentgen',
   })}`;
-  return `personal_token_${content}.${createHmac('sha256', SECRET).update(content).digest('base64url')}`;
+  return `personal_token_${content}.${createHmac('sha256', TOKEN_SECRET).update(content).digest('base64url')}`;
 }
 
 /** A row of "What is refused", as text. */
