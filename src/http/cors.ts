@@ -46,6 +46,11 @@ export function answerCors(
   return true;
 }
 
+/** True if a page has a browser send this request. No other client sends these headers (see `isOfOtherOrigin`). */
+export function isOfPage({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders): boolean {
+  return origin !== undefined || site !== undefined;
+}
+
 /**
  * True if a page of another origin has a browser send this request. CORS alone does not prevent that: a body without a type needs
  * no preflight. Browsers send `Sec-Fetch-Site` to HTTPS and to localhost only (W3C Fetch Metadata §3), and `Origin` with every

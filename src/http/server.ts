@@ -21,7 +21,7 @@ import { Connections } from './connection/connections.ts';
 import { createListener, seldom, type ListenerSettings } from './connection/listener.ts';
 import { errorOfHead, requestIdOf } from './connection/request-head.ts';
 import { removeStaleSocket } from './connection/stale-socket.ts';
-import { answerCors, isOfOtherOrigin, type CorsSettings } from './cors.ts';
+import { answerCors, isOfOtherOrigin, isOfPage, type CorsSettings } from './cors.ts';
 import type { Exchange } from './exchange.ts';
 import { originOf, originOfConnection, type ClientOf } from './origin.ts';
 import { isProbe, pathOf, paths, servedPaths } from './paths.ts';
@@ -271,8 +271,6 @@ export class HttpServer {
 
   #dispatch(exchange: Exchange, takes: 'event' | 'batch' | undefined): void {
     const { request, response, path } = exchange;
-    // Only browsers send them.
-    const isOfPage = request.headers.origin !== undefined || request.headers['sec-fetch-site'] !== undefined;
     if (this.#settings.cors && answerCors(this.#settings.cors, request, response)) {
       this.#answers.empty(exchange, 200);
     } else if (!takes || (path === paths.root.path && request.method !== 'POST')) {
@@ -282,7 +280,7 @@ export class HttpServer {
     } else if (request.method !== 'POST') {
       this.#refuse(exchange, refusal('method_not_allowed', 'Post events here', null, { allow: 'POST' }));
     } else if (
-      isOfPage &&
+      isOfPage(request.headers) &&
       isOfOtherOrigin(request.headers, this.#settings.hostsOf(request), this.#settings.tls !== undefined) &&
       !response.hasHeader('access-control-allow-origin')
     ) {

@@ -12,6 +12,7 @@ import { ClientGone, type Turns } from '../../support/turns.ts';
 import type { Ingest } from '../../pipeline/ingest.ts';
 import type { Observer } from '../../pipeline/observer.ts';
 import type { Answers } from '../answer.ts';
+import { isOfPage } from '../cors.ts';
 import type { Exchange } from '../exchange.ts';
 import type { ExchangeHandler } from '../server.ts';
 import { takeBatch } from './batch.ts';
@@ -75,8 +76,7 @@ export class EventHandler implements ExchangeHandler {
   /** The sender of a request that is refused for its path: so its owner hears of it. Undefined if it is not recognised. */
   async senderOf({ headers, socket }: IncomingMessage): Promise<KnownSender | undefined> {
     // A browser sends a certificate without asking its user, also for a page elsewhere.
-    const isOfPage = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
-    if (!this.#authentication || isOfPage || this.#recognising >= MAX_RECOGNISING) return undefined;
+    if (!this.#authentication || isOfPage(headers) || this.#recognising >= MAX_RECOGNISING) return undefined;
     const { authenticator, senders } = this.#authentication;
     this.#recognising += 1;
     try {

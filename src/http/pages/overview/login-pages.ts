@@ -222,7 +222,7 @@ function atProvider({ failure, detail }: PageLoginFailure): RefusedLogin {
   return { status, message, logged: detail };
 }
 
-/** The fields of a form. A longer body is cut. */
+/** The fields of a form. Rejects if the form is longer, and closes its connection. */
 async function formOf(request: IncomingMessage): Promise<URLSearchParams> {
   const pieces: Buffer[] = [];
   let size = 0;
