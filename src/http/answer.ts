@@ -1,10 +1,9 @@
 /** Writes the answers to requests that post events. Each answer has the id of its request, and is counted. */
-import type { IncomingMessage } from 'node:http';
 import { errorBody, errorTable, type Refusal } from '../errors.ts';
 import type { Ingested } from '../pipeline/ingest.ts';
 import type { Observer } from '../pipeline/observer.ts';
 import { AnswerMemory } from './answer-memory.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange, HttpRequest } from './exchange.ts';
 import { hasBody } from './connection/request-head.ts';
 
 export interface AnswerSettings {
@@ -136,7 +135,7 @@ export class Answers {
 }
 
 /** How much of the body may still arrive, for a request that has not been read to its end. */
-function unreadBodyOf(request: IncomingMessage): 'none' | 'short' | 'long' {
+function unreadBodyOf(request: HttpRequest): 'none' | 'short' | 'long' {
   const { expect, 'content-length': length } = request.headers;
   // A client that waits for "100 Continue" may now send the body or omit it.
   // So the proxy cannot know where the next request begins.
@@ -147,7 +146,7 @@ function unreadBodyOf(request: IncomingMessage): 'none' | 'short' | 'long' {
 }
 
 /** Reads and discards the rest of a body, up to the limits of `LINGER`; then calls `done`. */
-function discardRest(request: IncomingMessage, done: () => void): void {
+function discardRest(request: HttpRequest, done: () => void): void {
   const deadline = performance.now() + LINGER_MOST_MS;
   let size = 0;
   const stop = () => {

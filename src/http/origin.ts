@@ -1,20 +1,20 @@
 /** How a request came, for the log. */
-import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Origin } from '../pipeline/arrival.ts';
 import type { ClientAddress } from './connection/client-address.ts';
+import type { HttpRequest } from './exchange.ts';
 import { hasGone } from './connection/proxied-peers.ts';
 import { originForm } from './paths.ts';
 
 /** A request, or the connection of a request that cannot be read. */
-export type Peer = Pick<IncomingMessage, 'socket' | 'headers'>;
+export type Peer = Pick<HttpRequest, 'socket' | 'headers'>;
 
 /** The address of a client, as `TrustedPeers.clientOf` finds it. */
 export type ClientOf = (peer: Peer) => ClientAddress;
 
 /** `url` is the URL as the client wrote it: Fastify replaces `request.url`. */
-export function originOf(request: IncomingMessage, url: string, clientOf: ClientOf): Origin {
+export function originOf(request: HttpRequest, url: string, clientOf: ClientOf): Origin {
   return {
     method: request.method,
     path: pathAsWritten(url),

@@ -17,15 +17,17 @@ import type { Origin } from '../pipeline/arrival.ts';
 import type { Access, Observer } from '../pipeline/observer.ts';
 import type { Answers } from './answer.ts';
 import { answerBrokenRequest, answerHttp2, isHttp2, reasonOf } from './connection/broken-request.ts';
+import type { Connection } from './connection/connection.ts';
 import { Connections } from './connection/connections.ts';
 import { createListener, seldom, type ListenerSettings } from './connection/listener.ts';
-import { errorOfHead, requestIdOf } from './connection/request-head.ts';
+import { errorOfHead } from './connection/request-head.ts';
 import { removeStaleSocket } from './connection/stale-socket.ts';
 import { answerCors, isOfOtherOrigin, isOfPage, type CorsSettings } from './cors.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange, HttpRequest, HttpResponse } from './exchange.ts';
+import { Exchanges } from './exchanges.ts';
 import { originOf, originOfConnection, type ClientOf } from './origin.ts';
-import { isProbe, pathOf, paths, servedPaths } from './paths.ts';
-import type { RequestTrace, Tracing } from '../tracing/port.ts';
+import { isProbe, pathOf, paths, servedPaths, type ServedPath } from './paths.ts';
+import type { Tracing } from '../tracing/port.ts';
 
 export interface ServerSettings extends ListenerSettings {
   readonly listen: ListenOptions;
@@ -39,8 +41,6 @@ export interface ServerSettings extends ListenerSettings {
   readonly requestIdHeader: string;
   /** Most requests in flight at once; further ones are answered 503. */
   readonly maxConcurrency: number;
-  /** Most headers of a request; a request with more is answered 431. */
-  readonly maxHeaders: number;
   /** Undefined: pages of other origins may not post events. */
   readonly cors: CorsSettings | undefined;
   /** The address of a request's client, for the log. */
@@ -91,13 +91,7 @@ export class HttpServer {
   readonly #observer: Observer;
   readonly #server: Server;
   readonly #connections: Connections;
-  readonly #tracing: Tracing | undefined;
-  /** The method `origin` of every exchange. One function for all, because a closure for each would add to its cost. */
-  readonly #originOf: (this: Exchange) => Origin;
-  /** The method `isGone` of every exchange. */
-  readonly #isGone = function (this: Exchange): boolean {
-    return this.request.socket.destroyed;
-  };
+  readonly #exchanges: Exchanges;
   #inFlight = 0;
   #turnedAway = 0;
 
@@ -109,18 +103,22 @@ export class HttpServer {
     this.#watching = watching;
     this.#answers = answers;
     this.#observer = observer;
-    this.#tracing = tracing;
+    this.#exchanges = new Exchanges({ ...settings, scheme: settings.tls ? 'https' : 'http' }, tracing);
     this.#connections = new Connections(settings.maxConnections);
-    const { clientOf } = settings;
-    this.#originOf = function () {
-      return originOf(this.request, this.request.url ?? '', clientOf);
-    };
-    this.#server = createListener(settings, metrics, log, (client, why, cause) =>
-      observer.handshakeFailed(client ?? {}, why, cause),
+    this.#server = createListener(
+      settings,
+      metrics,
+      log,
+      (client, why, cause) => observer.handshakeFailed(client ?? {}, why, cause),
+      {
+        pathOf: (url) => this.#eventPathOf(url),
+        handle: (request, response, served) => this.#handleSimple(request, response, served),
+        refuse: (reason, socket) => this.#refuseAndClose(reason, socket),
+      },
     );
     settings.proxied?.attach(this.#server, (socket, why) => this.#refuseProxyHeader(socket, why));
     // Under TLS, requests arrive on a second socket, which exists after the handshake.
-    const isPlain = settings.tls === undefined;
+    const hasNoTls = settings.tls === undefined;
     const warn = seldom((message) => log.warn(message));
     const isFull = () => {
       metrics.connectionsRefused.inc();
@@ -132,12 +130,12 @@ export class HttpServer {
     this.#server
       .on('connection', (socket: Socket) => {
         if (!this.#connections.enter(socket, isFull)) {
-          this.#turnAway(socket, isPlain);
+          this.#turnAway(socket, hasNoTls);
           return;
         }
         metrics.connections.inc();
         socket.once('close', () => metrics.connections.dec());
-        this.#connections.add(socket, isPlain);
+        this.#connections.add(socket, hasNoTls);
       })
       .on('secureConnection', (socket: Socket) => this.#connections.add(socket, true));
     this.#server.on('timeout', (socket: Socket) => this.#connections.timeOut(socket));
@@ -188,79 +186,65 @@ export class HttpServer {
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
-    const startedAt = performance.now();
-    const { maxHeaders, requestIdHeader, rootPath } = this.#settings;
-    const error = errorOfHead(request, maxHeaders);
+    const error = errorOfHead(request, this.#settings.maxHeaders);
     if (error) {
       request.resume();
       this.#refuseAndClose(error, request.socket, request);
       return;
     }
-    const { url = '/', headers } = request;
-    // Nearly all requests have a path exactly as in the table.
-    const path = rootPath === '' && servedPaths.has(url) ? url : pathOf(url, rootPath);
+    const path = this.#pathOf(request.url ?? '/');
     const served = servedPaths.get(path);
-    const traceparent = typeof headers.traceparent === 'string' ? headers.traceparent : undefined;
-    const requestId = requestIdOf(request, requestIdHeader);
-    const exchange: Exchange = {
-      request,
-      response,
-      path,
-      requestId,
-      startedAt,
-      traceparent,
-      // Events are posted. Probes, and a page that asks every few seconds, would only fill the receiver.
-      trace:
-        this.#tracing && request.method === 'POST'
-          ? this.#trace(request, path, requestId, traceparent)
-          : undefined,
-      known: undefined,
-      origin: this.#originOf,
-      isGone: this.#isGone,
-    };
+    const exchange = this.#exchanges.begin(request, response, path);
+    const connection = this.#begin(exchange, served?.path ?? 'other');
+    if (!connection) return;
+    const dispatch = () => this.#dispatch(exchange, request, response, served?.takes);
+    // A request that is alone on its connection, as nearly all are, does not wait.
+    if (connection.inFlight === 1) dispatch();
+    else this.#connections.handle(connection, dispatch);
+  }
+
+  /** Handles a request that Node's parser has not seen. It is a post of events, from no page, and alone on its connection. */
+  #handleSimple(request: HttpRequest, response: HttpResponse, { path, takes }: ServedPath): void {
+    const exchange = this.#exchanges.begin(request, response, path);
+    if (takes && this.#begin(exchange, path)) this.#takeEvents(exchange, takes);
+  }
+
+  /** Nearly all requests have a path exactly as in the table. */
+  #pathOf(url: string): string {
+    const { rootPath } = this.#settings;
+    return rootPath === '' && servedPaths.has(url) ? url : pathOf(url, rootPath);
+  }
+
+  #eventPathOf(url: string): ServedPath | undefined {
+    const served = servedPaths.get(this.#pathOf(url));
+    return served?.takes ? served : undefined;
+  }
+
+  /** Counts a request until its answer is sent. Undefined if it is not handled. `counted` is a path of the table, or `other`. */
+  #begin(exchange: Exchange, counted: string): Connection | undefined {
+    const { request, response } = exchange;
     // Read now: a closed connection has no address, and the pages replace the URL.
-    const origin = this.#isLogged(path) ? exchange.origin() : undefined;
+    const origin = this.#isLogged(exchange.path) ? exchange.origin() : undefined;
     const connection = this.#connections.begin(request.socket, exchange);
     if (!connection || connection === 'too-many') {
       request.resume();
       if (connection) this.#refuseAndClose(TOO_MANY_ON_CONNECTION, request.socket, request);
-      return;
+      return undefined;
     }
     this.#inFlight += 1;
     // The event occurs once. `once` would create another function for each request.
     response.on('close', () => {
       this.#inFlight -= 1;
       this.#connections.end(connection);
-      this.#answered(exchange, served?.path ?? 'other', origin);
+      this.#answered(exchange, counted, origin);
     });
-    const takes = served?.takes;
-    // A request that is alone on its connection, as nearly all are, needs no function of its own.
-    if (connection.inFlight === 1) this.#dispatch(exchange, takes);
-    else this.#connections.handle(connection, () => this.#dispatch(exchange, takes));
-  }
-
-  #trace(
-    { method = '', httpVersion, headers }: IncomingMessage,
-    path: string,
-    requestId: string,
-    traceparent: string | undefined,
-  ): RequestTrace | undefined {
-    return this.#tracing?.request({
-      method,
-      route: servedPaths.get(path)?.path,
-      path,
-      scheme: this.#settings.tls ? 'https' : 'http',
-      httpVersion,
-      userAgent: headers['user-agent'],
-      requestId,
-      traceparent,
-    });
+    return connection;
   }
 
   /** Refuses a connection for which there is no room. */
-  #turnAway(socket: Socket, isPlain: boolean): void {
+  #turnAway(socket: Socket, hasNoTls: boolean): void {
     // Without a TLS handshake the client cannot read an answer. Without room for a few more, none waits until it has read.
-    if (!isPlain || this.#turnedAway >= MAX_TURNED_AWAY) {
+    if (!hasNoTls || this.#turnedAway >= MAX_TURNED_AWAY) {
       socket.destroy();
       return;
     }
@@ -269,11 +253,15 @@ export class HttpServer {
     answerBrokenRequest(socket, TOO_MANY_CONNECTIONS, this.#answers.commonHeaders(randomUUID()));
   }
 
-  #dispatch(exchange: Exchange, takes: 'event' | 'batch' | undefined): void {
-    const { request, response, path } = exchange;
+  #dispatch(
+    exchange: Exchange,
+    request: IncomingMessage,
+    response: ServerResponse,
+    takes: 'event' | 'batch' | undefined,
+  ): void {
     if (this.#settings.cors && answerCors(this.#settings.cors, request, response)) {
       this.#answers.empty(exchange, 200);
-    } else if (!takes || (path === paths.root.path && request.method !== 'POST')) {
+    } else if (!takes || (exchange.path === paths.root.path && request.method !== 'POST')) {
       // So that the pages, which know no exchange, answer and log under the id of the access log.
       request.headers[this.#settings.requestIdHeader] = exchange.requestId;
       this.#pages(request, response);
@@ -285,7 +273,13 @@ export class HttpServer {
       !response.hasHeader('access-control-allow-origin')
     ) {
       this.#refuse(exchange, OTHER_ORIGIN);
-    } else if (this.#inFlight - this.#watching() > this.#settings.maxConcurrency) {
+    } else {
+      this.#takeEvents(exchange, takes);
+    }
+  }
+
+  #takeEvents(exchange: Exchange, takes: 'event' | 'batch'): void {
+    if (this.#inFlight - this.#watching() > this.#settings.maxConcurrency) {
       this.#refuse(exchange, refusal('unavailable', 'Too many requests are in flight'));
     } else {
       this.#events.handle(exchange, takes);
@@ -322,7 +316,7 @@ export class HttpServer {
   #refuseAndClose(
     reason: Refusal,
     socket: Duplex,
-    request?: IncomingMessage,
+    request?: HttpRequest,
     answer: typeof answerBrokenRequest = answerBrokenRequest,
   ): void {
     const known = this.#connections.fail(socket, (exchange) => {

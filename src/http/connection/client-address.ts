@@ -2,7 +2,7 @@
  * What a trusted proxy may say of its client: its address, and the name that it called. Of another peer, these are the address of
  * the connection and `Host`.
  */
-import type { IncomingMessage } from 'node:http';
+import type { HttpRequest } from '../exchange.ts';
 import { BlockList, isIP } from 'node:net';
 import type { PeerSocket } from './proxied-peers.ts';
 
@@ -56,7 +56,7 @@ export class TrustedPeers {
    * A request's client: the address that a trusted peer gives in `X-Forwarded-For`, without a port.
    * Otherwise address and port of the peer.
    */
-  clientOf({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>): ClientAddress {
+  clientOf({ socket, headers }: Pick<HttpRequest, 'socket' | 'headers'>): ClientAddress {
     const { remoteAddress, remotePort } = this.#peerOf(socket);
     const forwarded = this.#trustsSome ? headers['x-forwarded-for'] : undefined;
     if (typeof forwarded === 'string' && this.trusts(remoteAddress)) {
@@ -72,7 +72,7 @@ export class TrustedPeers {
   }
 
   /** The names that the client called: `Host`, and `X-Forwarded-Host` of a trusted peer. */
-  hostsOf({ socket, headers }: Pick<IncomingMessage, 'socket' | 'headers'>): readonly string[] {
+  hostsOf({ socket, headers }: Pick<HttpRequest, 'socket' | 'headers'>): readonly string[] {
     const forwarded = this.#trustsSome ? headers['x-forwarded-host'] : undefined;
     const trusted =
       typeof forwarded === 'string' && this.trusts(this.#peerOf(socket).remoteAddress) ? forwarded : '';

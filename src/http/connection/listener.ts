@@ -5,6 +5,8 @@ import type { Socket } from 'node:net';
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import type { Logger } from '../../log.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
+import type { SimpleHandler } from '../simple/simple-connection.ts';
+import { SimpleConnections } from '../simple/simple-connections.ts';
 import { watchHandshakes, type HandshakeFailed, type RequestedCertificates } from './client-handshakes.ts';
 import type { ProxiedPeers } from './proxied-peers.ts';
 
@@ -21,6 +23,8 @@ export interface ListenerSettings {
   readonly requestTimeoutMs: number;
   /** Most bytes of a request line and its headers. */
   readonly maxHeaderBytes: number;
+  /** Most headers of a request; a request with more is answered 431. */
+  readonly maxHeaders: number;
   /** Undefined: no connection begins with the PROXY protocol. */
   readonly proxied?: ProxiedPeers | undefined;
 }
@@ -34,31 +38,40 @@ const CHECK_INTERVAL_MS = 1000;
 /** Milliseconds between log lines about refused connections. In a flood there are thousands of them. */
 const WARNING_INTERVAL_MS = 60_000;
 
-/** Makes a server that does not listen yet. It handles failed TLS handshakes itself; `failed` hears of them. */
+/**
+ * Makes a server that does not listen yet. Simple requests go to `simple`, all others to the listeners of the server. It
+ * handles failed TLS handshakes itself; `failed` hears of them.
+ */
 export function createListener(
   settings: ListenerSettings,
   metrics: Metrics,
   log: Logger,
   failed: HandshakeFailed,
+  simple: SimpleHandler,
 ): Server {
-  const { tls, requestTimeoutMs } = settings;
+  const { tls, requestTimeoutMs, keepAliveMs, maxHeaderBytes, maxHeaders } = settings;
   const headersTimeout = shorterLimit(settings.headersTimeoutMs, requestTimeoutMs);
   const options = {
-    keepAliveTimeout: settings.keepAliveMs,
+    keepAliveTimeout: keepAliveMs,
     requestTimeout: requestTimeoutMs,
     headersTimeout,
     connectionsCheckingInterval: CHECK_INTERVAL_MS,
-    maxHeaderSize: settings.maxHeaderBytes,
+    maxHeaderSize: maxHeaderBytes,
     // `errorOfHead` refuses such a request, in the shape of every other error.
     requireHostHeader: false,
   };
   // A TLS handshake has the time limit of a head. OpenSSL has no limit, Node's default is two minutes.
   const handshakeTimeout = headersTimeout || 120_000;
   const server = tls ? createTlsServer({ ...options, handshakeTimeout, ...tls }) : createServer(options);
-  answerHalfClosed(server);
   // Milliseconds that a connection may have no traffic. A client that does not read its answer occupies a connection.
   // A request that does not arrive is answered 408 before that.
   server.timeout = requestTimeoutMs && requestTimeoutMs + 2 * CHECK_INTERVAL_MS;
+  const limits = { maxHeaderBytes, maxHeaders, keepAliveMs, requestTimeoutMs };
+  new SimpleConnections(
+    { ...limits, headersTimeoutMs: headersTimeout, silenceMs: server.timeout },
+    simple,
+  ).attach(server, tls ? 'secureConnection' : 'connection');
+  answerHalfClosed(server);
   // 0: no limit. Node would silently drop the headers above one, although its parser may have obeyed them.
   // `errorOfHead` counts the headers instead.
   server.maxHeadersCount = 0;

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { HttpRequest } from '../exchange.ts';
 import { refusal, type Refusal } from '../../errors.ts';
 
 /** Characters that end or surround a host (RFC 3986 §3.2). A name may have any other character (RFC 9110 §7.2). */
@@ -14,13 +15,13 @@ const NOT_IN_HOST = /[\s,/?#@\\]/;
 const SANE_TOKEN = /^[A-Za-z0-9._~:@=+/-]{1,128}$/;
 
 /** The id that the request has in `header` (in lower case), if it matches `SANE_TOKEN`; otherwise a new UUID. */
-export function requestIdOf(request: IncomingMessage, header: string): string {
+export function requestIdOf(request: Pick<HttpRequest, 'headers'>, header: string): string {
   const given = request.headers[header];
   return typeof given === 'string' && SANE_TOKEN.test(given) ? given : randomUUID();
 }
 
 /** RFC 9112 §6.3: a request has a body only if its head has `Transfer-Encoding` or `Content-Length`. */
-export function hasBody({ headers }: IncomingMessage): boolean {
+export function hasBody({ headers }: HttpRequest): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 

@@ -2,9 +2,9 @@
  * The memory that all bodies together take while they are received, decoded and handled. A body that needs more than is
  * free waits in a line, in which no later body overtakes it. So a few large bodies arrive at a time, and each completes.
  */
-import type { ServerResponse } from 'node:http';
 import { refusal } from '../../errors.ts';
 import type { Shown } from '../answer-memory.ts';
+import type { HttpResponse } from '../exchange.ts';
 import { systemTime, type Time, type Timer } from '../../support/time.ts';
 import type { Lend } from './body-buffer.ts';
 
@@ -67,7 +67,7 @@ export class BodyMemory {
   }
 
   /** The share of one request's body. It is given back when the answer is sent or the connection closes. */
-  shareFor(response: ServerResponse): MemoryShare {
+  shareFor(response: Pick<HttpResponse, 'once'>): MemoryShare {
     const share = new MemoryShare(this);
     response.once('close', () => share.giveBack());
     return share;

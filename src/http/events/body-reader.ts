@@ -1,10 +1,9 @@
 /** The body reader: checks the type of a body, reads it up to the limit, and decodes it. */
-import type { IncomingMessage } from 'node:http';
 import { refusal, type Refusal } from '../../errors.ts';
 import { BodyBuffer, movedPiece, UNKNOWN_BYTES, type Lend } from './body-buffer.ts';
 import { NO_MEMORY, type BodyLimits, type MemoryShare } from './body-memory.ts';
 import { decodeBody, decoderFor, decodingBytes } from './content-encoding.ts';
-import type { Exchange } from '../exchange.ts';
+import type { Exchange, HttpRequest } from '../exchange.ts';
 
 /** Bytes that compression may add to a body that does not shrink, with a margin (gzip: 5 bytes per 64 KiB). */
 const ENCODED_SLACK = 65_536;
@@ -74,7 +73,7 @@ export function readBody(
 }
 
 /** RFC 9110 §10.1.1: a server ignores the expectation in a request of HTTP/1.0. */
-function expectsContinue({ headers, httpVersion }: IncomingMessage): boolean {
+function expectsContinue({ headers, httpVersion }: HttpRequest): boolean {
   return headers.expect !== undefined && /100-continue/i.test(headers.expect) && httpVersion === '1.1';
 }
 

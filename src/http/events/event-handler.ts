@@ -1,5 +1,4 @@
 /** Takes events from requests: authenticates the sender, reads the body, passes it to the pipeline, and answers. */
-import type { IncomingMessage } from 'node:http';
 import type { Authenticator } from '../../auth/authenticator.ts';
 import type { Finding } from '../../auth/sender.ts';
 import type { SendersWatch } from '../../auth/senders-watch.ts';
@@ -13,7 +12,7 @@ import type { Ingest } from '../../pipeline/ingest.ts';
 import type { Observer } from '../../pipeline/observer.ts';
 import type { Answers } from '../answer.ts';
 import { isOfPage } from '../cors.ts';
-import type { Exchange } from '../exchange.ts';
+import type { Exchange, HttpRequest } from '../exchange.ts';
 import type { ExchangeHandler } from '../server.ts';
 import { takeBatch } from './batch.ts';
 import type { BatchRoom } from './batch-room.ts';
@@ -74,7 +73,10 @@ export class EventHandler implements ExchangeHandler {
   }
 
   /** The sender of a request that is refused for its path: so its owner hears of it. Undefined if it is not recognised. */
-  async senderOf({ headers, socket }: IncomingMessage): Promise<KnownSender | undefined> {
+  async senderOf({
+    headers,
+    socket,
+  }: Pick<HttpRequest, 'headers' | 'socket'>): Promise<KnownSender | undefined> {
     // A browser sends a certificate without asking its user, also for a page elsewhere.
     if (!this.#authentication || isOfPage(headers) || this.#recognising >= MAX_RECOGNISING) return undefined;
     const { authenticator, senders } = this.#authentication;

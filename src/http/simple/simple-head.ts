@@ -1,0 +1,76 @@
+/**
+ * Reads the head of a simple request: the form in which nearly all events are posted. What it reads, Node's parser reads
+ * in the same way. Of any other head it says nothing, and Node's parser decides.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+
+export interface SimpleHead {
+  readonly url: string;
+  /** By name in lower case, as Node has them. Each occurs once. */
+  readonly headers: IncomingHttpHeaders;
+  /** Bytes of the body, at least one. */
+  readonly contentLength: number;
+}
+
+/** What ends a head (RFC 9112 §2.1). */
+export const HEAD_END = Buffer.from('\r\n\r\n');
+
+/**
+ * A part of what RFC 9112 §3 and §5 allow: each line ends with CR and LF, no line goes on in the next one, and all bytes
+ * are printable ASCII. Of it no two parsers make different requests.
+ */
+const SIMPLE = /^POST \/[A-Za-z0-9/._~%?=&-]* HTTP\/1\.1\r\n(?:[A-Za-z][A-Za-z0-9-]*:[ -~]*\r\n)+$/;
+
+const METHOD_LENGTH = 'POST '.length;
+const VERSION_LENGTH = ' HTTP/1.1'.length;
+
+/**
+ * Headers that change how a request is read or answered, those that only browsers send, and the one that Node makes a
+ * list of. Node's parser takes such requests: they are few.
+ */
+const NOT_SIMPLE: ReadonlySet<string> = new Set([
+  'expect',
+  'http2-settings',
+  'origin',
+  'sec-fetch-site',
+  'set-cookie',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+const LENGTH = /^[1-9]\d{0,9}$/;
+const HOST = /^[A-Za-z0-9.:[\]_-]+$/;
+const SPACE = 0x20;
+const TAKES_LINE_END = 2;
+
+/**
+ * Reads a head that ends with the line end of its last header. Each character is one byte. Undefined if the head is not
+ * simple, or has more than `maxHeaders` headers.
+ */
+export function readSimpleHead(text: string, maxHeaders: number): SimpleHead | undefined {
+  if (!SIMPLE.test(text)) return undefined;
+  let at = text.indexOf('\r\n');
+  const url = text.slice(METHOD_LENGTH, at - VERSION_LENGTH);
+  const headers: Record<string, string> = {};
+  let count = 0;
+  for (at += TAKES_LINE_END; at < text.length;) {
+    const colon = text.indexOf(':', at);
+    const end = text.indexOf('\r\n', colon);
+    const name = text.slice(at, colon).toLowerCase();
+    const start = text.charCodeAt(colon + 1) === SPACE ? colon + 2 : colon + 1;
+    // Of more than one space, and of one at the end, parsers make different values.
+    if (text.charCodeAt(start) === SPACE || text.charCodeAt(end - 1) === SPACE) return undefined;
+    // Of two headers with one name, some servers use the first, and others the last.
+    if (NOT_SIMPLE.has(name) || Object.hasOwn(headers, name)) return undefined;
+    headers[name] = text.slice(start, end);
+    count += 1;
+    at = end + TAKES_LINE_END;
+  }
+  const { host, connection, 'content-length': length } = headers;
+  if (count > maxHeaders || host === undefined || !HOST.test(host)) return undefined;
+  if (connection !== undefined && connection.toLowerCase() !== 'keep-alive') return undefined;
+  if (length === undefined || !LENGTH.test(length)) return undefined;
+  return { url, headers, contentLength: Number(length) };
+}
