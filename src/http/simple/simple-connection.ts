@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import { refusal, type Refusal } from '../../errors.ts';
 import type { ServedPath } from '../paths.ts';
-import { HEAD_END, readSimpleHead } from './simple-head.ts';
+import { HEAD_END, HeadReader } from './simple-head.ts';
 import { SimpleRequest } from './simple-request.ts';
 import { SimpleResponse } from './simple-response.ts';
 
@@ -38,6 +38,7 @@ const ENDS_EARLY = refusal('bad_request', 'The request ends before its body does
 export class SimpleConnection {
   readonly socket: Socket;
   readonly #context: SimpleContext;
+  readonly #heads: HeadReader;
   /** The request whose body arrives, or that is not answered. */
   #request: SimpleRequest | undefined;
   #response: SimpleResponse | undefined;
@@ -58,6 +59,7 @@ export class SimpleConnection {
   constructor(socket: Socket, context: SimpleContext) {
     this.socket = socket;
     this.#context = context;
+    this.#heads = new HeadReader(context.maxHeaders);
     socket.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose).on('error', ignore);
   }
 
@@ -90,13 +92,13 @@ export class SimpleConnection {
   }
 
   #begin(bytes: Buffer): void {
-    const { handler, maxHeaderBytes, maxHeaders, keepAlive } = this.#context;
+    const { handler, maxHeaderBytes, keepAlive } = this.#context;
     const headEnd = bytes.indexOf(HEAD_END);
     const start = headEnd + HEAD_END.length;
     const head =
       headEnd === -1 || start > maxHeaderBytes
         ? undefined
-        : readSimpleHead(bytes.toString('latin1', 0, start - HEAD_END_LINES), maxHeaders);
+        : this.#heads.read(bytes.toString('latin1', 0, start - HEAD_END_LINES));
     const path = head && handler.pathOf(head.url);
     // A client that does not wait for its answers gets Node's HTTP server, which handles several requests at a time.
     if (!path || bytes.length > start + head.contentLength) {

@@ -46,31 +46,67 @@ const SPACE = 0x20;
 const TAKES_LINE_END = 2;
 
 /**
- * Reads a head that ends with the line end of its last header. Each character is one byte. Undefined if the head is not
- * simple, or has more than `maxHeaders` headers.
+ * Reads the heads of one connection. Its client sends nearly the same head each time: only the length differs. Such a head
+ * is compared, and not read once more.
  */
-export function readSimpleHead(text: string, maxHeaders: number): SimpleHead | undefined {
-  if (!SIMPLE.test(text)) return undefined;
-  let at = text.indexOf('\r\n');
-  const url = text.slice(METHOD_LENGTH, at - VERSION_LENGTH);
-  const headers: Record<string, string> = {};
-  let count = 0;
-  for (at += TAKES_LINE_END; at < text.length;) {
-    const colon = text.indexOf(':', at);
-    const end = text.indexOf('\r\n', colon);
-    const name = text.slice(at, colon).toLowerCase();
-    const start = text.charCodeAt(colon + 1) === SPACE ? colon + 2 : colon + 1;
-    // Of more than one space, and of one at the end, parsers make different values.
-    if (text.charCodeAt(start) === SPACE || text.charCodeAt(end - 1) === SPACE) return undefined;
-    // Of two headers with one name, some servers use the first, and others the last.
-    if (NOT_SIMPLE.has(name) || Object.hasOwn(headers, name)) return undefined;
-    headers[name] = text.slice(start, end);
-    count += 1;
-    at = end + TAKES_LINE_END;
+export class HeadReader {
+  readonly #maxHeaders: number;
+  #latest: SimpleHead | undefined;
+  /** The latest head, up to the length of the body, and after it. */
+  #before = '';
+  #after = '';
+
+  /** A head with more than `maxHeaders` headers is not simple. */
+  constructor(maxHeaders: number) {
+    this.#maxHeaders = maxHeaders;
   }
-  const { host, connection, 'content-length': length } = headers;
-  if (count > maxHeaders || host === undefined || !HOST.test(host)) return undefined;
-  if (connection !== undefined && connection.toLowerCase() !== 'keep-alive') return undefined;
-  if (length === undefined || !LENGTH.test(length)) return undefined;
-  return { url, headers, contentLength: Number(length) };
+
+  /** Reads a head that ends with the line end of its last header. Each character is one byte. Undefined if it is not simple. */
+  read(text: string): SimpleHead | undefined {
+    return this.#readAgain(text) ?? this.#read(text);
+  }
+
+  #readAgain(text: string): SimpleHead | undefined {
+    const latest = this.#latest;
+    const [before, after] = [this.#before, this.#after];
+    const end = text.length - after.length;
+    if (!latest || end <= before.length) return undefined;
+    if (text.slice(0, before.length) !== before || text.slice(end) !== after) return undefined;
+    const length = text.slice(before.length, end);
+    if (!LENGTH.test(length)) return undefined;
+    const { url, headers } = latest;
+    return { url, headers: { ...headers, 'content-length': length }, contentLength: Number(length) };
+  }
+
+  #read(text: string): SimpleHead | undefined {
+    if (!SIMPLE.test(text)) return undefined;
+    let at = text.indexOf('\r\n');
+    const url = text.slice(METHOD_LENGTH, at - VERSION_LENGTH);
+    const headers: Record<string, string> = {};
+    let count = 0;
+    let lengthAt = 0;
+    for (at += TAKES_LINE_END; at < text.length;) {
+      const colon = text.indexOf(':', at);
+      const end = text.indexOf('\r\n', colon);
+      const name = text.slice(at, colon).toLowerCase();
+      const start = text.charCodeAt(colon + 1) === SPACE ? colon + 2 : colon + 1;
+      // Of more than one space, and of one at the end, parsers make different values.
+      if (text.charCodeAt(start) === SPACE || text.charCodeAt(end - 1) === SPACE) return undefined;
+      // Of two headers with one name, some servers use the first, and others the last.
+      if (NOT_SIMPLE.has(name) || Object.hasOwn(headers, name)) return undefined;
+      headers[name] = text.slice(start, end);
+      if (name === 'content-length') lengthAt = start;
+      count += 1;
+      at = end + TAKES_LINE_END;
+    }
+    const { host, connection, 'content-length': length } = headers;
+    if (count > this.#maxHeaders || host === undefined || !HOST.test(host)) return undefined;
+    if (connection !== undefined && connection.toLowerCase() !== 'keep-alive') return undefined;
+    if (length === undefined || !LENGTH.test(length)) return undefined;
+    const head = { url, headers, contentLength: Number(length) };
+    this.#latest = head;
+    this.#before = text.slice(0, lengthAt);
+    this.#after = text.slice(lengthAt + length.length);
+    return head;
+  }
 }
