@@ -18,7 +18,7 @@ const WALL_CLOCK = {
     'a token has an absolute time of issue; nothing is kept from the comparison',
   'src/auth/personal-tokens/revocations.ts': 'tells an operator since when the database is unavailable',
   'src/http/connection/tls-files.ts': 'warns of the absolute end of a certificate',
-  'src/http/simple/simple-response.ts': 'each answer has the time of day (RFC 9110 §6.6.1)',
+  'src/http/simple/answer-head.ts': 'each answer has the time of day (RFC 9110 §6.6.1)',
   'src/kafka/broker-error.ts': 'explains a refusal by the absolute end of a certificate',
   'src/kafka/login/security.ts': 'warns of the absolute end of a certificate',
   'src/kafka/login/oauth-token.ts': 'a token in a file has an absolute end, read at each login',

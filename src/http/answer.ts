@@ -51,11 +51,15 @@ export class Answers {
   readonly #settings: AnswerSettings;
   readonly #observer: Observer;
   readonly #memory: AnswerMemory;
+  /** The headers that all answers have, apart from the id. */
+  readonly #constant: readonly string[];
   #stopping = false;
 
   /** `memory` counts the answers that are not read yet. */
   constructor(settings: AnswerSettings, observer: Observer, memory = new AnswerMemory(Infinity)) {
     this.#settings = settings;
+    const { versionHeader, version, headers } = settings;
+    this.#constant = [...(versionHeader === undefined ? [] : [versionHeader, version]), ...headers.flat()];
     this.#observer = observer;
     this.#memory = memory;
   }
@@ -67,12 +71,10 @@ export class Answers {
 
   /** The headers of every answer, as `writeHead` takes them: names and values in turn. */
   commonHeaders(requestId: string): string[] {
-    const { requestIdHeader, versionHeader, version, headers } = this.#settings;
-    const common: string[] = [];
-    if (requestIdHeader !== undefined) common.push(requestIdHeader, requestId);
-    if (versionHeader !== undefined) common.push(versionHeader, version);
-    for (const [name, value] of headers) common.push(name, value);
-    return common;
+    const { requestIdHeader } = this.#settings;
+    return requestIdHeader === undefined
+      ? [...this.#constant]
+      : [requestIdHeader, requestId, ...this.#constant];
   }
 
   /**
@@ -119,11 +121,10 @@ export class Answers {
     if (response.destroyed) return;
     const unread = request.complete ? 'none' : unreadBodyOf(request);
     if (this.#stopping || unread === 'long') response.shouldKeepAlive = false;
-    const bytes = Buffer.byteLength(body);
+    const bytes = body === '' ? 0 : Buffer.byteLength(body);
     this.#memory.hold(exchange, bytes);
-    const lines = this.commonHeaders(requestId);
-    lines.push(...headers, 'content-length', String(bytes));
-    response.writeHead(status, lines);
+    const length = bytes === 0 ? '0' : String(bytes);
+    response.writeHead(status, [...this.commonHeaders(requestId), ...headers, 'content-length', length]);
     if (unread !== 'long') {
       if (unread === 'short') request.resume();
       response.end(body);

@@ -1,13 +1,7 @@
 /** The metrics, registered as their table says. Only this file registers metrics. */
-import {
-  collectDefaultMetrics,
-  Counter,
-  Gauge,
-  Histogram,
-  Registry,
-  type RegistryContentType,
-} from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry, type RegistryContentType } from 'prom-client';
 import { LONGEST_TIMER_MS } from '../support/time.ts';
+import { registerDistribution, type Distribution } from './distribution.ts';
 import { registerEventLoopLag } from './event-loop-lag.ts';
 import { metricTable, SECONDS, type Definition } from './metric-table.ts';
 import { Tally } from './tally.ts';
@@ -29,7 +23,7 @@ type Instrument<Row> = Row extends { tallied: true }
     ? Counter
     : Row extends { type: 'gauge' }
       ? Gauge
-      : Histogram;
+      : Distribution;
 
 /** One instrument for each row of the table. Times are in seconds, sizes in bytes. */
 export type Metrics = { readonly registry: Registry<RegistryContentType> } & {
@@ -68,14 +62,8 @@ export function createMetrics(): Metrics {
     if (row.hiddenUntilSet) made.remove();
     return made;
   };
-  const histogram = (row: Definition) =>
-    new Histogram({
-      name: row.name,
-      help: row.help,
-      labelNames: row.labels ?? [],
-      buckets: [...(row.buckets ?? SECONDS)],
-      registers: [registry],
-    });
+  const histogram = ({ name, help, labels = [], buckets = SECONDS }: Definition) =>
+    registerDistribution({ name, help, label: labels[0], buckets }, registry);
   return {
     registry,
     buildInfo: gauge(metricTable.buildInfo),

@@ -199,7 +199,7 @@ export class Observer {
 
   /** The answer with `status` to a request begins, `seconds` after the head of the request arrived. */
   answering(status: number, seconds: number): void {
-    this.#metrics.answerSeconds.observe({ status }, seconds);
+    this.#metrics.answerSeconds.observe(seconds, status);
   }
 
   /**

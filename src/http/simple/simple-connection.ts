@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import { refusal, type Refusal } from '../../errors.ts';
 import type { ServedPath } from '../paths.ts';
+import type { AnswerHeads } from './answer-head.ts';
 import { HEAD_END, HeadReader } from './simple-head.ts';
 import { SimpleRequest } from './simple-request.ts';
 import { SimpleResponse } from './simple-response.ts';
@@ -25,8 +26,7 @@ export interface SimpleContext {
   /** Most bytes of a head. */
   readonly maxHeaderBytes: number;
   readonly maxHeaders: number;
-  /** The lines of an answer that keep the connection open. */
-  readonly keepAlive: string;
+  readonly answerHeads: AnswerHeads;
   /** Node's HTTP server gets the connection. Its bytes are in the socket, which is paused. */
   readonly handOver: (connection: SimpleConnection) => void;
 }
@@ -92,7 +92,7 @@ export class SimpleConnection {
   }
 
   #begin(bytes: Buffer): void {
-    const { handler, maxHeaderBytes, keepAlive } = this.#context;
+    const { handler, maxHeaderBytes, answerHeads } = this.#context;
     const headEnd = bytes.indexOf(HEAD_END);
     const start = headEnd + HEAD_END.length;
     const head =
@@ -107,7 +107,7 @@ export class SimpleConnection {
       return;
     }
     const request = new SimpleRequest(head, this.socket);
-    const response = new SimpleResponse(this.socket, keepAlive, () => this.#sent());
+    const response = new SimpleResponse(this.socket, answerHeads, () => this.#sent());
     this.#request = request;
     this.#response = response;
     this.isUsed = true;

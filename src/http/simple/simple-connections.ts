@@ -2,6 +2,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { refusal } from '../../errors.ts';
+import { AnswerHeads } from './answer-head.ts';
 import { SimpleConnection, type SimpleContext, type SimpleHandler } from './simple-connection.ts';
 
 export interface SimpleSettings {
@@ -66,8 +67,8 @@ export class SimpleConnections {
       // Not before Node has done what it does for the bytes that were put back.
       process.nextTick(accept, connection);
     };
-    const keepAlive = `Connection: keep-alive\r\n${limit}`;
-    return { handler: this.#handler, maxHeaderBytes, maxHeaders, keepAlive, handOver };
+    const answerHeads = new AnswerHeads(`Connection: keep-alive\r\n${limit}`);
+    return { handler: this.#handler, maxHeaderBytes, maxHeaders, answerHeads, handOver };
   }
 
   #check(): void {

@@ -1,10 +1,7 @@
 /** The answer to a simple request, with what the HTTP code uses of Node's `ServerResponse`. */
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HttpResponse } from '../exchange.ts';
-
-/** RFC 9110 §5.5: characters that a header may have. Another one could end it, and begin a header of its own. */
-const HEADER_TEXT = /^[\t\x20-\x7e\x80-\xff]*$/;
+import type { AnswerHeads } from './answer-head.ts';
 
 export class SimpleResponse implements HttpResponse {
   statusCode = 200;
@@ -13,15 +10,15 @@ export class SimpleResponse implements HttpResponse {
   /** True once the connection is closed. */
   destroyed = false;
   readonly #socket: Socket;
-  readonly #keepAlive: string;
+  readonly #heads: AnswerHeads;
   readonly #sent: () => void;
   #head = '';
   readonly #closeListeners: (() => void)[] = [];
 
-  /** `keepAlive` are the lines that keep the connection open. `sent` hears that the kernel has taken the whole answer. */
-  constructor(socket: Socket, keepAlive: string, sent: () => void) {
+  /** `sent` hears that the kernel has taken the whole answer. */
+  constructor(socket: Socket, heads: AnswerHeads, sent: () => void) {
     this.#socket = socket;
-    this.#keepAlive = keepAlive;
+    this.#heads = heads;
     this.#sent = sent;
   }
 
@@ -45,14 +42,7 @@ export class SimpleResponse implements HttpResponse {
    * @throws {TypeError} for a character that no header may have.
    */
   writeHead(status: number, lines: readonly string[]): void {
-    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
-    for (let index = 0; index + 1 < lines.length; index += 2) {
-      const [name = '', value = ''] = [lines[index], lines[index + 1]];
-      if (!HEADER_TEXT.test(value))
-        throw new TypeError(`the header ${name} has a character that no header may have`);
-      head += `${name}: ${value}\r\n`;
-    }
-    this.#head = `${head}Date: ${httpDate()}\r\n${this.shouldKeepAlive ? this.#keepAlive : CLOSE}\r\n`;
+    this.#head = this.#heads.write(status, lines, !this.shouldKeepAlive);
     this.statusCode = status;
     this.headersSent = true;
   }
@@ -81,21 +71,4 @@ export class SimpleResponse implements HttpResponse {
   destroy(): void {
     this.#socket.destroy();
   }
-}
-
-const CLOSE = 'Connection: close\r\n';
-
-const SECOND_MS = 1000;
-
-let second = 0;
-let date = '';
-
-/** The time as a header has it (RFC 9110 §5.6.7), made once a second. */
-function httpDate(): string {
-  const now = Math.floor(Date.now() / SECOND_MS);
-  if (now !== second) {
-    second = now;
-    date = new Date(now * SECOND_MS).toUTCString();
-  }
-  return date;
 }

@@ -74,7 +74,7 @@ function labelOf({ outcome, refusal }: Post): string | undefined {
 async function judgeBatches({ metrics, client, stoppingSince }: ProxyProcess): Promise<string[]> {
   const taken = client.heard.filter(isWritten);
   const sum = (key: 'records' | 'bytes') => taken.reduce((total, answer) => total + answer[key], 0);
-  const records = await valuesOf(metrics.batchRecords);
+  const records = metrics.batchRecords.values;
   const facts = [
     ['batches_total', await totalOf(metrics.batches), taken.length],
     ['batch_bytes_total', await totalOf(metrics.batchBytes), sum('bytes')],
