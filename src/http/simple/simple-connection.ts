@@ -141,6 +141,8 @@ export class SimpleConnection {
   }
 
   #next(): void {
+    // The answer to a body's last bytes may be sent before they have been dealt with.
+    if (!this.#request || this.#isClosing) return;
     this.#request = undefined;
     this.since = performance.now();
     if (this.#hasMore) this.#handOver();

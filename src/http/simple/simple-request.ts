@@ -113,6 +113,8 @@ export class SimpleRequest implements HttpRequest {
   }
 
   #flush(): void {
+    // A body without its pieces would be another body.
+    if (this.socket.destroyed) return;
     while (this.#isRead) {
       const piece = this.#held.shift();
       if (!piece) {

@@ -54,6 +54,8 @@ export class SimpleResponse implements HttpResponse {
   write(body: string): void {
     const head = this.#head;
     this.#head = '';
+    // The connection was refused meanwhile, e.g. because the body came too slowly.
+    if (!this.#socket.writable) return;
     if (body === '') this.#socket.write(head, 'latin1');
     else this.#socket.write(Buffer.concat([Buffer.from(head, 'latin1'), Buffer.from(body)]));
   }
