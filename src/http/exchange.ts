@@ -13,6 +13,8 @@ export interface HttpRequest {
   readonly socket: Socket;
   /** True once all bytes of the body have arrived. */
   readonly complete: boolean;
+  /** True if nothing else uses the buffers in which the pieces of the body lie. Several requests may share one of Node's. */
+  readonly ownsPieces?: true;
   on(event: 'data', listener: (piece: Buffer) => void): unknown;
   on(event: 'end', listener: () => void): unknown;
   once(event: 'end' | 'close', listener: () => void): unknown;

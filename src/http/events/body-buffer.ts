@@ -15,12 +15,15 @@ export const UNKNOWN_BYTES = 64 * 1024;
 
 export class BodyBuffer {
   readonly #lend: Lend;
+  readonly #ownsPieces: boolean;
   #block: Block | undefined;
   #bytes: Buffer | undefined;
   #size = 0;
 
-  constructor(lend: Lend) {
+  /** `ownsPieces`: as in `HttpRequest`. */
+  constructor(lend: Lend, ownsPieces: boolean) {
     this.#lend = lend;
+    this.#ownsPieces = ownsPieces;
   }
 
   /** Adds a piece of a body of `declared` bytes; 0 if that is not known. Then it has at most `room` bytes. */
@@ -36,7 +39,7 @@ export class BodyBuffer {
       this.#bytes = larger;
     }
     piece.copy(this.#bytes, this.#size);
-    if (isWhole(piece)) free(piece.buffer);
+    if (isAlone(piece, this.#ownsPieces)) free(piece.buffer);
     this.#size = end;
   }
 
@@ -71,13 +74,15 @@ export function moved(bytes: Buffer, lend: Lend): Buffer {
   return view;
 }
 
-/** The same for a piece, which may be a part of a larger buffer that serves others as well. */
-export function movedPiece(piece: Buffer, lend: Lend): Buffer {
-  return isWhole(piece) ? moved(piece, lend) : piece;
+/** The same for a piece, which may be a part of a larger buffer that serves others as well. `isOwned`: it does not. */
+export function movedPiece(piece: Buffer, lend: Lend, isOwned: boolean): Buffer {
+  return isAlone(piece, isOwned) ? moved(piece, lend) : piece;
 }
 
-function isWhole(bytes: Buffer): boolean {
-  return bytes.buffer.byteLength === bytes.length;
+/** True if the buffer of a piece serves nothing else. An owned piece may follow its head, or be in a slab of Node's pool. */
+function isAlone(piece: Buffer, isOwned: boolean): boolean {
+  const { byteLength } = piece.buffer;
+  return isOwned ? piece.length * 2 > byteLength : piece.length === byteLength;
 }
 
 /**

@@ -104,6 +104,7 @@ function collect(
 ): void {
   const { declared, limit, maxBytes, decodedBytes } = reading;
   // A compressed body is not read where it lies.
+  const ownsPieces = request.ownsPieces === true;
   const lendPlain: Lend = decodedBytes > 0 ? () => undefined : lend;
   let share = reserved;
   /** Bytes that the body may have with the memory it has. */
@@ -124,7 +125,7 @@ function collect(
   };
   const append = (piece: Buffer) => {
     if (!body) {
-      body = new BodyBuffer(lendPlain);
+      body = new BodyBuffer(lendPlain, ownsPieces);
       response.once('close', () => body?.drop());
     }
     body.append(piece, declared, room);
@@ -168,7 +169,7 @@ function collect(
   };
   const onEnd = () => {
     share?.arrived();
-    done(only ? movedPiece(only, lendPlain) : (body?.take() ?? Buffer.alloc(0)), share);
+    done(only ? movedPiece(only, lendPlain, ownsPieces) : (body?.take() ?? Buffer.alloc(0)), share);
   };
   share?.arriving(() => refuse(NO_MEMORY));
   request.on('data', onData);

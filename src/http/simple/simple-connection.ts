@@ -86,7 +86,8 @@ export class SimpleConnection {
     else if (bytes.length <= request.left) this.#arrive(request, bytes);
     else {
       const end = request.left;
-      this.#putBack(bytes.subarray(end));
+      // A copy: the reader of the body may free the memory of these bytes.
+      this.#putBack(Buffer.from(bytes.subarray(end)));
       this.#arrive(request, bytes.subarray(0, end));
     }
   }

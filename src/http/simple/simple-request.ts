@@ -15,6 +15,7 @@ type Listener = (() => void) & ((piece: Buffer) => void);
 export class SimpleRequest implements HttpRequest {
   readonly method = 'POST';
   readonly httpVersion = '1.1';
+  readonly ownsPieces = true;
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly socket: Socket;

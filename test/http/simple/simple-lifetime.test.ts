@@ -4,9 +4,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Socket } from 'node:net';
 import { after, afterEach, before, suite, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Refusal } from '../../../src/errors.ts';
+import { BodyMemory } from '../../../src/http/events/body-memory.ts';
+import { readBody } from '../../../src/http/events/body-reader.ts';
 import type { HttpRequest, HttpResponse } from '../../../src/http/exchange.ts';
 import { paths } from '../../../src/http/paths.ts';
 import { SimpleConnections } from '../../../src/http/simple/simple-connections.ts';
+import { blockOf, BytePool } from '../../../src/support/memory/byte-pool.ts';
 import { RawConnection, rawPost } from '../../stage/raw-connection.ts';
 import { until } from '../../stage/until.ts';
 
@@ -14,11 +18,16 @@ type Take = (request: HttpRequest, response: HttpResponse) => void;
 
 const REFUSED = 'HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n';
 
+const MIB = 1 << 20;
+
 /** A server that passes simple requests to `takesSimple`, and all others to `takesOther`. */
 void suite('a connection with simple requests', { timeout: 60_000 }, () => {
   let takesSimple: Take = answer;
   let others = 0;
   const sockets: Socket[] = [];
+  const pool = new BytePool(new ArrayBuffer(MIB), 0, MIB, true);
+  const lend = (bytes: number) => pool.take(bytes);
+  const bodies = { maxBytes: MIB, memory: new BodyMemory(MIB), lend };
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     others += 1;
     request.resume().on('end', () => answer(request, response));
@@ -104,6 +113,32 @@ void suite('a connection with simple requests', { timeout: 60_000 }, () => {
     assert.equal((await connection.answer()).status, 201);
     await connection.closed;
     assert.deepEqual({ others, unread: connection.unread }, { others: 0, unread: '' });
+  });
+
+  test('has its large bodies in the pool, also if they arrive together with their head', async () => {
+    const { promise, resolve } = Promise.withResolvers<Buffer | Refusal>();
+    takesSimple = (request, response) => readBody({ request, response }, bodies, resolve);
+    const event = 'x'.repeat(40_000);
+    await (await open()).send(rawPost(event));
+    const body = await promise;
+    assert.ok(Buffer.isBuffer(body));
+    assert.deepEqual([body.toString(), blockOf(body) !== undefined], [event, true]);
+  });
+
+  test('keeps the start of the next request when the memory of a large body is freed', async () => {
+    takesSimple = (request, response) => {
+      readBody({ request, response }, bodies, () => answer(request, response));
+    };
+    const connection = await open();
+    const first = rawPost('x'.repeat(40_000));
+    const second = rawPost('another event');
+    await connection.send(first.subarray(0, 100));
+    await arrived(100);
+    await connection.send(Buffer.concat([first.subarray(100), second.subarray(0, 20)]));
+    assert.equal((await connection.answer()).status, 201);
+    await connection.send(second.subarray(20));
+    assert.equal((await connection.answer()).status, 201);
+    assert.equal(others, 1);
   });
 
   test('carries no answer after the refusal of a slow request', async () => {
