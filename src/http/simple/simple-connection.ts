@@ -63,11 +63,14 @@ export class SimpleConnection {
     socket.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose).on('error', ignore);
   }
 
-  /** What the connection does: it waits for a request, receives its body, or answers. */
+  /**
+   * What the connection does: it waits for a request, receives its body, or answers. The rest of a body that is answered
+   * belongs to the wait: a second answer would be taken for that of the next request.
+   */
   get state(): 'waiting' | 'receiving' | 'answering' | 'closing' {
     if (this.#isClosing) return 'closing';
-    if (!this.#request) return 'waiting';
-    return this.#request.complete ? 'answering' : 'receiving';
+    if (!this.#response) return 'waiting';
+    return this.#request?.complete === true ? 'answering' : 'receiving';
   }
 
   /** Refuses the request that arrives, or has not arrived in time, and closes the connection. */
@@ -119,7 +122,9 @@ export class SimpleConnection {
 
   #arrive(request: SimpleRequest, bytes: Buffer): void {
     request.arrive(bytes);
-    if (request.complete && !this.#response) this.#next();
+    if (this.#response) return;
+    this.since = performance.now();
+    if (request.complete) this.#next();
   }
 
   /** The client sends its next request before it has the answer. Node's HTTP server gets it after that. */
@@ -138,14 +143,16 @@ export class SimpleConnection {
     if (!response.shouldKeepAlive || (this.#isHalfClosed && !this.#hasMore)) {
       this.#isClosing = true;
       this.socket.destroySoon();
-    } else if (this.#request?.complete === true) this.#next();
+      return;
+    }
+    this.since = performance.now();
+    if (this.#request?.complete === true) this.#next();
   }
 
   #next(): void {
     // The answer to a body's last bytes may be sent before they have been dealt with.
     if (!this.#request || this.#isClosing) return;
     this.#request = undefined;
-    this.since = performance.now();
     if (this.#hasMore) this.#handOver();
   }
 
@@ -158,10 +165,9 @@ export class SimpleConnection {
 
   #halfClose(): void {
     this.#isHalfClosed = true;
-    if (this.#isClosing) return;
-    const request = this.#request;
-    if (!request) this.socket.end();
-    else if (!request.complete) this.refuse(ENDS_EARLY);
+    const { state } = this;
+    if (state === 'waiting') this.socket.end();
+    else if (state === 'receiving') this.refuse(ENDS_EARLY);
   }
 
   #closed(): void {

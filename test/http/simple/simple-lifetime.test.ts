@@ -33,7 +33,7 @@ void suite('a connection with simple requests', { timeout: 60_000 }, () => {
     request.resume().on('end', () => answer(request, response));
   });
   const limits = { maxHeaderBytes: 16_384, maxHeaders: 100 };
-  const times = { keepAliveMs: 0, headersTimeoutMs: 0, requestTimeoutMs: 500, silenceMs: 0 };
+  const times = { keepAliveMs: 0, headersTimeoutMs: 0, requestTimeoutMs: 500, silenceMs: 100 };
   new SimpleConnections(
     { ...limits, ...times },
     {
@@ -139,6 +139,21 @@ void suite('a connection with simple requests', { timeout: 60_000 }, () => {
     await connection.send(second.subarray(20));
     assert.equal((await connection.answer()).status, 201);
     assert.equal(others, 1);
+  });
+
+  test('has one answer to a request that never ends, and is idle after it', async () => {
+    const connection = await open();
+    await connection.send(rawPost('an event').subarray(0, -1));
+    assert.equal((await connection.answer()).status, 201);
+    assert.deepEqual([await connection.closed, connection.unread], ['ended', '']);
+  });
+
+  test('has one answer to a request that ends early', async () => {
+    const connection = await open();
+    await connection.send(rawPost('an event').subarray(0, -1));
+    assert.equal((await connection.answer()).status, 201);
+    connection.finish();
+    assert.deepEqual([await connection.closed, connection.unread], ['ended', '']);
   });
 
   test('carries no answer after the refusal of a slow request', async () => {
