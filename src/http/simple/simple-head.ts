@@ -32,6 +32,8 @@ const NOT_SIMPLE: ReadonlySet<string> = new Set([
   'expect',
   'http2-settings',
   'origin',
+  // Node's parser takes it for `Connection`.
+  'proxy-connection',
   'sec-fetch-site',
   'set-cookie',
   'te',

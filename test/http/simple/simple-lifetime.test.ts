@@ -156,6 +156,13 @@ void suite('a connection with simple requests', { timeout: 60_000 }, () => {
     assert.deepEqual([await connection.closed, connection.unread], ['ended', '']);
   });
 
+  test('is handed over for a header that Node takes for Connection', async () => {
+    const connection = await open();
+    await connection.send(rawPost('an event', ['Proxy-Connection: close']));
+    assert.equal((await connection.answer()).headers.get('connection'), 'close');
+    assert.equal(others, 1);
+  });
+
   test('carries no answer after the refusal of a slow request', async () => {
     const { promise, resolve } = Promise.withResolvers<() => void>();
     takesSimple = (request, response) => resolve(() => answer(request, response));
