@@ -27,6 +27,7 @@ import type { Exchange, HttpRequest, HttpResponse } from './exchange.ts';
 import { Exchanges } from './exchanges.ts';
 import { originOf, originOfConnection, type ClientOf } from './origin.ts';
 import { isProbe, pathOf, paths, servedPaths, type ServedPath } from './paths.ts';
+import { mayHave } from './simple/simple-response.ts';
 import type { Tracing } from '../tracing/port.ts';
 
 export interface ServerSettings extends ListenerSettings {
@@ -105,13 +106,14 @@ export class HttpServer {
     this.#observer = observer;
     this.#exchanges = new Exchanges({ ...settings, scheme: settings.tls ? 'https' : 'http' }, tracing);
     this.#connections = new Connections(settings.maxConnections);
+    const hasSimpleAnswers = mayHave(answers.commonHeaders(''));
     this.#server = createListener(
       settings,
       metrics,
       log,
       (client, why, cause) => observer.handshakeFailed(client ?? {}, why, cause),
       {
-        pathOf: (url) => this.#eventPathOf(url),
+        pathOf: (url) => (hasSimpleAnswers ? this.#eventPathOf(url) : undefined),
         handle: (request, response, served) => this.#handleSimple(request, response, served),
         refuse: (reason, socket) => this.#refuseAndClose(reason, socket),
       },

@@ -3,6 +3,25 @@ import type { Socket } from 'node:net';
 import type { HttpResponse } from '../exchange.ts';
 import type { AnswerHeads } from './answer-head.ts';
 
+/** Headers in whose place Node writes none of its own, or that change what it does with the connection. */
+const OBEYED: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'date',
+  'expect',
+  'keep-alive',
+  'trailer',
+  'transfer-encoding',
+]);
+
+/**
+ * True if simple responses may have these headers, names and values in turn. An operator may choose e.g. `Connection: close`
+ * for every answer, which Node obeys.
+ */
+export function mayHave(lines: readonly string[]): boolean {
+  return !lines.some((name, index) => index % 2 === 0 && OBEYED.has(name.toLowerCase()));
+}
+
 export class SimpleResponse implements HttpResponse {
   statusCode = 200;
   headersSent = false;

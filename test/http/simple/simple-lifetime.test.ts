@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
 import { after, afterEach, before, suite, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Refusal } from '../../../src/errors.ts';
@@ -12,6 +13,8 @@ import { paths } from '../../../src/http/paths.ts';
 import { SimpleConnections } from '../../../src/http/simple/simple-connections.ts';
 import { blockOf, BytePool } from '../../../src/support/memory/byte-pool.ts';
 import { RawConnection, rawPost } from '../../stage/raw-connection.ts';
+import { runEvent } from '../../stage/sample-events.ts';
+import { Stage } from '../../stage/stage.ts';
 import { until } from '../../stage/until.ts';
 
 type Take = (request: HttpRequest, response: HttpResponse) => void;
@@ -176,6 +179,26 @@ void suite('a connection with simple requests', { timeout: 60_000 }, () => {
     connection.finish();
     await connection.closed;
     assert.deepEqual({ errors, unread: connection.unread }, { errors: 0, unread: '' });
+  });
+});
+
+void suite('an answer with headers that the operator chooses', { timeout: 60_000 }, () => {
+  const stage = new Stage();
+  after(() => stage.stop());
+
+  test('has each of them once, and closes the connection if one says so', async () => {
+    const headers = ['Connection: close', 'Date: Sat, 01 Jan 2000 00:00:00 GMT'];
+    const proxy = await stage.proxyWithoutKafka({
+      settings: { SPOOL__AFTER: '50ms' },
+      args: headers.flatMap((header) => ['--header', header]),
+    });
+    const socket = connect(proxy.port, '127.0.0.1');
+    socket.write(rawPost(runEvent('with headers')));
+    const lines = (await textOf(socket)).split('\r\n');
+    assert.deepEqual(
+      lines.filter((line) => /^(?:connection|date|keep-alive):/i.test(line)),
+      headers,
+    );
   });
 });
 
