@@ -44,6 +44,9 @@ const NOT_SIMPLE: ReadonlySet<string> = new Set([
 
 const LENGTH = /^[1-9]\d{0,9}$/;
 const HOST = /^[A-Za-z0-9.:[\]_-]+$/;
+/** Bytes of a head that is kept for as long as its connection is open. Idle connections may be thousands. */
+const MOST_KEPT = 4096;
+
 const SPACE = 0x20;
 const TAKES_LINE_END = 2;
 
@@ -106,6 +109,7 @@ export class HeadReader {
     if (connection !== undefined && connection.toLowerCase() !== 'keep-alive') return undefined;
     if (length === undefined || !LENGTH.test(length)) return undefined;
     const head = { url, headers, contentLength: Number(length) };
+    if (text.length > MOST_KEPT) return head;
     this.#latest = head;
     this.#before = text.slice(0, lengthAt);
     this.#after = text.slice(lengthAt + length.length);
