@@ -130,8 +130,9 @@ faults: setup build ## Kill and freeze processes and fill the disk under load, a
 	@$(NODE) tools/kafka/install.ts 3.9.2
 	$(NODE) test/faults/main.ts
 
-fuzz: build ## Compare the fast path with the full check, on a million mutations of events.
+fuzz: build ## Compare the fast path with the full check, on a million events, and the simple reader with Node's parser, on a million heads.
 	$(NODE) test/fuzz/main.ts
+	$(NODE) test/fuzz/heads.ts
 
 kerberos: setup ## Build the native part of the login to Kafka by Kerberos (GSSAPI).
 	@$(NODE) tools/kerberos/install.ts
