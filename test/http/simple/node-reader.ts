@@ -151,7 +151,8 @@ export class NodeReader {
     this.#heard = () => {
       if (this.#readings.length === count) socket.destroy();
     };
-    socket.write(bytes);
+    // Closed for writing: otherwise Node would wait for the rest of a body that it reads longer.
+    socket.end(bytes);
     await closed;
     return this.#readings;
   }
