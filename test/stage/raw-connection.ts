@@ -6,6 +6,8 @@ export interface RawAnswer {
   /** By their names in lower case. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: string;
+  /** All of it as it came, with one character for each byte. */
+  readonly bytes: string;
 }
 
 export interface RawOptions {
@@ -31,7 +33,8 @@ export class RawConnection {
   }
 
   static async open(port: number, options: RawOptions = {}): Promise<RawConnection> {
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    // Without delay each `send` is a segment of its own.
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
     await once(socket, 'connect');
     return new RawConnection(socket, options);
   }
@@ -97,8 +100,9 @@ export class RawConnection {
     const length = Number(headers.get('content-length') ?? 0);
     if (this.#received.length < start + length) return undefined;
     const body = this.#received.toString('utf8', start, start + length);
+    const bytes = this.#received.toString('latin1', 0, start + length);
     this.#received = this.#received.subarray(start + length);
-    return { status: Number(first.split(' ')[1]), headers, body };
+    return { status: Number(first.split(' ')[1]), headers, body, bytes };
   }
 }
 
