@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 
 export interface RawAnswer {
   readonly status: number;
@@ -13,9 +14,11 @@ export interface RawAnswer {
 export interface RawOptions {
   /** Reads nothing before `read()` is called, like a client that writes everything before it reads. */
   readonly paused?: boolean;
+  /** Over TLS, with any certificate of the server. */
+  readonly tls?: boolean;
 }
 
-/** A TCP connection to a proxy, for tests that are about the bytes on the wire. */
+/** A connection to a proxy, for tests that are about the bytes on the wire. */
 export class RawConnection {
   /** How the connection was closed: `ended` by the peer in order, `reset`, or `cut` by this side. */
   readonly closed: Promise<'ended' | 'reset' | 'cut'>;
@@ -34,8 +37,9 @@ export class RawConnection {
 
   static async open(port: number, options: RawOptions = {}): Promise<RawConnection> {
     // Without delay each `send` is a segment of its own.
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
-    await once(socket, 'connect');
+    const to = { port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true };
+    const socket = options.tls === true ? connectTls({ ...to, rejectUnauthorized: false }) : connect(to);
+    await once(socket, options.tls === true ? 'secureConnect' : 'connect');
     return new RawConnection(socket, options);
   }
 
@@ -56,9 +60,10 @@ export class RawConnection {
     this.#socket.end();
   }
 
-  /** Resets the connection, as the kernel may do when a process ends. */
+  /** Resets the connection, as the kernel may do when a process ends. One over TLS is closed. */
   cut(): void {
-    this.#socket.resetAndDestroy();
+    if (this.#socket instanceof TLSSocket) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
   }
 
   /** The next answer, which may be `100 Continue`. Rejects when the connection is closed before the answer is complete. */

@@ -27,8 +27,9 @@ export const LAST = Buffer.from('GET /monitoring/ping HTTP/1.1\r\nHost: proxy\r\
 export async function answersTo(
   port: number,
   { segments, finishes = false }: Conversation,
+  tls = false,
 ): Promise<readonly string[]> {
-  const connection = await RawConnection.open(port);
+  const connection = await RawConnection.open(port, { tls });
   const limit = setTimeout(() => connection.cut(), LIMIT_MS);
   const answers: string[] = [];
   const next = async (): Promise<boolean> => {

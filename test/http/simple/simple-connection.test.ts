@@ -6,6 +6,8 @@ import { after, before, suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { Proxy } from '../../../tools/proxy.ts';
 import { Random } from '../../openlineage/random.ts';
+import { writeCertificate } from '../../stage/certificate.ts';
+import { logged } from '../../stage/log-lines.ts';
 import { rawPost } from '../../stage/raw-connection.ts';
 import { padded, runEvent } from '../../stage/sample-events.ts';
 import { headerOf, useStage } from '../../stage/stage.ts';
@@ -17,6 +19,7 @@ const MAX_BYTES = 100_000;
 /** A longer body is not read to its end after a refusal. */
 const SHORT_BYTES = 1 << 20;
 const SCRIPTS = 150;
+const TLS_SCRIPTS = 50;
 
 /** With this header, Node's HTTP server gets the connection. It changes nothing else. */
 const NOT_SIMPLE = 'TE: trailers';
@@ -67,9 +70,22 @@ void suite('a simple request', { timeout: 120_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'http2kafka-simple-'));
   const stage = useStage();
   let proxy: Proxy;
+  let secure: Proxy;
+  /** It knows one sender. */
+  let strict: Proxy;
 
   before(async () => {
-    proxy = await stage.proxy({ settings: { PRODUCER__MAX_REQUEST_SIZE: String(MAX_BYTES) } });
+    const { cert, key } = await writeCertificate(folder);
+    const path = join(folder, 'senders.yaml');
+    writeFileSync(path, `senders:\n  - name: a\n    api_keys: ['sha256:${'0'.repeat(64)}']\n`);
+    const settings = { PRODUCER__MAX_REQUEST_SIZE: String(MAX_BYTES) };
+    const args = ['--ssl-certfile', cert, '--ssl-keyfile', key];
+    [proxy, secure, strict] = await Promise.all([
+      stage.proxy({ settings }),
+      stage.launch({ settings, args }),
+      stage.proxyWithoutKafka({ settings: { AUTH__SENDERS_FILE: path } }),
+    ]);
+    await logged(secure, 'Kafka can be written to');
   });
   after(() => rmSync(folder, { recursive: true }));
 
@@ -126,9 +142,6 @@ void suite('a simple request', { timeout: 120_000 }, () => {
   });
 
   test('of a sender that is not known has the same answer as well', async () => {
-    const path = join(folder, 'senders.yaml');
-    writeFileSync(path, `senders:\n  - name: a\n    api_keys: ['sha256:${'0'.repeat(64)}']\n`);
-    const strict = await stage.proxyWithoutKafka({ settings: { AUTH__SENDERS_FILE: path } });
     for (const lines of [[], ['Authorization: Bearer h2k_wrong'], ['Authorization: Basic dTpw']]) {
       for (const body of [EVENT, padded(EVENT, SHORT_BYTES + 1)]) {
         assert.match(await answerInBothForms(strict, lines.join(), [401, body, lines]), /^HTTP\/1.1 401 /);
@@ -187,50 +200,57 @@ void suite('a simple request', { timeout: 120_000 }, () => {
     for (const record of records) assert.equal('value' in record && record.value, EVENT.toString('latin1'));
   });
 
-  test('may be in any place among other requests, in any segments', async (context) => {
-    const random = new Random();
-    context.diagnostic(`TEST_SEED=${random.seed} repeats it`);
-    const first = rawPost(runEvent('first'), [NOT_SIMPLE]);
-    const scripts = Array.from({ length: SCRIPTS }, (_, index) => randomScript(random, `script${index}`));
-    const results = await Promise.all(
-      scripts.map(async ({ conversation }) => {
-        const answers = answersTo(proxy.port, conversation('a'));
-        const { segments, finishes = false } = conversation('b');
-        // The first request gives the connection to Node's server, which keeps it.
-        const later = segments.map(({ bytes, answers: count = 0 }) => ({
-          bytes,
-          answers: count && count + 1,
-        }));
-        const others = answersTo(proxy.port, {
-          segments: [{ bytes: first, answers: 1 }, ...later],
-          finishes,
-        });
-        return [await answers, (await others).slice(1)] as const;
-      }),
-    );
-    const records = await stage.records();
-    const idsOf = (prefix: string) =>
-      records
-        .map((record) => headerOf(record, 'correlation_id') ?? '')
-        .filter((id) => id.startsWith(prefix))
-        .map((id) => id.slice(prefix.length))
-        // Node's server handles pipelined requests side by side: a large event is overtaken.
-        .toSorted();
-    for (const [index, { name, about }] of scripts.entries()) {
-      const [answers, others] = results[index] ?? [];
-      assert.ok(answers && others);
-      const message = `TEST_SEED=${random.seed}: ${about}`;
-      assert.deepEqual(
-        answers.map((answer) => answer.replaceAll(`${name}-a-`, `${name}-b-`)),
-        others,
-        message,
+  for (const tls of [false, true]) {
+    const how = tls ? ' over TLS' : '';
+    test(`may be in any place among other requests, in any segments${how}`, async (context) => {
+      const { port } = tls ? secure : proxy;
+      const random = new Random();
+      context.diagnostic(`TEST_SEED=${random.seed} repeats it`);
+      const first = rawPost(runEvent('first'), [NOT_SIMPLE]);
+      const scripts = Array.from({ length: tls ? TLS_SCRIPTS : SCRIPTS }, (_, index) =>
+        randomScript(random, `${tls ? 'tls' : 'tcp'}${index}`),
       );
-      assert.deepEqual(idsOf(`${name}-a-`), idsOf(`${name}-b-`), message);
-      assert.equal(
-        idsOf(`${name}-a-`).length,
-        answers.filter((answer) => answer.startsWith('HTTP/1.1 201')).length,
-        message,
+      const results = await Promise.all(
+        scripts.map(async ({ conversation }) => {
+          const answers = answersTo(port, conversation('a'), tls);
+          const { segments, finishes = false } = conversation('b');
+          // The first request gives the connection to Node's server, which keeps it.
+          const later = segments.map(({ bytes, answers: count = 0 }) => ({
+            bytes,
+            answers: count && count + 1,
+          }));
+          const others = answersTo(
+            port,
+            { segments: [{ bytes: first, answers: 1 }, ...later], finishes },
+            tls,
+          );
+          return [await answers, (await others).slice(1)] as const;
+        }),
       );
-    }
-  });
+      const records = await stage.records();
+      const idsOf = (prefix: string) =>
+        records
+          .map((record) => headerOf(record, 'correlation_id') ?? '')
+          .filter((id) => id.startsWith(prefix))
+          .map((id) => id.slice(prefix.length))
+          // Node's server handles pipelined requests side by side: a large event is overtaken.
+          .toSorted();
+      for (const [index, { name, about }] of scripts.entries()) {
+        const [answers, others] = results[index] ?? [];
+        assert.ok(answers && others);
+        const message = `TEST_SEED=${random.seed}: ${about}`;
+        assert.deepEqual(
+          answers.map((answer) => answer.replaceAll(`${name}-a-`, `${name}-b-`)),
+          others,
+          message,
+        );
+        assert.deepEqual(idsOf(`${name}-a-`), idsOf(`${name}-b-`), message);
+        assert.equal(
+          idsOf(`${name}-a-`).length,
+          answers.filter((answer) => answer.startsWith('HTTP/1.1 201')).length,
+          message,
+        );
+      }
+    });
+  }
 });
