@@ -154,6 +154,8 @@ export class SimpleConnection {
     if (!this.#request || this.#isClosing) return;
     this.#request = undefined;
     if (this.#hasMore) this.#handOver();
+    // The reader of the body may have paused at its last piece.
+    else if (this.socket.isPaused()) this.socket.resume();
   }
 
   /** The socket is paused, and has all bytes from the next request on. */
