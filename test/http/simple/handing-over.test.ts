@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AnswerHeads } from '../../../src/http/simple/answer-head.ts';
 import { SimpleConnection, type SimpleContext } from '../../../src/http/simple/simple-connection.ts';
 import { RawConnection, rawPost } from '../../stage/raw-connection.ts';
 import { MAX_HEADER_BYTES, MAX_HEADERS } from './node-reader.ts';
@@ -37,7 +38,7 @@ void suite('a connection whose answer is sent with the last bytes of the body', 
     },
     maxHeaderBytes: MAX_HEADER_BYTES,
     maxHeaders: MAX_HEADERS,
-    keepAlive: 'Connection: keep-alive\r\n',
+    answerHeads: new AnswerHeads('Connection: keep-alive\r\n'),
     handOver: ({ socket }) => {
       handedOver.push(String(socket.read()));
       socket.end();

@@ -6,7 +6,7 @@ import { connect, type AddressInfo } from 'node:net';
 import { createListener } from '../../../src/http/connection/listener.ts';
 import { errorOfHead } from '../../../src/http/connection/request-head.ts';
 import { isOfPage } from '../../../src/http/cors.ts';
-import { HEAD_END, readSimpleHead, type SimpleHead } from '../../../src/http/simple/simple-head.ts';
+import { HEAD_END, HeadReader, type SimpleHead } from '../../../src/http/simple/simple-head.ts';
 import { createLogger } from '../../../src/log.ts';
 import { createMetrics } from '../../../src/metrics/metrics.ts';
 
@@ -36,10 +36,10 @@ export interface Reading {
 }
 
 /** The head that the proxy reads without Node's parser, if it begins with these bytes; undefined if it does not. */
-export function simpleHeadOf(bytes: Buffer): SimpleHead | undefined {
+export function simpleHeadOf(bytes: Buffer, reader = new HeadReader(MAX_HEADERS)): SimpleHead | undefined {
   const lines = bytes.indexOf(HEAD_END);
   if (lines === -1 || lines + HEAD_END.length > MAX_HEADER_BYTES) return undefined;
-  return readSimpleHead(bytes.toString('latin1', 0, lines + '\r\n'.length), MAX_HEADERS);
+  return reader.read(bytes.toString('latin1', 0, lines + '\r\n'.length));
 }
 
 export class NodeReader {
@@ -100,8 +100,10 @@ export class NodeReader {
    * take is not sent. Returns how many it takes.
    */
   async compare(heads: readonly Buffer[]): Promise<number> {
+    // As on one connection: a head is compared with the one before it.
+    const reader = new HeadReader(MAX_HEADERS);
     const taken = heads.flatMap((bytes) => {
-      const head = simpleHeadOf(bytes);
+      const head = simpleHeadOf(bytes, reader);
       return head ? [{ head, bytes: bytes.subarray(0, bytes.indexOf(HEAD_END) + HEAD_END.length) }] : [];
     });
     const [short, long] = [true, false].map((isShort) =>

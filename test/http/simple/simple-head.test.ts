@@ -181,6 +181,14 @@ const LEFT: Readonly<Record<string, Buffer>> = {
   'no end': head([HOST, LENGTH]).subarray(0, -1),
 };
 
+/** The same head with the next length, in most cases. */
+function withOtherLength(bytes: Buffer): Buffer {
+  const text = bytes
+    .toString('latin1')
+    .replace(/(?<=Content-Length: ?)\d+/, (digits) => String(Number(digits) + 1));
+  return Buffer.from(text, 'latin1');
+}
+
 void suite('the head of a simple request', { timeout: 60_000 }, () => {
   let node: NodeReader;
 
@@ -247,7 +255,12 @@ void suite('the head of a simple request', { timeout: 60_000 }, () => {
     let taken = 0;
     for (let left = MUTANTS; left > 0; left -= BATCH) {
       taken += await node
-        .compare(Array.from({ length: BATCH }, () => headMutant(random)))
+        .compare(
+          Array.from({ length: BATCH / 2 }, () => headMutant(random)).flatMap((bytes) => [
+            bytes,
+            withOtherLength(bytes),
+          ]),
+        )
         .catch((error: unknown) => assert.fail(`TEST_SEED=${random.seed}: ${String(error)}`));
     }
     // With fewer, this test would say little.

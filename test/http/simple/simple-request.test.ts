@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AnswerHeads } from '../../../src/http/simple/answer-head.ts';
 import { SimpleConnection, type SimpleContext } from '../../../src/http/simple/simple-connection.ts';
 import type { SimpleRequest } from '../../../src/http/simple/simple-request.ts';
 import { Random } from '../../openlineage/random.ts';
@@ -33,7 +34,7 @@ void suite('the body of a simple request', { timeout: 30_000 }, () => {
     },
     maxHeaderBytes: MAX_HEADER_BYTES,
     maxHeaders: MAX_HEADERS,
-    keepAlive: 'Connection: keep-alive\r\n',
+    answerHeads: new AnswerHeads('Connection: keep-alive\r\n'),
     handOver: ({ socket }) => socket.destroy(),
   };
 
