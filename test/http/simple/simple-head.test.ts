@@ -207,6 +207,17 @@ void suite('the head of a simple request', { timeout: 60_000 }, () => {
     );
   });
 
+  test('is not taken for the one before it', async () => {
+    const heads = ['a', 'b'].flatMap((value) => [
+      head([HOST, LENGTH, `X: ${value}`]),
+      head([HOST, 'Content-Length: 16', `X: ${value}`]),
+      head([`X: ${value}`, HOST, LENGTH]),
+    ]);
+    // Each after each other one.
+    const pairs = heads.flatMap((one) => heads.flatMap((other) => [one, other]));
+    assert.equal(await node.compare(pairs), pairs.length);
+  });
+
   test('has its headers by their names in small letters', () => {
     const bytes = head(['HOST:proxy', 'X-Ab: C: d', 'Content-Length: 12', 'Empty:'], 'POST /a?b HTTP/1.1');
     assert.deepEqual(simpleHeadOf(bytes), {
