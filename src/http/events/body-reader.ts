@@ -103,8 +103,8 @@ function collect(
   done: (body: Buffer | Refusal, share: MemoryShare | undefined) => void,
 ): void {
   const { declared, limit, maxBytes, decodedBytes } = reading;
-  // A compressed body is not read where it lies.
   const ownsPieces = request.ownsPieces === true;
+  // A compressed body is not read where it lies.
   const lendPlain: Lend = decodedBytes > 0 ? () => undefined : lend;
   let share = reserved;
   /** Bytes that the body may have with the memory it has. */
