@@ -70,11 +70,9 @@ export class Answers {
   }
 
   /** The headers of every answer, as `writeHead` takes them: names and values in turn. */
-  commonHeaders(requestId: string): string[] {
+  commonHeaders(requestId: string): readonly string[] {
     const { requestIdHeader } = this.#settings;
-    return requestIdHeader === undefined
-      ? [...this.#constant]
-      : [requestIdHeader, requestId, ...this.#constant];
+    return requestIdHeader === undefined ? this.#constant : [requestIdHeader, requestId, ...this.#constant];
   }
 
   /**
@@ -121,10 +119,10 @@ export class Answers {
     if (response.destroyed) return;
     const unread = request.complete ? 'none' : unreadBodyOf(request);
     if (this.#stopping || unread === 'long') response.shouldKeepAlive = false;
-    const bytes = body === '' ? 0 : Buffer.byteLength(body);
+    const bytes = Buffer.byteLength(body);
     this.#memory.hold(exchange, bytes);
-    const length = bytes === 0 ? '0' : String(bytes);
-    response.writeHead(status, [...this.commonHeaders(requestId), ...headers, 'content-length', length]);
+    const lines = [...this.commonHeaders(requestId), ...headers, 'content-length', String(bytes)];
+    response.writeHead(status, lines);
     if (unread !== 'long') {
       if (unread === 'short') request.resume();
       response.end(body);

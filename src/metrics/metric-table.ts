@@ -9,6 +9,7 @@ export interface Definition {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly name: string;
   readonly help: string;
+  /** At most three for a tally, and one for a histogram. */
   readonly labels?: readonly string[];
   /** True for a counter that every event increments: it is a `Tally`. */
   readonly tallied?: true;

@@ -1,8 +1,8 @@
 /** Answers to bytes that Node's parser cannot read as a request. They have the shape of every other error. */
-import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { errorBody, errorTable, refusal, type Refusal } from '../../errors.ts';
 import { RETRY_AFTER } from '../answer.ts';
+import { headerLines, statusLine } from '../head-text.ts';
 import { looksLikeProxyHeader } from './proxy-header.ts';
 
 const UNEXPECTED_PROXY_HEADER =
@@ -26,17 +26,14 @@ const LINGER_MS = 2000;
 export function answerBrokenRequest(socket: Duplex, reason: Refusal, commonHeaders: readonly string[]): void {
   const { status, retriable } = errorTable[reason.code];
   const body = errorBody(reason);
-  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
-  for (let i = 0; i + 1 < commonHeaders.length; i += 2) {
-    lines.push(`${commonHeaders[i] ?? ''}: ${commonHeaders[i + 1] ?? ''}`);
-  }
-  if (retriable && status === 503) lines.push(`retry-after: ${RETRY_AFTER}`);
-  lines.push(
-    'content-type: application/json',
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
-  );
-  endAfter(socket, `${lines.join('\r\n')}\r\n\r\n${body}`);
+  const lines = [
+    ...commonHeaders,
+    ...(retriable && status === 503 ? ['retry-after', RETRY_AFTER] : []),
+    ...['content-type', 'application/json'],
+    ...['content-length', String(Buffer.byteLength(body))],
+    ...['connection', 'close'],
+  ];
+  endAfter(socket, `${statusLine(status)}${headerLines(lines)}\r\n${body}`);
 }
 
 /** The code of Node's parser for the first line of HTTP/2 (RFC 9113 §3.4), which it does not read. */

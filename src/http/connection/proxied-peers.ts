@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { readProxyHeader, type ProxiedClient } from './proxy-header.ts';
+import { takeListeners } from './taken-listeners.ts';
 
 /** A connection, as far as its peer is asked for. */
 export type PeerSocket = Pick<Socket, 'remoteAddress' | 'remotePort'>;
@@ -13,8 +14,6 @@ export interface ProxiedPeersSettings {
   /** Milliseconds that the header may take to arrive. 0: no limit. */
   readonly timeoutMs: number;
 }
-
-type Accept = (this: Server, socket: Socket) => void;
 
 export class ProxiedPeers {
   readonly #settings: ProxiedPeersSettings;
@@ -36,14 +35,12 @@ export class ProxiedPeers {
    * Call it before other listeners are added.
    */
   attach(server: Server, refuse: (socket: Socket, reason: string) => void): void {
-    const accepts = server.listeners('connection') as readonly Accept[];
-    server.removeAllListeners('connection');
+    const accept = takeListeners(server, 'connection');
     server.on('connection', (socket: Socket) => {
-      const accept = () => accepts.forEach((listener) => listener.call(server, socket));
       // A check of a load balancer may reset its connection before it is accepted.
       if (hasGone(socket)) socket.destroy();
-      else if (this.#settings.trusts(socket.remoteAddress)) this.#read(socket, accept, refuse);
-      else accept();
+      else if (this.#settings.trusts(socket.remoteAddress)) this.#read(socket, () => accept(socket), refuse);
+      else accept(socket);
     });
     server.on('secureConnection', (socket: TLSSocket) => {
       const client = this.#handshakes.get(keyOf(socket));

@@ -2,10 +2,7 @@
  * Writes the heads of answers. Nearly all answers differ in one header only, the id of their request, which comes first. So
  * the rest of the latest head is kept, with its time, which changes once a second.
  */
-import { STATUS_CODES } from 'node:http';
-
-/** RFC 9110 §5.5: characters that a header may have. Another one could end it, and begin a header of its own. */
-const HEADER_TEXT = /^[\t\x20-\x7e\x80-\xff]*$/;
+import { headerLine, headerLines, statusLine } from '../head-text.ts';
 
 const SECOND_MS = 1000;
 
@@ -35,24 +32,16 @@ export class AnswerHeads {
     const second = Math.floor(Date.now() / SECOND_MS);
     const isKnown = status === this.#status && second === this.#second && isLast === this.#isLast;
     if (!isKnown || !hasSameRest(lines, this.#lines)) {
-      let rest = '';
-      for (let index = 2; index < lines.length; index += 2) rest += lineOf(lines[index], lines[index + 1]);
       const date = new Date(second * SECOND_MS).toUTCString();
-      this.#start = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
-      this.#rest = `${rest}Date: ${date}\r\n${isLast ? CLOSE : this.#keepAlive}\r\n`;
+      this.#start = statusLine(status);
+      this.#rest = `${headerLines(lines, 2)}Date: ${date}\r\n${isLast ? CLOSE : this.#keepAlive}\r\n`;
       this.#status = status;
       this.#second = second;
       this.#isLast = isLast;
       this.#lines = lines;
     }
-    return this.#start + lineOf(lines[0], lines[1]) + this.#rest;
+    return this.#start + headerLine(lines[0], lines[1]) + this.#rest;
   }
-}
-
-function lineOf(name = '', value = ''): string {
-  if (!HEADER_TEXT.test(value))
-    throw new TypeError(`the header ${name} has a character that no header may have`);
-  return `${name}: ${value}\r\n`;
 }
 
 /** True if all lines but the first have the same text. */

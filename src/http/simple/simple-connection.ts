@@ -140,7 +140,7 @@ export class SimpleConnection {
     if (!response) return;
     this.#response = undefined;
     response.closed();
-    if (!response.shouldKeepAlive || (this.#isHalfClosed && !this.#hasMore)) {
+    if (!response.shouldKeepAlive || this.#isHalfClosed) {
       this.#isClosing = true;
       this.socket.destroySoon();
       return;

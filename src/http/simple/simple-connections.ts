@@ -2,6 +2,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { refusal } from '../../errors.ts';
+import { takeListeners } from '../connection/taken-listeners.ts';
 import { AnswerHeads } from './answer-head.ts';
 import { SimpleConnection, type SimpleContext, type SimpleHandler } from './simple-connection.ts';
 
@@ -15,8 +16,6 @@ export interface SimpleSettings {
   /** Milliseconds that a connection may have no traffic. */
   readonly silenceMs: number;
 }
-
-type Accept = (this: Server, socket: Socket) => void;
 
 /** Milliseconds between two checks of the time limits. */
 const CHECK_INTERVAL_MS = 1000;
@@ -41,12 +40,11 @@ export class SimpleConnections {
    * which requests arrive. Call it before other listeners are added.
    */
   attach(server: Server, event: 'connection' | 'secureConnection'): void {
-    const accepts = server.listeners(event) as readonly Accept[];
-    server.removeAllListeners(event);
+    const accept = takeListeners(server, event);
     const context = this.#contextOf(({ socket }) => {
       // Node would keep its parser for ever: the socket has no second event `close`.
       if (socket.destroyed) return;
-      for (const accept of accepts) accept.call(server, socket);
+      accept(socket);
       socket.resume();
     });
     server.on(event, (socket: Socket) => {
