@@ -57,6 +57,15 @@ void suite('a connection with simple requests', { timeout: 60_000 }, () => {
     return RawConnection.open(address.port);
   };
 
+  /** Sends an event, its last byte together with the next event, and reads the first answer. */
+  const sendWithNext = async (connection: RawConnection) => {
+    const first = rawPost('an event');
+    await connection.send(first.subarray(0, -1));
+    await arrived(first.length - 1);
+    await connection.send(Buffer.concat([first.subarray(-1), rawPost('another event')]));
+    assert.equal((await connection.answer()).status, 201);
+  };
+
   before(() => once(server.listen(0, '127.0.0.1'), 'listening'));
   after(() => server.close());
   afterEach(() => {
@@ -90,11 +99,7 @@ void suite('a connection with simple requests', { timeout: 60_000 }, () => {
       request.on('end', () => answer(request, response));
     };
     const connection = await open();
-    const first = rawPost('an event');
-    await connection.send(first.subarray(0, -1));
-    await arrived(first.length - 1);
-    await connection.send(Buffer.concat([first.subarray(-1), rawPost('another event')]));
-    assert.equal((await connection.answer()).status, 201);
+    await sendWithNext(connection);
     assert.equal((await connection.answer()).status, 201);
     await nextTurn();
     assert.deepEqual({ others, unread: connection.unread }, { others: 1, unread: '' });
@@ -109,11 +114,7 @@ void suite('a connection with simple requests', { timeout: 60_000 }, () => {
       });
     };
     const connection = await open();
-    const first = rawPost('an event');
-    await connection.send(first.subarray(0, -1));
-    await arrived(first.length - 1);
-    await connection.send(Buffer.concat([first.subarray(-1), rawPost('another event')]));
-    assert.equal((await connection.answer()).status, 201);
+    await sendWithNext(connection);
     await connection.closed;
     assert.deepEqual({ others, unread: connection.unread }, { others: 0, unread: '' });
   });
